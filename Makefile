@@ -1,0 +1,56 @@
+PYTHON ?= python3
+BIN = .venv/bin
+READY = .venv/.ready
+LOCKER = build/locker
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+# What the doors do; each may be replaced on the command line.
+RUN ?= $(BIN)/python -m tenure.report.demo
+BENCH ?= $(BIN)/python -m benchmarks
+GUARDS ?= $(BIN)/tenure prove --guards
+CONFORM_FULL ?= $(BIN)/tenure conform --budget 24h
+TRACES ?= $(BIN)/python -m tests.traces
+
+help: ## print this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 15
+
+setup: $(READY) ## make .venv with the locked dependencies and Tenure itself
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e . && touch $@
+
+run: setup ## prove, refute and gate; print one table and one trace
+	$(RUN)
+
+test: setup ## run the tests
+	$(BIN)/pytest -q
+
+lint: setup ## look at style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+check: test lint ## run the tests, then look at style and types
+
+bench: setup ## measure the numbers that the README gives
+	$(BENCH)
+
+guards: setup ## classify every guard: protective, answer-only or dead
+	$(GUARDS)
+
+conform-full: setup ## hold the reference to the models at the full scopes
+	$(CONFORM_FULL)
+
+traces: setup ## renew the traces in tests/traces
+	$(TRACES)
+
+lock: ## renew requirements.lock from pyproject.toml
+	$(PYTHON) -m venv --clear $(LOCKER) && $(LOCKER)/bin/pip install --quiet pip-tools==7.6.2
+	CUSTOM_COMPILE_COMMAND='make lock' $(LOCKER)/bin/pip-compile --quiet --upgrade $(LOCK_OPTIONS) pyproject.toml
+
+LOCK_OPTIONS = --extra dev --all-build-deps --allow-unsafe --strip-extras --generate-hashes --output-file requirements.lock \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options
+
+.PHONY: help setup run test lint check bench guards conform-full traces lock

@@ -1,0 +1,11 @@
+"""Models: what each protocol generation does, call by call and step by step."""
+
+from tenure.models import containers_2013, external_get_put, external_v1
+from tenure.vocabulary.systems import System
+
+SYSTEMS: tuple[System, ...] = (
+    *containers_2013.SYSTEMS,
+    *external_get_put.SYSTEMS,
+    *external_v1.SYSTEMS,
+)
+"""Every system in every variant, base variants first."""

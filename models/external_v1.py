@@ -1,0 +1,26 @@
+"""The system `external-v1`: the external-user API as proposed in June 2013, on the containers of 2013."""
+
+from tenure.models import add_del, external_users, harm
+from tenure.models.external_systems import CONTAINER_CALLS, DEFINITIONS
+from tenure.vocabulary import observables as seen
+from tenure.vocabulary.calls import Call
+from tenure.vocabulary.systems import System, shows
+
+
+def _system(variant: str, title: str, calls: tuple[Call, ...]) -> System:
+    return System(
+        name="external-v1",
+        variant=variant,
+        title=title,
+        source="patch of 27 June 2013 to drivers/vfio/vfio.c",
+        calls=(*CONTAINER_CALLS, *external_users.CALLS, *calls),
+        definitions=(*DEFINITIONS, shows(seen.user_added_first, lambda u: add_del.added_first[u])),
+        halted=harm.STOPPED,
+    )
+
+
+SYSTEMS = (
+    _system("", "add, del and iommu_id_from_file, used as the patch asks", add_del.BASE),
+    _system("misuse", "the same with a client that calls del once too often or drops its file too early",
+            add_del.MISUSE),
+)

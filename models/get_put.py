@@ -1,0 +1,126 @@
+"""The external-user API that was merged: get, put and iommu_id, as seen from KVM."""
+
+from tenure.models.containers import dissolve, table
+from tenure.models.external_users import counted, forgotten, seen_container, seen_group, seen_table
+from tenure.models.files import fd, file_group, kind, owner
+from tenure.models.groups import container, exists, group_of, no_iommu, reference, registered, users, viable
+from tenure.models.harm import dereferences_null, uses_after_free
+from tenure.vocabulary.calls import Call, Step, Steps, call, done, go, local, number, pointer, refuse, requires, step
+from tenure.vocabulary.objects import DEVICE, FILE, GROUP, PROCESS, USER
+from tenure.vocabulary.terms import Term, both, is_none, no
+
+
+def _validate(user: Term, group: Term) -> Step:
+    """A group that is held but unfit is given back with a plain decrement, not with try_dissolve."""
+    given_back = (users[group].becomes(users[group] - 1), counted[user].becomes(None), owner[user].becomes(None))
+    return step(
+        "validate",
+        dereferences_null(is_none(container[group])),
+        refuse(is_none(table[container[group]]), "EINVAL", "the container has no IOMMU driver", *given_back),
+        refuse(no(viable(group)), "EINVAL", "the group is not viable", *given_back),
+        go(
+            seen_group[user].becomes(group),
+            seen_container[user].becomes(container[group]),
+            seen_table[user].becomes(table[container[group]]),
+        ),
+    )
+
+
+def _put(user: Term) -> Steps:
+    yield from dissolve(reference[user], "put", *forgotten(user))
+    yield step("put", done(reference[user].becomes(None), owner[user].becomes(None)), drops=("group",))
+
+
+def _put_reference_first(user: Term) -> Steps:
+    group = pointer("group", GROUP.maybe)
+    yield step("put", go(group.becomes(reference[user]), reference[user].becomes(None), owner[user].becomes(None)),
+               drops=("group",))
+    dissolved, detached = tuple(dissolve(group, "end", *forgotten(user)))
+    assert isinstance(dissolved, Step)  # noqa: S101  # `dissolve` yields steps
+    gone = both(no(is_none(group)), no(exists(group)))
+    yield step("dissolve", uses_after_free(gone), *dissolved.cases)
+    yield detached
+    yield step("end", done())
+
+
+@call("vfio_group_get_external_user", actor="user", source="vfio_group_get_external_user, 3.11",
+      user=USER, process=PROCESS, file=FILE)
+def get_external_user(user: Term, process: Term, file: Term) -> Steps:
+    """Count as a user of the group behind a file, if it is in a container with an IOMMU driver and viable."""
+    yield requires(fd[process, file], is_none(counted[user]), is_none(reference[user]))
+    group = file_group[file]
+    yield step(
+        "count",
+        refuse(no(kind[file] == "group"), "EINVAL", "the file is no group file"),
+        refuse(users[group] == 0, "EINVAL", "the group is in no container"),
+        refuse(no_iommu[group], "EPERM", "a no-IOMMU group cannot be used from outside"),
+        go(users[group].becomes(users[group] + 1), counted[user].becomes(group), owner[user].becomes(process)),
+    )
+    yield _validate(user, group)
+    yield step("reference", done(reference[user].becomes(group)))
+
+
+@call("vfio_group_get_external_user_from_dev", actor="user", source="vfio_group_get_external_user_from_dev, 5.7",
+      user=USER, process=PROCESS, device=number(DEVICE))
+def get_external_user_from_dev(user: Term, process: Term, device: Term) -> Steps:
+    """The same for a driver that holds a device and no group file."""
+    yield requires(is_none(counted[user]), is_none(reference[user]))
+    group = local("group", GROUP.maybe)
+    yield step(
+        "look_up",
+        refuse(no(registered[device]), "ENODEV", "the device is in no VFIO group"),
+        go(group.becomes(group_of[device])),
+    )
+    yield step(
+        "count",
+        refuse(users[group] == 0, "EINVAL", "the group is in no container"),
+        refuse(no_iommu[group], "EPERM", "a no-IOMMU group cannot be used from outside"),
+        go(users[group].becomes(users[group] + 1), counted[user].becomes(group), owner[user].becomes(process)),
+    )
+    yield _validate(user, group)
+    yield step("reference", done(reference[user].becomes(group)))
+
+
+@call("vfio_group_put_external_user", actor="user", source="vfio_group_put_external_user, 5.10", user=USER)
+def put_external_user(user: Term) -> Steps:
+    """Stop using the table, give the use of the group back, then the reference to it."""
+    yield requires(no(is_none(reference[user])), no(is_none(owner[user])))
+    yield from _put(user)
+
+
+@call("release of an external user", actor="user", internal=True, source="kvm_vfio_destroy", user=USER)
+def release_user(user: Term) -> Steps:
+    """The same, by the kernel, for a process that is gone."""
+    yield requires(no(is_none(reference[user])), is_none(owner[user]))
+    yield from _put(user)
+
+
+@call("vfio_external_user_iommu_id", actor="user", source="vfio_external_user_iommu_id, 3.11", user=USER)
+def iommu_id(user: Term) -> Steps:
+    """The IOMMU id of a group that is held; it never fails."""
+    yield requires(no(is_none(reference[user])), no(is_none(owner[user])))
+    yield step("read", done(id=reference[user]))
+
+
+@call("vfio_group_put_external_user", actor="user", source="vfio_group_put_external_user, 3.11", user=USER)
+def put_external_user_reference_first(user: Term) -> Steps:
+    """The order of 3.11: the reference goes first, the use of the group afterwards."""
+    yield requires(no(is_none(reference[user])), no(is_none(owner[user])))
+    yield from _put_reference_first(user)
+
+
+@call("release of an external user", actor="user", internal=True, source="kvm_vfio_destroy", user=USER)
+def release_user_reference_first(user: Term) -> Steps:
+    """The same, by the kernel, for a process that is gone."""
+    yield requires(no(is_none(reference[user])), is_none(owner[user]))
+    yield from _put_reference_first(user)
+
+
+BASE: tuple[Call, ...] = (get_external_user, put_external_user, release_user, iommu_id)
+FROM_DEV: tuple[Call, ...] = (*BASE, get_external_user_from_dev)
+REFERENCE_FIRST: tuple[Call, ...] = (
+    get_external_user,
+    put_external_user_reference_first.named("put_external_user"),
+    release_user_reference_first.named("release_user"),
+    iommu_id,
+)

@@ -1,0 +1,1 @@
+"""The true sentences that systems are held to, grouped by concern."""

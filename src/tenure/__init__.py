@@ -1,0 +1,1 @@
+"""Who may hold a VFIO device, through what, and until when."""

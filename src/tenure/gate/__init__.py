@@ -1,0 +1,1 @@
+"""Subjects and adapters, the oracle, campaigns, shrinking, verdicts."""

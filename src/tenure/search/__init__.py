@@ -1,0 +1,1 @@
+"""Explicit exploration of the Python reading: shortest traces, witnesses, small state spaces."""

@@ -1,0 +1,1 @@
+"""The language: objects, calls, steps, answers, observables, traces, and the Python reading of them."""

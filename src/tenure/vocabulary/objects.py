@@ -1,0 +1,16 @@
+"""The kinds of objects that the protocols speak of."""
+
+from tenure.vocabulary.types import Sort
+
+PROCESS = Sort("process", "p")
+THREAD = Sort("thread", "th")
+FILE = Sort("file", "f")
+GROUP = Sort("group", "g")
+CONTAINER = Sort("container", "c")
+DEVICE = Sort("device", "d")
+TABLE = Sort("table", "tb")
+PAGE = Sort("page", "pg")
+USER = Sort("user", "u")
+
+SORTS = (PROCESS, THREAD, FILE, GROUP, CONTAINER, DEVICE, TABLE, PAGE, USER)
+"""Process; thread in a call; open file; IOMMU group; container; device; IOMMU table; I/O page; external user (KVM)."""
