@@ -17,6 +17,7 @@ from tenure.models.files import (
 from tenure.models.groups import (
     attached,
     container,
+    file_of,
     group_of,
     no_iommu,
     opened,
@@ -253,7 +254,7 @@ def release_group(file: Term) -> Steps:
     group = file_group[file]
     yield requires(kind[file] == "group", releasable(file))
     yield from dissolve(group, "reopen", placed[group].becomes(value=False))
-    yield step("reopen", go(opened[group].becomes(value=False)))
+    yield step("reopen", go(opened[group].becomes(value=False), file_of[group].becomes(None)))
     yield step("put", done(*closed(file)), drops=("group",))
 
 

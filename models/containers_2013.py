@@ -1,10 +1,10 @@
 """The system `containers-2013`: VFIO containers and groups from Linux 3.11 to 5.18."""
 
-from tenure.models import containers, external_users, files, groups, harm
+from tenure.models import container_claims, containers, external_users, files, groups, harm
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.objects import DEVICE, FILE, USER
 from tenure.vocabulary.systems import Definition, System, shows
-from tenure.vocabulary.terms import Term, both, busy, either, every, implies, in_flight, no, some
+from tenure.vocabulary.terms import Term, both, busy, either, every, implies, in_flight, is_none, no
 
 CALLS = (*files.CALLS, *groups.CALLS, *containers.CALLS)
 
@@ -23,8 +23,10 @@ def _concerns(user: Term, group: Term) -> Term:
     return either(groups.reference[user] == group, external_users.counted[user] == group)
 
 
-def _pinned(group: Term) -> Term:
-    return some(USER, lambda u: both(busy(u), external_users.counted[u] == group))
+def _idle(user: Term) -> Term:
+    """The user owes nothing: no process, no reference, no file, no use, no call."""
+    empty = both(is_none(files.owner[user]), is_none(groups.reference[user]), is_none(external_users.counted[user]))
+    return both(empty, no(busy(user)), every(FILE, lambda f: no(files.kept[user, f])))
 
 
 DEFINITIONS: tuple[Definition, ...] = (
@@ -41,7 +43,6 @@ DEFINITIONS: tuple[Definition, ...] = (
     shows(seen.group_no_iommu, lambda g: groups.no_iommu[g]),
     shows(seen.group_at_rest, _at_rest),
     shows(seen.group_placed, lambda g: groups.placed[g]),
-    shows(seen.group_pinned, _pinned),
     shows(seen.container_of, lambda g: groups.container[g]),
     shows(seen.container_users, lambda g: groups.users[g]),
     shows(seen.table_reached, lambda g: groups.attached[g]),
@@ -55,8 +56,13 @@ DEFINITIONS: tuple[Definition, ...] = (
     shows(seen.device_leaving, lambda d: groups.leaving[d]),
     shows(seen.device_bridge, lambda d: groups.bridge[d]),
     shows(seen.page_mapped, lambda t, p: containers.mapped[t, p]),
+    shows(seen.user_counts, lambda u: external_users.counted[u]),
+    shows(seen.user_idle, _idle),
     shows(seen.harm, lambda: harm.harm.now),
 )
+
+INITIALLY = every(DEVICE, lambda d: groups.registered[d] == (groups.driver[d] == "vfio"))
+"""Devices may have any driver at the start; those of a VFIO driver are registered."""
 
 CONTAINERS_2013 = System(
     name="containers-2013",
@@ -65,7 +71,9 @@ CONTAINERS_2013 = System(
     source="drivers/vfio/vfio.c, 3.11-5.18",
     calls=CALLS,
     definitions=DEFINITIONS,
+    claims=container_claims.CLAIMS,
     halted=harm.STOPPED,
+    initially=INITIALLY,
 )
 
 LOCKED = System(
@@ -75,7 +83,9 @@ LOCKED = System(
     source="drivers/vfio/vfio.c, 3.11-5.18",
     calls=CALLS,
     definitions=DEFINITIONS,
+    claims=container_claims.CLAIMS,
     halted=harm.STOPPED,
+    initially=INITIALLY,
     indivisible=frozenset(c.name for c in CALLS),
 )
 

@@ -1,6 +1,7 @@
 """The system `external-get-put`: the external-user API that was merged, on the containers of 2013."""
 
 from tenure.models import external_users, get_put, harm
+from tenure.models.containers_2013 import INITIALLY
 from tenure.models.external_systems import CONTAINER_CALLS, DEFINITIONS
 from tenure.vocabulary.calls import Call
 from tenure.vocabulary.systems import System
@@ -15,6 +16,7 @@ def _system(variant: str, title: str, calls: tuple[Call, ...], indivisible: froz
         calls=(*CONTAINER_CALLS, *external_users.CALLS, *calls),
         definitions=DEFINITIONS,
         halted=harm.STOPPED,
+        initially=INITIALLY,
         indivisible=indivisible,
     )
 

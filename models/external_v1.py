@@ -1,6 +1,7 @@
 """The system `external-v1`: the external-user API as proposed in June 2013, on the containers of 2013."""
 
 from tenure.models import add_del, external_users, harm
+from tenure.models.containers_2013 import INITIALLY
 from tenure.models.external_systems import CONTAINER_CALLS, DEFINITIONS
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.calls import Call
@@ -16,6 +17,7 @@ def _system(variant: str, title: str, calls: tuple[Call, ...]) -> System:
         calls=(*CONTAINER_CALLS, *external_users.CALLS, *calls),
         definitions=(*DEFINITIONS, shows(seen.user_added_first, lambda u: add_del.added_first[u])),
         halted=harm.STOPPED,
+        initially=INITIALLY,
     )
 
 

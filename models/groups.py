@@ -21,6 +21,7 @@ users = state("container users", GROUP, COUNT, meaning="the group's `container_u
 container = state("container", GROUP, CONTAINER.maybe, meaning="the group's container pointer")
 attached = state("attached", GROUP, TABLE.maybe, meaning="the IOMMU table that the group's devices translate through")
 reference = state("reference", USER, GROUP.maybe, meaning="the external user holds a kref of the VFIO group object")
+file_of = client("file of", GROUP, FILE.maybe, meaning="the file by which the group is open")
 placed = client("placed", GROUP, FLAG, meaning="SET_CONTAINER succeeded, and neither UNSET nor the last close undid it")
 
 
@@ -73,7 +74,8 @@ def open_group(process: Term, file: Term, group: Term) -> Steps:
         "test",
         refuse(no(is_none(container[found])), "EBUSY", "the group is still in a container",
                opened[found].becomes(value=False)),
-        done(kind[file].becomes("group"), file_group[file].becomes(found), fd[process, file].becomes(value=True)),
+        done(kind[file].becomes("group"), file_group[file].becomes(found), fd[process, file].becomes(value=True),
+             file_of[found].becomes(file)),
     )
 
 

@@ -1,1 +1,15 @@
-"""The true sentences that systems are held to, grouped by concern."""
+"""Properties: the rules as named, true sentences, and the races that break them."""
+
+from tenure.properties import containers, external, harm, headlines, viability
+from tenure.properties.races import RACES
+from tenure.vocabulary.properties import Property
+
+PROPERTIES: tuple[Property, ...] = (
+    *headlines.PROPERTIES,
+    *containers.PROPERTIES,
+    *viability.PROPERTIES,
+    *external.PROPERTIES,
+    *harm.PROPERTIES,
+)
+
+__all__ = ["PROPERTIES", "RACES"]

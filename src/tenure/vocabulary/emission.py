@@ -15,6 +15,10 @@ from tenure.vocabulary.types import NONE, Choice, Count, Flag, Maybe, Sort, Type
 INFIX = {Op.EQUAL: "==", Op.LESS: "<", Op.AT_MOST: "<=", Op.PLUS: "+", Op.MINUS: "-"}
 
 
+BEFORE = "before"
+"""What compiled sentences about a step call the state before it."""
+
+
 class Layout:
     """Where each field lives in a state, and the compiler's names for what never changes."""
 
@@ -23,7 +27,9 @@ class Layout:
     ) -> None:
         self.sizes = sizes
         self.fields = tuple(f for f in fields if f.role is not Role.FIXED)
-        self.fixed = {f.name: self._fixed_values(f, fixed) for f in fields if f.role is Role.FIXED}
+        constants = tuple(f for f in fields if f.role is Role.FIXED)
+        self._constants = {f.name: self._fixed_values(f, fixed) for f in constants}
+        self.fixed = {f: self._constants[f.name] for f in constants}
         self.offset: dict[str, int] = {}
         total = 0
         for one in self.fields:
@@ -73,13 +79,23 @@ class Layout:
             }
         return shown
 
+    def render_fixed(self) -> dict[str, dict[str, str | int | bool]]:
+        """The fields that never change, in written form."""
+        return {
+            one.name: {
+                ",".join(s.element(i) for s, i in zip(one.domain, place, strict=True)): written(one.value, values[k])
+                for k, place in enumerate(self.places(one))
+            }
+            for one, values in self.fixed.items()
+        }
+
     def function(self, term: Term, names: tuple[str, ...] = ()) -> Callable[..., Any]:
-        """A term as a Python function of a state and the variables named; compiled once."""
+        """A term as a Python function of a state (``before=`` another) and the variables named; compiled once."""
         key = (term.key, names)
         if key not in self._functions:
             env = {name: f"v{i}" for i, name in enumerate(names)}
             text = Emission(self).value(term, "s", env)
-            made = self.compile(f"def term({', '.join(['s', *env.values()])}):\n    return {text}")
+            made = self.compile(f"def term({', '.join(['s', *env.values(), f'{BEFORE}=None'])}):\n    return {text}")
             self._functions[key] = made["term"]
         return self._functions[key]
 
@@ -87,7 +103,7 @@ class Layout:
         """Run the text of some functions and give them back by name."""
         from tenure.vocabulary.machine import Transition  # noqa: PLC0415  # the one name that compiled rules construct
 
-        names: dict[str, Any] = {"T": Transition, "F": self.fixed}
+        names: dict[str, Any] = {"T": Transition, "F": self._constants}
         exec(compile(text, "<rules>", "exec"), names)  # noqa: S102  # text written by this module from typed terms
         return names
 
@@ -112,6 +128,8 @@ class Emission:
                 return env[str(term.data)]
             case Op.READ:
                 return self._read(term, state, env)
+            case Op.BEFORE:
+                return self.value(term.args[0], BEFORE, env)
             case Op.NOT:
                 return _not(self.value(term.args[0], state, env))
             case Op.AND:
@@ -167,9 +185,9 @@ class Emission:
         return f"({text} if {' and '.join(guards)} else {default(one.value)})" if guards else text
 
     def _cell(self, one: Field, place: str, state: str) -> str:
-        if one.name not in self.layout.fixed:
+        if one not in self.layout.fixed:
             return f"{state}[{place}]"
-        values = self.layout.fixed[one.name]
+        values = self.layout.fixed[one]
         return str(values[int(place)]) if _is_number(place) else f"F[{one.name!r}][{place}]"
 
     def place(self, one: Field, args: list[str]) -> str:

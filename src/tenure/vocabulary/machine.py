@@ -87,8 +87,11 @@ class Machine:
     def initial(self) -> Iterator[State]:
         """Every initial state of the scope."""
         choices = [self._initial_values(f) for f in self.layout.fields]
+        allowed = self.function(self.rules.initially)
         for chosen in itertools.product(*choices):
-            yield tuple(int(v) for values in chosen for v in values)
+            state = tuple(int(v) for values in chosen for v in values)
+            if allowed(state):
+                yield state
 
     def _initial_values(self, one: Field) -> tuple[tuple[Value, ...], ...]:
         size = self.layout.size(one)

@@ -21,7 +21,6 @@ group_viable = observable("group_viable", GROUP, FLAG, meaning="no device of the
 group_no_iommu = observable("group_no_iommu", GROUP, FLAG, meaning="no IOMMU isolates the group")
 group_at_rest = observable("group_at_rest", GROUP, FLAG, meaning="no call on the group, its files or devices is in flight")
 group_placed = observable("group_placed", GROUP, FLAG, meaning="SET_CONTAINER holds: neither UNSET nor last close undid it")
-group_pinned = observable("group_pinned", GROUP, FLAG, meaning="a call has taken a use of the group that it has not settled")
 container_of = observable("container_of", GROUP, CONTAINER.maybe, meaning="the container that the group points to")
 container_users = observable("container_users", GROUP, COUNT, meaning="the group's `container_users`")
 table_reached = observable("table_reached", GROUP, TABLE.maybe, meaning="the table that the group's devices translate through")
@@ -46,6 +45,7 @@ user_group = observable("user_group", USER, GROUP.maybe, meaning="the group that
 user_container = observable("user_container", USER, CONTAINER.maybe, meaning="the container in which that group was then")
 user_table = observable("user_table", USER, TABLE.maybe, meaning="the table that the external user maps into")
 user_added_first = observable("user_added_first", USER, FLAG, meaning="the user counted before it validated")
+user_idle = observable("user_idle", USER, FLAG, meaning="the external user holds nothing and is in no call")
 user_keeps = observable("user_keeps", USER, FILE, FLAG, meaning="the external user keeps a reference to the file")
 
 harm = observable("harm", HARM, meaning="the worst that has happened to the kernel")

@@ -96,6 +96,7 @@ class Rules:
     rules: tuple[Rule, ...]
     fields: tuple[Field, ...]
     claims: tuple[Claim, ...]
+    initially: Term
     registers: Registers
 
     def lower(self, term: Term) -> Term:
@@ -113,7 +114,8 @@ def rules_of(system: System, granularity: Granularity) -> Rules:
     claims = tuple(replace(c, body=registers.settle(registers.expand(c.body))) for c in system.claims)
     lowered = [registers.settle(registers.expand(d.body)) for d in system.definitions]
     fields = _all_fields(rules, system, registers, [c.body for c in claims] + lowered)
-    return Rules(system, granularity, rules, fields, claims, registers)
+    initially = registers.settle(system.initially)
+    return Rules(system, granularity, rules, fields, claims, initially, registers)
 
 
 @dataclass
@@ -170,6 +172,10 @@ class Registers:
             if part.op is Op.BUSY:
                 at = self.at.get(_sort(part.args[0]).name)
                 return no(at[rewrite(part.args[0], change)] == IDLE) if at else FALSE
+            if part.op is Op.STANDS:
+                at = self.at.get(_sort(part.args[0]).name)
+                known = at is not None and isinstance(at.value, Choice) and part.data in at.value.values
+                return at[rewrite(part.args[0], change)] == str(part.data) if at and known else FALSE
             if part.op is Op.IN_FLIGHT:
                 thing = rewrite(part.args[0], change)
                 sort = _sort(thing)

@@ -9,7 +9,7 @@ from inspect import getdoc
 
 from tenure.vocabulary.calls import Call
 from tenure.vocabulary.symbols import Observable
-from tenure.vocabulary.terms import FALSE, Op, Term, constant, is_none, rewrite, substitute, variable, when
+from tenure.vocabulary.terms import FALSE, TRUE, Op, Term, constant, is_none, rewrite, substitute, variable, when
 from tenure.vocabulary.types import Maybe, Sort, default
 
 
@@ -51,7 +51,7 @@ def claim(**variables: Sort) -> Callable[[Callable[..., Term]], Claim]:
     """Make a helper invariant, true for every choice of its variables; the docstring is its sentence."""
 
     def build(text: Callable[..., Term]) -> Claim:
-        bound = tuple(variable(name, sort) for name, sort in variables.items())
+        bound = tuple(variable(f"any {name}", sort) for name, sort in variables.items())
         return Claim(text.__name__, getdoc(text) or "", bound, text(*bound))
 
     return build
@@ -69,6 +69,8 @@ class System:
     definitions: tuple[Definition, ...]
     claims: tuple[Claim, ...] = ()
     halted: Term = FALSE
+    initially: Term = TRUE
+    """What the fields with any initial value satisfy at the start."""
     indivisible: frozenset[str] = field(default=frozenset())
     """Calls that stay indivisible even where others interleave step by step."""
 

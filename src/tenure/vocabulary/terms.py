@@ -42,6 +42,7 @@ class Op(Enum):
     NUMBER = auto()
     IN_FLIGHT = auto()
     BUSY = auto()
+    STANDS = auto()
     CALLED = auto()
     REFUSED = auto()
     ARGUMENT = auto()
@@ -137,6 +138,9 @@ def equal(left: Term, right: Term) -> Term:
     if not same:
         message = f"cannot compare {left.type} with {right.type}"
         raise TypeError(message)
+    for one, other in ((left, right), (right, left)):
+        if one.op is Op.CONSTANT and one.data == NONE and isinstance(other.type, Sort):
+            return FALSE
     return TRUE if left.key == right.key else Term(Op.EQUAL, FLAG, (left, right))
 
 
@@ -208,6 +212,11 @@ def busy(actor: Term) -> Term:
     return Term(Op.BUSY, FLAG, (actor,))
 
 
+def stands(actor: Term, *steps: str) -> Term:
+    """The call that `actor` makes stands before one of these steps; only claims that help a proof may say so."""
+    return either(*(Term(Op.STANDS, FLAG, (actor,), name) for name in steps))
+
+
 def substitute(term: Term, by: Mapping[str, Term]) -> Term:
     """`term` with each variable named in `by` replaced."""
     if not by:
@@ -243,6 +252,10 @@ def rebuild(term: Term, args: tuple[Term, ...]) -> Term:
             return implies(*args)
         case Op.IF:
             return when(*args)
+        case Op.NUMBER if args[1].key == FALSE.key:
+            return constant(0, COUNT)
+        case Op.EVERY | Op.SOME if args[1].op is Op.CONSTANT:
+            return args[1]
         case _:
             return Term(term.op, term.type, args, term.data)
 

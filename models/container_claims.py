@@ -1,0 +1,206 @@
+"""What holds the containers of 2013 together where every call is indivisible: helper invariants for the proofs."""
+
+from tenure.models.containers import counts, holds_no_iommu, linked, references, table
+from tenure.models.files import fd, file_container, file_device, file_group, kept, kind
+from tenure.models.groups import (
+    acceptable,
+    attached,
+    container,
+    driver,
+    file_of,
+    group_of,
+    leaving,
+    no_iommu,
+    opened,
+    placed,
+    registered,
+    users,
+)
+from tenure.models.harm import harm
+from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, GROUP, PROCESS, USER
+from tenure.vocabulary.symbols import choice_is
+from tenure.vocabulary.systems import claim
+from tenure.vocabulary.terms import Term, both, either, implies, is_none, no, number_of, stands, when
+
+
+def same(left: Term, right: Term) -> Term:
+    """Both flags hold, or neither does."""
+    return both(implies(left, right), implies(right, left))
+
+
+@claim(file=FILE)
+def a_file_stands_for_what_its_kind_says(file: Term) -> Term:
+    """Container files have a container, group files a group, device files a group and a device; closed files nothing."""
+    return both(
+        same(kind[file] == "container", no(is_none(file_container[file]))),
+        same(choice_is(kind[file], "group", "device"), no(is_none(file_group[file]))),
+        same(kind[file] == "device", no(is_none(file_device[file]))),
+    )
+
+
+@claim(process=PROCESS, file=FILE)
+def an_fd_refers_to_an_open_file(process: Term, file: Term) -> Term:
+    """No fd table has a file that is gone."""
+    return implies(fd[process, file], no(kind[file] == "closed"))
+
+
+@claim(user=USER, file=FILE)
+def a_kept_file_is_open(user: Term, file: Term) -> Term:
+    """No external user keeps a file that is gone."""
+    return implies(kept[user, file], no(kind[file] == "closed"))
+
+
+@claim(file=FILE, other=FILE)
+def a_container_has_one_file(file: Term, other: Term) -> Term:
+    """Two files never stand for the same container."""
+    here = file_container[file]
+    return implies(both(no(is_none(here)), here == file_container[other]), file == other)
+
+
+@claim(group=GROUP)
+def an_opened_group_knows_its_file(group: Term) -> Term:
+    """The `opened` counter is 1 exactly while the group has a file, and that file stands for the group."""
+    file = file_of[group]
+    stands_for = both(no(is_none(file)), kind[file] == "group", file_group[file] == group)
+    return both(implies(opened[group], stands_for), implies(no(is_none(file)), opened[group]))
+
+
+@claim(file=FILE)
+def a_group_file_is_the_groups_file(file: Term) -> Term:
+    """Every group file is the one by which its group is open."""
+    return implies(kind[file] == "group", file_of[file_group[file]] == file)
+
+
+@claim(group=GROUP)
+def a_contained_group_is_in_its_containers_list(group: Term) -> Term:
+    """A group that points to a container is in that container's list."""
+    return implies(no(is_none(container[group])), linked[container[group], group])
+
+
+@claim(container_=CONTAINER, group=GROUP)
+def a_listed_group_points_back(container_: Term, group: Term) -> Term:
+    """A group in a container's list points to that container."""
+    return implies(linked[container_, group], container[group] == container_)
+
+
+@claim(group=GROUP)
+def users_count_those_entitled(group: Term) -> Term:
+    """`container_users` is the base, the open device files and the external users, at every moment."""
+    files = number_of(FILE, lambda f: counts[f] == group)
+    return users[group] == when(placed[group], 1, 0) + files
+
+
+@claim(group=GROUP)
+def used_means_contained(group: Term) -> Term:
+    """A group has users exactly while it points to a container, at every moment."""
+    return same(users[group] > 0, no(is_none(container[group])))
+
+
+@claim(file=FILE)
+def a_group_file_is_the_base_of_a_contained_group(file: Term) -> Term:
+    """While a contained group has a file, SET_CONTAINER's use is still there."""
+    group = file_group[file]
+    return implies(both(kind[file] == "group", no(is_none(container[group]))), placed[group])
+
+
+@claim(group=GROUP)
+def a_placed_group_is_open(group: Term) -> Term:
+    """SET_CONTAINER's use goes with the group's file."""
+    return implies(placed[group], opened[group])
+
+
+@claim(file=FILE)
+def exactly_device_files_count(file: Term) -> Term:
+    """A device file counts in its own group, other files in none."""
+    return counts[file] == when(kind[file] == "device", file_group[file], counts.nothing)
+
+
+@claim(group=GROUP)
+def a_real_group_reaches_its_containers_table(group: Term) -> Term:
+    """A group isolated by an IOMMU is attached to the table of its container, any other group to none."""
+    return attached[group] == when(no_iommu[group], attached.nothing, table[container[group]])
+
+
+@claim(container_=CONTAINER, other=CONTAINER)
+def a_table_has_one_container(container_: Term, other: Term) -> Term:
+    """Two containers never have the same table."""
+    mine = table[container_]
+    return implies(both(no(is_none(mine)), mine == table[other]), container_ == other)
+
+
+@claim(container_=CONTAINER)
+def a_table_needs_a_group(container_: Term) -> Term:
+    """A container with an IOMMU driver has a group."""
+    groups = number_of(GROUP, lambda g: container[g] == container_)
+    return implies(no(is_none(table[container_])), groups > 0)
+
+
+@claim(container_=CONTAINER)
+def references_count_file_and_groups(container_: Term) -> Term:
+    """A container's references are its file and the groups that point to it."""
+    files = number_of(FILE, lambda f: file_container[f] == container_)
+    groups = number_of(GROUP, lambda g: container[g] == container_)
+    return references[container_] == files + groups
+
+
+@claim(group=GROUP)
+def a_container_knows_its_kind(group: Term) -> Term:
+    """A container's no-IOMMU flag is that of the groups in it."""
+    into = container[group]
+    return implies(no(is_none(into)), holds_no_iommu[into] == no_iommu[group])
+
+
+@claim(device=DEVICE)
+def a_vfio_device_is_registered_or_leaving(device: Term) -> Term:
+    """A device is registered or leaving exactly while a VFIO driver is bound to it."""
+    return both(
+        same(driver[device] == "vfio", either(registered[device], leaving[device])),
+        implies(stands(device, "unbind_driver.wait_device"), leaving[device]),
+        implies(stands(device, "unbind_driver.wait_container"), both(leaving[device], no(registered[device]))),
+    )
+
+
+@claim(file=FILE)
+def an_open_device_is_registered(file: Term) -> Term:
+    """The device of a device file is in its VFIO group, and the file knows which."""
+    device = file_device[file]
+    return implies(kind[file] == "device", both(registered[device], group_of[device] == file_group[file]))
+
+
+@claim(file=FILE, device=DEVICE)
+def a_device_of_a_group_in_use_is_acceptable(file: Term, device: Term) -> Term:
+    """No device spoils the viability of a group of which a device file is open, unless the kernel has stopped."""
+    in_use = both(no(is_none(counts[file])), counts[file] == group_of[device])
+    return implies(in_use, either(acceptable(device), harm.now == "bug", stands(device, "bind_driver.bound")))
+
+
+@claim()
+def the_kernel_is_unharmed() -> Term:
+    """Nothing worse than a BUG that the kernel raised itself has happened."""
+    return choice_is(harm.now, "none", "bug")
+
+
+CLAIMS = (
+    a_file_stands_for_what_its_kind_says,
+    an_fd_refers_to_an_open_file,
+    a_kept_file_is_open,
+    a_container_has_one_file,
+    an_opened_group_knows_its_file,
+    a_group_file_is_the_groups_file,
+    a_contained_group_is_in_its_containers_list,
+    a_listed_group_points_back,
+    users_count_those_entitled,
+    used_means_contained,
+    a_group_file_is_the_base_of_a_contained_group,
+    a_placed_group_is_open,
+    exactly_device_files_count,
+    a_real_group_reaches_its_containers_table,
+    a_table_has_one_container,
+    a_table_needs_a_group,
+    references_count_file_and_groups,
+    a_container_knows_its_kind,
+    a_vfio_device_is_registered_or_leaving,
+    an_open_device_is_registered,
+    a_device_of_a_group_in_use_is_acceptable,
+    the_kernel_is_unharmed,
+)

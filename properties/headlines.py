@@ -1,0 +1,65 @@
+"""The headline theorems, over one abstract view that all systems share, so that designs can be compared."""
+
+from tenure.properties.external import relies
+from tenure.vocabulary import observables as seen
+from tenure.vocabulary.objects import CONTAINER, FILE, GROUP, PROCESS, USER
+from tenure.vocabulary.properties import always, argument, called, each_step, refused
+from tenure.vocabulary.symbols import before
+from tenure.vocabulary.terms import Term, both, every, implies, is_none, no, some
+
+
+@always("ISO", "group, container and IOMMU table", group=GROUP)
+def a_device_reaches_only_the_table_of_its_present_owner(group: Term) -> Term:
+    """The devices of a group translate through no table but that of the container in which the group is."""
+    reached = seen.table_reached[group]
+    owner = seen.container_of[group]
+    return implies(no(is_none(reached)), both(no(is_none(owner)), seen.container_table[owner] == reached))
+
+
+@always("USE", "KVM maps and unmaps in the table by itself", user=USER)
+def no_external_user_uses_a_table_whose_group_has_left(user: Term) -> Term:
+    """The table into which an external user maps is the one that its group's devices translate through."""
+    used = seen.user_table[user]
+    return implies(no(is_none(used)), seen.table_reached[seen.user_group[user]] == used)
+
+
+@each_step("STABLE", "what validation showed: file, group, IOMMU", user=USER)
+def what_was_validated_does_not_change_while_held(user: Term) -> Term:
+    """While a user relies on a group, no step changes the group's container, that container's table or the attachment."""
+    group, container = seen.user_group[user], seen.user_container[user]
+    facts = (seen.container_of[group], seen.container_table[container], seen.table_reached[group])
+    return implies(both(relies(user), before(relies(user))), both(*(before(f) == f for f in facts)))
+
+
+@always("FREE", "release at the last reference")
+def when_everything_is_closed_nothing_is_alive() -> Term:
+    """With no fd, no external user, no release pending and no call in flight, no container and no use of a group is left."""
+    closed = both(
+        every(FILE, lambda f: both(every(PROCESS, lambda p: no(seen.has_fd[p, f])), no(seen.release_pending[f]))),
+        every(USER, lambda u: seen.user_idle[u]),
+        every(GROUP, lambda g: seen.group_at_rest[g]),
+    )
+    gone = both(
+        every(CONTAINER, lambda c: seen.container_references[c] == 0),
+        every(GROUP, lambda g: both(seen.container_users[g] == 0, is_none(seen.container_of[g]))),
+        every(GROUP, lambda g: is_none(seen.table_reached[g])),
+        every(CONTAINER, lambda c: is_none(seen.container_table[c])),
+    )
+    return implies(closed, gone)
+
+
+@each_step("PROMPT", "vfio_group_unset_container EBUSY", file=FILE)
+def no_leave_is_refused_because_of_an_external_user(file: Term) -> Term:
+    """UNSET_CONTAINER is refused with EBUSY only where a device file of the group is open."""
+    leave = both(called("unset_container"), refused("EBUSY"), argument("file", FILE) == file)
+    group = seen.file_group[file]
+    return implies(leave, some(FILE, lambda f: both(no(is_none(group)), seen.file_counts[f] == group)))
+
+
+PROPERTIES = (
+    a_device_reaches_only_the_table_of_its_present_owner,
+    no_external_user_uses_a_table_whose_group_has_left,
+    what_was_validated_does_not_change_while_held,
+    when_everything_is_closed_nothing_is_alive,
+    no_leave_is_refused_because_of_an_external_user,
+)

@@ -1,0 +1,162 @@
+"""Races: named interleavings, each a property that falls, the calls involved and the moment of harm."""
+
+from tenure.properties.external import as_validated, relies
+from tenure.vocabulary import observables as seen
+from tenure.vocabulary.objects import DEVICE, FILE, GROUP, USER
+from tenure.vocabulary.properties import Race
+from tenure.vocabulary.terms import Term, both, is_none, no, some
+
+SETUP = ("open_container", "open_group", "set_container")
+
+
+
+
+R1 = Race(
+    "R1",
+    "Two SET_CONTAINER pass the test of `container_users` before either attaches: the group is linked twice, and "
+    "`container_users` is 2 for ever.",
+    "vfio_group_set_container, 3.11-5.18",
+    "containers-2013",
+    "steps",
+    "HARM-3",
+    SETUP,
+    some(GROUP, lambda g: both(seen.harm.now == "list_corruption", seen.container_users[g] == 2, seen.group_at_rest[g])),
+)
+
+R2 = Race(
+    "R2",
+    "GET_DEVICE_FD has tested the container, UNSET_CONTAINER takes the group out of it, the device opens all the same: "
+    "a device without IOMMU context, whose release will follow a NULL pointer.",
+    "vfio_group_get_device_fd against vfio_group_unset_container, 3.11-5.18",
+    "containers-2013",
+    "steps",
+    "CON-1",
+    (*SETUP, "set_iommu", "get_device_fd", "unset_container"),
+    some(
+        FILE,
+        lambda f: both(
+            no(is_none(seen.file_counts[f])),
+            is_none(seen.container_of[seen.file_counts[f]]),
+            seen.group_at_rest[seen.file_counts[f]],
+        ),
+    ),
+)
+
+R3 = Race(
+    "R3",
+    "UNSET_CONTAINER has set `container_users` to 0 and not yet detached; SET_CONTAINER installs another container; the "
+    "detach then tears that one down: one user, no container.",
+    "vfio_group_unset_container against vfio_group_set_container, 3.11-5.18",
+    "containers-2013",
+    "steps",
+    "CON-1",
+    (*SETUP, "unset_container"),
+    some(
+        GROUP,
+        lambda g: both(seen.container_users[g] == 1, is_none(seen.container_of[g]), seen.group_at_rest[g],
+                       seen.group_placed[g]),
+    ),
+)
+
+R4 = Race(
+    "R4",
+    "A user that came from a device counts, the group's file is closed, the validation fails and gives the use back with "
+    "a plain decrement: no use is left and the container stays attached for ever.",
+    "vfio_group_get_external_user_from_dev, 5.7",
+    "external-get-put:from-dev",
+    "steps",
+    "CON-1",
+    (*SETUP, "close", "release_group", "get_external_user_from_dev"),
+    some(
+        GROUP,
+        lambda g: both(seen.container_users[g] == 0, no(is_none(seen.container_of[g])), seen.group_at_rest[g],
+                       no(seen.group_opened[g])),
+    ),
+)
+
+R5 = Race(
+    "R5",
+    "The viability scan succeeds, the group leaves its container, a kernel driver binds unnoticed because nobody uses the "
+    "group, and the device opens: a group in use that is not viable.",
+    "vfio_group_get_device_fd against BOUND_DRIVER, 3.11-5.18",
+    "containers-2013",
+    "steps",
+    "VIA-2",
+    (*SETUP, "set_iommu", "get_device_fd", "unset_container", "bind_driver"),
+    some(
+        FILE,
+        lambda f: both(
+            no(is_none(seen.file_counts[f])),
+            no(seen.group_viable[seen.file_counts[f]]),
+            some(DEVICE, lambda d: both(seen.device_group[d] == seen.file_counts[f], seen.device_driver[d] == "kernel")),
+            seen.group_at_rest[seen.file_counts[f]],
+        ),
+    ),
+)
+
+A = Race(
+    "A",
+    "Check, then act: the IOMMU id is read, the group moves to a container without IOMMU driver, add succeeds: the user "
+    "accelerates a group that has no IOMMU context.",
+    "patch of 27 June 2013: iommu_id_from_file, then add",
+    "external-v1",
+    "whole",
+    "USE",
+    (*SETUP, "set_iommu", "unset_container", "take_file", "iommu_id_from_file", "add_external_user"),
+    some(
+        USER,
+        lambda u: both(
+            relies(u),
+            no(is_none(seen.container_of[seen.user_group[u]])),
+            is_none(seen.container_table[seen.container_of[seen.user_group[u]]]),
+        ),
+    ),
+)
+
+B = Race(
+    "B",
+    "iommu_id_from_file has read `container_users`, UNSET_CONTAINER clears the container pointer, the pointer is followed.",
+    "patch of 27 June 2013: iommu_id_from_file",
+    "external-v1",
+    "steps",
+    "HARM-1",
+    (*SETUP, "unset_container", "take_file", "iommu_id_from_file"),
+    seen.harm.now == "null_dereference",
+)
+
+C = Race(
+    "C",
+    "Add first, IOMMU id afterwards: UNSET_CONTAINER is refused from the add on, so what is then seen stays. This is no "
+    "violation; what is left is that an add must be undone by hand where the id is refused.",
+    "patch of 27 June 2013: add, then iommu_id_from_file",
+    "external-v1",
+    "whole",
+    "EXT-8",
+    (*SETUP, "set_iommu", "unset_container", "take_file", "iommu_id_from_file", "add_external_user"),
+    some(USER, lambda u: both(relies(u), seen.user_added_first[u], no(as_validated(u)))),
+    harmless=True,
+)
+
+D = Race(
+    "D",
+    "del without add takes the use that SET_CONTAINER had: the group leaves its container behind its owner's back.",
+    "patch of 27 June 2013: del",
+    "external-v1:misuse",
+    "whole",
+    "EXT-2",
+    (*SETUP, "take_file", "del_external_user"),
+    some(GROUP, lambda g: both(seen.group_placed[g], seen.container_users[g] == 0, seen.group_at_rest[g])),
+)
+
+E = Race(
+    "E",
+    "The count keeps no reference: the user drops its file before del, and del follows a file that is gone.",
+    "patch of 27 June 2013: del after fput",
+    "external-v1:misuse",
+    "whole",
+    "HARM-2",
+    (*SETUP, "take_file", "add_external_user", "drop_file_early", "close", "release_group", "del_external_user"),
+    seen.harm.now == "use_after_free",
+)
+
+RACES = (R1, R2, R3, R4, R5, A, B, C, D, E)

@@ -1,0 +1,39 @@
+"""What a machine is before anything happens: how many of each, which hardware, which privileges."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tenure.vocabulary.objects import DEVICE, GROUP, PROCESS
+from tenure.vocabulary.types import Sort
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """The sizes by sort name, and what never changes: the groups of devices, bridges, isolation, CAP_SYS_RAWIO.
+
+    `driver` is where each device starts: an index into the values of the observable driver.
+    """
+
+    sizes: Mapping[str, int]
+    device_group: tuple[int, ...]
+    bridge: tuple[bool, ...]
+    no_iommu: tuple[bool, ...]
+    rawio: tuple[bool, ...]
+    driver: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        for name, sort, given in (
+            ("device_group", DEVICE, self.device_group),
+            ("bridge", DEVICE, self.bridge),
+            ("driver", DEVICE, self.driver),
+            ("no_iommu", GROUP, self.no_iommu),
+            ("rawio", PROCESS, self.rawio),
+        ):
+            if len(given) != self.number(sort):
+                raise ValueError(f"{name} speaks of {len(given)}, but there are {self.number(sort)} of {sort}")
+
+    def number(self, sort: Sort) -> int:
+        """How many objects of a sort have a name; none where the sizes say nothing."""
+        return self.sizes.get(sort.name, 0)

@@ -1,0 +1,81 @@
+"""Open files: one object shared by all its fds; its release is due when the last reference is gone."""
+
+from __future__ import annotations
+
+from tenure.reference.containers import Container
+from tenure.reference.groups import Device, VfioGroup
+from tenure.vocabulary.observables import FILE_KIND
+
+CLOSED = FILE_KIND.values.index("closed")
+CONTAINER_FILE = FILE_KIND.values.index("container")
+GROUP_FILE = FILE_KIND.values.index("group")
+DEVICE_FILE = FILE_KIND.values.index("device")
+
+
+class File:
+    """struct file: fds, calls in flight and the kernel itself (KVM's fget) each hold a reference."""
+
+    __slots__ = ("container", "count", "counts", "device", "group", "index", "kind")
+
+    def __init__(self, index: int, kind: int = CLOSED) -> None:
+        self.index = index
+        self.kind = kind
+        self.count = 0
+        self.container: Container | None = None
+        self.group: VfioGroup | None = None
+        self.device: Device | None = None
+        self.counts = False
+        """A device file: it is one of the users of its device's group."""
+
+    def get(self) -> File:
+        """Take a reference (fget)."""
+        self.count += 1
+        return self
+
+    def put(self) -> None:
+        """Drop a reference (fput); after the last one the release is due, and somebody runs it later."""
+        self.count -= 1
+
+    def is_due(self) -> bool:
+        """The last reference is gone and the release is not over."""
+        return self.count == 0 and self.kind != CLOSED
+
+    def gone(self) -> None:
+        """The release is over; whoever still points here points at freed memory."""
+        self.kind = CLOSED
+        self.container = None
+        self.group = None
+        self.device = None
+
+
+class Process:
+    """A process: its table of fds, where a file stands under its own name, and whether it has CAP_SYS_RAWIO."""
+
+    __slots__ = ("fds", "index", "rawio")
+
+    def __init__(self, index: int, fds: int, *, rawio: bool) -> None:
+        self.index = index
+        self.fds: list[File | None] = [None] * fds
+        self.rawio = rawio
+
+    def file(self, fd: int) -> File:
+        """The file behind an fd that is known to be open."""
+        file = self.fds[fd]
+        if file is None:
+            raise LookupError(f"p{self.index} has no fd for f{fd}")
+        return file
+
+    def has(self, fd: int, *kinds: int) -> bool:
+        """The fd is open; with kinds: and its file is of one of them."""
+        file = self.fds[fd]
+        return file is not None and (not kinds or file.kind in kinds)
+
+    def install(self, file: File) -> None:
+        """Put a file into the table, with a reference of its own."""
+        if self.fds[file.index] is None:
+            self.fds[file.index] = file.get()
+
+    def drop(self, fd: int) -> None:
+        """Take a file out of the table, and drop the reference."""
+        self.file(fd).put()
+        self.fds[fd] = None

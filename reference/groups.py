@@ -1,0 +1,98 @@
+"""Groups and devices, as the bus knows them and as VFIO keeps them; the test of viability."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tenure.reference.locks import Lock
+from tenure.reference.tables import IommuTable
+from tenure.vocabulary.observables import DRIVER
+
+if TYPE_CHECKING:
+    from tenure.reference.containers import Container
+
+NO_DRIVER = DRIVER.values.index("none")
+VFIO = DRIVER.values.index("vfio")
+STUB = DRIVER.values.index("stub")
+
+
+class VfioGroup:
+    """struct vfio_group: freed when its last reference goes; another may then be made for the same IOMMU group.
+
+    References: each registered device, the open group file, each external user, and the calls that say so.
+    """
+
+    __slots__ = ("container", "device_list", "device_lock", "iommu", "kref", "opened", "placed", "users")
+
+    def __init__(self, iommu: IommuGroup) -> None:
+        self.iommu = iommu
+        self.kref = 0
+        self.opened = False
+        self.users = 0
+        """container_users: one for SET_CONTAINER, one for each device file, one for each external user."""
+        self.container: Container | None = None
+        self.placed = False
+        """What user space believes and the kernel does not keep: SET_CONTAINER holds, for nobody undid it."""
+        self.device_list: list[Device] = []
+        self.device_lock = Lock()
+
+    def try_dissolve(self) -> bool:
+        """End one use, if there is any; True when it was the last, and the caller must detach the group.
+
+        atomic_dec_if_positive in vfio_group_try_dissolve_container, 3.11-5.18: too many calls go unnoticed.
+        """
+        if self.users <= 0:
+            return False
+        self.users -= 1
+        return self.users == 0
+
+
+class Device:
+    """A physical device and its driver; it is registered while the device list of its VFIO group holds it."""
+
+    __slots__ = ("bridge", "driver", "group", "index", "users")
+
+    def __init__(self, index: int, group: IommuGroup, driver: int, *, bridge: bool) -> None:
+        self.index = index
+        self.group = group
+        self.driver = driver
+        self.bridge = bridge
+        self.users = 0
+        """References besides the registration: device files, and calls in flight that looked the device up."""
+
+    def is_registered(self) -> bool:
+        return self in self.group.vfio.device_list
+
+    def is_acceptable(self) -> bool:
+        """The device does not spoil the viability of its group (vfio_dev_viable, 4.x-5.18)."""
+        group = self.group
+        return (
+            self.driver in (NO_DRIVER, STUB)
+            or self in group.vfio.device_list
+            or self in group.unbound_list
+            or self.bridge
+        )
+
+
+class IommuGroup:
+    """struct iommu_group: devices that no IOMMU can tell apart, and the VFIO group of today or the last one freed."""
+
+    __slots__ = ("attached", "devices", "index", "no_iommu", "notifier", "unbound_list", "vfio")
+
+    def __init__(self, index: int, *, no_iommu: bool) -> None:
+        self.index = index
+        self.no_iommu = no_iommu
+        self.devices: list[Device] = []
+        self.attached: IommuTable | None = None
+        self.notifier = Lock()
+        """The rwsem under which the driver core tells VFIO that a driver was bound or unbound."""
+        self.unbound_list: list[Device] = []
+        """Devices that leave their VFIO driver; kept here and not in the VFIO group, which they may outlast."""
+        self.vfio = VfioGroup(self)
+
+    def is_viable(self) -> bool:
+        """No device of the group spoils it now (vfio_group_viable); nothing keeps it so."""
+        for device in self.devices:  # noqa: SIM110 -- asked at every look, and a generator costs as much again
+            if not device.is_acceptable():
+                return False
+        return True

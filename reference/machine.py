@@ -1,0 +1,70 @@
+"""The machine: every object that has a name, the locks of the whole module, and the harm done so far."""
+
+from __future__ import annotations
+
+from tenure.reference.configuration import Configuration
+from tenure.reference.containers import Container
+from tenure.reference.files import File, Process
+from tenure.reference.groups import VFIO, Device, IommuGroup, VfioGroup
+from tenure.reference.harm import NULL_DEREFERENCE
+from tenure.reference.locks import Lock
+from tenure.reference.tables import IommuTable
+from tenure.reference.users import ExternalUser
+from tenure.vocabulary.objects import CONTAINER, FILE, GROUP, PAGE, PROCESS, TABLE, USER
+
+
+class Machine:
+    """Memory is handed out by name: whoever makes an object says where, and a freed place may be used again.
+
+    A pointer to what was freed stays a pointer to that; it never becomes one to the next object of the name.
+    """
+
+    def __init__(self, configuration: Configuration) -> None:
+        sizes = configuration.number
+        self.pages = sizes(PAGE)
+        self.processes = [
+            Process(index, sizes(FILE), rawio=configuration.rawio[index]) for index in range(sizes(PROCESS))
+        ]
+        self.files = [File(index) for index in range(sizes(FILE))]
+        self.groups = [IommuGroup(index, no_iommu=configuration.no_iommu[index]) for index in range(sizes(GROUP))]
+        self.containers = [Container(index) for index in range(sizes(CONTAINER))]
+        self.tables = [IommuTable(index, self.pages, alive=False) for index in range(sizes(TABLE))]
+        self.users = [ExternalUser(index) for index in range(sizes(USER))]
+        self.devices: list[Device] = []
+        self.group_lock = Lock()
+        """vfio.group_lock: the list of all VFIO groups, and the end of each."""
+        self.iommu_drivers_lock = Lock()
+        """vfio.iommu_drivers_lock: the list of IOMMU drivers."""
+        self.harm = 0
+        """The worst so far, an index into the values of the observable harm."""
+        for index, group in enumerate(configuration.device_group):
+            self._plug(Device(index, self.groups[group], configuration.driver[index], bridge=configuration.bridge[index]))
+
+    def _plug(self, device: Device) -> None:
+        """A device is there from the start; a VFIO driver has registered it."""
+        self.devices.append(device)
+        device.group.devices.append(device)
+        if device.driver == VFIO:
+            register(device)
+
+    def note(self, harm: int) -> None:
+        """Remember a harm, unless a worse one was done before."""
+        self.harm = max(self.harm, harm)
+
+    def has_stopped(self) -> bool:
+        return self.harm >= NULL_DEREFERENCE
+
+    def locks(self) -> list[Lock]:
+        """Every lock there is."""
+        of_groups = [lock for group in self.groups for lock in (group.notifier, group.vfio.device_lock)]
+        of_containers = [container.group_lock for container in self.containers]
+        return [self.group_lock, self.iommu_drivers_lock, *of_groups, *of_containers]
+
+
+def register(device: Device) -> None:
+    """A VFIO driver has probed the device: its group object is made if there is none, and referenced."""
+    group = device.group
+    if group.vfio.kref == 0:
+        group.vfio = VfioGroup(group)
+    group.vfio.kref += 1
+    group.vfio.device_list.append(device)

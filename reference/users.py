@@ -1,0 +1,64 @@
+"""External users: kernel code outside VFIO (KVM) that uses a group's table on behalf of a process."""
+
+from __future__ import annotations
+
+from tenure.reference.files import File
+from tenure.reference.groups import VfioGroup
+from tenure.reference.tables import IommuTable
+from tenure.vocabulary.types import NONE
+
+
+class ExternalUser:
+    """What KVM keeps of VFIO: references, and what it was told."""
+
+    __slots__ = (
+        "added_first",
+        "counts",
+        "file",
+        "group",
+        "index",
+        "keeps",
+        "process",
+        "told_container",
+        "told_group",
+        "told_table",
+    )
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+        self.process = NONE
+        """The process served; none after its exit, until the kernel has released what is held for it."""
+        self.group: VfioGroup | None = None
+        """get and put: the group that it references."""
+        self.file: File | None = None
+        """The 2013 proposal: the file that it works with."""
+        self.keeps = False
+        """It holds a reference to that file."""
+        self.counts = NONE
+        self.told_group = NONE
+        self.told_container = NONE
+        self.told_table: IommuTable | None = None
+        self.added_first = False
+
+    def was_told(self, group: VfioGroup, container: int, table: IommuTable) -> None:
+        self.told_group = group.iommu.index
+        self.told_container = container
+        self.told_table = table
+
+    def forget(self) -> None:
+        """Nothing of what it was told holds any longer."""
+        self.told_group = NONE
+        self.told_container = NONE
+        self.told_table = None
+        self.added_first = False
+
+    def is_related(self) -> bool:
+        """It counts for the group that it was told about."""
+        return self.counts != NONE and self.counts == self.told_group
+
+    def holds_nothing(self) -> bool:
+        return self.group is None and self.file is None
+
+    def is_left(self) -> bool:
+        """Its process is gone, and it still holds something."""
+        return self.process == NONE and not self.holds_nothing()

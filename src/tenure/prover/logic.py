@@ -1,0 +1,329 @@
+"""The symbolic reading: terms as Z3 expressions over states that are functions.
+
+Two domains share one translation. In the *open* domain sorts are uninterpreted: what is proved holds for any number of
+objects. In a *finite* domain each sort has so many elements and quantifiers are spelled out: there counterexamples are
+found, decoded and replayed. An effect never builds a new function: reading after it is a case distinction over reading
+before, so a place that is not assigned cannot change.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import z3
+
+from tenure.vocabulary.effects import Assign
+from tenure.vocabulary.symbols import Field, Role
+from tenure.vocabulary.terms import Op, Term, bound_sort, free_variables
+from tenure.vocabulary.types import NONE, Choice, Count, Flag, Maybe, Sort, Type, Value, default, sort_of
+
+Expr = Any
+"""A Z3 expression; the bindings carry no usable types."""
+
+
+class Domain:
+    """Z3's sorts and constants for the sorts and choices of the language."""
+
+    def __init__(self, sizes: Mapping[str, int] | None = None) -> None:
+        self.sizes = sizes
+        self.context = z3.Context()
+        self._sorts: dict[str, Any] = {}
+        self._elements: dict[str, list[Expr]] = {}
+        self._none: dict[str, Expr] = {}
+        self._choices: dict[tuple[str, ...], list[Expr]] = {}
+
+    def sort(self, kind: Type) -> Any:  # noqa: ANN401  # Z3's sorts have no common usable type
+        """The Z3 sort of a type."""
+        match kind:
+            case Flag():
+                return z3.BoolSort(self.context)
+            case Count():
+                return z3.IntSort(self.context)
+            case Choice():
+                return self.choices(kind)[0].sort()
+            case Maybe() | Sort():
+                return self.objects(_sort(kind))
+
+    def objects(self, sort: Sort) -> Any:  # noqa: ANN401  # as above
+        """The Z3 sort of the objects of a sort, with `none` among them."""
+        if sort.name not in self._sorts:
+            if self.sizes is None:
+                made = z3.DeclareSort(sort.name, self.context)
+                self._none[sort.name] = z3.Const(f"no {sort.name}", made)
+            else:
+                names = [f"no {sort.name}", *(sort.element(i) for i in range(self.sizes.get(sort.name, 0)))]
+                made, constants = z3.EnumSort(sort.name, names, self.context)
+                self._none[sort.name], self._elements[sort.name] = constants[0], constants[1:]
+            self._sorts[sort.name] = made
+        return self._sorts[sort.name]
+
+    def none(self, sort: Sort) -> Expr:
+        """The value of a pointer to this sort that points at nothing."""
+        self.objects(sort)
+        return self._none[sort.name]
+
+    def elements(self, sort: Sort) -> list[Expr]:
+        """The objects of a sort in a finite domain."""
+        self.objects(sort)
+        return self._elements[sort.name]
+
+    def choices(self, kind: Choice) -> list[Expr]:
+        """The alternatives of a choice."""
+        if kind.values not in self._choices:
+            label = f"{kind.name} {len(self._choices)}"
+            self._choices[kind.values] = z3.EnumSort(label, [f"{label} {v}" for v in kind.values], self.context)[1]
+        return self._choices[kind.values]
+
+    def value(self, kind: Type, value: Value) -> Expr:
+        """A value of the language as a Z3 constant."""
+        match kind:
+            case Flag():
+                return z3.BoolVal(bool(value), self.context)
+            case Count():
+                return z3.IntVal(int(value), self.context)
+            case Choice():
+                return self.choices(kind)[value]
+            case Maybe() | Sort():
+                return self.none(_sort(kind)) if value == NONE else self.elements(_sort(kind))[value]
+
+    def fresh(self, name: str, kind: Type) -> Expr:
+        """A new unknown of this type."""
+        return z3.FreshConst(self.sort(kind), name)
+
+    def is_object(self, kind: Type, expr: Expr) -> Expr:
+        """`expr` is an object where its type allows no none."""
+        return expr != self.none(kind) if isinstance(kind, Sort) else z3.BoolVal(val=True, ctx=self.context)
+
+
+Read = Callable[..., Expr]
+
+
+@dataclass
+class Tally:
+    """How many objects point at each target through `field`: an exact count, by a bijection onto the numbers below it."""
+
+    field: Field
+    size: Read
+    slot: Read
+    holder: Read
+
+
+@dataclass
+class SymbolicState:
+    """A state as functions to read: for each field, and for the tallies that only proofs know."""
+
+    domain: Domain
+    reads: dict[str, Read]
+    tallies: dict[str, Tally] = field(default_factory=dict)
+
+    def value(self, term: Term, env: Mapping[str, Expr], earlier: SymbolicState | None = None) -> Expr:
+        """A term read in this state; `before` reads in the earlier one."""
+        match term.op:
+            case Op.CONSTANT:
+                assert not isinstance(term.data, str) and term.data is not None  # noqa: S101, PT018  # constants hold values
+                return self.domain.value(term.type, term.data)  # type: ignore[arg-type]  # not a symbol
+            case Op.VARIABLE:
+                return env[str(term.data)]
+            case Op.BEFORE:
+                assert earlier is not None  # noqa: S101  # only sentences about steps look back
+                return earlier.value(term.args[0], env)
+            case Op.READ:
+                return self._read(term, env, earlier)
+            case Op.EVERY | Op.SOME:
+                return self._quantified(term, env, earlier)
+            case Op.NUMBER:
+                return self._number(term, env, earlier)
+        args = [self.value(a, env, earlier) for a in term.args]
+        match term.op:
+            case Op.EQUAL:
+                return args[0] == args[1]
+            case Op.NOT:
+                return z3.Not(args[0])
+            case Op.AND:
+                return z3.And(*args)
+            case Op.OR:
+                return z3.Or(*args)
+            case Op.IMPLIES:
+                return z3.Implies(args[0], args[1])
+            case Op.IF:
+                return z3.If(args[0], args[1], args[2])
+            case Op.LESS:
+                return args[0] < args[1]
+            case Op.AT_MOST:
+                return args[0] <= args[1]
+            case Op.PLUS:
+                return args[0] + args[1]
+            case Op.MINUS:
+                return args[0] - args[1]
+        message = f"{term.op.name} has no symbolic reading"
+        raise TypeError(message)
+
+    def _read(self, term: Term, env: Mapping[str, Expr], earlier: SymbolicState | None) -> Expr:
+        one = term.data
+        assert isinstance(one, Field)  # noqa: S101  # observables are inlined before
+        args = [self.value(a, env, earlier) for a in term.args]
+        found = self.reads[one.name](*args)
+        missing = [a == self.domain.none(s) for a, s, t in zip(args, one.domain, term.args, strict=True) if isinstance(t.type, Maybe)]
+        any_object_will_do = isinstance(one.value, Sort) and self.domain.sizes is None
+        if not missing or any_object_will_do:
+            return found
+        return z3.If(z3.Or(*missing), self._default(one), found)
+
+    def _default(self, one: Field) -> Expr:
+        return self.domain.value(one.value, default(one.value))
+
+    def _quantified(self, term: Term, env: Mapping[str, Expr], earlier: SymbolicState | None) -> Expr:
+        sort = bound_sort(term)
+        name = str(term.data)
+        if self.domain.sizes is not None:
+            bodies = [self.value(term.args[1], {**env, name: e}, earlier) for e in self.domain.elements(sort)]
+            context = self.domain.context
+            return z3.And(*bodies, context) if term.op is Op.EVERY else z3.Or(*bodies, context)
+        bound = self.domain.fresh(name, sort)
+        body = self.value(term.args[1], {**env, name: bound}, earlier)
+        real = self.domain.is_object(sort, bound)
+        if term.op is Op.EVERY:
+            return z3.ForAll([bound], z3.Implies(real, body))
+        return z3.Exists([bound], z3.And(real, body))
+
+    def _number(self, term: Term, env: Mapping[str, Expr], earlier: SymbolicState | None) -> Expr:
+        sort = bound_sort(term)
+        name = str(term.data)
+        if self.domain.sizes is not None:
+            context = self.domain.context
+            ones = [
+                z3.If(self.value(term.args[1], {**env, name: e}, earlier), z3.IntVal(1, context), z3.IntVal(0, context))
+                for e in self.domain.elements(sort)
+            ]
+            return z3.Sum([z3.IntVal(0, context), *ones])
+        tallied, target = tallied_field(term)
+        return self.tallies[tallied.name].size(self.value(target, env, earlier))
+
+    def after(self, effects: tuple[Assign, ...], env: Mapping[str, Expr]) -> tuple[SymbolicState, dict[str, Expr]]:
+        """The state after these effects, and the locals that they assigned; everything is read in this state."""
+        reads = dict(self.reads)
+        tallies = dict(self.tallies)
+        local = dict(env)
+        for effect in effects:
+            if effect.field is None:
+                local[str(effect.target.data)] = self.value(effect.value, env)
+            else:
+                reads[effect.field.name] = self._assigned(effect, reads[effect.field.name], env)
+                if effect.field.name in tallies:
+                    tallies[effect.field.name] = self._recounted(effect, tallies[effect.field.name], env)
+        return SymbolicState(self.domain, reads, tallies), local
+
+    def _assigned(self, effect: Assign, old: Read, env: Mapping[str, Expr]) -> Read:
+        """Reading after an assignment: the new value at the places assigned, the old one everywhere else."""
+        one = effect.field
+        assert one is not None  # noqa: S101  # the caller looked
+
+        def read(*at: Expr) -> Expr:
+            here = dict(env)
+            for bound in effect.bound:
+                position = next(i for i, a in enumerate(effect.target.args) if a.key == bound.key)
+                here[str(bound.data)] = at[position]
+            names = {str(b.data) for b in effect.bound}
+            hits = [self.value(effect.where, here)]
+            for argument, place, sort in zip(effect.target.args, at, one.domain, strict=True):
+                if argument.op is Op.VARIABLE and str(argument.data) in names:
+                    continue
+                hits.append(place == self.value(argument, here))
+                if isinstance(argument.type, Maybe):
+                    hits.append(place != self.domain.none(sort))
+            return z3.If(z3.And(*hits), self.value(effect.value, here), old(*at))
+
+        return read
+
+    def _recounted(self, effect: Assign, old: Tally, env: Mapping[str, Expr]) -> Tally:
+        """The tally after one object points elsewhere: taken out of one bijection, appended to another."""
+        if effect.bound:
+            message = f"{old.field.name}: a tallied field changes for one object at a time"
+            raise TypeError(message)
+        (place,) = effect.target.args
+        who = self.value(place, env)
+        was, now = self.reads[old.field.name](who), self.value(effect.value, env)
+        target = sort_of(old.field.value)
+        assert target is not None  # noqa: S101  # tallied fields point at something
+        nothing = self.domain.none(target)
+        exists = who != self.domain.none(old.field.domain[0])
+        applies = z3.And(exists, self.value(effect.where, env), was != now)
+        left, joined = z3.And(applies, was != nothing), z3.And(applies, now != nothing)
+        last = old.holder(was, old.size(was) - 1)
+
+        def size(target: Expr) -> Expr:
+            smaller = z3.If(z3.And(left, target == was), old.size(target) - 1, old.size(target))
+            return z3.If(z3.And(joined, target == now), old.size(target) + 1, smaller)
+
+        def slot(one: Expr) -> Expr:
+            moved = z3.If(z3.And(left, one == last, one != who), old.slot(who), old.slot(one))
+            return z3.If(z3.And(joined, one == who), old.size(now), moved)
+
+        def holder(target: Expr, number: Expr) -> Expr:
+            moved = z3.If(z3.And(left, target == was, number == old.slot(who)), last, old.holder(target, number))
+            return z3.If(z3.And(joined, target == now, number == old.size(now)), who, moved)
+
+        return Tally(old.field, size, slot, holder)
+
+
+def tallied_field(term: Term) -> tuple[Field, Term]:
+    """What a "number of" counts: those that point at a target through one field. Raises TypeError for anything else."""
+    bound, body = term.args
+    if body.op is Op.EQUAL:
+        for pointer, target in (body.args, body.args[::-1]):
+            points = pointer.op is Op.READ and len(pointer.args) == 1 and pointer.args[0].key == bound.key
+            if points and isinstance(pointer.data, Field) and str(bound.data) not in free_variables(target):
+                return pointer.data, target
+    message = "only those that point at a target through one field can be counted for any number of objects"
+    raise TypeError(message)
+
+
+def any_state(domain: Domain, fields: tuple[Field, ...], tallied: tuple[Field, ...], label: str) -> SymbolicState:
+    """A state of which nothing is known: one uninterpreted function for each field and each tally."""
+    reads = {one.name: _function(domain, one, f"{label}{one.name}") for one in fields}
+    tallies = {}
+    for one in tallied if domain.sizes is None else ():
+        holder, target = domain.objects(one.domain[0]), domain.objects(_sort(one.value))
+        number = z3.IntSort(domain.context)
+        tallies[one.name] = Tally(
+            one,
+            z3.Function(f"{label}size {one.name}", target, number),
+            z3.Function(f"{label}slot {one.name}", holder, number),
+            z3.Function(f"{label}holder {one.name}", target, number, holder),
+        )
+    return SymbolicState(domain, reads, tallies)
+
+
+def _function(domain: Domain, one: Field, label: str) -> Read:
+    name = one.name if one.role is Role.FIXED else label
+    if not one.domain:
+        constant = z3.Const(name, domain.sort(one.value))
+        return lambda: constant
+    made: Read = z3.Function(name, *(domain.objects(s) for s in one.domain), domain.sort(one.value))
+    return made
+
+
+def well_typed(state: SymbolicState, fields: tuple[Field, ...]) -> list[Expr]:
+    """A field whose type allows no none holds an object."""
+    domain = state.domain
+    found = []
+    for one in fields:
+        if not isinstance(one.value, Sort):
+            continue
+        if domain.sizes is not None:
+            places = itertools.product(*(domain.elements(s) for s in one.domain))
+            found += [state.reads[one.name](*p) != domain.none(one.value) for p in places]
+        else:
+            bound = [domain.fresh("x", s) for s in one.domain]
+            real = state.reads[one.name](*bound) != domain.none(one.value)
+            found.append(z3.ForAll(bound, real) if bound else real)
+    return found
+
+
+def _sort(kind: Type) -> Sort:
+    found = sort_of(kind)
+    assert found is not None  # noqa: S101  # asked only of pointers
+    return found

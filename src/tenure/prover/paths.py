@@ -1,0 +1,88 @@
+"""Paths: one way through a rule as a symbolic step, with the condition under which it is taken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import z3
+
+from tenure.prover.logic import Expr, SymbolicState
+from tenure.vocabulary.rules import Branch, End, Node, Outcome, Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass
+class Path:
+    """A rule taken along certain branches: what it assumes of the state before, and the state after."""
+
+    rule: Rule
+    number: int
+    branches: tuple[Branch, ...]
+    outcome: Outcome
+    conditions: list[Expr]
+    env: dict[str, Expr]
+    before: SymbolicState
+    after: SymbolicState
+
+    @property
+    def name(self) -> str:
+        """The branches taken."""
+        return "+".join(b.name for b in self.branches)
+
+    @property
+    def assigned(self) -> frozenset[str]:
+        """The fields that the path assigns."""
+        return frozenset(e.field.name for b in self.branches for e in b.effects if e.field is not None)
+
+
+def paths_of(rule: Rule, before: SymbolicState) -> Iterator[Path]:
+    """Every path of a rule from a symbolic state, with fresh unknowns for its arguments, in the order of its leaves."""
+    env = {p.name: before.domain.fresh(p.name, p.type) for p in rule.variables}
+    typed = [before.domain.is_object(p.type, env[p.name]) for p in rule.variables]
+    start = [*typed, before.value(rule.when, env)]
+    for number, (branches, conditions, local, after) in enumerate(_walk(rule.root, before, env, start, ())):
+        end = branches[-1].then
+        assert isinstance(end, End)  # noqa: S101  # `_walk` stops at ends
+        yield Path(rule, number, branches, end.outcome, conditions, local, before, after)
+
+
+def _walk(
+    node: Node, state: SymbolicState, env: dict[str, Expr], conditions: list[Expr], taken: tuple[Branch, ...]
+) -> Iterator[tuple[tuple[Branch, ...], list[Expr], dict[str, Expr], SymbolicState]]:
+    earlier: list[Expr] = []
+    for branch in node.branches:
+        local = dict(env)
+        here = state.value(branch.when, local)
+        needed = [*conditions, *earlier, here]
+        if branch.pick is None:
+            earlier.append(z3.Not(here))
+        else:
+            picked = branch.pick.variable
+            local[str(picked.data)] = state.domain.fresh("picked", picked.type)
+            needed += [
+                state.domain.is_object(picked.type, local[str(picked.data)]),
+                state.value(branch.pick.where, local),
+            ]
+            earlier.append(z3.Not(z3.And(here, _somebody(branch, state, env))))
+        after, local = state.after(branch.effects, local)
+        if isinstance(branch.then, Node):
+            yield from _walk(branch.then, after, local, needed, (*taken, branch))
+        else:
+            yield (*taken, branch), needed, local, after
+
+
+def _somebody(branch: Branch, state: SymbolicState, env: dict[str, Expr]) -> Expr:
+    """Some object can be picked: what the ordered choice tests, in both readings."""
+    pick = branch.pick
+    assert pick is not None  # noqa: S101  # the caller looked
+    name = str(pick.variable.data)
+    if state.domain.sizes is not None:
+        sort = pick.variable.type
+        options = [state.value(pick.where, {**env, name: e}) for e in state.domain.elements(sort)]  # type: ignore[arg-type]  # picks are objects
+        return z3.Or(*options, state.domain.context)
+    bound = state.domain.fresh("any", pick.variable.type)
+    where = state.value(pick.where, {**env, name: bound})
+    return z3.Exists([bound], z3.And(state.domain.is_object(pick.variable.type, bound), where))

@@ -1,0 +1,181 @@
+"""Breadth-first exploration: every state of a scope, the shortest way to each fault, and what is ever reached."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from tenure.vocabulary.machine import Machine, State, Transition
+from tenure.vocabulary.sentences import Sentence, quantified
+from tenure.vocabulary.terms import TRUE, Term, both
+from tenure.vocabulary.traces import Trace, TraceStep
+
+Progress = Callable[[int, int], None]
+"""Told how many states and transitions there are so far."""
+
+
+@dataclass
+class Exploration:
+    """What a search found."""
+
+    machine: Machine
+    states: int = 0
+    transitions: int = 0
+    depth: int = 0
+    complete: bool = False
+    violations: dict[str, list[State]] = field(default_factory=dict)
+    """For each property that fell, the states of a shortest run to it."""
+    leaves: dict[str, list[State]] = field(default_factory=dict)
+    """For each case of a step ever taken, the states of a shortest run that takes it."""
+    parents: dict[State, State | None] = field(default_factory=dict)
+
+    def path(self, state: State) -> list[State]:
+        """The states from an initial one to `state`."""
+        found = [state]
+        while (parent := self.parents[found[-1]]) is not None:
+            found.append(parent)
+        return found[::-1]
+
+
+def explore(  # noqa: PLR0913  # each is one independent choice of the caller
+    machine: Machine,
+    sentences: Iterable[Sentence] = (),
+    *,
+    calls: frozenset[str] | None = None,
+    limit: int | None = None,
+    witness: bool = False,
+    until: Term | None = None,
+    progress: Progress | None = None,
+) -> Exploration:
+    """Explore from the initial states, by `calls` alone if given, until done, `limit` states, all sentences fallen or `until`."""
+    found = Exploration(machine)
+    watch = _Watch(machine, tuple(sentences))
+    goal = machine.function(until) if until is not None else None
+    numbers = [i for i, r in enumerate(machine.rules.rules) if calls is None or r.call.name in calls]
+    frontier = list(machine.initial())
+    found.parents = dict.fromkeys(frontier)
+    for state in frontier:
+        watch.state(state, found)
+    parents = found.parents
+    while frontier:
+        upcoming: list[State] = []
+        for state in frontier:
+            for number in numbers:
+                for made in machine.canonical(state, number):
+                    found.transitions += 1
+                    if witness:
+                        _note_leaves(machine, made, state, found)
+                    if watch.steps:
+                        watch.step(state, made, found)
+                    if made.state in parents:
+                        continue
+                    parents[made.state] = state
+                    upcoming.append(made.state)
+                    watch.state(made.state, found)
+                    if goal is not None and goal(made.state):
+                        found.violations["until"] = found.path(made.state)
+                        found.states = len(parents)
+                        return found
+            if (watch.watched and watch.idle) or (limit is not None and len(parents) >= limit):
+                found.states = len(parents)
+                return found
+        frontier = upcoming
+        found.depth += 1
+        found.states = len(parents)
+        if progress is not None:
+            progress(found.states, found.transitions)
+    found.complete = True
+    return found
+
+
+def _note_leaves(machine: Machine, made: Transition, state: State, found: Exploration) -> None:
+    for branch in machine.leaves[made.rule][made.leaf].path:
+        if branch.name not in found.leaves:
+            found.leaves[branch.name] = [*found.path(state), made.state]
+
+
+class _Watch:
+    """The sentences that still hold, compiled together so that a good state costs one test."""
+
+    def __init__(self, machine: Machine, sentences: tuple[Sentence, ...]) -> None:
+        self.machine = machine
+        self.watched = bool(sentences)
+        self.states = {s.property.id: s.closed for s in sentences if not s.is_about_steps}
+        self.steps = {s.property.id: s for s in sentences if s.is_about_steps}
+        self._all = machine.function(both(*self.states.values()))
+        self._step_checks: dict[tuple[int, int, str], Callable[..., bool] | None] = {}
+
+    @property
+    def idle(self) -> bool:
+        """Every sentence has fallen."""
+        return not self.states and not self.steps
+
+    def state(self, state: State, found: Exploration) -> None:
+        """Note the sentences that are false in `state`."""
+        if self._all(state):
+            return
+        for name, body in list(self.states.items()):
+            if not self.machine.function(body)(state):
+                found.violations[name] = found.path(state)
+                del self.states[name]
+        self._all = self.machine.function(both(*self.states.values()))
+
+    def step(self, state: State, made: Transition, found: Exploration) -> None:
+        """Note the sentences about steps that are false of this one."""
+        for name in list(self.steps):
+            check = self._check(made.rule, made.leaf, name)
+            if check is not None and not check(made, state):
+                found.violations[name] = [*found.path(state), made.state]
+                del self.steps[name]
+
+    def _check(self, rule: int, leaf: int, name: str) -> Callable[[Transition, State], bool] | None:
+        key = (rule, leaf, name)
+        if key not in self._step_checks:
+            self._step_checks[key] = step_check(self.machine, rule, leaf, self.steps[name])
+        return self._step_checks[key]
+
+
+def step_check(
+    machine: Machine, rule: int, leaf: int, sentence: Sentence
+) -> Callable[[Transition, State], bool] | None:
+    """A test of the sentence on steps through this leaf; None where it can only hold there."""
+    one = machine.rules.rules[rule]
+    body = sentence.at(one, machine.leaves[rule][leaf].outcome)
+    closed = quantified(body, sentence.property.variables)
+    if closed.key == TRUE.key:
+        return None
+    names = tuple(p.name for p in one.variables)
+    run = machine.function(closed, names)
+    return lambda made, state: bool(run(made.state, *made.args, before=state))
+
+
+def trace_of(machine: Machine, states: list[State], subject: str, reason: str) -> Trace:
+    """The trace that visits `states`, one transition between each two."""
+    steps = []
+    for state, after in zip(states, states[1:], strict=False):
+        made = transition_between(machine, state, after)
+        steps.append(TraceStep(machine.event(state, made), machine.render(after)))
+    rules = machine.rules
+    return Trace(
+        system=rules.system.id,
+        granularity=rules.granularity.value,
+        subject=subject,
+        reason=reason,
+        scope=tuple(machine.scope.sizes.items()),
+        fixed=machine.layout.render_fixed(),
+        initial=machine.render(states[0]),
+        steps=tuple(steps),
+    )
+
+
+def transition_between(machine: Machine, state: State, after: State) -> Transition:
+    """A transition from one state to the other; raises LookupError where the rules allow none."""
+    for made in machine.successors(state):
+        if made.state == after:
+            return made
+    for number in range(len(machine.rules.rules)):
+        for made in machine.exact(state, number):
+            if made.state == after:
+                return made
+    message = "the rules allow no such step"
+    raise LookupError(message)
