@@ -1,9 +1,9 @@
 """The external-user API as proposed in June 2013: add, del and iommu_id_from_file, each on a struct file."""
 
 from tenure.models.containers import dissolve, table
-from tenure.models.external_users import counted, forgotten, seen_container, seen_group, seen_table
+from tenure.models.external_users import forgotten, seen_container, seen_group, seen_table
 from tenure.models.files import fd, file_group, kept, kind, owner
-from tenure.models.groups import container, users, viable
+from tenure.models.groups import container, counted, users, viable
 from tenure.models.harm import dereferences_null, raises_bug, uses_after_free
 from tenure.vocabulary.calls import Call, Step, Steps, call, done, go, pointer, refuse, requires, step
 from tenure.vocabulary.objects import CONTAINER, FILE, PROCESS, TABLE, USER

@@ -6,6 +6,7 @@ from tenure.models.groups import (
     acceptable,
     attached,
     container,
+    counted,
     driver,
     file_of,
     group_of,
@@ -87,7 +88,8 @@ def a_listed_group_points_back(container_: Term, group: Term) -> Term:
 def users_count_those_entitled(group: Term) -> Term:
     """`container_users` is the base, the open device files and the external users, at every moment."""
     files = number_of(FILE, lambda f: counts[f] == group)
-    return users[group] == when(placed[group], 1, 0) + files
+    outside = number_of(USER, lambda u: counted[u] == group)
+    return users[group] == when(placed[group], 1, 0) + files + outside
 
 
 @claim(group=GROUP)

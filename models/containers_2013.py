@@ -1,6 +1,6 @@
 """The system `containers-2013`: VFIO containers and groups from Linux 3.11 to 5.18."""
 
-from tenure.models import container_claims, containers, external_users, files, groups, harm
+from tenure.models import container_claims, containers, files, groups, harm
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.objects import DEVICE, FILE, USER
 from tenure.vocabulary.systems import Definition, System, shows
@@ -20,12 +20,12 @@ def _at_rest(group: Term) -> Term:
 
 
 def _concerns(user: Term, group: Term) -> Term:
-    return either(groups.reference[user] == group, external_users.counted[user] == group)
+    return either(groups.reference[user] == group, groups.counted[user] == group)
 
 
 def _idle(user: Term) -> Term:
     """The user owes nothing: no process, no reference, no file, no use, no call."""
-    empty = both(is_none(files.owner[user]), is_none(groups.reference[user]), is_none(external_users.counted[user]))
+    empty = both(is_none(files.owner[user]), is_none(groups.reference[user]), is_none(groups.counted[user]))
     return both(empty, no(busy(user)), every(FILE, lambda f: no(files.kept[user, f])))
 
 
@@ -49,14 +49,14 @@ DEFINITIONS: tuple[Definition, ...] = (
     shows(seen.container_lists, lambda c, g: containers.linked[c, g]),
     shows(seen.container_table, lambda c: containers.table[c]),
     shows(seen.container_references, lambda c: containers.references[c]),
-    shows(seen.container_no_iommu, lambda c: containers.holds_no_iommu[c]),
+    shows(seen.container_no_iommu, lambda c: both(containers.holds_no_iommu[c], no(containers.is_empty(c)))),
     shows(seen.device_group, lambda d: groups.group_of[d]),
     shows(seen.device_driver, lambda d: groups.driver[d]),
     shows(seen.device_registered, lambda d: groups.registered[d]),
     shows(seen.device_leaving, lambda d: groups.leaving[d]),
     shows(seen.device_bridge, lambda d: groups.bridge[d]),
     shows(seen.page_mapped, lambda t, p: containers.mapped[t, p]),
-    shows(seen.user_counts, lambda u: external_users.counted[u]),
+    shows(seen.user_counts, lambda u: groups.counted[u]),
     shows(seen.user_idle, _idle),
     shows(seen.harm, lambda: harm.harm.now),
 )

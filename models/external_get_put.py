@@ -1,6 +1,6 @@
 """The system `external-get-put`: the external-user API that was merged, on the containers of 2013."""
 
-from tenure.models import external_users, get_put, harm
+from tenure.models import container_claims, external_claims, external_users, get_put, harm
 from tenure.models.containers_2013 import INITIALLY
 from tenure.models.external_systems import CONTAINER_CALLS, DEFINITIONS
 from tenure.vocabulary.calls import Call
@@ -15,6 +15,7 @@ def _system(variant: str, title: str, calls: tuple[Call, ...], indivisible: froz
         source="drivers/vfio/vfio.c, 3.11-5.18; virt/kvm/vfio.c, 3.13-5.18",
         calls=(*CONTAINER_CALLS, *external_users.CALLS, *calls),
         definitions=DEFINITIONS,
+        claims=(*container_claims.CLAIMS, *external_claims.GET_PUT),
         halted=harm.STOPPED,
         initially=INITIALLY,
         indivisible=indivisible,

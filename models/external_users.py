@@ -2,6 +2,7 @@
 
 from tenure.models.containers import mapped, table
 from tenure.models.files import owner
+from tenure.models.groups import counted
 from tenure.models.harm import uses_after_free
 from tenure.vocabulary.calls import Steps, call, done, requires, step
 from tenure.vocabulary.effects import Assign
@@ -10,7 +11,6 @@ from tenure.vocabulary.symbols import client
 from tenure.vocabulary.terms import Term, both, every, is_none, no, when
 from tenure.vocabulary.types import FLAG
 
-counted = client("counted", USER, GROUP.maybe, meaning="the group in whose `container_users` the user counts")
 seen_group = client("seen group", USER, GROUP.maybe, meaning="the group of which the user was told an IOMMU id")
 seen_container = client("seen container", USER, CONTAINER.maybe, meaning="the container in which that group was")
 seen_table = client("seen table", USER, TABLE.maybe, meaning="the table that the user linked to its bus number (LIOBN)")

@@ -1,6 +1,6 @@
 """The system `external-v1`: the external-user API as proposed in June 2013, on the containers of 2013."""
 
-from tenure.models import add_del, external_users, harm
+from tenure.models import add_del, container_claims, external_claims, external_users, harm
 from tenure.models.containers_2013 import INITIALLY
 from tenure.models.external_systems import CONTAINER_CALLS, DEFINITIONS
 from tenure.vocabulary import observables as seen
@@ -16,6 +16,7 @@ def _system(variant: str, title: str, calls: tuple[Call, ...]) -> System:
         source="patch of 27 June 2013 to drivers/vfio/vfio.c",
         calls=(*CONTAINER_CALLS, *external_users.CALLS, *calls),
         definitions=(*DEFINITIONS, shows(seen.user_added_first, lambda u: add_del.added_first[u])),
+        claims=(*container_claims.CLAIMS, *external_claims.ADD_DEL),
         halted=harm.STOPPED,
         initially=INITIALLY,
     )

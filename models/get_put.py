@@ -1,9 +1,9 @@
 """The external-user API that was merged: get, put and iommu_id, as seen from KVM."""
 
 from tenure.models.containers import dissolve, table
-from tenure.models.external_users import counted, forgotten, seen_container, seen_group, seen_table
+from tenure.models.external_users import forgotten, seen_container, seen_group, seen_table
 from tenure.models.files import fd, file_group, kind, owner
-from tenure.models.groups import container, exists, group_of, no_iommu, reference, registered, users, viable
+from tenure.models.groups import container, counted, exists, group_of, no_iommu, reference, registered, users, viable
 from tenure.models.harm import dereferences_null, uses_after_free
 from tenure.vocabulary.calls import Call, Step, Steps, call, done, go, local, number, pointer, refuse, requires, step
 from tenure.vocabulary.objects import DEVICE, FILE, GROUP, PROCESS, USER

@@ -22,6 +22,7 @@ container = state("container", GROUP, CONTAINER.maybe, meaning="the group's cont
 attached = state("attached", GROUP, TABLE.maybe, meaning="the IOMMU table that the group's devices translate through")
 reference = state("reference", USER, GROUP.maybe, meaning="the external user holds a kref of the VFIO group object")
 file_of = client("file of", GROUP, FILE.maybe, meaning="the file by which the group is open")
+counted = client("counted", USER, GROUP.maybe, meaning="the group in whose `container_users` the external user counts")
 placed = client("placed", GROUP, FLAG, meaning="SET_CONTAINER succeeded, and neither UNSET nor the last close undid it")
 
 

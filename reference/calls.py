@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 
 from tenure.reference.files import File
 from tenure.reference.groups import VfioGroup
@@ -25,18 +25,18 @@ ENODEV = Refused("ENODEV")
 
 
 class Task:
-    """A call in flight: who makes it, for which process, and the file references that end with it (fdget, fdput)."""
+    """A call in flight: who makes it, with which arguments, and the file references that end with it (fdget, fdput)."""
 
-    __slots__ = ("actor", "call", "held", "names", "process", "steps")
+    __slots__ = ("actor", "args", "call", "held", "names", "steps")
 
-    def __init__(self, actor: str, call: str, process: int, names: tuple[tuple[str, int], ...]) -> None:
+    def __init__(self, actor: str, call: str, args: Mapping[str, int], names: tuple[tuple[str, int], ...]) -> None:
         self.actor = actor
         self.call = call
-        self.process = process
+        self.args = args
         self.names = names
         """The names that the call is going to give to new objects; nobody else may give them meanwhile."""
         self.held: list[File] = []
-        self.steps: Steps | None = None
+        self.steps: Steps
 
     def hold(self, file: File) -> File:
         """Keep a file until the call ends."""
@@ -58,5 +58,3 @@ def put_group(machine: Machine, me: Task, group: VfioGroup) -> Part:
         yield BLOCKED
     group.kref -= 1
     machine.group_lock.release()
-
-

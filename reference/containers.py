@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tenure.reference.groups import VfioGroup
-from tenure.reference.tables import IommuTable
 from tenure.reference.locks import Lock
+from tenure.reference.tables import IommuTable
 
 
 class Container:

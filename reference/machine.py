@@ -38,7 +38,8 @@ class Machine:
         self.harm = 0
         """The worst so far, an index into the values of the observable harm."""
         for index, group in enumerate(configuration.device_group):
-            self._plug(Device(index, self.groups[group], configuration.driver[index], bridge=configuration.bridge[index]))
+            driver, bridge = configuration.driver[index], configuration.bridge[index]
+            self._plug(Device(index, self.groups[group], driver, bridge=bridge))
 
     def _plug(self, device: Device) -> None:
         """A device is there from the start; a VFIO driver has registered it."""

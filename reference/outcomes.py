@@ -30,9 +30,9 @@ Outcome = Paused | Waiting | Answer | Died
 WAITING = Waiting()
 
 
-class NotCallableError(Exception):
+class NotCallable(Exception):  # noqa: N818 -- no error: the call is not there to be made
     """Nobody can make this call now; no kernel is asked, so there is no errno."""
 
 
-class WouldBlockError(Exception):
+class WouldBlock(Exception):  # noqa: N818 -- no error: the call sleeps
     """The call would sleep, and nobody else runs who could wake it; nothing has changed."""

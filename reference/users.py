@@ -18,6 +18,7 @@ class ExternalUser:
         "group",
         "index",
         "keeps",
+        "lost",
         "process",
         "told_container",
         "told_group",
@@ -39,6 +40,8 @@ class ExternalUser:
         self.told_container = NONE
         self.told_table: IommuTable | None = None
         self.added_first = False
+        self.lost = False
+        """A call of it never returns."""
 
     def was_told(self, group: VfioGroup, container: int, table: IommuTable) -> None:
         self.told_group = group.iommu.index
@@ -58,6 +61,10 @@ class ExternalUser:
 
     def holds_nothing(self) -> bool:
         return self.group is None and self.file is None
+
+    def is_idle(self) -> bool:
+        """Outside its calls: it holds nothing."""
+        return self.process == NONE and self.counts == NONE and self.holds_nothing() and not self.lost
 
     def is_left(self) -> bool:
         """Its process is gone, and it still holds something."""

@@ -340,7 +340,9 @@ const char *adapter_reset(struct adapter *a, const struct json *configuration)
     vfio_reset(&a->vfio);
     for (int i = 0; i < a->sizes[DEVICE]; i++)
         a->vfio.devices[i].group = &a->vfio.groups[0];
-    if ((wrong = read_facts(a, found[1], DEVICE_GROUP, DEVICE_DRIVER)) || (wrong = read_facts(a, found[2], DEVICE_DRIVER, FACTS)))
+    if ((wrong = read_facts(a, found[1], DEVICE_GROUP, DEVICE_DRIVER)))
+        return wrong;
+    if ((wrong = read_facts(a, found[2], DEVICE_DRIVER, FACTS)))
         return wrong;
     for (int i = 0; i < a->sizes[DEVICE]; i++)
         if (a->vfio.devices[i].driver == DRIVER_VFIO)

@@ -131,7 +131,8 @@ static bool read_number(struct json_reader *r, struct json *into)
     bool negative = *r->at == '-';
     char *digits = r->at + negative;
     size_t length = strspn(digits, "0123456789");
-    if (!length || length > LONGEST_NUMBER || (digits[0] == '0' && length > 1) || (digits[length] && strchr(".eE", digits[length])))
+    bool padded = digits[0] == '0' && length > 1, goes_on = digits[length] && strchr(".eE", digits[length]);
+    if (!length || length > LONGEST_NUMBER || padded || goes_on)
         return fail(r, "a number is malformed, too long or no integer"), false;
     for (size_t i = 0; i < length; i++)
         into->number = into->number * 10 + (digits[i] - '0');

@@ -8,7 +8,7 @@ states follows from them in one step, a sentence about steps is shown of each st
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import z3
@@ -48,6 +48,8 @@ class Obligation:
     goals: tuple[str, ...]
     assume: tuple[Expr, ...]
     refute: tuple[tuple[str, Expr], ...]
+    concerns: frozenset[str] | None = None
+    """The fields that the path reads or assigns; None where everything may matter."""
 
 
 @dataclass(frozen=True)
@@ -112,12 +114,21 @@ class Theory:
         self.domain = Domain(sizes)
         self.tallied = tallied_fields((*claims, *properties)) if sizes is None else ()
         self.before = any_state(self.domain, rules.fields, self.tallied, "")
-        self.assumptions = (
-            *well_typed(self.before, rules.fields),
-            *(self.everywhere(i, self.before) for i in claims),
-            *(t for one in self.tallied for t in self._bijection(one, self.before)),
-            *(self._nobody_below_zero(one, self.before) for one in self.tallied),
-        )
+        self._typed = tuple(well_typed(self.before, rules.fields))
+        self._claimed = tuple((c.fields, self.everywhere(c, self.before)) for c in claims)
+        self._counted = tuple((one.name, (*self._bijection(one, self.before), self._nobody_below_zero(one, self.before))) for one in self.tallied)
+
+    @property
+    def assumptions(self) -> tuple[Expr, ...]:
+        """Everything that the claims say about the state before."""
+        return (*self._typed, *(e for _, e in self._claimed), *(e for _, several in self._counted for e in several))
+
+    def relevant(self, fields: frozenset[str], slack: int) -> tuple[Expr, ...]:
+        """What those claims say that read at most `slack` fields besides these."""
+        chosen = [(read, e) for read, e in self._claimed if len(read - fields) <= slack]
+        known = fields.union(*(read for read, _ in chosen))
+        counted = (e for name, several in self._counted if name in known for e in several)
+        return (*self._typed, *(e for _, e in chosen), *counted)
 
     def everywhere(self, one: Invariant, state: SymbolicState) -> Expr:
         """The invariant for every choice of its variables."""
@@ -212,14 +223,14 @@ class Theory:
         framed = len(self.claims) - len(touched)
         if not goals:
             return None, framed
-        return Obligation(f"{path.name} preserves", _names(goals), tuple(path.conditions), tuple(goals)), framed
+        return Obligation(f"{path.name} preserves", _names(goals), tuple(path.conditions), tuple(goals), path.concerns), framed
 
     def consequences(self) -> Iterable[Obligation]:
         """Unsatisfiable iff the claims imply the property: one for each property about states."""
         for one in self.properties:
             if not one.about_steps:
                 goals = ((one.name, self.somewhere_false(one, one.body, self.before, None)),)
-                yield Obligation(f"claims imply {one.name}", (one.name,), (), goals)
+                yield Obligation(f"claims imply {one.name}", (one.name,), (), goals, one.fields)
 
     def step_consequences(self, path: Path) -> Obligation | None:
         """Unsatisfiable iff the properties about steps are true of this one; None where it cannot concern them."""
@@ -227,36 +238,55 @@ class Theory:
         for one in self.properties:
             if one.about_steps and (body := at_step(one.body, path.rule, path.outcome)).key != TRUE.key:
                 goals.append((one.name, self.somewhere_false(one, body, path.after, path)))
-        return Obligation(f"{path.name} obeys", _names(goals), tuple(path.conditions), tuple(goals)) if goals else None
+        return Obligation(f"{path.name} obeys", _names(goals), tuple(path.conditions), tuple(goals), path.concerns) if goals else None
 
 
 def _names(goals: Iterable[tuple[str, Expr]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name, _ in goals))
 
 
-def solve(theory: Theory, obligation: Obligation, solver: z3.Solver, rlimit: int) -> Result:
-    """All goals at once; where that is no proof, one by one."""
+def solve(theory: Theory, obligation: Obligation, rlimit: int, *, with_claims: bool = True) -> Result:
+    """Goal by goal: from the claims about the fields concerned, then from all claims, then by every means that Z3 has."""
     started = time.perf_counter()
-    solver.push()
-    solver.set("rlimit", rlimit)
-    solver.add(*obligation.assume)
-    solver.push()
-    solver.add(z3.Or(*(e for _, e in obligation.refute), theory.domain.context))
-    verdict = str(solver.check())
-    solver.pop()
     left: dict[str, str] = {}
-    if verdict != "unsat":
-        for name, goal in obligation.refute:
-            solver.push()
-            solver.add(goal)
-            found = str(solver.check())
-            solver.pop()
-            if found != "unsat":
-                left[name] = found
-        verdict = "unsat" if not left else "sat" if "sat" in left.values() else "unknown"
-    solver.pop()
+    by_name = {c.name: c.fields for c in (*theory.claims, *theory.properties)}
+    for name, goal in obligation.refute:
+        found = "unknown"
+        for known, solver, limit in _attempts(theory, obligation, by_name.get(name, frozenset()), rlimit, with_claims):
+            found = _checked(solver, (*known, *obligation.assume), goal, limit)
+            if found == "unsat":
+                break
+        if found != "unsat":
+            left[name] = found
+    verdict = "unsat" if not left else "sat" if "sat" in left.values() else "unknown"
     seconds = time.perf_counter() - started
     return Result(obligation.name, obligation.goals, verdict, tuple(left), seconds, f"z3 {z3.get_version_string()}")
+
+
+def _attempts(
+    theory: Theory, obligation: Obligation, fields: frozenset[str], rlimit: int, with_claims: bool  # noqa: FBT001  # passed on
+) -> Iterator[tuple[tuple[Expr, ...], z3.Solver, int]]:
+    """From few premises to all: a proof from fewer is a proof, and found sooner."""
+    if with_claims and obligation.concerns is not None:
+        for slack in (0, 1, 2):
+            yield theory.relevant(obligation.concerns | fields, slack), _matching(theory), rlimit // 10
+    known = theory.assumptions if with_claims else ()
+    yield known, _matching(theory), rlimit
+    yield known, z3.Solver(ctx=theory.domain.context), rlimit
+
+
+def _checked(solver: z3.Solver, known: tuple[Expr, ...], goal: Expr, rlimit: int) -> str:
+    solver.set("rlimit", rlimit)
+    solver.add(*known, goal)
+    return str(solver.check())
+
+
+def _matching(theory: Theory) -> z3.Solver:
+    """Quantifiers are instantiated by matching alone: quick where it succeeds, and quick to say unknown."""
+    solver = z3.SimpleSolver(ctx=theory.domain.context)
+    solver.set("auto_config", False)  # noqa: FBT003  # Z3's own interface
+    solver.set("mbqi", False)  # noqa: FBT003  # as above
+    return solver
 
 
 Told = Callable[[Result], None]
@@ -301,17 +331,16 @@ def _countable(properties: tuple[Invariant, ...], theory: Theory) -> tuple[Invar
 
 
 def _properties(theory: Theory, rlimit: int, told: Told | None) -> list[Result]:
-    solver = _solver(theory)
-    solver.add(*theory.assumptions)
     obligations = list(theory.consequences())
     if any(p.about_steps for p in theory.properties):
         obligations += [o for path in theory.paths() if (o := theory.step_consequences(path)) is not None]
-    results = []
-    for obligation in obligations:
-        results.append(solve(theory, obligation, solver, rlimit))
-        if told is not None:
-            told(results[-1])
-    return results
+    return [_told(solve(theory, o, rlimit), told) for o in obligations]
+
+
+def _told(result: Result, told: Told | None) -> Result:
+    if told is not None:
+        told(result)
+    return result
 
 
 def _without(invariants: tuple[Invariant, ...], fallen: set[str]) -> tuple[Invariant, ...]:
@@ -320,27 +349,14 @@ def _without(invariants: tuple[Invariant, ...], fallen: set[str]) -> tuple[Invar
     return tuple(i for i in invariants if i.name not in fallen and not ({f.name for f in tallied_fields([i])} & lost))
 
 
-def _solver(theory: Theory) -> z3.Solver:
-    """Quantifiers are instantiated by matching alone: quick where it succeeds, and quick to say unknown."""
-    solver = z3.SimpleSolver(ctx=theory.domain.context)
-    solver.set("auto_config", False)
-    solver.set("mbqi", False)
-    return solver
-
-
 def _round(theory: Theory, rlimit: int, told: Told | None) -> tuple[list[Result], int]:
-    results: list[Result] = []
+    results = [_told(solve(theory, theory.start(), rlimit, with_claims=False), told)]
     framed = 0
-    solver = _solver(theory)
-    results.append(solve(theory, theory.start(), solver, rlimit))
-    solver.add(*theory.assumptions)
     for path in theory.paths():
         obligation, kept = theory.preservation(path)
         framed += kept
         if obligation is not None:
-            results.append(solve(theory, obligation, solver, rlimit))
-            if told is not None:
-                told(results[-1])
+            results.append(_told(solve(theory, obligation, rlimit), told))
     return results, framed
 
 

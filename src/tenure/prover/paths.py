@@ -9,6 +9,8 @@ import z3
 
 from tenure.prover.logic import Expr, SymbolicState
 from tenure.vocabulary.rules import Branch, End, Node, Outcome, Rule
+from tenure.vocabulary.symbols import Field
+from tenure.vocabulary.terms import parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,6 +38,16 @@ class Path:
     def assigned(self) -> frozenset[str]:
         """The fields that the path assigns."""
         return frozenset(e.field.name for b in self.branches for e in b.effects if e.field is not None)
+
+    @property
+    def concerns(self) -> frozenset[str]:
+        """The fields that the path reads or assigns."""
+        terms = [self.rule.when]
+        for branch in self.branches:
+            terms.append(branch.when)
+            for effect in branch.effects:
+                terms += [effect.target, effect.value, effect.where]
+        return frozenset(p.data.name for t in terms for p in parts(t) if isinstance(p.data, Field))
 
 
 def paths_of(rule: Rule, before: SymbolicState) -> Iterator[Path]:

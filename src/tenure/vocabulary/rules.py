@@ -30,7 +30,7 @@ from tenure.vocabulary.terms import (
     substitute,
     variable,
 )
-from tenure.vocabulary.types import Choice, Sort, Type, default, sort_of
+from tenure.vocabulary.types import NONE, Choice, Sort, Type, default, sort_of
 
 IDLE = "idle"
 
@@ -109,12 +109,12 @@ def rules_of(system: System, granularity: Granularity) -> Rules:
     registers = Registers({c.name: _blocks(c, system, granularity) for c in system.calls}, system.calls)
     drafts = tuple(rule for c in system.calls for rule in _rules_of_call(c, registers, system))
     assigned = {e.field.name for r in drafts for e in _effects(r.root) if e.field is not None}
-    registers.constant_fields(_all_fields(drafts, system, registers), assigned)
+    registers.assigned = frozenset(assigned)
     rules = tuple(_map_rule(r, registers) for r in drafts)
     claims = tuple(replace(c, body=registers.settle(registers.expand(c.body))) for c in system.claims)
     lowered = [registers.settle(registers.expand(d.body)) for d in system.definitions]
-    fields = _all_fields(rules, system, registers, [c.body for c in claims] + lowered)
     initially = registers.settle(system.initially)
+    fields = _all_fields(rules, [*(c.body for c in claims), *lowered, initially])
     return Rules(system, granularity, rules, fields, claims, initially, registers)
 
 
@@ -127,7 +127,7 @@ class Registers:
     saved: dict[str, dict[str, Field]] = field(default_factory=dict)
     held: list[Field] = field(default_factory=list)
     at: dict[str, Field] = field(default_factory=dict)
-    constants: dict[str, Term] = field(default_factory=dict)
+    assigned: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         by_sort: dict[Sort, list[Call]] = {}
@@ -176,6 +176,10 @@ class Registers:
                 at = self.at.get(_sort(part.args[0]).name)
                 known = at is not None and isinstance(at.value, Choice) and part.data in at.value.values
                 return at[rewrite(part.args[0], change)] == str(part.data) if at and known else FALSE
+            if part.op is Op.FRAME:
+                call, _, name = str(part.data).partition("/")
+                register = self.saved.get(call, {}).get(name)
+                return register[rewrite(part.args[0], change)] if register else constant(NONE, part.type)
             if part.op is Op.IN_FLIGHT:
                 thing = rewrite(part.args[0], change)
                 sort = _sort(thing)
@@ -188,17 +192,16 @@ class Registers:
     def _holds(self, register: Field, thing: Term) -> Term:
         return some(register.domain[0], lambda actor: register[actor] == thing)
 
-    def constant_fields(self, fields: tuple[Field, ...], assigned: set[str]) -> None:
-        """Fields that start at a constant and are never assigned are that constant."""
-        for one in fields:
-            if one.name not in assigned and one.initial is not None:
-                self.constants[one.name] = constant(one.initial, one.value)
-
     def settle(self, term: Term) -> Term:
-        """`term` with constant fields replaced by what they always are."""
-        return rewrite(
-            term, lambda t: self.constants.get(t.data.name) if t.op is Op.READ and isinstance(t.data, Field) else None
-        )
+        """`term` with each field that starts at a constant and is never assigned replaced by that constant."""
+
+        def change(part: Term) -> Term | None:
+            one = part.data
+            if part.op is not Op.READ or not isinstance(one, Field) or one.initial is None or one.name in self.assigned:
+                return None
+            return constant(one.initial, one.value)
+
+        return rewrite(term, change)
 
 
 def actor_sort(call: Call) -> Sort:
@@ -396,9 +399,7 @@ def _map_rule(rule: Rule, registers: Registers) -> Rule:
     return replace(rule, when=lower(rule.when), root=node(rule.root))
 
 
-def _all_fields(
-    rules: tuple[Rule, ...], system: System, registers: Registers, more: list[Term] | None = None
-) -> tuple[Field, ...]:
+def _all_fields(rules: tuple[Rule, ...], more: list[Term]) -> tuple[Field, ...]:
     """Every field that some rule, claim or view mentions, in the order of first mention."""
     found: dict[str, Field] = {}
 
@@ -419,7 +420,7 @@ def _all_fields(
                 if isinstance(branch.then, End) and isinstance(branch.then.outcome, Finish):
                     for _, shown in branch.then.outcome.values:
                         note(shown)
-    for term in more if more is not None else [registers.expand(c.body) for c in system.claims]:
+    for term in more:
         note(term)
     return tuple(f for f in found.values() if not isinstance(f, Observable))
 

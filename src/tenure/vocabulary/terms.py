@@ -43,6 +43,7 @@ class Op(Enum):
     IN_FLIGHT = auto()
     BUSY = auto()
     STANDS = auto()
+    FRAME = auto()
     CALLED = auto()
     REFUSED = auto()
     ARGUMENT = auto()
@@ -215,6 +216,11 @@ def busy(actor: Term) -> Term:
 def stands(actor: Term, *steps: str) -> Term:
     """The call that `actor` makes stands before one of these steps; only claims that help a proof may say so."""
     return either(*(Term(Op.STANDS, FLAG, (actor,), name) for name in steps))
+
+
+def frame(actor: Term, call: str, name: str, sort: Sort) -> Term:
+    """What `actor`'s call keeps under this name; none where it makes no such call. Only claims may look."""
+    return Term(Op.FRAME, sort.maybe, (actor,), f"{call}/{name}")
 
 
 def substitute(term: Term, by: Mapping[str, Term]) -> Term:

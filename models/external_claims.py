@@ -1,0 +1,114 @@
+"""What holds external users together: helper invariants on top of those of the containers."""
+
+from tenure.models.add_del import added_first, passed
+from tenure.models.containers import linked, table
+from tenure.models.external_users import seen_container, seen_group, seen_table
+from tenure.models.files import file_group, kept, kind
+from tenure.models.groups import container, counted, reference
+from tenure.vocabulary.objects import FILE, USER
+from tenure.vocabulary.systems import Claim, claim
+from tenure.vocabulary.terms import Term, both, either, frame, implies, is_none, no, stands
+
+GET = "get_external_user"
+
+
+def _present(user: Term) -> Term:
+    """Group, container and table are as the user saw them."""
+    group, into = seen_group[user], seen_container[user]
+    return both(
+        no(is_none(into)),
+        container[group] == into,
+        linked[into, group],
+        no(is_none(seen_table[user])),
+        table[into] == seen_table[user],
+    )
+
+
+@claim(user=USER)
+def what_a_user_saw_is_all_or_nothing(user: Term) -> Term:
+    """A user that saw no group saw no container and no table either."""
+    return implies(is_none(seen_group[user]), both(is_none(seen_container[user]), is_none(seen_table[user])))
+
+
+@claim(user=USER)
+def what_a_user_saw_is_still_so(user: Term) -> Term:
+    """A user that saw a group counts for it, and the group is where it was."""
+    return implies(no(is_none(seen_group[user])), both(counted[user] == seen_group[user], _present(user)))
+
+
+@claim(user=USER)
+def a_user_that_counts_saw_its_group_or_is_about_to(user: Term) -> Term:
+    """Between counting and validating lies one step of get."""
+    waiting = stands(user, f"{GET}.validate")
+    return implies(no(is_none(counted[user])), either(no(is_none(seen_group[user])), waiting))
+
+
+@claim(user=USER)
+def a_user_that_counts_has_its_reference_or_is_about_to(user: Term) -> Term:
+    """A user counts for the group to which it holds a reference; between the two lie the steps of get."""
+    waiting = stands(user, f"{GET}.validate", f"{GET}.reference")
+    held = implies(no(is_none(reference[user])), counted[user] == reference[user])
+    return both(held, implies(no(is_none(counted[user])), either(reference[user] == counted[user], waiting)))
+
+
+@claim(user=USER)
+def get_works_on_the_group_that_it_counted(user: Term) -> Term:
+    """In the middle of get the file that it was given still stands for the group that it counted."""
+    file = frame(user, GET, "file", FILE)
+    inside = stands(user, f"{GET}.validate", f"{GET}.reference")
+    stands_for = both(no(is_none(file)), kind[file] == "group", file_group[file] == counted[user])
+    return implies(inside, both(stands_for, no(is_none(counted[user])), is_none(reference[user])))
+
+
+@claim(user=USER)
+def get_sees_a_group_only_when_it_validates(user: Term) -> Term:
+    """Before it validates, get has seen nothing; after it, it has."""
+    early, late = stands(user, f"{GET}.validate"), stands(user, f"{GET}.reference")
+    return both(implies(early, is_none(seen_group[user])), implies(late, no(is_none(seen_group[user]))))
+
+
+@claim(user=USER)
+def a_user_keeps_the_file_that_it_passes(user: Term) -> Term:
+    """The struct file that a user passes is one to which it keeps a reference."""
+    return implies(no(is_none(passed[user])), kept[user, passed[user]])
+
+
+@claim(user=USER, file=FILE)
+def a_user_passes_the_file_that_it_keeps(user: Term, file: Term) -> Term:
+    """A user keeps no reference to any other file."""
+    return implies(kept[user, file], passed[user] == file)
+
+
+@claim(user=USER)
+def a_user_counts_for_the_group_of_its_file(user: Term) -> Term:
+    """What a user counts for and what it saw is the group behind the file that it passes."""
+    file = passed[user]
+    stands_for = both(no(is_none(file)), kind[file] == "group")
+    return both(
+        implies(no(is_none(counted[user])), both(stands_for, file_group[file] == counted[user])),
+        implies(no(is_none(seen_group[user])), both(stands_for, file_group[file] == seen_group[user])),
+    )
+
+
+@claim(user=USER)
+def a_user_that_added_first_sees_what_stays(user: Term) -> Term:
+    """A user that counted before it validated counts still, and the group is where it was."""
+    return implies(added_first[user], both(no(is_none(counted[user])), counted[user] == seen_group[user], _present(user)))
+
+
+GET_PUT: tuple[Claim, ...] = (
+    what_a_user_saw_is_all_or_nothing,
+    what_a_user_saw_is_still_so,
+    a_user_that_counts_saw_its_group_or_is_about_to,
+    a_user_that_counts_has_its_reference_or_is_about_to,
+    get_works_on_the_group_that_it_counted,
+    get_sees_a_group_only_when_it_validates,
+)
+
+ADD_DEL: tuple[Claim, ...] = (
+    what_a_user_saw_is_all_or_nothing,
+    a_user_keeps_the_file_that_it_passes,
+    a_user_passes_the_file_that_it_keeps,
+    a_user_counts_for_the_group_of_its_file,
+    a_user_that_added_first_sees_what_stays,
+)

@@ -1,0 +1,183 @@
+"""Snapshots: a state with no call in flight as a plain tuple of numbers, and the way back.
+
+Pointers become the index of what they point at. A pointer to something that was freed is told from one to the next
+object of the same name: it is counted down from -2. What cannot be seen, such as the order in lists, is left out.
+"""
+
+from __future__ import annotations
+
+from tenure.reference.containers import Container
+from tenure.reference.files import CLOSED, CONTAINER_FILE, DEVICE_FILE, GROUP_FILE, File, Process
+from tenure.reference.groups import Device, IommuGroup, VfioGroup
+from tenure.reference.machine import Machine
+from tenure.reference.tables import IommuTable
+from tenure.reference.users import ExternalUser
+from tenure.vocabulary.types import NONE
+
+FdTable = tuple[bool, ...]
+FileState = tuple[int, int, int, bool]
+GroupState = tuple[int, bool, int, int, bool, int]
+ContainerState = tuple[int, int, bool, tuple[int, ...]]
+TableState = tuple[bool, ...] | None
+DeviceState = tuple[int, bool, bool, int]
+UserState = tuple[int, int, int, bool, int, int, int, int, bool, bool]
+Snapshot = tuple[
+    int,
+    tuple[FdTable, ...],
+    tuple[FileState, ...],
+    tuple[GroupState, ...],
+    tuple[ContainerState, ...],
+    tuple[TableState, ...],
+    tuple[DeviceState, ...],
+    tuple[UserState, ...],
+]
+
+_NO_FILE: FileState = (CLOSED, 0, NONE, False)
+_NO_CONTAINER: ContainerState = (0, NONE, False, ())
+_NO_USER: UserState = (NONE, NONE, NONE, False, NONE, NONE, NONE, NONE, False, False)
+
+
+def save(machine: Machine) -> Snapshot:
+    """The state of a machine; equal states have equal snapshots."""
+    return (
+        machine.harm,
+        tuple([tuple([file is not None for file in process.fds]) for process in machine.processes]),
+        tuple([_file(file) for file in machine.files]),
+        tuple([_group(group) for group in machine.groups]),
+        tuple([_container(container) for container in machine.containers]),
+        tuple([tuple(table.pages) if table.alive else None for table in machine.tables]),
+        tuple([_device(device) for device in machine.devices]),
+        tuple([_user(user) for user in machine.users]),
+    )
+
+
+def load(machine: Machine, snapshot: Snapshot) -> None:
+    """Bring the machine back to a state; the objects that stand under the names are used again."""
+    machine.harm, fds, files, groups, containers, tables, devices, users = snapshot
+    for process, fd_table in zip(machine.processes, fds, strict=True):
+        _load_process(machine, process, fd_table)
+    for file, file_state in zip(machine.files, files, strict=True):
+        _load_file(machine, file, file_state)
+    for group, group_state in zip(machine.groups, groups, strict=True):
+        _load_group(machine, group, group_state)
+    for container, container_state in zip(machine.containers, containers, strict=True):
+        _load_container(machine, container, container_state)
+    for table, table_state in zip(machine.tables, tables, strict=True):
+        _load_table(table, table_state)
+    for device, device_state in zip(machine.devices, devices, strict=True):
+        _load_device(device, device_state)
+    for user, user_state in zip(machine.users, users, strict=True):
+        _load_user(machine, user, user_state)
+
+
+def _load_process(machine: Machine, process: Process, state: FdTable) -> None:
+    process.fds = [file if has else None for file, has in zip(machine.files, state, strict=True)]
+
+
+def _file(file: File) -> FileState:
+    if file.container is not None:
+        return file.kind, file.count, file.container.index, False
+    if file.group is not None:
+        return file.kind, file.count, file.group.iommu.index, False
+    if file.device is not None:
+        return file.kind, file.count, file.device.index, file.counts
+    return _NO_FILE
+
+
+def _load_file(machine: Machine, file: File, state: FileState) -> None:
+    if state is _NO_FILE and file.kind == CLOSED:
+        return
+    file.kind, file.count, behind, file.counts = state
+    file.container = machine.containers[behind] if file.kind == CONTAINER_FILE else None
+    file.group = machine.groups[behind].vfio if file.kind == GROUP_FILE else None
+    file.device = machine.devices[behind] if file.kind == DEVICE_FILE else None
+
+
+def _group(group: IommuGroup) -> GroupState:
+    vfio, table = group.vfio, group.attached
+    container = NONE if vfio.container is None else vfio.container.index
+    attached = NONE if table is None else table.index
+    return vfio.kref, vfio.opened, vfio.users, container, vfio.placed, attached
+
+
+def _load_group(machine: Machine, group: IommuGroup, state: GroupState) -> None:
+    vfio = group.vfio
+    vfio.kref, vfio.opened, vfio.users, container, vfio.placed, attached = state
+    vfio.container = None if container == NONE else machine.containers[container]
+    group.attached = None if attached == NONE else machine.tables[attached]
+    vfio.device_list.clear()
+    group.unbound_list.clear()
+
+
+def _container(container: Container) -> ContainerState:
+    if container.kref == 0:
+        return _NO_CONTAINER
+    table = container.table
+    listed = [
+        group.iommu.index if group is group.iommu.vfio else -2 - group.iommu.index for group in container.group_list
+    ]
+    listed.sort()
+    return container.kref, NONE if table is None else table.index, container.no_iommu, tuple(listed)
+
+
+def _load_container(machine: Machine, container: Container, state: ContainerState) -> None:
+    if state is _NO_CONTAINER and container.kref == 0:
+        return
+    container.kref, table, container.no_iommu, listed = state
+    container.table = None if table == NONE else machine.tables[table]
+    container.group_list = [
+        machine.groups[index].vfio if index >= 0 else VfioGroup(machine.groups[-2 - index]) for index in listed
+    ]
+
+
+def _load_table(table: IommuTable, state: TableState) -> None:
+    if state is not None:
+        table.alive = True
+        table.pages = list(state)
+    elif table.alive:
+        table.destroy()
+
+
+def _device(device: Device) -> DeviceState:
+    group = device.group
+    return device.driver, device in group.vfio.device_list, device in group.unbound_list, device.users
+
+
+def _load_device(device: Device, state: DeviceState) -> None:
+    device.driver, registered, leaving, device.users = state
+    if registered:
+        device.group.vfio.device_list.append(device)
+    if leaving:
+        device.group.unbound_list.append(device)
+
+
+def _user(user: ExternalUser) -> UserState:
+    if user.is_idle():
+        return _NO_USER
+    file, table = user.file, user.told_table
+    return (
+        user.process,
+        NONE if user.group is None else user.group.iommu.index,
+        NONE if file is None else file.index if file.kind != CLOSED else -2 - file.index,
+        user.keeps,
+        user.counts,
+        user.told_group,
+        user.told_container,
+        NONE if table is None else table.index if table.alive else -2 - table.index,
+        user.added_first,
+        user.lost,
+    )
+
+
+def _load_user(machine: Machine, user: ExternalUser, state: UserState) -> None:
+    user.process, group, file, user.keeps, user.counts, user.told_group, user.told_container, table, *flags = state
+    user.added_first, user.lost = flags
+    user.group = None if group == NONE else machine.groups[group].vfio
+    user.file = None if file == NONE else machine.files[file] if file >= 0 else File(-2 - file)
+    user.told_table = _table(machine, table)
+
+
+def _table(machine: Machine, state: int) -> IommuTable | None:
+    if state == NONE:
+        return None
+    return machine.tables[state] if state >= 0 else IommuTable(-2 - state, machine.pages, alive=False)

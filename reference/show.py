@@ -1,0 +1,151 @@
+"""What the machine shows of itself, in the words of the properties."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from tenure.reference.containers import Container
+from tenure.reference.files import File
+from tenure.reference.groups import Device, IommuGroup
+from tenure.reference.machine import Machine
+from tenure.reference.users import ExternalUser
+from tenure.vocabulary import observables as seen
+from tenure.vocabulary.objects import USER
+from tenure.vocabulary.types import NONE
+
+_OF_FILES = (
+    seen.file_kind,
+    seen.file_container,
+    seen.file_group,
+    seen.file_device,
+    seen.release_pending,
+    seen.file_counts,
+)
+_OF_GROUPS = (
+    seen.group_exists,
+    seen.group_opened,
+    seen.group_viable,
+    seen.group_no_iommu,
+    seen.group_placed,
+    seen.container_of,
+    seen.container_users,
+    seen.table_reached,
+)
+_OF_CONTAINERS = (seen.container_table, seen.container_references, seen.container_no_iommu)
+_OF_DEVICES = (
+    seen.device_group,
+    seen.device_driver,
+    seen.device_registered,
+    seen.device_leaving,
+    seen.device_bridge,
+)
+_OF_USERS = (
+    seen.user_process,
+    seen.user_counts,
+    seen.user_group,
+    seen.user_container,
+    seen.user_table,
+    seen.user_added_first,
+)
+
+SHOWN = (
+    seen.has_fd,
+    *_OF_FILES,
+    *_OF_GROUPS,
+    seen.container_lists,
+    *_OF_CONTAINERS,
+    *_OF_DEVICES,
+    seen.page_mapped,
+    *_OF_USERS,
+    seen.user_idle,
+    seen.user_keeps,
+    seen.harm,
+)
+"""What `observe` shows, in this order."""
+
+_NOTHING: tuple[int, ...] = ()
+_ALL_ZERO_FILE = (0, NONE, NONE, NONE, 0, NONE)
+
+
+def observe(machine: Machine, in_flight: Collection[str]) -> tuple[tuple[int, ...], ...]:
+    """Each observable of SHOWN, over the product of its arguments' sorts, the last argument running fastest."""
+    groups, files = machine.groups, machine.files
+    return (
+        tuple([0 if fd is None else 1 for process in machine.processes for fd in process.fds]),
+        *_columns([_file(file) for file in files], len(_OF_FILES)),
+        *_columns([_group(group) for group in groups], len(_OF_GROUPS)),
+        tuple([listed for container in machine.containers for listed in _listed(container, len(groups))]),
+        *_columns([_container(container) for container in machine.containers], len(_OF_CONTAINERS)),
+        *_columns([_device(device) for device in machine.devices], len(_OF_DEVICES)),
+        tuple([int(mapped) for table in machine.tables for mapped in table.pages]),
+        *_columns([_user(user) for user in machine.users], len(_OF_USERS)),
+        tuple([1 if user.is_idle() and USER.element(user.index) not in in_flight else 0 for user in machine.users]),
+        tuple([1 if user.keeps and user.file is file else 0 for user in machine.users for file in files]),
+        (machine.harm,),
+    )
+
+
+def _columns(rows: list[tuple[int, ...]], width: int) -> list[tuple[int, ...]]:
+    """One tuple for each observable, from one for each object."""
+    return list(zip(*rows, strict=True)) if rows else [_NOTHING] * width
+
+
+def _file(file: File) -> tuple[int, ...]:
+    device, group = file.device, file.group
+    if device is not None:
+        index = device.group.index
+        return file.kind, NONE, index, device.index, int(file.count == 0), index if file.counts else NONE
+    if group is not None:
+        return file.kind, NONE, group.iommu.index, NONE, int(file.count == 0), NONE
+    if file.container is not None:
+        return file.kind, file.container.index, NONE, NONE, int(file.count == 0), NONE
+    return _ALL_ZERO_FILE
+
+
+def _group(group: IommuGroup) -> tuple[int, ...]:
+    vfio, table = group.vfio, group.attached
+    return (
+        1 if vfio.kref > 0 else 0,
+        int(vfio.opened),
+        int(group.is_viable()),
+        int(group.no_iommu),
+        int(vfio.placed),
+        NONE if vfio.container is None else vfio.container.index,
+        vfio.users,
+        NONE if table is None else table.index,
+    )
+
+
+def _listed(container: Container, groups: int) -> list[int]:
+    flags = [0] * groups
+    for group in container.group_list:
+        flags[group.iommu.index] = 1
+    return flags
+
+
+def _container(container: Container) -> tuple[int, ...]:
+    table = container.table
+    return NONE if table is None else table.index, container.kref, int(container.no_iommu)
+
+
+def _device(device: Device) -> tuple[int, ...]:
+    group = device.group
+    return (
+        group.index,
+        device.driver,
+        int(device in group.vfio.device_list),
+        int(device in group.unbound_list),
+        int(device.bridge),
+    )
+
+
+def _user(user: ExternalUser) -> tuple[int, ...]:
+    table = user.told_table
+    return (
+        user.process,
+        user.counts,
+        user.told_group,
+        user.told_container,
+        NONE if table is None else table.index,
+        int(user.added_first),
+    )

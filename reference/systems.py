@@ -1,0 +1,125 @@
+"""The systems that the reference implements: which calls each has, who makes them, and which run indivisibly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from tenure.reference import (
+    container_calls,
+    device_calls,
+    driver_calls,
+    file_calls,
+    file_user_calls,
+    get_put_calls,
+    group_calls,
+    use_calls,
+)
+from tenure.reference.calls import Steps
+from tenure.vocabulary.answers import Answer
+from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, TABLE, USER
+from tenure.vocabulary.types import Sort
+
+SLEEPING = frozenset({"unbind_driver.wait_device", "unbind_driver.wait_container"})
+"""The steps that wait for others; in front of them even an indivisible call pauses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A call as the scheduler needs it; without an actor's parameter any thread may make it."""
+
+    run: Callable[..., Steps | Answer]
+    may: Callable[..., bool]
+    actor: tuple[str, Sort] | None = None
+    new: tuple[tuple[str, Sort], ...] = ()
+    sleeps: bool = False
+    ends_process: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """The calls of a system by name, and those that nobody interrupts."""
+
+    forms: Mapping[str, Form]
+    indivisible: frozenset[str] = frozenset()
+
+
+_FILE = ("file", FILE)
+_MADE_FILE = ("made", FILE)
+_BY_FILE = ("file", FILE)
+_BY_DEVICE = ("device", DEVICE)
+_BY_USER = ("user", USER)
+
+_CONTAINERS: Mapping[str, Form] = {
+    "close": Form(file_calls.close, file_calls.may_close),
+    "pass_file": Form(file_calls.pass_file, file_calls.may_pass_file),
+    "fork": Form(file_calls.fork, file_calls.may_fork),
+    "exit_process": Form(file_calls.exit_process, file_calls.may_exit_process, ends_process=True),
+    "open_group": Form(group_calls.open_group, group_calls.may_open_group, new=(_FILE,)),
+    "bind_driver": Form(driver_calls.bind_driver, driver_calls.may_bind_driver, _BY_DEVICE),
+    "unbind_driver": Form(driver_calls.unbind_driver, driver_calls.may_unbind_driver, _BY_DEVICE, sleeps=True),
+    "open_container": Form(
+        container_calls.open_container, container_calls.may_open_container, new=(_FILE, ("made", CONTAINER))
+    ),
+    "release_container": Form(container_calls.release_container, container_calls.may_release_container, _BY_FILE),
+    "set_container": Form(container_calls.set_container, container_calls.may_set_container),
+    "unset_container": Form(container_calls.unset_container, container_calls.may_unset_container),
+    "set_iommu": Form(container_calls.set_iommu, container_calls.may_set_iommu, new=(("made", TABLE),)),
+    "get_status": Form(group_calls.get_status, group_calls.may_get_status),
+    "get_device_fd": Form(device_calls.get_device_fd, device_calls.may_get_device_fd, new=(_MADE_FILE,)),
+    "release_device": Form(device_calls.release_device, device_calls.may_release_device, _BY_FILE),
+    "release_group": Form(group_calls.release_group, group_calls.may_release_group, _BY_FILE),
+}
+
+_USE = {"use": Form(use_calls.use, use_calls.may_use, _BY_USER)}
+
+_GET_PUT: Mapping[str, Form] = {
+    **_CONTAINERS,
+    **_USE,
+    "get_external_user": Form(get_put_calls.get_external_user, get_put_calls.may_get_external_user, _BY_USER),
+    "put_external_user": Form(get_put_calls.put_external_user, get_put_calls.may_put_external_user, _BY_USER),
+    "release_user": Form(get_put_calls.put_external_user, get_put_calls.may_release_user, _BY_USER),
+    "iommu_id": Form(get_put_calls.iommu_id, get_put_calls.may_iommu_id, _BY_USER),
+}
+
+_REFERENCE_FIRST = get_put_calls.put_external_user_reference_first
+_PUT_REFERENCE_FIRST: Mapping[str, Form] = {
+    **_GET_PUT,
+    "put_external_user": Form(_REFERENCE_FIRST, get_put_calls.may_put_external_user, _BY_USER),
+    "release_user": Form(_REFERENCE_FIRST, get_put_calls.may_release_user, _BY_USER),
+}
+
+_FROM_DEVICE: Mapping[str, Form] = {
+    **_GET_PUT,
+    "get_external_user_from_dev": Form(
+        get_put_calls.get_external_user_from_dev, get_put_calls.may_get_external_user_from_dev, _BY_USER
+    ),
+}
+
+_FILE_USERS: Mapping[str, Form] = {
+    **_CONTAINERS,
+    **_USE,
+    "take_file": Form(file_user_calls.take_file, file_user_calls.may_take_file, _BY_USER),
+    "iommu_id_from_file": Form(file_user_calls.iommu_id_from_file, file_user_calls.may_iommu_id_from_file, _BY_USER),
+    "add_external_user": Form(file_user_calls.add_external_user, file_user_calls.may_add_external_user, _BY_USER),
+    "del_external_user": Form(file_user_calls.del_external_user, file_user_calls.may_del_external_user, _BY_USER),
+    "drop_file": Form(file_user_calls.drop_file, file_user_calls.may_drop_file, _BY_USER),
+    "release_user": Form(file_user_calls.release_user, file_user_calls.may_release_user, _BY_USER),
+}
+
+_MISUSE: Mapping[str, Form] = {
+    **_FILE_USERS,
+    "del_external_user": Form(file_user_calls.del_external_user, file_user_calls.may_del_without_add, _BY_USER),
+    "drop_file_early": Form(file_user_calls.drop_file_early, file_user_calls.may_drop_file_early, _BY_USER),
+}
+
+SYSTEMS: Mapping[str, System] = {
+    "containers-2013": System(_CONTAINERS),
+    "containers-2013:locked": System(_CONTAINERS, frozenset(_CONTAINERS)),
+    "external-get-put": System(_GET_PUT),
+    "external-get-put:locked-container": System(_GET_PUT, frozenset(_GET_PUT) - {"get_external_user"}),
+    "external-get-put:put-ref-first": System(_PUT_REFERENCE_FIRST),
+    "external-get-put:from-dev": System(_FROM_DEVICE),
+    "external-v1": System(_FILE_USERS),
+    "external-v1:misuse": System(_MISUSE),
+}

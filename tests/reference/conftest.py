@@ -1,0 +1,110 @@
+"""A machine to try calls on: kernels of each system, and short ways to call, step and look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import product
+
+import pytest
+
+from tenure.reference.kernel import SHOWN, Configuration, Died, Kernel, Paused
+from tenure.reference.outcomes import Outcome
+from tenure.vocabulary.answers import Answer
+from tenure.vocabulary.objects import SORTS
+from tenure.vocabulary.types import written
+
+NO_DRIVER, VFIO, KERNEL, STUB = range(4)
+
+SIZES = {
+    "process": 3,
+    "thread": 3,
+    "file": 6,
+    "group": 3,
+    "container": 3,
+    "device": 5,
+    "table": 3,
+    "page": 2,
+    "user": 2,
+}
+
+
+def configuration() -> Configuration:
+    """Real groups g0 = {d0, bridge d4} and g1 = {d1, d2}, g2 = {d3} without IOMMU; p0 alone has CAP_SYS_RAWIO."""
+    return Configuration(
+        sizes=SIZES,
+        device_group=(0, 1, 1, 2, 0),
+        bridge=(False, False, False, False, True),
+        no_iommu=(False, False, True),
+        rawio=(True, False, False),
+        driver=(VFIO, VFIO, STUB, VFIO, KERNEL),
+    )
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A kernel, called with keywords and read by the names of the observables."""
+
+    kernel: Kernel
+
+    def do(self, call: str, **args: int) -> Answer | Died:
+        """Run a call from its beginning to its end."""
+        return self.kernel.do(call, args)
+
+    def begin(self, actor: str | None, call: str, **args: int) -> Outcome:
+        """Run the first step of a call."""
+        return self.kernel.begin(call, args, actor)
+
+    def step(self, actor: str) -> Outcome:
+        """Run the next step of the actor's call."""
+        return self.kernel.step(actor)
+
+    def can(self, call: str, **args: int) -> bool:
+        """Say whether somebody can make the call."""
+        return self.kernel.callable(call, args)
+
+    def through(self, actor: str | None, call: str, **args: int) -> list[str]:
+        """Run a call step by step, alone; the steps that it paused at, then how it ended."""
+        outcome = self.begin(actor, call, **args)
+        met: list[str] = []
+        while isinstance(outcome, Paused):
+            met.append(outcome.step)
+            outcome = self.step(actor or "th0")
+        return [*met, str(outcome)]
+
+    def settle(self) -> None:
+        """Run every release that is due."""
+        while due := self.kernel.pending():
+            self.kernel.do(*due[0])
+
+    def see(self, name: str, *args: int) -> str | int | bool:
+        """What an observable shows, as people write it."""
+        (position,) = (i for i, shown in enumerate(SHOWN) if shown.name == name)
+        shown = SHOWN[position]
+        ranges = [range(SIZES[sort.name]) for sort in shown.domain]
+        return written(shown.value, self.kernel.observe()[position][list(product(*ranges)).index(args)])
+
+
+@pytest.fixture
+def new() -> Callable[[str], Bench]:
+    """Make a machine that runs a system, where nothing has happened yet."""
+    return lambda system: Bench(Kernel(system, configuration()))
+
+
+@pytest.fixture
+def ready() -> Callable[[str], Bench]:
+    """Make one where p0 has put g0 (f0) into c0 (f1) with table tb0, and has f2, the file of empty container c1."""
+
+    def build(system: str) -> Bench:
+        bench = Bench(Kernel(system, configuration()))
+        bench.do("open_group", process=0, file=0, group=0)
+        bench.do("open_container", process=0, file=1, made=0)
+        bench.do("set_container", process=0, file=0, other=1)
+        bench.do("set_iommu", process=0, file=1, type=0, made=0)
+        bench.do("open_container", process=0, file=2, made=1)
+        return bench
+
+    return build
+
+
+assert set(SIZES) == {sort.name for sort in SORTS}

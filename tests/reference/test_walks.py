@@ -1,0 +1,176 @@
+"""Random walks: whatever happens, a snapshot brings everything back, and the counters count their holders."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tenure.reference.kernel import SHOWN, SYSTEMS, Configuration, Died, Kernel, Paused, WouldBlock
+from tenure.reference.outcomes import Outcome
+from tenure.vocabulary.types import NONE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SIZES = {
+    "process": 2,
+    "thread": 2,
+    "file": 4,
+    "group": 2,
+    "container": 2,
+    "device": 3,
+    "table": 2,
+    "page": 1,
+    "user": 1,
+}
+RANGES = {
+    **{name: range(size) for name, size in SIZES.items()},
+    "child": range(2),
+    "to_process": range(2),
+    "to_driver": range(1, 4),
+    "to_flag": range(2),
+    "other": range(NONE, 4),
+    "type": range(3),
+}
+PARAMETERS = {
+    "close": ("process", "file"),
+    "pass_file": ("process", "file", "to_process"),
+    "fork": ("process", "child"),
+    "exit_process": ("process",),
+    "open_group": ("process", "file", "group"),
+    "bind_driver": ("device", "to_driver"),
+    "unbind_driver": ("device",),
+    "open_container": ("process", "file", "made_container"),
+    "set_container": ("process", "file", "other"),
+    "unset_container": ("process", "file"),
+    "set_iommu": ("process", "file", "type", "made_table"),
+    "get_status": ("process", "file"),
+    "get_device_fd": ("process", "file", "device", "made_file"),
+    "use": ("user", "page", "to_flag"),
+    "get_external_user": ("user", "process", "file"),
+    "get_external_user_from_dev": ("user", "process", "device"),
+    "put_external_user": ("user",),
+    "iommu_id": ("user",),
+    "take_file": ("user", "process", "file"),
+    "iommu_id_from_file": ("user",),
+    "add_external_user": ("user",),
+    "del_external_user": ("user",),
+    "drop_file": ("user",),
+    "drop_file_early": ("user",),
+}
+
+CHOICES = st.lists(st.integers(min_value=0, max_value=10**6), min_size=10, max_size=60)
+
+
+def machine(system: str) -> Kernel:
+    """A real group of two devices and one without IOMMU."""
+    return Kernel(
+        system, Configuration(SIZES, (0, 0, 1), (False, False, False), (False, True), (True, False), (1, 0, 1))
+    )
+
+
+def possible(kernel: Kernel, system: str) -> list[tuple[str, dict[str, int]]]:
+    """Every call that somebody can make, and those that are due."""
+    return [*everyone(kernel, system), *kernel.pending()]
+
+
+def everyone(kernel: Kernel, system: str) -> Iterator[tuple[str, dict[str, int]]]:
+    """Every call that a caller can make."""
+    for call, parameters in PARAMETERS.items():
+        if call in SYSTEMS[system].forms:
+            for values in product(*(RANGES[p.removeprefix("made_")] for p in parameters)):
+                args = {p.partition("_")[0]: value for p, value in zip(parameters, values, strict=True)}
+                if kernel.callable(call, args):
+                    yield call, args
+
+
+def shown(kernel: Kernel) -> dict[str, tuple[int, ...]]:
+    """What the machine shows, by name."""
+    return {observable.name: values for observable, values in zip(SHOWN, kernel.observe(), strict=True)}
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+@settings(deadline=None, max_examples=40)
+@given(choices=CHOICES)
+def test_a_snapshot_brings_everything_back(system: str, choices: list[int]) -> None:
+    """Restored, the machine shows the same, is the same, and answers the same again."""
+    kernel, other = machine(system), machine(system)
+    start = kernel.snapshot()
+    for choice in choices:
+        calls = possible(kernel, system)
+        if not calls:
+            break
+        call, args = calls[choice % len(calls)]
+        before, view = kernel.snapshot(), kernel.observe()
+        try:
+            answer = kernel.do(call, args)
+        except WouldBlock:
+            assert (kernel.snapshot(), kernel.observe()) == (before, view)
+            continue
+        after, then = kernel.snapshot(), kernel.observe()
+
+        kernel.restore(start)
+        kernel.restore(before)
+        assert (kernel.snapshot(), kernel.observe()) == (before, view)
+        assert kernel.do(call, args) == answer
+        assert (kernel.snapshot(), kernel.observe()) == (after, then)
+        other.restore(after)
+        assert (other.snapshot(), other.observe()) == (after, then)
+
+
+@pytest.mark.parametrize("system", [system for system in SYSTEMS if system != "external-v1:misuse"])
+@settings(deadline=None, max_examples=40)
+@given(choices=CHOICES)
+def test_whole_calls_count_every_holder(system: str, choices: list[int]) -> None:
+    """With nobody in between, `container_users` and the container's references are exactly their holders."""
+    kernel = machine(system)
+    for choice in choices:
+        calls = possible(kernel, system)
+        call, args = calls[choice % len(calls)]
+        try:
+            answer = kernel.do(call, args)
+        except WouldBlock:
+            continue
+        view = shown(kernel)
+        if isinstance(answer, Died):
+            assert (call, answer) in (("bind_driver", Died("bug")), ("use", Died("use_after_free")))
+            break
+
+        assert view["harm"] == (0,)
+        for group in range(SIZES["group"]):
+            holders = view["file_counts"].count(group) + view["user_counts"].count(group)
+            assert view["container_users"][group] == view["group_placed"][group] + holders
+            assert (view["container_of"][group] == NONE) == (view["container_users"][group] == 0)
+        for container in range(SIZES["container"]):
+            holders = view["file_container"].count(container) + view["container_of"].count(container)
+            assert view["container_references"][container] == holders
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+@settings(deadline=None, max_examples=40)
+@given(choices=CHOICES)
+def test_whatever_the_interleaving_a_replay_ends_the_same(system: str, choices: list[int]) -> None:
+    """Steps of several callers, mixed at random: the machine knows no chance of its own."""
+    first, second = machine(system), machine(system)
+    running: list[str] = []
+    for choice in choices:
+        moves: list[str | tuple[str, dict[str, int]]] = [*running, *possible(first, system)]
+        if not moves:
+            break
+        move = moves[choice % len(moves)]
+        outcomes: list[Outcome]
+        if isinstance(move, str):
+            outcomes = [first.step(move), second.step(move)]
+        else:
+            outcomes = [first.begin(*move), second.begin(*move)]
+        running = first.in_flight()
+
+        assert outcomes[0] == outcomes[1]
+        assert first.observe() == second.observe()
+        assert isinstance(outcomes[0], Paused) <= bool(running)
+        if isinstance(outcomes[0], Died):
+            break
