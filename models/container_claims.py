@@ -177,9 +177,21 @@ def a_device_of_a_group_in_use_is_acceptable(file: Term, device: Term) -> Term:
 
 
 @claim()
-def the_kernel_is_unharmed() -> Term:
-    """Nothing worse than a BUG that the kernel raised itself has happened."""
-    return choice_is(harm.now, "none", "bug")
+def no_null_pointer_was_followed() -> Term:
+    """No step has followed a NULL pointer."""
+    return no(harm.now == "null_dereference")
+
+
+@claim()
+def nothing_was_used_after_it_was_freed() -> Term:
+    """No step has touched an object that is gone."""
+    return no(harm.now == "use_after_free")
+
+
+@claim()
+def no_list_was_corrupted() -> Term:
+    """No group was linked or unlinked twice."""
+    return no(harm.now == "list_corruption")
 
 
 CLAIMS = (
@@ -204,5 +216,7 @@ CLAIMS = (
     a_vfio_device_is_registered_or_leaving,
     an_open_device_is_registered,
     a_device_of_a_group_in_use_is_acceptable,
-    the_kernel_is_unharmed,
+    no_null_pointer_was_followed,
+    nothing_was_used_after_it_was_freed,
+    no_list_was_corrupted,
 )

@@ -5,6 +5,7 @@ from tenure.models.containers import linked, table
 from tenure.models.external_users import seen_container, seen_group, seen_table
 from tenure.models.files import file_group, kept, kind
 from tenure.models.groups import container, counted, reference
+from tenure.models.harm import STOPPED
 from tenure.vocabulary.objects import FILE, USER
 from tenure.vocabulary.systems import Claim, claim
 from tenure.vocabulary.terms import Term, both, either, frame, implies, is_none, no, stands
@@ -39,14 +40,14 @@ def what_a_user_saw_is_still_so(user: Term) -> Term:
 @claim(user=USER)
 def a_user_that_counts_saw_its_group_or_is_about_to(user: Term) -> Term:
     """Between counting and validating lies one step of get."""
-    waiting = stands(user, f"{GET}.validate")
+    waiting = either(stands(user, f"{GET}.validate"), STOPPED)
     return implies(no(is_none(counted[user])), either(no(is_none(seen_group[user])), waiting))
 
 
 @claim(user=USER)
 def a_user_that_counts_has_its_reference_or_is_about_to(user: Term) -> Term:
     """A user counts for the group to which it holds a reference; between the two lie the steps of get."""
-    waiting = stands(user, f"{GET}.validate", f"{GET}.reference")
+    waiting = either(stands(user, f"{GET}.validate", f"{GET}.reference"), STOPPED)
     held = implies(no(is_none(reference[user])), counted[user] == reference[user])
     return both(held, implies(no(is_none(counted[user])), either(reference[user] == counted[user], waiting)))
 

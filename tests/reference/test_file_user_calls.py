@@ -168,3 +168,16 @@ def test_the_misuser_may_drop_the_file_after_del(ready: Callable[[str], Bench]) 
 
     assert bench.do("drop_file", user=0) == Done()
     assert not bench.see("release_pending", 0)
+
+
+def test_add_through_a_file_that_is_gone_uses_freed_memory(ready: Callable[[str], Bench]) -> None:
+    """The reference was dropped early, the use was given back, and the last fd is closed."""
+    bench = ready(MISUSE)
+    bench.do("take_file", user=0, process=0, file=0)
+    bench.do("add_external_user", user=0)
+    bench.do("drop_file_early", user=0)
+    bench.do("del_external_user", user=0)
+    bench.do("close", process=0, file=0)
+    bench.settle()
+
+    assert bench.do("add_external_user", user=0) == Died("use_after_free")

@@ -287,7 +287,7 @@ def test_a_user_is_idle_until_its_get_and_after_its_put(ready: Callable[[str], B
 
 
 def test_a_user_whose_call_never_returns_is_not_idle(ready: Callable[[str], Bench]) -> None:
-    """UNSET comes between two steps of an R3 away: get finds users, and no container."""
+    """After race R3 the group has a user and no container: get follows the NULL pointer."""
     bench = ready(SYSTEM)
     bench.begin("th0", "unset_container", process=0, file=0)
     bench.do("set_container", process=0, file=0, other=2)

@@ -44,10 +44,14 @@ def explore(  # noqa: PLR0913  # each is one independent choice of the caller
     calls: frozenset[str] | None = None,
     limit: int | None = None,
     witness: bool = False,
+    exhaust: bool = False,
     until: Term | None = None,
     progress: Progress | None = None,
 ) -> Exploration:
-    """Explore from the initial states, by `calls` alone if given, until done, `limit` states, all sentences fallen or `until`."""
+    """Explore from the initial states, by `calls` alone if given: until all is seen, or `until` holds, or a level of the
+
+    search ends with `limit` states or (unless `exhaust`) with every sentence fallen.
+    """
     found = Exploration(machine)
     watch = _Watch(machine, tuple(sentences))
     goal = machine.function(until) if until is not None else None
@@ -76,9 +80,9 @@ def explore(  # noqa: PLR0913  # each is one independent choice of the caller
                         found.violations["until"] = found.path(made.state)
                         found.states = len(parents)
                         return found
-            if (watch.watched and watch.idle) or (limit is not None and len(parents) >= limit):
-                found.states = len(parents)
-                return found
+        if (watch.watched and watch.idle and not exhaust) or (limit is not None and len(parents) >= limit):
+            found.states, found.depth = len(parents), found.depth + 1
+            return found
         frontier = upcoming
         found.depth += 1
         found.states = len(parents)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
 from inspect import getdoc
-from typing import Any
 
 from tenure.vocabulary.effects import Assign
 from tenure.vocabulary.terms import TRUE, Term, both, literal, variable
@@ -237,9 +236,18 @@ def _parameter(name: str, kind: Type | Kind) -> Parameter:
 
 
 def _check(built: Call) -> None:
-    names: list[Any] = [s.name for s in built.steps]
-    targets = [c.follow.to for s in built.steps for c in s.cases if isinstance(c.follow, Next) and c.follow.to]
-    last_goes_on = any(isinstance(c.follow, Next) and c.follow.to is None for c in built.steps[-1].cases)
-    if len(set(names)) != len(names) or not set(targets) <= set(names) or last_goes_on:
-        message = f"{built.name}: step names must be unique, targets must exist, and the last step must end the call"
+    """Names are unique; a call only goes forward; a step that does not wait always has a case: so every call ends."""
+    position = {s.name: i for i, s in enumerate(built.steps)}
+    if len(position) != len(built.steps):
+        message = f"{built.name}: step names must be unique"
         raise TypeError(message)
+    for index, one in enumerate(built.steps):
+        if not one.waits and all(c.when.key != TRUE.key or c.pick is not None for c in one.cases):
+            message = f"{built.qualified(one.name)}: a step that does not wait needs a last case without condition"
+            raise TypeError(message)
+        for case in one.cases:
+            if isinstance(case.follow, Next):
+                target = index + 1 if case.follow.to is None else position.get(case.follow.to, -1)
+                if not index < target < len(built.steps):
+                    message = f"{built.qualified(one.name)}: a case must go on to a later step of the call"
+                    raise TypeError(message)

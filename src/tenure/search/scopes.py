@@ -1,0 +1,96 @@
+"""Scopes: how many objects a search looks at. What is found or not found is said together with its scope."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tenure.vocabulary.machine import Scope
+from tenure.vocabulary.observables import DRIVER
+from tenure.vocabulary.systems import Granularity, System
+
+VFIO = DRIVER.values.index("vfio")
+NONE_BOUND = DRIVER.values.index("none")
+
+SETUP = frozenset({"open_container", "open_group", "set_container"})
+
+SIDE_ISSUES = frozenset({"get_status", "fork", "pass_file", "iommu_id"})
+"""Calls without which every property can fall as well: they change nothing, or only share what one process can do."""
+
+
+def has_users(system: System) -> bool:
+    """The system has external users."""
+    return any(c.actor == "user" for c in system.calls)
+
+
+def scope(sizes: dict[str, int], *, no_iommu: tuple[bool, ...] = (), vfio_devices: int = 1) -> Scope:
+    """A scope in which devices are dealt to groups in turn, the first process is privileged, some devices are VFIO's."""
+    groups, devices = sizes["group"], sizes["device"]
+    kinds = (*no_iommu, *(False,) * (groups - len(no_iommu)))
+    drivers = tuple(VFIO if d < vfio_devices else NONE_BOUND for d in range(devices))
+    fixed = {
+        "group of": tuple(d % groups for d in range(devices)),
+        "no iommu": kinds,
+        "rawio": tuple(p == 0 for p in range(sizes["process"])),
+    }
+    initial = {"driver": (drivers,), "registered": (tuple(d == VFIO for d in drivers),)}
+    return Scope(sizes, fixed, initial)
+
+
+@dataclass(frozen=True)
+class Area:
+    """A part of a system to search: a scope, and the calls that are made in it (None: all)."""
+
+    scope: Scope
+    calls: frozenset[str] | None = None
+
+    def __str__(self) -> str:
+        return str(self.scope) if self.calls is None else f"{self.scope}, by {', '.join(sorted(self.calls))}"
+
+
+def main_scope(system: System, granularity: Granularity) -> Scope:
+    """The scope of a search for violations: one group, two containers, two devices."""
+    return scope(_sizes(system, threads=2 if granularity is Granularity.STEPS else 0))
+
+
+def main_area(system: System, granularity: Granularity) -> Area:
+    """Where violations are searched first: every call that matters, in the main scope."""
+    calls = frozenset(c.name for c in system.calls)
+    return Area(main_scope(system, granularity), calls - SIDE_ISSUES if granularity is Granularity.STEPS else None)
+
+
+def narrow_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
+    """Where violations are searched deeper, by fewer calls: leaving and use, then closing, then device files."""
+    if granularity is Granularity.WHOLE:
+        return ()
+    known = {c.name for c in system.calls}
+    outside = frozenset(c.name for c in system.calls if c.actor == "user")
+    deep = SETUP | {"set_iommu", "unset_container"}
+    sizes = {**_sizes(system, threads=2), "device": 1}
+    areas = [
+        Area(scope(sizes), frozenset(deep | {"close", "release_group", "release_container"}) & known),
+        Area(scope(sizes), frozenset(deep | {"get_device_fd", "close", "release_device"}) & known),
+    ]
+    if outside:
+        areas.append(Area(scope(sizes), frozenset(deep | outside)))
+    return tuple(areas)
+
+
+def witness_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
+    """Where the rest of the cases can be reached: one thread, shared files, groups without IOMMU."""
+    threads = 1 if granularity is Granularity.STEPS else 0
+    sizes = _sizes(system, threads=threads)
+    known = {c.name for c in system.calls}
+    outside = frozenset(c.name for c in system.calls if c.actor == "user")
+    shared = scope({**sizes, "process": 2, "file": 2, "container": 1, "device": 1, "table": 1})
+    mixed = scope(
+        {**sizes, "process": 2, "file": 3, "group": 2, "container": 1, "device": 2, "table": 1, "page": 0},
+        no_iommu=(False, True), vfio_devices=2,
+    )
+    calls = frozenset(SETUP | {"set_iommu", "pass_file", "get_device_fd"} | outside) & known
+    return Area(scope(sizes)), Area(shared), Area(mixed, calls)
+
+
+def _sizes(system: System, *, threads: int) -> dict[str, int]:
+    users = 1 if has_users(system) else 0
+    return {"process": 1, "thread": threads, "file": 3, "group": 1, "container": 2, "device": 2, "table": 2,
+            "page": 1, "user": users}
