@@ -18,10 +18,10 @@ from tenure.models.groups import (
     users,
 )
 from tenure.models.harm import harm
-from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, GROUP, PROCESS, USER
+from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, GROUP, PROCESS, THREAD, USER
 from tenure.vocabulary.symbols import choice_is
 from tenure.vocabulary.systems import claim
-from tenure.vocabulary.terms import Term, both, either, implies, is_none, no, number_of, stands, when
+from tenure.vocabulary.terms import Term, both, either, frame, implies, is_none, no, number_of, some, stands, when
 
 
 def same(left: Term, right: Term) -> Term:
@@ -145,11 +145,58 @@ def references_count_file_and_groups(container_: Term) -> Term:
     return references[container_] == files + groups
 
 
-@claim(group=GROUP)
-def a_container_knows_its_kind(group: Term) -> Term:
-    """A container's no-IOMMU flag is that of the groups in it."""
-    into = container[group]
-    return implies(no(is_none(into)), holds_no_iommu[into] == no_iommu[group])
+@claim(container_=CONTAINER, group=GROUP)
+def a_container_knows_its_kind(container_: Term, group: Term) -> Term:
+    """A container's no-IOMMU flag is that of the groups in its list."""
+    return implies(linked[container_, group], holds_no_iommu[container_] == no_iommu[group])
+
+
+@claim(container_=CONTAINER)
+def a_table_needs_a_listed_group(container_: Term) -> Term:
+    """A container with an IOMMU driver has a group in its list, whatever the group's pointer says."""
+    return implies(no(is_none(table[container_])), some(GROUP, lambda g: linked[container_, g]))
+
+
+def _opening(thread: Term) -> Term:
+    return frame(thread, "open_group", "found", GROUP)
+
+
+def _stands_open(file: Term) -> Term:
+    return both(kind[file] == "group", no(stands(file, "release_group.put")))
+
+
+@claim(thread=THREAD)
+def who_opens_a_group_has_claimed_it(thread: Term) -> Term:
+    """Between claim and test of an open, the group's `opened` counter is 1."""
+    group = _opening(thread)
+    return implies(stands(thread, "open_group.test"), both(no(is_none(group)), opened[group]))
+
+
+@claim(file=FILE)
+def a_file_not_yet_released_has_its_group_claimed(file: Term) -> Term:
+    """Until a group file's release reopens the group, the `opened` counter is 1."""
+    return implies(_stands_open(file), opened[file_group[file]])
+
+
+@claim(thread=THREAD, other=THREAD)
+def one_thread_opens_a_group(thread: Term, other: Term) -> Term:
+    """Two opens of one group are never both past their claim."""
+    past = both(stands(thread, "open_group.test"), stands(other, "open_group.test"))
+    return implies(both(past, _opening(thread) == _opening(other)), thread == other)
+
+
+@claim(thread=THREAD, file=FILE)
+def nobody_opens_an_open_group(thread: Term, file: Term) -> Term:
+    """No open is past its claim while the group has a file that is not released."""
+    past = both(stands(thread, "open_group.test"), _stands_open(file))
+    return no(both(past, no(is_none(file_group[file])), _opening(thread) == file_group[file]))
+
+
+@claim(file=FILE, other=FILE)
+def a_group_has_one_file(file: Term, other: Term) -> Term:
+    """Two group files that are not released stand for different groups."""
+    stand = both(_stands_open(file), _stands_open(other), file_group[file] == file_group[other])
+    return implies(stand, file == other)
 
 
 @claim(device=DEVICE)
@@ -213,6 +260,12 @@ CLAIMS = (
     a_table_needs_a_group,
     references_count_file_and_groups,
     a_container_knows_its_kind,
+    a_table_needs_a_listed_group,
+    who_opens_a_group_has_claimed_it,
+    a_file_not_yet_released_has_its_group_claimed,
+    one_thread_opens_a_group,
+    nobody_opens_an_open_group,
+    a_group_has_one_file,
     a_vfio_device_is_registered_or_leaving,
     an_open_device_is_registered,
     a_device_of_a_group_in_use_is_acceptable,

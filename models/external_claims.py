@@ -58,7 +58,8 @@ def get_works_on_the_group_that_it_counted(user: Term) -> Term:
     file = frame(user, GET, "file", FILE)
     inside = stands(user, f"{GET}.validate", f"{GET}.reference")
     stands_for = both(no(is_none(file)), kind[file] == "group", file_group[file] == counted[user])
-    return implies(inside, both(stands_for, no(is_none(counted[user])), is_none(reference[user])))
+    working = both(stands_for, no(is_none(counted[user])), is_none(reference[user]))
+    return both(implies(inside, working), implies(no(is_none(file)), inside))
 
 
 @claim(user=USER)

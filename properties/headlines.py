@@ -50,10 +50,12 @@ def when_everything_is_closed_nothing_is_alive() -> Term:
 
 @each_step("PROMPT", "vfio_group_unset_container EBUSY", file=FILE)
 def no_leave_is_refused_because_of_an_external_user(file: Term) -> Term:
-    """UNSET_CONTAINER is refused with EBUSY only where a device file of the group is open."""
+    """Where external users count in a group, UNSET_CONTAINER is refused with EBUSY only if a device file of it is open."""
     leave = both(called("unset_container"), refused("EBUSY"), argument("file", FILE) == file)
     group = seen.file_group[file]
-    return implies(leave, some(FILE, lambda f: both(no(is_none(group)), seen.file_counts[f] == group)))
+    relied_on = some(USER, lambda u: both(no(is_none(group)), seen.user_counts[u] == group))
+    open_device = some(FILE, lambda f: both(no(is_none(group)), seen.file_counts[f] == group))
+    return implies(both(leave, relied_on), open_device)
 
 
 PROPERTIES = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tenure.search.explorer import Exploration, Progress, explore, trace_of
 from tenure.search.scopes import main_area, main_scope, narrow_areas, witness_areas
@@ -11,12 +11,16 @@ from tenure.vocabulary.machine import Machine
 from tenure.vocabulary.properties import Due, Property, Race
 from tenure.vocabulary.rules import Rules
 from tenure.vocabulary.sentences import Sentence, sentence
+from tenure.vocabulary.terms import Op, no
 from tenure.vocabulary.traces import Trace
 
 LIMIT = 200_000
 """States after which a search stops; what it did not find by then is *searched*, nothing more."""
 
 WITNESS_LIMIT = 40_000
+
+CLAIM = "claim "
+PREMISE = "premise "
 
 
 @dataclass
@@ -29,36 +33,49 @@ class Falsification:
     false_claims: set[str] = field(default_factory=set)
     reached: set[str] = field(default_factory=set)
     """The cases of steps that some run takes."""
+    witnessed: set[str] = field(default_factory=set)
+    """The properties whose premise some run meets."""
     searched: str = ""
     """The extent of the main search, in words."""
     complete: bool = False
     """The main search saw every state of its scope."""
 
+    def knows(self, name: str) -> bool:
+        """The sentence has fallen already."""
+        fallen = {*self.traces, *(CLAIM + c for c in self.false_claims), *(PREMISE + p for p in self.witnessed)}
+        return name in fallen
+
 
 def falsify(rules: Rules, properties: Iterable[Property], progress: Progress | None = None) -> Falsification:
     """Look for a run that breaks each property or claim, and for one that takes each case of each step."""
     system, granularity = rules.system, rules.granularity
-    sentences = [*(sentence(rules, p) for p in properties), *_claims(rules)]
-    result = Falsification()
+    stated = tuple(sentence(rules, p) for p in properties)
+    sentences = [*stated, *_claims(rules), *(p for s in stated if (p := _premise(s)) is not None)]
+    result = Falsification(witnessed={s.property.id for s in stated if _premise(s) is None})
     for area in (main_area(system, granularity), *narrow_areas(system, granularity)):
-        left = [s for s in sentences if s.property.id not in result.traces]
+        left = [s for s in sentences if not result.knows(s.property.id)]
         machine = Machine(rules, area.scope)
         found = explore(machine, left, calls=area.calls, limit=LIMIT, witness=True, exhaust=True, progress=progress)
         _note(result, found, str(area))
         if not result.searched:
             result.searched, result.complete = describe(found), found.complete
     for area in witness_areas(system, granularity):
+        left = [s for s in sentences if s.property.id.startswith(PREMISE) and not result.knows(s.property.id)]
         machine = Machine(rules, area.scope)
-        more = explore(machine, calls=area.calls, limit=WITNESS_LIMIT, witness=True, progress=progress)
-        result.reached |= set(more.leaves)
+        more = explore(
+            machine, left, calls=area.calls, limit=WITNESS_LIMIT, witness=True, exhaust=True, progress=progress
+        )
+        _note(result, more, str(area))
     return result
 
 
 def _note(result: Falsification, found: Exploration, area: str) -> None:
     result.reached |= set(found.leaves)
     for name, states in found.violations.items():
-        if name.startswith("claim "):
-            result.false_claims.add(name.removeprefix("claim "))
+        if name.startswith(CLAIM):
+            result.false_claims.add(name.removeprefix(CLAIM))
+        elif name.startswith(PREMISE):
+            result.witnessed.add(name.removeprefix(PREMISE))
         else:
             result.traces[name] = trace_of(found.machine, states, name, "")
             result.scopes[name] = area
@@ -73,9 +90,17 @@ def describe(found: Exploration) -> str:
 def _claims(rules: Rules) -> list[Sentence]:
     """A model's own claims, searched for counterexamples like properties before anybody tries to prove them."""
     return [
-        Sentence(Property(f"claim {c.name}", c.name, c.sentence, "", Due.ALWAYS, c.variables, c.body, None), c.body)
+        Sentence(Property(CLAIM + c.name, c.name, c.sentence, "", Due.ALWAYS, c.variables, c.body, None), c.body)
         for c in rules.claims
     ]
+
+
+def _premise(one: Sentence) -> Sentence | None:
+    """The sentence that says that a premise is never met: where it falls, the property says something."""
+    body = one.open_body
+    if body.op is not Op.IMPLIES:
+        return None
+    return Sentence(replace(one.property, id=PREMISE + one.property.id), no(body.args[0]))
 
 
 def race_trace(rules: Rules, race: Race, progress: Progress | None = None) -> Trace | None:
