@@ -72,8 +72,10 @@ def judge(system_id: str, granularity: str) -> Judgement:
 def _searched(rules: Rules, properties: list[Property]) -> Falsification:
     """Searches by area, then by the calls of each race of the system whose property has not fallen yet."""
     found = falsify(rules, properties)
+    calls = {c.name for c in rules.system.calls}
+    concerned = {p.id for p in properties}
     for race in RACES:
-        here = race.system == rules.system.id and race.granularity == rules.granularity.value
+        here = race.granularity == rules.granularity.value and race.property in concerned and set(race.calls) <= calls
         if here and not race.harmless and race.property not in found.traces:
             trace = race_trace(rules, race)
             if trace is not None:

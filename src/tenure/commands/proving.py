@@ -1,0 +1,149 @@
+"""`tenure prove`: judge systems in parallel, remember what was judged, and compare with what is recorded."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from importlib.resources import files
+from typing import Any
+
+from tenure.commands.judging import Judgement, ObligationRow, judge
+from tenure.models import SYSTEMS
+from tenure.prover import cache
+from tenure.report.itf import from_itf, to_itf
+from tenure.vocabulary.verdicts import Row, Verdict
+
+Job = tuple[str, str]
+"""A system and a granularity."""
+
+Told = Callable[[Job, int, int], None]
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """A row that is not what properties/expected records."""
+
+    row: Row | None
+    recorded: str
+    found: str
+    key: tuple[str, str, str, str]
+
+    def __str__(self) -> str:
+        system, variant, granularity, property_ = self.key
+        name = f"{system}:{variant}" if variant else system
+        return f"{name} {granularity} {property_}: recorded {self.recorded}, found {self.found}"
+
+
+def jobs_for(system_ids: Iterable[str], granularity: str | None) -> list[Job]:
+    """Every system at every granularity asked for."""
+    levels = (granularity,) if granularity else ("whole", "steps")
+    return [(system_id, level) for system_id in system_ids for level in levels]
+
+
+def judged(jobs: list[Job], workers: int, told: Told, *, fresh: bool = False) -> Iterator[tuple[Job, Judgement]]:
+    """The judgement of each job as it comes; what was judged before with the same sources comes from the cache."""
+    left = []
+    finished = 0
+    for job in jobs:
+        entry = None if fresh else cache.load(_key(job))
+        if entry is None:
+            left.append(job)
+            continue
+        finished += 1
+        told(job, finished, len(jobs))
+        yield job, _decoded(entry)
+    if not left:
+        return
+    with ProcessPoolExecutor(max_workers=workers) as pool:
+        try:
+            running = {pool.submit(judge, *job): job for job in left}
+            for future in as_completed(running):
+                job = running[future]
+                judgement = future.result()
+                cache.store(_key(job), _encoded(judgement))
+                finished += 1
+                told(job, finished, len(jobs))
+                yield job, judgement
+        except (KeyboardInterrupt, GeneratorExit):
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _key(job: Job) -> str:
+    return cache.key(job)
+
+
+def _encoded(judgement: Judgement) -> dict[str, Any]:
+    def row(one: Row) -> dict[str, Any]:
+        plain = {k: v for k, v in vars(one).items() if k not in {"verdict", "trace"}}
+        return {**plain, "verdict": one.verdict.value, "trace": to_itf(one.trace) if one.trace else None}
+
+    return {
+        "rows": [row(r) for r in judgement.rows],
+        "obligations": [asdict(o) for o in judgement.obligations],
+        "framed": judgement.framed,
+        "prove_seconds": judgement.prove_seconds,
+        "search_seconds": judgement.search_seconds,
+    }
+
+
+def _decoded(entry: dict[str, Any]) -> Judgement:
+    def row(plain: dict[str, Any]) -> Row:
+        trace = from_itf(plain["trace"]) if plain["trace"] else None
+        return Row(**{**plain, "verdict": Verdict(plain["verdict"]), "trace": trace})
+
+    return Judgement(
+        [row(r) for r in entry["rows"]],
+        [ObligationRow(**{**o, "goals": tuple(o["goals"])}) for o in entry["obligations"]],
+        entry["framed"],
+        entry["prove_seconds"],
+        entry["search_seconds"],
+    )
+
+
+Key = tuple[str, str, str, str]
+
+
+def recorded() -> dict[Key, tuple[str, int | None]]:
+    """What properties/expected records: verdict and length by system, variant, granularity and property."""
+    found: dict[Key, tuple[str, int | None]] = {}
+    folder = files("tenure.properties") / "expected"
+    for name in dict.fromkeys(s.name for s in SYSTEMS):
+        file = folder / f"{name}.toml"
+        if not file.is_file():
+            continue
+        for table in tomllib.loads(file.read_text(encoding="utf-8"))["verdicts"]:
+            for property_, row in table.items():
+                if isinstance(row, dict):
+                    key = (name, table["variant"], table["granularity"], property_)
+                    found[key] = (row["verdict"], row.get("length"))
+    return found
+
+
+def mismatches(rows: list[Row], *, partial: bool) -> list[Mismatch]:
+    """Rows that differ from the record, and, unless only a part was asked for, recorded rows that were not found."""
+    known = recorded()
+    found = []
+    for row in rows:
+        now = (row.verdict.value, row.length)
+        then = known.get(row.key)
+        if then != now:
+            found.append(Mismatch(row, _said(then), _said(now), row.key))
+    if not partial:
+        systems = {row.system for row in rows}
+        present = {row.key for row in rows}
+        found += [
+            Mismatch(None, _said(then), "nothing", key)
+            for key, then in known.items()
+            if key[0] in systems and key not in present
+        ]
+    return found
+
+
+def _said(row: tuple[str, int | None] | None) -> str:
+    if row is None:
+        return "nothing"
+    verdict, length = row
+    return verdict if length is None else f"{verdict} in {length} transitions"
