@@ -8,11 +8,16 @@ from tenure.models.harm import dereferences_null, raises_bug, uses_after_free
 from tenure.vocabulary.calls import Call, Step, Steps, call, done, go, pointer, refuse, requires, step
 from tenure.vocabulary.objects import CONTAINER, FILE, PROCESS, TABLE, USER
 from tenure.vocabulary.symbols import client
-from tenure.vocabulary.terms import Term, is_none, no
+from tenure.vocabulary.terms import Term, every, is_none, no
 from tenure.vocabulary.types import FLAG
 
 passed = client("passed", USER, FILE.maybe, meaning="the struct file that the user passes to VFIO")
 added_first = client("added first", USER, FLAG, meaning="the user counted already when it was told the IOMMU id")
+
+
+def unpassed(file: Term) -> Term:
+    """No user passes the file."""
+    return every(USER, lambda u: no(passed[u] == file))
 
 
 def _fput(user: Term) -> Steps:

@@ -5,7 +5,14 @@ from tenure.models.containers_2013 import INITIALLY
 from tenure.models.external_systems import CONTAINER_CALLS, DEFINITIONS
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.calls import Call
+from tenure.vocabulary.objects import FILE
 from tenure.vocabulary.systems import System, shows
+
+
+NAMING_CALLS: tuple[Call, ...] = tuple(
+    c.requiring(add_del.unpassed(p.term)) if (p := c.names(FILE)) is not None else c for c in CONTAINER_CALLS
+)
+"""A file that some user still passes, perhaps long gone, lends its name to no new file."""
 
 
 def _system(variant: str, title: str, calls: tuple[Call, ...]) -> System:
@@ -14,7 +21,7 @@ def _system(variant: str, title: str, calls: tuple[Call, ...]) -> System:
         variant=variant,
         title=title,
         source="patch of 27 June 2013 to drivers/vfio/vfio.c",
-        calls=(*CONTAINER_CALLS, *external_users.CALLS, *calls),
+        calls=(*NAMING_CALLS, *external_users.CALLS, *calls),
         definitions=(*DEFINITIONS, shows(seen.user_added_first, lambda u: add_del.added_first[u])),
         claims=(*container_claims.CLAIMS, *external_claims.ADD_DEL),
         halted=harm.STOPPED,

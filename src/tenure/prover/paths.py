@@ -26,8 +26,13 @@ class Path:
     outcome: Outcome
     conditions: list[Expr]
     env: dict[str, Expr]
+    """The variables as they are at the end: arguments, locals and what was picked."""
     before: SymbolicState
     after: SymbolicState
+    arguments: dict[str, Expr]
+    """The unknowns that stand for the rule's arguments, whatever a step assigns to their names."""
+    picked: tuple[Expr, ...] = ()
+    """The unknowns that stand for the objects picked, in order."""
 
     @property
     def name(self) -> str:
@@ -55,35 +60,40 @@ def paths_of(rule: Rule, before: SymbolicState) -> Iterator[Path]:
     env = {p.name: before.domain.fresh(p.name, p.type) for p in rule.variables}
     typed = [before.domain.is_object(p.type, env[p.name]) for p in rule.variables]
     start = [*typed, before.value(rule.when, env)]
-    for number, (branches, conditions, local, after) in enumerate(_walk(rule.root, before, env, start, ())):
+    for number, (branches, conditions, local, after, picked) in enumerate(_walk(rule.root, before, env, start)):
         end = branches[-1].then
         assert isinstance(end, End)  # noqa: S101  # `_walk` stops at ends
-        yield Path(rule, number, branches, end.outcome, conditions, local, before, after)
+        yield Path(rule, number, branches, end.outcome, conditions, local, before, after, env, picked)
 
 
-def _walk(
-    node: Node, state: SymbolicState, env: dict[str, Expr], conditions: list[Expr], taken: tuple[Branch, ...]
-) -> Iterator[tuple[tuple[Branch, ...], list[Expr], dict[str, Expr], SymbolicState]]:
+def _walk(  # noqa: PLR0913  # what is known so far on the way through one tree
+    node: Node,
+    state: SymbolicState,
+    env: dict[str, Expr],
+    conditions: list[Expr],
+    taken: tuple[Branch, ...] = (),
+    picked: tuple[Expr, ...] = (),
+) -> Iterator[tuple[tuple[Branch, ...], list[Expr], dict[str, Expr], SymbolicState, tuple[Expr, ...]]]:
     earlier: list[Expr] = []
     for branch in node.branches:
         local = dict(env)
         here = state.value(branch.when, local)
         needed = [*conditions, *earlier, here]
+        chosen = picked
         if branch.pick is None:
             earlier.append(z3.Not(here))
         else:
-            picked = branch.pick.variable
-            local[str(picked.data)] = state.domain.fresh("picked", picked.type)
-            needed += [
-                state.domain.is_object(picked.type, local[str(picked.data)]),
-                state.value(branch.pick.where, local),
-            ]
+            kind = branch.pick.variable.type
+            one = state.domain.fresh("picked", kind)
+            local[str(branch.pick.variable.data)] = one
+            needed += [state.domain.is_object(kind, one), state.value(branch.pick.where, local)]
+            chosen = (*picked, one)
             earlier.append(z3.Not(z3.And(here, _somebody(branch, state, env))))
         after, local = state.after(branch.effects, local)
         if isinstance(branch.then, Node):
-            yield from _walk(branch.then, after, local, needed, (*taken, branch))
+            yield from _walk(branch.then, after, local, needed, (*taken, branch), chosen)
         else:
-            yield (*taken, branch), needed, local, after
+            yield (*taken, branch), needed, local, after, chosen
 
 
 def _somebody(branch: Branch, state: SymbolicState, env: dict[str, Expr]) -> Expr:

@@ -137,6 +137,10 @@ class Call:
         """The parameter of this name, as the steps of the call read it."""
         return next(p.term for p in self.parameters if p.name == name)
 
+    def names(self, sort: Sort) -> Parameter | None:
+        """The parameter by which the caller names a new object of this sort, if there is one."""
+        return next((p for p in self.parameters if p.new and p.type == sort), None)
+
     def named(self, name: str) -> Call:
         """The same call under the name that it has in a system of its own."""
         return replace(self, name=name)

@@ -8,7 +8,7 @@ from typing import Any
 
 from tenure.vocabulary.calls import Pick
 from tenure.vocabulary.effects import Assign
-from tenure.vocabulary.symbols import Field, Role
+from tenure.vocabulary.symbols import Field, Role, Symbol
 from tenure.vocabulary.terms import TRUE, Op, Term, bound_sort, constant, substitute
 from tenure.vocabulary.types import NONE, Choice, Count, Flag, Maybe, Sort, Type, Value, default, written
 
@@ -64,9 +64,13 @@ class Layout:
                 message = "a count cannot be enumerated"
                 raise TypeError(message)
 
+    def places_of(self, one: Symbol) -> list[tuple[int, ...]]:
+        """The arguments of any symbol, row by row."""
+        return list(itertools.product(*(range(self.sizes.get(s.name, 0)) for s in one.domain)))
+
     def places(self, one: Field) -> list[tuple[int, ...]]:
         """The arguments of a field, in the order in which its values are laid out."""
-        return list(itertools.product(*(range(self.sizes.get(s.name, 0)) for s in one.domain)))
+        return self.places_of(one)
 
     def render(self, state: tuple[int, ...]) -> dict[str, dict[str, str | int | bool]]:
         """A state by field and place, in written form."""

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from tenure.vocabulary.answers import Answer, Done, Refused
 from tenure.vocabulary.calls import Finish, Parameter, Refuse
 from tenure.vocabulary.emission import Emission, Layout
-from tenure.vocabulary.rules import Branch, End, Node, Outcome, Rule, Rules, leaves
+from tenure.vocabulary.rules import Branch, End, Node, Outcome, Paused, Rule, Rules, leaves
 from tenure.vocabulary.symbols import Field
 from tenure.vocabulary.terms import Op, Term, both, free_variables
 from tenure.vocabulary.types import Value, sort_of, written
@@ -161,6 +161,17 @@ class Machine:
             shown = zip(outcome.values, transition.values, strict=True)
             return Done(tuple((name, written(term.type, value)) for (name, term), value in shown))
         return None
+
+    def pauses(self, transition: Transition) -> bool:
+        """The call goes on after this transition."""
+        return isinstance(self.leaves[transition.rule][transition.leaf].outcome, Paused)
+
+    def actor(self, transition: Transition) -> int:
+        """Who made the transition: the index of the thread, file, device or user."""
+        rule = self.rules.rules[transition.rule]
+        assert rule.actor is not None  # noqa: S101  # asked only of calls that have one
+        names = [p.name for p in rule.variables]
+        return transition.args[names.index(str(rule.actor.data))]
 
     def event(self, before: State, transition: Transition) -> Event:
         """The transition in words."""

@@ -1,0 +1,326 @@
+"""The two readings held together: at a small scope Python makes exactly the transitions that Z3 allows.
+
+A wrong frame, a wrong order of cases or a lost guard in either reading would void every proof unseen; here it is a
+`Disagreement`. Z3's transitions are read off a model of each state, and a solver is asked, once for each rule, whether
+there are any others.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import z3
+
+from tenure.prover.counterexamples import constant
+from tenure.prover.logic import Domain, Expr, SymbolicState, any_state
+from tenure.prover.paths import Path, paths_of
+from tenure.vocabulary.calls import Finish, Refuse
+from tenure.vocabulary.machine import Machine, State, Transition
+from tenure.vocabulary.rules import Outcome, Paused, Rule, Rules
+from tenure.vocabulary.symbols import Field
+from tenure.vocabulary.types import NONE, Choice, Count, Flag, Maybe, Sort, Type, sort_of
+
+Translate = Callable[[Rule, SymbolicState], Iterator[Path]]
+"""How rules become symbolic paths."""
+
+
+class Move(NamedTuple):
+    """One transition, as either reading tells it."""
+
+    rule: str
+    args: tuple[int, ...]
+    leaf: str
+    outcome: str
+    values: tuple[int, ...]
+    state: State
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """A transition that one reading makes from `state` and the other does not."""
+
+    made_by: str
+    """``python`` or ``z3``."""
+    machine: Machine
+    state: State
+    move: Move
+
+    def __str__(self) -> str:
+        one = self.move
+        other = "z3" if self.made_by == "python" else "python"
+        before, after = self.machine.render(self.state), self.machine.render(one.state)
+        changes = [
+            f"{name}[{at}] {value} -> {after[name][at]}"
+            for name, places in before.items()
+            for at, value in places.items()
+            if after[name][at] != value
+        ]
+        shown = f"{one.rule}{one.args} by {one.leaf} {one.outcome} {one.values}"
+        return f"only {self.made_by}, not {other}: {shown}: {'; '.join(changes) or 'nothing changes'}"
+
+
+def disagreements(
+    rules: Rules, machine: Machine, states: Iterable[State], translate: Translate = paths_of
+) -> Iterator[Disagreement]:
+    """Every transition from these states that only one reading makes, with every name for arguments and new objects."""
+    z3_reading = Reading(rules, machine, translate)
+    for state in states:
+        z3_reading.enter(state)
+        for number in range(len(rules.rules)):
+            ours = {move_of(machine, made) for made in machine.exact(state, number)}
+            theirs = set(z3_reading.moves(number))
+            yield from (Disagreement("python", machine, state, one) for one in sorted(ours - theirs))
+            yield from (Disagreement("z3", machine, state, one) for one in sorted(theirs - ours))
+            if ours == theirs and z3_reading.owes_a_query(number, enabled=bool(ours)):
+                yield from (Disagreement("z3", machine, state, one) for one in z3_reading.others(number, ours))
+
+
+def move_of(machine: Machine, made: Transition) -> Move:
+    """Python's transition in the words that both readings share."""
+    leaf = machine.leaves[made.rule][made.leaf]
+    name = machine.rules.rules[made.rule].name
+    return Move(name, made.args, leaf.name, ending(leaf.outcome), made.values, made.state)
+
+
+def ending(outcome: Outcome) -> str:
+    """How a transition ends, in words."""
+    match outcome:
+        case Paused():
+            return f"pauses before {outcome.step}"
+        case Finish():
+            return f"is done with {', '.join(n for n, _ in outcome.values) or 'nothing'}"
+        case Refuse():
+            return f"is refused with {outcome.errno}"
+        case _:
+            return "crashes"
+
+
+@dataclass
+class _Way:
+    """One path with each unknown that must be chosen, and what it leaves: the cells it may change and its values."""
+
+    path: Path
+    unknowns: list[Expr]
+    kinds: list[Type]
+    cells: dict[int, Expr]
+    """By place in the state; cells of fields that keep their very function are left out: they cannot change."""
+    shown: list[Expr]
+    own: list[Expr]
+    """The conditions that the rule's other paths do not all share."""
+    instances: dict[tuple[int, ...], _Instance] = field(default_factory=dict)
+
+
+@dataclass
+class _Instance:
+    """A path for chosen objects: its own condition, and (once it was enabled) what it leaves."""
+
+    choice: tuple[int, ...]
+    condition: Expr
+    leaves: tuple[list[Expr], list[Expr]] | None = None
+
+
+@dataclass
+class _SymbolicRule:
+    """All paths of one rule, with what they share."""
+
+    ways: list[_Way]
+    arguments: list[tuple[int, ...]]
+    shared: dict[tuple[int, ...], Expr]
+    queries: int = 0
+    enabled_queries: int = 0
+
+
+class Reading:
+    """Z3's reading of a machine's rules over its finite sorts, one concrete state at a time."""
+
+    def __init__(self, rules: Rules, machine: Machine, translate: Translate = paths_of) -> None:
+        self.rules = rules
+        self.machine = machine
+        self.domain = Domain(machine.scope.sizes)
+        self.before = any_state(self.domain, rules.fields, (), "")
+        self._kinds = [f.value for f in machine.layout.fields for _ in range(machine.layout.size(f))]
+        self._places = self._cells(self.before)
+        self._fixed = self._fixed_equations()
+        self._state: State = ()
+        self._equations: list[Expr] = []
+        self._model: z3.ModelRef | None = None
+        self._rules = [self._symbolic(rule, translate) for rule in rules.rules]
+
+    def enter(self, state: State) -> None:
+        """Read in this state from now on."""
+        cells = zip(self._places.values(), self._kinds, state, strict=True)
+        self._equations = [cell == self.domain.value(kind, value) for cell, kind, value in cells]
+        solver = z3.Solver(ctx=self.domain.context)
+        solver.add(*self._fixed, *self._equations)
+        if solver.check() != z3.sat:
+            message = "Z3 finds no model of a concrete state"
+            raise RuntimeError(message)
+        self._state, self._model = state, solver.model()
+
+    def moves(self, number: int) -> Iterator[Move]:
+        """The transitions of one rule from the present state."""
+        symbolic = self._rules[number]
+        for args in symbolic.arguments:
+            if symbolic.ways and self._holds(symbolic.shared[args]):
+                for way in symbolic.ways:
+                    for instance in self._instances(way, args):
+                        if self._holds(instance.condition):
+                            yield self._move(number, way, instance, args)
+
+    def owes_a_query(self, number: int, *, enabled: bool) -> bool:
+        """Whether the solver has yet to be asked about this rule: once at all, and once where it can be taken."""
+        symbolic = self._rules[number]
+        return symbolic.queries == 0 or (enabled and symbolic.enabled_queries == 0)
+
+    def others(self, number: int, known: set[Move]) -> list[Move]:
+        """Transitions of one rule besides those known; RuntimeError where the solver cannot say."""
+        symbolic = self._rules[number]
+        symbolic.queries += 1
+        symbolic.enabled_queries += bool(known)
+        for way in symbolic.ways:
+            solver = z3.Solver(ctx=self.domain.context)
+            solver.add(*self._fixed, *self._equations, *way.path.conditions)
+            solver.add(*(z3.Not(self._is(way, one)) for one in known if one.leaf == way.path.name))
+            verdict = solver.check()
+            if verdict == z3.unknown:
+                message = f"Z3 cannot say whether {way.path.name} makes further transitions"
+                raise RuntimeError(message)
+            if verdict == z3.sat:
+                return [self._witness(number, way, solver.model())]
+        return []
+
+    def _symbolic(self, rule: Rule, translate: Translate) -> _SymbolicRule:
+        paths = list(translate(rule, self.before))
+        shared = _common([p.conditions for p in paths])
+        ways = [self._way(path, len(shared)) for path in paths]
+        arguments = list(itertools.product(*(range(*_bounds(p.type, self.machine)) for p in rule.variables)))
+        together = z3.And(*shared, self.domain.context) if shared else z3.BoolVal(val=True, ctx=self.domain.context)
+        found = {}
+        for args in arguments if paths else ():
+            chosen = [self.domain.value(p.type, a) for p, a in zip(rule.variables, args, strict=True)]
+            found[args] = z3.substitute(together, *zip(ways[0].unknowns, chosen, strict=False))
+        return _SymbolicRule(ways, arguments, found)
+
+    def _way(self, path: Path, shared: int) -> _Way:
+        unknowns = [*path.arguments.values(), *path.picked]
+        kinds: list[Type] = [p.type for p in path.rule.variables]
+        kinds += [b.pick.variable.type for b in path.branches if b.pick is not None]
+        moved = self._cells(path.after, besides=path.before)
+        values = path.outcome.values if isinstance(path.outcome, Finish) else ()
+        shown = [path.after.value(term, path.env) for _, term in values]
+        return _Way(path, unknowns, kinds, moved, shown, path.conditions[shared:])
+
+    def _instances(self, way: _Way, args: tuple[int, ...]) -> list[_Instance]:
+        """The path for these arguments, once for each choice of what it picks."""
+        picks = itertools.product(*(range(*_bounds(k, self.machine)) for k in way.kinds[len(args) :]))
+        return [self._instance(way, (*args, *picked)) for picked in picks]
+
+    def _instance(self, way: _Way, choice: tuple[int, ...]) -> _Instance:
+        if choice not in way.instances:
+            condition = z3.And(*way.own, z3.BoolVal(val=True, ctx=self.domain.context))
+            way.instances[choice] = _Instance(choice, z3.substitute(condition, *self._chosen(way, choice)))
+        return way.instances[choice]
+
+    def _chosen(self, way: _Way, choice: tuple[int, ...]) -> list[tuple[Expr, Expr]]:
+        chosen = (self.domain.value(kind, value) for kind, value in zip(way.kinds, choice, strict=True))
+        return list(zip(way.unknowns, chosen, strict=True))
+
+    def _move(self, number: int, way: _Way, instance: _Instance, args: tuple[int, ...]) -> Move:
+        if instance.leaves is None:
+            chosen = self._chosen(way, instance.choice)
+            cells = [z3.substitute(e, *chosen) for e in way.cells.values()]
+            instance.leaves = (cells, [z3.substitute(e, *chosen) for e in way.shown])
+        cells, shown = instance.leaves
+        return self._told(number, way, args, [self._value(e) for e in cells], [self._value(e) for e in shown])
+
+    def _told(self, number: int, way: _Way, args: tuple[int, ...], cells: list[Expr], shown: list[Expr]) -> Move:
+        """A transition out of the present state, from Z3's constants."""
+        state = list(self._state)
+        for place, expr in zip(way.cells, cells, strict=True):
+            state[place] = int(constant(self.before, self._kinds[place], expr))
+        outcome = way.path.outcome
+        kinds = [t.type for _, t in outcome.values] if isinstance(outcome, Finish) else []
+        values = tuple(int(constant(self.before, k, e)) for k, e in zip(kinds, shown, strict=True))
+        return Move(self.rules.rules[number].name, args, way.path.name, ending(outcome), values, tuple(state))
+
+    def _is(self, way: _Way, one: Move) -> Expr:
+        """The path makes exactly this transition."""
+        arguments = zip(way.path.arguments.values(), way.kinds, one.args, strict=False)
+        pieces = [unknown == self.domain.value(kind, value) for unknown, kind, value in arguments]
+        pieces += [cell == self.domain.value(self._kinds[at], one.state[at]) for at, cell in way.cells.items()]
+        outcome = way.path.outcome
+        kinds = [t.type for _, t in outcome.values] if isinstance(outcome, Finish) else []
+        pieces += [e == self.domain.value(k, v) for e, k, v in zip(way.shown, kinds, one.values, strict=True)]
+        return z3.And(*pieces, z3.BoolVal(val=True, ctx=self.domain.context))
+
+    def _witness(self, number: int, way: _Way, model: z3.ModelRef) -> Move:
+        self._model = model
+        kinds = [p.type for p in self.rules.rules[number].variables]
+        found = zip(way.path.arguments.values(), kinds, strict=True)
+        args = tuple(int(constant(self.before, kind, self._value(unknown))) for unknown, kind in found)
+        cells, shown = [self._value(e) for e in way.cells.values()], [self._value(e) for e in way.shown]
+        return self._told(number, way, args, cells, shown)
+
+    def _holds(self, condition: Expr) -> bool:
+        found = self._value(condition)
+        if not (z3.is_true(found) or z3.is_false(found)):
+            message = f"Z3 does not evaluate {condition}"
+            raise RuntimeError(message)
+        return z3.is_true(found)
+
+    def _value(self, expr: Expr) -> Expr:
+        assert self._model is not None  # noqa: S101  # a state was entered
+        return self._model.eval(expr, model_completion=True)
+
+    def _cells(self, state: SymbolicState, besides: SymbolicState | None = None) -> dict[int, Expr]:
+        """The cells of a state by place, those left out that read by the same function in the state `besides`."""
+        layout = self.machine.layout
+        found: dict[int, Expr] = {}
+        for one in layout.fields:
+            read = state.reads[one.name]
+            if besides is not None and read is besides.reads[one.name]:
+                continue
+            for offset, at in enumerate(layout.places(one)):
+                found[layout.offset[one.name] + offset] = read(*self._objects(one, at))
+        return found
+
+    def _objects(self, one: Field, at: tuple[int, ...]) -> list[Expr]:
+        return [self.domain.elements(sort)[i] for sort, i in zip(one.domain, at, strict=True)]
+
+    def _fixed_equations(self) -> list[Expr]:
+        layout = self.machine.layout
+        return [
+            self.before.reads[one.name](*self._objects(one, at)) == self.domain.value(one.value, value)
+            for one, values in layout.fixed.items()
+            for at, value in zip(layout.places(one), values, strict=True)
+        ]
+
+
+def _common(lists: list[list[Expr]]) -> list[Expr]:
+    """The longest beginning that all lists share."""
+    shared = []
+    for column in zip(*lists, strict=False):
+        if not all(one.eq(column[0]) for one in column):
+            break
+        shared.append(column[0])
+    return shared
+
+
+def _bounds(kind: Type, machine: Machine) -> tuple[int, int]:
+    """The first value of a type in a scope, and the one after the last."""
+    sizes: Mapping[str, int] = machine.scope.sizes
+    match kind:
+        case Flag():
+            return 0, 2
+        case Choice():
+            return 0, len(kind.values)
+        case Sort():
+            return 0, sizes.get(kind.name, 0)
+        case Maybe():
+            return NONE, sizes.get(kind.sort.name, 0)
+        case Count():
+            message = "a count cannot be enumerated"
+            raise TypeError(message)

@@ -1,0 +1,35 @@
+"""The one JSON document that every command can leave behind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+from tenure.report.itf import itf_object
+from tenure.vocabulary.verdicts import Row
+
+SCHEMA = 1
+"""The version of the document's form."""
+
+
+def document(command: str, seed: int | None, results: Sequence[Mapping[str, object]]) -> str:
+    """What a command found, as the text of one JSON document."""
+    whole = {"schema": SCHEMA, "command": command, "seed": seed, "results": [dict(result) for result in results]}
+    return json.dumps(whole, ensure_ascii=False, indent=1) + "\n"
+
+
+def row_result(row: Row) -> dict[str, object]:
+    """One row as a result of the document; `trace` is an ITF document, and only there where the row has a trace."""
+    result: dict[str, object] = {
+        "system": row.system,
+        "variant": row.variant,
+        "granularity": row.granularity,
+        "property": row.property,
+        "verdict": row.verdict.value,
+        "reason": row.reason,
+        "steps": row.length,
+        "seconds": round(row.seconds, 3),
+    }
+    if row.trace is not None:
+        result["trace"] = itf_object(row.trace)
+    return result

@@ -1,0 +1,338 @@
+"""Python makes exactly the transitions that Z3 allows; and where either reading is wrong, that is noticed."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+
+from tenure.models import SYSTEMS
+from tenure.prover.agreement import Disagreement, disagreements
+from tenure.prover.logic import Expr, Read, SymbolicState
+from tenure.prover.paths import Path, paths_of
+from tenure.search.explorer import explore
+from tenure.search.scopes import has_users, scope
+from tenure.vocabulary.calls import (
+    Refuse,
+    Steps,
+    call,
+    choosing,
+    done,
+    go,
+    local,
+    new,
+    number,
+    refuse,
+    requires,
+    step,
+    without_case,
+)
+from tenure.vocabulary.effects import Assign, each, provided
+from tenure.vocabulary.emission import Emission
+from tenure.vocabulary.machine import Machine, Scope, State
+from tenure.vocabulary.rules import Branch, End, Node, Rule, Rules, rules_of
+from tenure.vocabulary.symbols import Field, fixed, state
+from tenure.vocabulary.systems import Granularity, System
+from tenure.vocabulary.terms import TRUE, Term, both, is_none, no, number_of, when
+from tenure.vocabulary.types import COUNT, FLAG, NONE, Choice, Count, Flag, Maybe, Sort, Type
+
+LAMP = Sort("lamp", "l")
+ROOM = Sort("room", "r")
+ACTOR = Sort("actor", "a")
+COLOUR = Choice("colour", ("red", "green"))
+
+lit = state("lit", LAMP, FLAG, meaning="the lamp is on")
+hangs_in = state("hangs in", LAMP, ROOM.maybe, meaning="the room in which the lamp hangs")
+shade = state("shade", LAMP, COLOUR, meaning="what colour it has")
+bill = state("bill", ROOM, COUNT, meaning="how often a lamp was switched")
+wired = fixed("wired", LAMP, ROOM, FLAG, meaning="the lamp can hang in the room")
+
+
+@call("hang", actor=ACTOR, source="synthetic", lamp=new(LAMP), room=ROOM)
+def hang(lamp: Term, room: Term) -> Steps:
+    """Hang a lamp, if wires and colour allow; two steps with a local between them."""
+    seen = local("seen", COUNT)
+    yield requires(is_none(hangs_in[lamp]))
+    yield step(
+        "look",
+        refuse(no(wired[lamp, room]), "EPERM", "no wire"),
+        refuse(lit[lamp], "EBUSY", "it is on"),
+        go(seen.becomes(bill[room])),
+    )
+    yield step(
+        "act",
+        refuse(seen < bill[room], "EAGAIN", "somebody switched", bill[room].becomes(0)),
+        done(hangs_in[lamp].becomes(room), bill[room].becomes(bill[room] + 1), number=seen, where=hangs_in[lamp]),
+    )
+
+
+@call("switch", actor=ACTOR, source="synthetic", room=ROOM, colour=number(COLOUR))
+def switch(room: Term, colour: Term) -> Steps:
+    """Switch on some lamp of the room, whichever, and then some other of the same colour."""
+    yield step(
+        "one",
+        choosing(
+            LAMP,
+            lambda lamp: both(hangs_in[lamp] == room, no(lit[lamp])),
+            lambda lamp: go(lit[lamp].becomes(value=True), shade[lamp].becomes(colour), when=bill[room] > 0),
+        ),
+        refuse(TRUE, "ENOENT", "none is off"),
+    )
+    yield step(
+        "two",
+        choosing(LAMP, lambda lamp: lit[lamp], lambda lamp: done(shade[lamp].becomes("green"), chosen=hangs_in[lamp])),
+        done(),
+    )
+
+
+@call("darken", actor=ACTOR, source="synthetic", room=number(ROOM.maybe), everywhere=number(FLAG))
+def darken(room: Term, everywhere: Term) -> Steps:
+    """Switch off every lamp of a room, or of every room."""
+    yield step(
+        "off",
+        done(
+            each(LAMP, lambda lamp: lit[lamp].becomes(value=False), where=lambda lamp: hangs_in[lamp] == room),
+            provided(no(is_none(room)), bill[room].becomes(bill[room] + number_of(LAMP, lambda lamp: lit[lamp]))),
+            each(
+                LAMP,
+                lambda lamp: hangs_in[lamp].becomes(when(shade[lamp] == "red", hangs_in[lamp], hangs_in.nothing)),
+                where=lambda _: everywhere,
+            ),
+            left=number_of(LAMP, lambda lamp: lit[lamp]),
+        ),
+    )
+
+
+HOUSE = System("house", "", "synthetic", "none", (hang, switch, darken), ())
+HOUSES = Scope(
+    {"lamp": 3, "room": 2, "actor": 1}, {"wired": (True, True, True, False, True, True)}
+)
+
+
+def machine_of(rules: Rules, *, objects: int = 2) -> Machine:
+    """A machine of a tiny scope: two of what can be confused, one of everything else."""
+    if rules.system is HOUSE:
+        return Machine(rules, HOUSES)
+    steps = rules.granularity is Granularity.STEPS
+    sizes = {"process": 1, "thread": 1 if steps else 0, "file": objects, "group": 1, "container": objects,
+             "device": 1, "table": objects, "page": 1, "user": 1 if has_users(rules.system) else 0}
+    return Machine(rules, scope(sizes))
+
+
+def before_each_leaf(machine: Machine, limit: int) -> list[State]:
+    """For every way through a rule that a search of `limit` states finds, a reachable state before it."""
+    found: dict[tuple[int, int], State] = {}
+    for one in explore(machine, limit=limit).parents:
+        for made in machine.successors(one):
+            found.setdefault((made.rule, made.leaf), one)
+    return sorted(set(found.values()))
+
+
+def random_states(machine: Machine, seed: int, count: int) -> Iterator[State]:
+    """States of any values, most of them unreachable; often a default, or hardly any call could be made."""
+    chance = random.Random(seed)  # noqa: S311  # a test must repeat itself
+    for _ in range(count):
+        dull = chance.choice((0.2, 0.5, 0.8))
+        yield tuple(
+            value
+            for one in machine.layout.fields
+            for _ in range(machine.layout.size(one))
+            for value in [_default(one) if chance.random() < dull else chance.randrange(*_bounds(machine, one.value))]
+        )
+
+
+def _default(one: Field) -> int:
+    return int(one.initial or 0)
+
+
+def _bounds(machine: Machine, kind: Type) -> tuple[int, int]:
+    match kind:
+        case Flag():
+            return 0, 2
+        case Count():
+            return 0, 4
+        case Choice():
+            return 0, len(kind.values)
+        case Sort():
+            return 0, machine.scope.sizes[kind.name]
+        case Maybe():
+            return NONE, machine.scope.sizes[kind.sort.name]
+
+
+def held_together(rules: Rules, limit: int, count: int) -> list[Disagreement]:
+    """Disagreements in states before each leaf, and in random ones."""
+    machine = machine_of(rules)
+    states = [*before_each_leaf(machine, limit), *random_states(machine, 7, count)]
+    return list(disagreements(rules, machine, states))
+
+
+EVERY_SYSTEM = [pytest.param(s, g, id=f"{s.id} {g.value}") for s in SYSTEMS for g in Granularity]
+
+
+@pytest.mark.parametrize(("system", "granularity"), EVERY_SYSTEM)
+def test_both_readings_of_every_system_make_the_same_transitions(system: System, granularity: Granularity) -> None:
+    """Before each leaf that is reached, and in states that are not reachable."""
+    assert not held_together(rules_of(system, granularity), 4_000, 60)
+
+
+@pytest.mark.parametrize("granularity", list(Granularity), ids=lambda g: g.value)
+def test_both_readings_agree_about_picks_locals_and_effects_on_many_objects(granularity: Granularity) -> None:
+    """A synthetic system has every form of effect, whatever the models happen to use."""
+    rules = rules_of(HOUSE, granularity)
+    machine = machine_of(rules)
+    states = [*before_each_leaf(machine, 2_000), *random_states(machine, 7, 150)]
+
+    assert not list(disagreements(rules, machine, states))
+
+
+def test_every_way_through_the_synthetic_system_is_taken() -> None:
+    """Or the agreement about it would say little."""
+    machine = machine_of(rules_of(HOUSE, Granularity.STEPS))
+
+    taken = {
+        (number, made.leaf)
+        for one in random_states(machine, 7, 150)
+        for number in range(len(machine.leaves))
+        for made in machine.exact(one, number)
+    }
+
+    assert taken == {(n, i) for n, several in enumerate(machine.leaves) for i in range(len(several))}
+
+
+def _plant_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The symbolic reading changes the count of every room where one changes."""
+
+    def wrong(self: SymbolicState, effect: Assign, old: Read, env: dict[str, Expr]) -> Read:
+        read = right(self, effect, old, env)
+        return read if effect.field is not bill else lambda *_: self.value(effect.value, env)
+
+    right = SymbolicState._assigned  # noqa: SLF001  # the fault is planted inside
+    monkeypatch.setattr(SymbolicState, "_assigned", wrong)
+
+
+def _plant_other_field(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The symbolic reading switches a lamp on where it is hung."""
+
+    def wrong(
+        self: SymbolicState, effects: tuple[Assign, ...], env: dict[str, Expr]
+    ) -> tuple[SymbolicState, dict[str, Expr]]:
+        after, named = right(self, effects, env)
+        hung = next((e for e in effects if e.field is hangs_in and not e.bound), None)
+        if hung is not None:
+            after.reads["lit"] = self._assigned(replace(hung, target=lit[hung.target.args], value=TRUE), self.reads["lit"], env)  # noqa: SLF001  # as above
+        return after, named
+
+    right = SymbolicState.after
+    monkeypatch.setattr(SymbolicState, "after", wrong)
+
+
+def _plant_cell(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Python reading writes the shade of the first lamp, whichever is meant."""
+
+    def wrong(self: Emission, effect: Assign, state: str, after: str, env: dict[str, str], pad: str) -> list[str]:  # noqa: PLR0913, PLR0917  # as the method it replaces
+        lines = right(self, effect, state, after, env, pad)
+        first = self.layout.offset["shade"]
+        return [f"{pad}{after}[{first}] = {line.partition(' = ')[2]}" if effect.field is shade else line for line in lines]
+
+    right = Emission._assignment  # noqa: SLF001  # the fault is planted inside
+    monkeypatch.setattr(Emission, "_assignment", wrong)
+
+
+def _plant_where(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Python reading ignores for which objects a simultaneous effect is meant."""
+
+    def wrong(self: Emission, effect: Assign, *rest: object) -> list[str]:
+        return right(self, replace(effect, where=TRUE), *rest)  # type: ignore[arg-type]  # passed on
+
+    right = Emission._assignment  # noqa: SLF001  # as above
+    monkeypatch.setattr(Emission, "_assignment", wrong)
+
+
+@pytest.mark.parametrize("plant", [_plant_frame, _plant_other_field, _plant_cell, _plant_where])
+def test_a_wrong_effect_in_one_reading_is_a_disagreement(
+    monkeypatch: pytest.MonkeyPatch, plant: Callable[[pytest.MonkeyPatch], None]
+) -> None:
+    """Each side's transition is shown with what it changes."""
+    plant(monkeypatch)
+    rules = rules_of(HOUSE, Granularity.STEPS)
+    machine = machine_of(rules)
+
+    found = list(disagreements(rules, machine, random_states(machine, 7, 40)))
+
+    assert {one.made_by for one in found} == {"python", "z3"}
+
+
+Change = Callable[[Node], Node]
+
+
+def _swapped(node: Node) -> Node:
+    """The first two cases in the other order."""
+    first, second, *rest = node.branches
+    return replace(node, branches=(second, first, *rest))
+
+
+def _other_errno(node: Node) -> Node:
+    """The first case refuses with another errno."""
+    return replace(node, branches=(replace(node.branches[0], then=End(Refuse("ENOTTY"))), *node.branches[1:]))
+
+
+def _unguarded(node: Node) -> Node:
+    """The first case is lost."""
+    return replace(node, branches=node.branches[1:])
+
+
+def changed(rule: Rule, step_: str, change: Change) -> Rule:
+    """The rule with the node of one step changed, wherever it stands."""
+
+    def node(one: Node) -> Node:
+        inner = replace(one, branches=tuple(branch(b) for b in one.branches))
+        return change(inner) if one.step == step_ else inner
+
+    def branch(one: Branch) -> Branch:
+        return replace(one, then=node(one.then)) if isinstance(one.then, Node) else one
+
+    return replace(rule, root=node(rule.root))
+
+
+@pytest.mark.parametrize("change", [_swapped, _other_errno, _unguarded])
+@pytest.mark.parametrize("granularity", list(Granularity), ids=lambda g: g.value)
+def test_a_wrong_refusal_in_the_symbolic_reading_is_a_disagreement(granularity: Granularity, change: Change) -> None:
+    """UNSET_CONTAINER tests `container_users` in another order, says another errno, or does not test."""
+    rules = rules_of(next(s for s in SYSTEMS if s.id == "containers-2013"), granularity)
+    machine = machine_of(rules)
+
+    def wrong(rule: Rule, before: SymbolicState) -> Iterator[Path]:
+        return paths_of(changed(rule, "unset_container.check", change), before)
+
+    found = list(disagreements(rules, machine, before_each_leaf(machine, 2_000), translate=wrong))
+
+    assert found
+    assert all(one.move.rule.startswith("unset_container") for one in found)
+
+
+def test_a_lost_condition_of_a_rule_is_a_disagreement() -> None:
+    """The symbolic reading lets a call begin while its actor is in another."""
+    rules = rules_of(HOUSE, Granularity.STEPS)
+    machine = machine_of(rules)
+
+    def wrong(rule: Rule, before: SymbolicState) -> Iterator[Path]:
+        return paths_of(replace(rule, when=TRUE) if rule.begins else rule, before)
+
+    found = list(disagreements(rules, machine, random_states(machine, 7, 40), translate=wrong))
+
+    assert {one.made_by for one in found} == {"z3"}
+
+
+def test_a_guard_that_python_alone_lost_is_a_disagreement() -> None:
+    """The machine runs other rules than those that are proved about."""
+    system = next(s for s in SYSTEMS if s.id == "containers-2013")
+    rules = rules_of(system, Granularity.WHOLE)
+    careless = replace(system, calls=without_case(system.calls, {"unset_container.check": 0}))
+    machine = machine_of(rules_of(careless, Granularity.WHOLE))
+
+    found = list(disagreements(rules, machine, before_each_leaf(machine, 2_000)))
+
+    assert found
+    assert {one.move.rule for one in found} == {"unset_container"}
