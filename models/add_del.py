@@ -5,10 +5,11 @@ from tenure.models.external_users import forgotten, seen_container, seen_group, 
 from tenure.models.files import fd, file_group, kept, kind, owner
 from tenure.models.groups import container, counted, users, viable
 from tenure.models.harm import dereferences_null, raises_bug, uses_after_free
-from tenure.vocabulary.calls import Call, Step, Steps, call, done, go, pointer, refuse, requires, step
+from tenure.vocabulary.calls import Call, Case, Step, Steps, call, done, go, pointer, refuse, requires, step
+from tenure.vocabulary.effects import Assign
 from tenure.vocabulary.objects import CONTAINER, FILE, PROCESS, TABLE, USER
 from tenure.vocabulary.symbols import client
-from tenure.vocabulary.terms import Term, every, is_none, no
+from tenure.vocabulary.terms import Term, both, every, is_none, no
 from tenure.vocabulary.types import FLAG
 
 passed = client("passed", USER, FILE.maybe, meaning="the struct file that the user passes to VFIO")
@@ -20,26 +21,23 @@ def unpassed(file: Term) -> Term:
     return every(USER, lambda u: no(passed[u] == file))
 
 
-def _fput(user: Term) -> Steps:
-    yield step(
-        "put",
-        done(
-            kept[user, passed[user]].becomes(value=False),
-            passed[user].becomes(None),
-            owner[user].becomes(None),
-            *forgotten(user),
-            added_first[user].becomes(value=False),
-        ),
+def _let_go(user: Term) -> tuple[Assign, ...]:
+    """The user drops its file and forgets everything."""
+    return (
+        kept[user, passed[user]].becomes(value=False),
+        passed[user].becomes(None),
+        owner[user].becomes(None),
+        *forgotten(user),
+        added_first[user].becomes(value=False),
     )
 
 
-def _del(user: Term, then: str, skip: Term | None = None) -> Steps:
+def _del(user: Term, then: str, *instead: Case) -> Steps:
     """Drop one use of the file's group, whoever's it was."""
     file = passed[user]
     dissolved, detached = tuple(dissolve(file_group[file], then, *forgotten(user), added_first[user].becomes(value=False)))
     assert isinstance(dissolved, Step)  # noqa: S101  # `dissolve` yields steps
-    skipped = () if skip is None else (go(when=skip, to=then),)
-    yield step("dissolve", *skipped, uses_after_free(kind[file] == "closed"), raises_bug(no(kind[file] == "group")),
+    yield step("dissolve", *instead, uses_after_free(kind[file] == "closed"), raises_bug(no(kind[file] == "group")),
                *dissolved.cases)
     yield detached
 
@@ -120,13 +118,14 @@ def del_without_add(user: Term) -> Steps:
 def drop_file(user: Term) -> Steps:
     """KVM drops its reference to the file once it no longer counts."""
     yield requires(no(is_none(passed[user])), is_none(counted[user]), no(is_none(owner[user])))
-    yield from _fput(user)
+    yield step("put", done(*_let_go(user)))
 
 
 @call("fput", actor="user", source="fput, in KVM", user=USER)
 def drop_file_early(user: Term) -> Steps:
     """KVM drops its reference to the file while it still counts, and keeps the pointer."""
-    yield requires(no(is_none(passed[user])), kept[user, passed[user]], no(is_none(counted[user])))
+    keeps = both(no(is_none(passed[user])), kept[user, passed[user]])
+    yield requires(keeps, no(is_none(counted[user])), no(is_none(owner[user])))
     yield step("put", done(kept[user, passed[user]].becomes(value=False)))
 
 
@@ -134,8 +133,8 @@ def drop_file_early(user: Term) -> Steps:
 def release_user(user: Term) -> Steps:
     """What the kernel does for a process that is gone: del where the user counts, then fput."""
     yield requires(no(is_none(passed[user])), is_none(owner[user]))
-    yield from _del(user, "put", skip=is_none(counted[user]))
-    yield from _fput(user)
+    yield from _del(user, "put", done(*_let_go(user), when=is_none(counted[user])))
+    yield step("put", done(*_let_go(user)))
 
 
 BASE: tuple[Call, ...] = (

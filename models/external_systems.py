@@ -15,6 +15,6 @@ DEFINITIONS: tuple[Definition, ...] = (
     shows(seen.user_process, lambda u: files.owner[u]),
     shows(seen.user_group, lambda u: external_users.seen_group[u]),
     shows(seen.user_container, lambda u: external_users.seen_container[u]),
-    shows(seen.user_table, external_users.in_use),
+    shows(seen.user_table, lambda u: external_users.seen_table[u]),
     shows(seen.user_keeps, lambda u, f: files.kept[u, f]),
 )

@@ -12,7 +12,7 @@ from tenure.vocabulary.terms import Term, both, is_none, no
 
 def _validate(user: Term, group: Term) -> Step:
     """A group that is held but unfit is given back with a plain decrement, not with try_dissolve."""
-    given_back = (users[group].becomes(users[group] - 1), counted[user].becomes(None), owner[user].becomes(None))
+    given_back = (users[group].becomes(users[group] - 1), counted[user].becomes(None))
     return step(
         "validate",
         dereferences_null(is_none(container[group])),
@@ -54,10 +54,10 @@ def get_external_user(user: Term, process: Term, file: Term) -> Steps:
         refuse(no(kind[file] == "group"), "EINVAL", "the file is no group file"),
         refuse(users[group] == 0, "EINVAL", "the group is in no container"),
         refuse(no_iommu[group], "EPERM", "a no-IOMMU group cannot be used from outside"),
-        go(users[group].becomes(users[group] + 1), counted[user].becomes(group), owner[user].becomes(process)),
+        go(users[group].becomes(users[group] + 1), counted[user].becomes(group)),
     )
     yield _validate(user, group)
-    yield step("reference", done(reference[user].becomes(group)))
+    yield step("reference", done(reference[user].becomes(group), owner[user].becomes(process)))
 
 
 @call("vfio_group_get_external_user_from_dev", actor="user", source="vfio_group_get_external_user_from_dev, 5.7",
@@ -75,10 +75,10 @@ def get_external_user_from_dev(user: Term, process: Term, device: Term) -> Steps
         "count",
         refuse(users[group] == 0, "EINVAL", "the group is in no container"),
         refuse(no_iommu[group], "EPERM", "a no-IOMMU group cannot be used from outside"),
-        go(users[group].becomes(users[group] + 1), counted[user].becomes(group), owner[user].becomes(process)),
+        go(users[group].becomes(users[group] + 1), counted[user].becomes(group)),
     )
     yield _validate(user, group)
-    yield step("reference", done(reference[user].becomes(group)))
+    yield step("reference", done(reference[user].becomes(group), owner[user].becomes(process)))
 
 
 @call("vfio_group_put_external_user", actor="user", source="vfio_group_put_external_user, 5.10", user=USER)

@@ -11,12 +11,12 @@ from tenure.vocabulary.traces import Shown, Trace, TraceStep
 
 GOLDEN = """\
 # external-small steps: R9 — The group leaves while a user looks at it.
-   whole                   th0                     u0
+   whole                th0                  u0
 1  open file=f0 -> ok
-2                          set.check file=f0 other=f1
-3                                                  get.look_up file=f0
-4                          set.attach -> ok viable=true                   container users g0: 0 -> 1
-5                                                  get.count -> EBUSY
+2                       set.check file=f0 other=f1
+3                                            get.look_up file=f0
+4                       set.attach -> ok viable=true              container users g0: 0 -> 1
+5                                            get.count -> EBUSY
 ! R9 The group of a user stays.
 """
 

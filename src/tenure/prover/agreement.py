@@ -15,13 +15,13 @@ from typing import NamedTuple
 import z3
 
 from tenure.prover.counterexamples import constant
-from tenure.prover.logic import Domain, Expr, SymbolicState, any_state
+from tenure.prover.logic import Domain, Expr, SymbolicState, any_state, well_typed
 from tenure.prover.paths import Path, paths_of
 from tenure.vocabulary.calls import Finish, Refuse
 from tenure.vocabulary.machine import Machine, State, Transition
 from tenure.vocabulary.rules import Outcome, Paused, Rule, Rules
 from tenure.vocabulary.symbols import Field
-from tenure.vocabulary.types import NONE, Choice, Count, Flag, Maybe, Sort, Type, sort_of
+from tenure.vocabulary.types import NONE, Choice, Count, Flag, Maybe, Sort, Type
 
 Translate = Callable[[Rule, SymbolicState], Iterator[Path]]
 """How rules become symbolic paths."""
@@ -76,6 +76,13 @@ def disagreements(
             yield from (Disagreement("z3", machine, state, one) for one in sorted(theirs - ours))
             if ours == theirs and z3_reading.owes_a_query(number, enabled=bool(ours)):
                 yield from (Disagreement("z3", machine, state, one) for one in z3_reading.others(number, ours))
+
+
+def states_before_leaves(rules: Rules, machine: Machine) -> Iterator[State]:
+    """For each way through a rule, a state from which Z3 takes it, reachable or not, where the scope has one."""
+    reading = Reading(rules, machine)
+    for number in range(len(rules.rules)):
+        yield from reading.before_leaves(number)
 
 
 def move_of(machine: Machine, made: Transition) -> Move:
@@ -166,9 +173,8 @@ class Reading:
         for args in symbolic.arguments:
             if symbolic.ways and self._holds(symbolic.shared[args]):
                 for way in symbolic.ways:
-                    for instance in self._instances(way, args):
-                        if self._holds(instance.condition):
-                            yield self._move(number, way, instance, args)
+                    enabled = (one for one in self._instances(way, args) if self._holds(one.condition))
+                    yield from (self._move(number, way, one, args) for one in enabled)
 
     def owes_a_query(self, number: int, *, enabled: bool) -> bool:
         """Whether the solver has yet to be asked about this rule: once at all, and once where it can be taken."""
@@ -191,6 +197,16 @@ class Reading:
             if verdict == z3.sat:
                 return [self._witness(number, way, solver.model())]
         return []
+
+    def before_leaves(self, number: int) -> Iterator[State]:
+        """A state before each leaf of a rule."""
+        for way in self._rules[number].ways:
+            solver = z3.Solver(ctx=self.domain.context)
+            solver.add(*self._fixed, *well_typed(self.before, self.rules.fields), *way.path.conditions)
+            if solver.check() == z3.sat:
+                self._model = solver.model()
+                cells = zip(self._places.values(), self._kinds, strict=True)
+                yield tuple(int(constant(self.before, kind, self._value(cell))) for cell, kind in cells)
 
     def _symbolic(self, rule: Rule, translate: Translate) -> _SymbolicRule:
         paths = list(translate(rule, self.before))
@@ -269,7 +285,7 @@ class Reading:
         if not (z3.is_true(found) or z3.is_false(found)):
             message = f"Z3 does not evaluate {condition}"
             raise RuntimeError(message)
-        return z3.is_true(found)
+        return bool(z3.is_true(found))
 
     def _value(self, expr: Expr) -> Expr:
         assert self._model is not None  # noqa: S101  # a state was entered

@@ -90,8 +90,8 @@ class Domain:
                 return self.none(_sort(kind)) if value == NONE else self.elements(_sort(kind))[value]
 
     def fresh(self, name: str, kind: Type) -> Expr:
-        """A new unknown of this type."""
-        return z3.FreshConst(self.sort(kind), name)
+        """A new unknown of this type; Z3 prints an apostrophe without the quotes that SMT-LIB asks for."""
+        return z3.FreshConst(self.sort(kind), name.replace("'", "."))
 
     def is_object(self, kind: Type, expr: Expr) -> Expr:
         """`expr` is an object where its type allows no none."""

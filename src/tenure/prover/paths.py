@@ -66,7 +66,7 @@ def paths_of(rule: Rule, before: SymbolicState) -> Iterator[Path]:
         yield Path(rule, number, branches, end.outcome, conditions, local, before, after, env, picked)
 
 
-def _walk(  # noqa: PLR0913  # what is known so far on the way through one tree
+def _walk(
     node: Node,
     state: SymbolicState,
     env: dict[str, Expr],

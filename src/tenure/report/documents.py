@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 
 from tenure.report.itf import itf_object
+from tenure.report.json_text import json_text
 from tenure.vocabulary.verdicts import Row
 
 SCHEMA = 1
 """The version of the document's form."""
 
+LINES = 3
+"""How deep each part has a line of its own: a name of a result."""
+
 
 def document(command: str, seed: int | None, results: Sequence[Mapping[str, object]]) -> str:
     """What a command found, as the text of one JSON document."""
     whole = {"schema": SCHEMA, "command": command, "seed": seed, "results": [dict(result) for result in results]}
-    return json.dumps(whole, ensure_ascii=False, indent=1) + "\n"
+    return json_text(whole, LINES)
 
 
 def row_result(row: Row) -> dict[str, object]:

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable
 
+from tenure.report.json_text import json_text
 from tenure.report.parts import REPAIR, BadTrace, Part, number, scalar
 from tenure.vocabulary.answers import Answer, Done, Refused, ScalarWritten
 from tenure.vocabulary.machine import Event
@@ -13,6 +14,9 @@ from tenure.vocabulary.traces import Shown, Trace, TraceStep
 
 SCHEMA = 1
 """The version of what stands under ``#meta``."""
+
+LINES = 3
+"""How deep each part has a line of its own: a variable of a state, an event."""
 
 ACTION = "action"
 """The variable that says which step led to a state."""
@@ -23,7 +27,7 @@ START = Event("", "", "start", "", (), None)
 
 def to_itf(trace: Trace) -> str:
     """The text of an ITF file that holds the whole trace; a BadTrace where its states do not show the same fields."""
-    return json.dumps(itf_object(trace), ensure_ascii=False, indent=1) + "\n"
+    return json_text(itf_object(trace), LINES)
 
 
 def from_itf(text: str) -> Trace:

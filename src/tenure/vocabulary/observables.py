@@ -43,7 +43,7 @@ user_process = observable("user_process", USER, PROCESS.maybe, meaning="the proc
 user_counts = observable("user_counts", USER, GROUP.maybe, meaning="the group in whose users the external user counts")
 user_group = observable("user_group", USER, GROUP.maybe, meaning="the group that the external user had validated")
 user_container = observable("user_container", USER, CONTAINER.maybe, meaning="the container in which that group was then")
-user_table = observable("user_table", USER, TABLE.maybe, meaning="the table that the external user maps into")
+user_table = observable("user_table", USER, TABLE.maybe, meaning="the table that the external user was shown, and maps into while it counts")
 user_added_first = observable("user_added_first", USER, FLAG, meaning="the user counted before it validated")
 user_idle = observable("user_idle", USER, FLAG, meaning="the external user holds nothing and is in no call")
 user_keeps = observable("user_keeps", USER, FILE, FLAG, meaning="the external user keeps a reference to the file")
