@@ -23,7 +23,7 @@ def _concerns(user: Term, group: Term) -> Term:
     return either(groups.reference[user] == group, groups.counted[user] == group)
 
 
-def _idle(user: Term) -> Term:
+def idle(user: Term) -> Term:
     """The user owes nothing: no process, no reference, no file, no use, no call."""
     empty = both(is_none(files.owner[user]), is_none(groups.reference[user]), is_none(groups.counted[user]))
     return both(empty, no(busy(user)), every(FILE, lambda f: no(files.kept[user, f])))
@@ -57,7 +57,7 @@ DEFINITIONS: tuple[Definition, ...] = (
     shows(seen.device_bridge, lambda d: groups.bridge[d]),
     shows(seen.page_mapped, lambda t, p: containers.mapped[t, p]),
     shows(seen.user_counts, lambda u: groups.counted[u]),
-    shows(seen.user_idle, _idle),
+    shows(seen.user_idle, idle),
     shows(seen.harm, lambda: harm.harm.now),
 )
 

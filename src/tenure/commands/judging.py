@@ -38,6 +38,8 @@ class Judgement:
     framed: int = 0
     prove_seconds: float = 0.0
     search_seconds: float = 0.0
+    dead: tuple[str, ...] = ()
+    """The cases of steps that no state satisfying the claims can take."""
 
 
 def find_system(system_id: str) -> System:
@@ -63,10 +65,11 @@ def judge(system_id: str, granularity: str) -> Judgement:
     proof = induction.prove(rules, claims, induction.stated(wanted))
     kept = tuple(c for c in claims if c.name in proof.proved)
     rows = [_row(rules, p, found, proof) for p in PROPERTIES]
-    rows.append(_cases(rules, found, induction.Theory(rules, kept)))
+    cases, dead = _cases(rules, found, induction.Theory(rules, kept))
+    rows.append(cases)
     finished = time.perf_counter()
     obligations = [ObligationRow(r.name, r.goals, r.verdict, r.seconds, r.solver) for r in proof.results]
-    return Judgement(rows, obligations, proof.framed, finished - searched, searched - started)
+    return Judgement(rows, obligations, proof.framed, finished - searched, searched - started, dead)
 
 
 def _searched(rules: Rules, properties: list[Property]) -> Falsification:
@@ -108,19 +111,21 @@ def _row(rules: Rules, one: Property, found: Falsification, proof: object) -> Ro
     return row(Verdict.UNKNOWN, proof.dropped.get(one.id, "not proved"))
 
 
-def _cases(rules: Rules, found: Falsification, theory: object) -> Row:
+def _cases(rules: Rules, found: Falsification, theory: object) -> tuple[Row, tuple[str, ...]]:
     """Every case of every step is taken by some run, or no state that satisfies the claims can take it."""
     from tenure.prover import induction as prover  # noqa: PLC0415  # as above
 
     assert isinstance(theory, prover.Theory)  # noqa: S101  # as above
     names = {b.name for rule in rules.rules for path in leaves(rule.root) for b in path}
     missing = frozenset(names - found.reached)
-    left = sorted(n for n, word in prover.dead(theory, missing).items() if word != "unsat") if missing else []
+    words = prover.dead(theory, missing) if missing else {}
+    left = sorted(n for n, word in words.items() if word != "unsat")
+    proved_dead = tuple(sorted(n for n, word in words.items() if word == "unsat"))
     system = rules.system
     base = (system.name, system.variant, rules.granularity.value, CASES)
     reached, dead = len(names) - len(missing), len(missing) - len(left)
     said = f"{reached} cases reached, {dead} proved dead"
     if not left:
-        return Row(*base, Verdict.PROVED, said)
+        return Row(*base, Verdict.PROVED, said), proved_dead
     undecided = f"{said}, {len(left)} neither: {', '.join(left)}"
-    return Row(*base, Verdict.SEARCHED if found.false_claims else Verdict.UNKNOWN, undecided)
+    return Row(*base, Verdict.SEARCHED if found.false_claims else Verdict.UNKNOWN, undecided), proved_dead

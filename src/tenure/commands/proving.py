@@ -86,6 +86,7 @@ def _encoded(judgement: Judgement) -> dict[str, Any]:
         "framed": judgement.framed,
         "prove_seconds": judgement.prove_seconds,
         "search_seconds": judgement.search_seconds,
+        "dead": list(judgement.dead),
     }
 
 
@@ -100,6 +101,7 @@ def _decoded(entry: dict[str, Any]) -> Judgement:
         entry["framed"],
         entry["prove_seconds"],
         entry["search_seconds"],
+        tuple(entry["dead"]),
     )
 
 
@@ -128,12 +130,12 @@ def mismatches(rows: list[Row], *, partial: bool) -> list[Mismatch]:
     found = []
     for row in rows:
         now = (row.verdict.value, row.length)
-        then = known.get(row.key)
+        then = known.get(row.key())
         if then != now:
-            found.append(Mismatch(row, _said(then), _said(now), row.key))
+            found.append(Mismatch(row, _said(then), _said(now), row.key()))
     if not partial:
         systems = {row.system for row in rows}
-        present = {row.key for row in rows}
+        present = {row.key() for row in rows}
         found += [
             Mismatch(None, _said(then), "nothing", key)
             for key, then in known.items()

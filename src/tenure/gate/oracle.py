@@ -97,6 +97,19 @@ class Oracle:
             self._settled[state] = found
         return found
 
+    def beginning(self, call: str) -> int:
+        """The number of the rule that begins this call."""
+        return self._beginning[call]
+
+    def reason(self, state: State, made: Made, answer: Answer | None) -> str:
+        """Why the rules answer so, in the words of the case that is taken; empty where it has none."""
+        rule = self.rules.rules[self._beginning[made.call]]
+        arguments = {p.name: v for p, v in zip(rule.variables, made.args, strict=True)}
+        for one in self.machine.begin(state, made.call, arguments):
+            if not self.machine.pauses(one) and self.machine.answer(one) == answer:
+                return self.machine.leaves[one.rule][one.leaf].path[-1].why
+        return ""
+
     def arguments(self, made: Made) -> Mapping[str, str | int | bool]:
         """The arguments in written form, by name."""
         rule = self.rules.rules[self._beginning[made.call]]

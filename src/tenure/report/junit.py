@@ -46,7 +46,7 @@ def outcome(row: Row, *, as_required: bool) -> str:
 
 
 def _case(suite: ET.Element, row: Row) -> ET.Element:
-    where = _clean(f"{row.system_id}.{row.granularity}")
+    where = _clean(f"{row.system_id()}.{row.granularity}")
     return ET.SubElement(suite, "testcase", classname=where, name=_clean(row.property), time=f"{row.seconds:.3f}")
 
 

@@ -276,7 +276,7 @@ def _node_source(  # noqa: PLR0913  # one recursive walk over the tree
         if isinstance(branch.then, Node):
             _node_source(number, branch.then, emission, after, inner, args, deeper, lines, counter)
         else:
-            values = ()
+            values: tuple[str, ...] = ()
             if isinstance(branch.then.outcome, Finish):
                 values = tuple(emission.value(t, after, inner) for _, t in branch.then.outcome.values)
             shown = "(" + "".join(f"int({v})," for v in values) + ")"

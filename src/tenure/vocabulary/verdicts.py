@@ -40,12 +40,10 @@ class Row:
     seconds: float = 0.0
     trace: Trace | None = None
 
-    @property
     def system_id(self) -> str:
         """The system with its variant, as the command line writes it."""
         return f"{self.system}:{self.variant}" if self.variant else self.system
 
-    @property
     def key(self) -> tuple[str, str, str, str]:
         """What the row is about."""
         return (self.system, self.variant, self.granularity, self.property)

@@ -1,0 +1,208 @@
+"""Campaigns: a subject is led through solver-made and random runs, and held to the oracle after every call."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from tenure.gate.checks import Checks
+from tenure.gate.oracle import Made, Oracle
+from tenure.gate.subject import Reply, Setup, Shown, Subject, TargetFailed
+from tenure.vocabulary.answers import Answer, Done, Refused
+from tenure.vocabulary.machine import State
+
+Run = tuple[Made, ...]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A run at whose last call the subject is wrong: it answered what no rule permits, or showed what breaks a property."""
+
+    kind: str
+    """`differs` or `violates`."""
+    run: Run
+    calls: tuple[str, ...]
+    answers: tuple[str, ...]
+    given: str
+    permitted: str
+    property: str = ""
+    reason: str = ""
+    shown: Shown | None = None
+
+    @property
+    def signature(self) -> tuple[str, str, str, str]:
+        """Findings that agree in this are told once: the kind, the call, what was wrong and what was right."""
+        return (self.kind, self.run[-1].call, self.given, self.property or self.permitted)
+
+
+@dataclass
+class CampaignReport:
+    """What a campaign did and found."""
+
+    calls: int = 0
+    runs: int = 0
+    seconds: float = 0.0
+    seed: int = 0
+    findings: list[Finding] = field(default_factory=list)
+    refusals: set[str] = field(default_factory=set)
+    not_run: tuple[str, ...] = ()
+    checked: tuple[str, ...] = ()
+    failure: str = ""
+    interrupted: bool = False
+
+
+Told = Callable[[CampaignReport], None]
+
+
+class Campaign:
+    """One subject against one oracle."""
+
+    def __init__(self, subject: Subject, oracle: Oracle, setup: Setup, seed: int) -> None:
+        self.subject = subject
+        self.oracle = oracle
+        self.setup = setup
+        self.random = random.Random(seed)  # noqa: S311  # a campaign must repeat, not surprise
+        self.report = CampaignReport(seed=seed)
+        self.checks = Checks(oracle, subject.shows)
+        self.report.not_run, self.report.checked = self.checks.not_run, self.checks.checked
+
+    def play(self, plan: Iterator[Run], *, seconds: float | None, calls: int | None, told: Told | None = None) -> None:
+        """Given runs first, then random ones, until the budget ends; a finding is shrunk, checked again and told once."""
+        started = time.monotonic()
+        try:
+            for run in plan:
+                self._note(self.follow(run))
+                if self._spent(started, seconds, calls):
+                    break
+            while not self._spent(started, seconds, calls):
+                self._note(self.wander(60))
+                if told is not None:
+                    told(self.report)
+        except TargetFailed as failure:
+            self.report.failure = str(failure)
+        except KeyboardInterrupt:
+            self.report.interrupted = True
+        self.report.seconds = time.monotonic() - started
+
+    def _spent(self, started: float, seconds: float | None, calls: int | None) -> bool:
+        self.report.seconds = time.monotonic() - started
+        return (seconds is not None and self.report.seconds > seconds) or (
+            calls is not None and self.report.calls >= calls
+        )
+
+    def _note(self, finding: Finding | None) -> None:
+        if finding is None or finding.signature in {f.signature for f in self.report.findings}:
+            return
+        short = self.shrink(finding)
+        if short.signature not in {f.signature for f in self.report.findings}:
+            self.report.findings.append(short)
+
+    def wander(self, length: int) -> Finding | None:
+        """A random run of this length from the start."""
+        return self._drive(None, length)
+
+    def follow(self, run: Run) -> Finding | None:
+        """A given run from the start, as far as its calls can be made."""
+        return self._drive(run, len(run))
+
+    def _drive(self, run: Run | None, length: int) -> Finding | None:
+        self.subject.reset(self.setup)
+        self.report.runs += 1
+        states = frozenset({self.oracle.start()})
+        made: list[Made] = []
+        said: list[str] = []
+        before = None
+        for position in range(length):
+            one = self._choose(states) if run is None else run[position]
+            permitted = self._permitted(states, one)
+            if one is None or not permitted:
+                return None
+            made.append(one)
+            reply = self.subject.do(one.call, self.oracle.arguments(one), show=True)
+            self.report.calls += 1
+            said.append(worded(reply.answer))
+            if isinstance(reply.answer, Refused):
+                self.report.refusals.add(f"{one.call} {reply.answer.errno}")
+            following = permitted.get(normal(reply.answer))
+            if following is None:
+                return self._differs(tuple(made), tuple(said), permitted)
+            broken = self.checks.broken(self.oracle, one, reply, before)
+            if broken is not None:
+                return self._violates(tuple(made), tuple(said), reply, broken)
+            if reply.answer is None:
+                return None
+            states, before = following, reply.shown
+        return None
+
+    def _choose(self, states: frozenset[State]) -> Made | None:
+        offers = self.oracle.offers(next(iter(states)))
+        if not offers:
+            return None
+        names = sorted({o.call for o in offers if o.call in self.subject.calls})
+        if not names:
+            return None
+        name = self.random.choice(names)
+        return self.random.choice([o for o in offers if o.call == name])
+
+    def _permitted(self, states: frozenset[State], made: Made | None) -> dict[Answer | None, frozenset[State]]:
+        """The union of what the rules permit in each state that the subject may be in."""
+        if made is None or made.call not in self.subject.calls:
+            return {}
+        found: dict[Answer | None, frozenset[State]] = {}
+        for state in states:
+            for answer, following in self.oracle.outcomes(state, made).items():
+                key = normal(answer)
+                found[key] = found.get(key, frozenset()) | following
+        return found
+
+    def _differs(self, made: Run, said: tuple[str, ...], permitted: dict[Answer | None, frozenset[State]]) -> Finding:
+        allowed = " or ".join(sorted(worded(a) for a in permitted))
+        return Finding("differs", made, self._words(made), said, said[-1], allowed, reason=self._why(made, permitted))
+
+    def _violates(self, made: Run, said: tuple[str, ...], reply: Reply, broken: tuple[str, str]) -> Finding:
+        name, sentence = broken
+        return Finding("violates", made, self._words(made), said, said[-1], "", name, sentence, reply.shown)
+
+    def _words(self, made: Run) -> tuple[str, ...]:
+        return tuple(" ".join([m.call, *(f"{k}={v}" for k, v in self.oracle.arguments(m).items())]) for m in made)
+
+    def _why(self, made: Run, permitted: dict[Answer | None, frozenset[State]]) -> str:
+        """The reason that the rules give for the permitted answer, in the words of the case that was taken."""
+        states = self._after(made[:-1])
+        reasons = {self.oracle.reason(s, made[-1], a) for s in states for a in permitted}
+        return "; ".join(sorted(r for r in reasons if r))
+
+    def _after(self, made: Run) -> frozenset[State]:
+        states = frozenset({self.oracle.start()})
+        for one in made:
+            found = self._permitted(states, one)
+            states = frozenset().union(*found.values())
+        return states
+
+    def shrink(self, finding: Finding) -> Finding:
+        """The same fault by fewer calls: each candidate is run again on the live subject, and must fail in the same way."""
+        best = finding
+        size = len(best.run) // 2
+        while size >= 1:
+            position = 0
+            while position + size < len(best.run):
+                shorter = best.run[:position] + best.run[position + size :]
+                again = self.follow(shorter)
+                if again is not None and again.signature == finding.signature:
+                    best = again
+                else:
+                    position += size
+            size //= 2
+        return best
+
+
+def normal(answer: Answer | None) -> Answer | None:
+    """An answer whose values do not depend on the order in which they were written."""
+    return Done(tuple(sorted(answer.values))) if isinstance(answer, Done) else answer
+
+
+def worded(answer: Answer | None) -> str:
+    """An answer in words."""
+    return "never returned" if answer is None else str(answer)

@@ -1,0 +1,97 @@
+"""Checks: the properties held against what a subject shows. What it does not show is not run, never passed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tenure.gate.oracle import Made, Oracle
+from tenure.gate.subject import Reply, Shown
+from tenure.properties import PROPERTIES
+from tenure.vocabulary.answers import Refused
+from tenure.vocabulary.calls import Finish, Refuse
+from tenure.vocabulary.emission import Layout
+from tenure.vocabulary.properties import Property
+from tenure.vocabulary.rules import Outcome
+from tenure.vocabulary.sentences import Sentence, applies, quantified
+from tenure.vocabulary.symbols import Field, Observable, Role
+from tenure.vocabulary.terms import TRUE, Op, Term, rewrite
+from tenure.vocabulary.types import default, parsed
+
+
+class Checks:
+    """The properties that a subject shows enough for, compiled over what it shows."""
+
+    def __init__(self, oracle: Oracle, shows: frozenset[str]) -> None:
+        wanted = [p for p in PROPERTIES if applies(oracle.system, p)]
+        self._ready = [p for p in wanted if {o.name for o in p.observables} - ASSUMED <= shows]
+        self.checked = tuple(p.id for p in self._ready)
+        self.not_run = tuple(p.id for p in wanted if p not in self._ready)
+        observables = {o.name: o for p in self._ready for o in p.observables if o.name not in ASSUMED}
+        self._fields = {n: Field(n, o.domain, o.value, o.meaning, Role.REAL, None) for n, o in observables.items()}
+        self._layout = Layout(tuple(self._fields.values()), oracle.machine.scope.sizes, {})
+        self._compiled: dict[tuple[str, str, str], Callable[..., bool] | None] = {}
+
+    def broken(self, oracle: Oracle, made: Made, reply: Reply, before: Shown | None) -> tuple[str, str] | None:
+        """The first property that the reply breaks, with its sentence; None where all that were checked hold."""
+        if reply.shown is None:
+            return None
+        now = self._state(reply.shown)
+        earlier = self._state(before) if before is not None else None
+        answer = reply.answer.errno if isinstance(reply.answer, Refused) else ""
+        for one in self._ready:
+            check = self._check(oracle, one, made, answer)
+            if check is None or (earlier is None and one.due.value == "at each step"):
+                continue
+            if not check(now, *made.args, before=earlier):
+                return one.id, one.sentence
+        return None
+
+    def _state(self, shown: Shown) -> tuple[int, ...]:
+        """What is shown as a state of the compiled sentences; what is absent is the default."""
+        cells: list[int] = []
+        for name, one in self._fields.items():
+            values = shown.get(name, {})
+            nothing = int(default(one.value))
+            for place in self._layout.places(one):
+                key = ",".join(s.element(i) for s, i in zip(one.domain, place, strict=True))
+                cells.append(int(parsed(one.value, values[key])) if key in values else nothing)
+        return tuple(cells)
+
+    def _check(self, oracle: Oracle, one: Property, made: Made, errno: str) -> Callable[..., Any] | None:
+        key = (one.id, made.call if one.due.value == "at each step" else "", errno)
+        if key not in self._compiled:
+            self._compiled[key] = self._compile(oracle, one, made, errno)
+        return self._compiled[key]
+
+    def _compile(self, oracle: Oracle, one: Property, made: Made, errno: str) -> Callable[..., Any] | None:
+        rule = oracle.rules.rules[oracle.beginning(made.call)]
+        outcome: Outcome = Refuse(errno) if errno else Finish()
+        body = Sentence(one, _over_fields(one.due_body, self._fields)).at(rule, outcome)
+        closed = quantified(body, one.variables)
+        if closed.key == TRUE.key:
+            return None
+        names = tuple(p.name for p in rule.variables)
+        run = self._layout.function(closed, names)
+        if one.due.value == "at each step":
+            return run
+        return lambda state, *_, before=None: run(state, *(0 for _ in names), before=before)
+
+
+ASSUMED = frozenset({"group_at_rest"})
+"""What a sequential subject need not show: between two calls nothing is in flight."""
+
+
+def _over_fields(term: Term, fields: dict[str, Field]) -> Term:
+    """A sentence over observables as one over the places in which the shown values are kept."""
+
+    def change(part: Term) -> Term | None:
+        if part.op is Op.READ and isinstance(part.data, Observable):
+            if part.data.name in ASSUMED:
+                return TRUE
+            return fields[part.data.name].read(tuple(rewrite(a, change) for a in part.args))
+        return None
+
+    return rewrite(term, change)
+
+

@@ -1,0 +1,83 @@
+"""Subjects: what the gate holds to the rules, whatever it is and wherever it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from tenure.vocabulary.answers import Done, Refused
+from tenure.vocabulary.traces import Shown
+
+Written = str | int | bool
+"""A value as people and files write it: ``g0``, ``none``, a choice's name, a flag or a number."""
+
+Configuration = dict[str, dict[str, int] | dict[str, dict[str, Written]]]
+"""A Setup as `reset` sends it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """The state that a reset starts from: how many objects, what never changes, what may be so at the start."""
+
+    profile: str
+    objects: Mapping[str, int]
+    fixed: Shown
+    initial: Shown
+
+    def configuration(self) -> Configuration:
+        """What stands under `reset` in docs/adapters.md; a copy that the subject may keep."""
+        return {
+            "objects": dict(self.objects),
+            "fixed": {name: dict(values) for name, values in self.fixed.items()},
+            "initial": {name: dict(values) for name, values in self.initial.items()},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back from a call. Replies are shared: nobody changes what is shown."""
+
+    answer: Done | Refused | None
+    """The values of Done stand in the order of their names; None: the call never returned."""
+    shown: Shown | None = None
+    """Places that hold their default, and observables with no other places, are left out; None: nobody asked."""
+
+
+class TargetFailed(Exception):  # noqa: N818 -- the name of the verdict
+    """The subject broke, and not the rules: it is gone, silent, or its words are none of the protocol's."""
+
+    def __init__(self, happened: str, advice: str, where: str = "") -> None:
+        super().__init__(happened, advice, where)
+        self.happened = happened
+        self.advice = advice
+        self.where = where
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        return f"{place}{self.happened}; {self.advice}"
+
+
+class Subject(Protocol):
+    """An implementation that can be called, and that shows what it chooses to show."""
+
+    @property
+    def name(self) -> str:
+        """What reports call it."""
+
+    @property
+    def calls(self) -> frozenset[str]:
+        """The calls that it implements; others are never made."""
+
+    @property
+    def shows(self) -> frozenset[str]:
+        """The observables that it shows; properties that need others are not run."""
+
+    def reset(self, setup: Setup) -> None:
+        """Forget everything and start from there; raises TargetFailed."""
+
+    def do(self, call: str, args: Mapping[str, Written], *, show: bool) -> Reply:
+        """Make a call, and all that follows from it before the next; raises TargetFailed."""
+
+    def close(self) -> None:
+        """Let it go; nothing of it runs on. Raises TargetFailed where it does not end as it should."""

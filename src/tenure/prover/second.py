@@ -1,0 +1,156 @@
+"""The second solver: a proof counts when Z3 and cvc5 both say `unsat` to the same exported SMT-LIB.
+
+One goal is one text. Z3 parses it again like any other solver, so that neither reads what the other did not.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import cvc5
+import z3
+
+from tenure.prover.induction import Invariant, Obligation, Theory, tallied_fields
+from tenure.prover.logic import Expr
+from tenure.vocabulary.rules import Rules
+
+Z3_RLIMIT = 2_000_000
+CVC5_RLIMIT = 1_000_000
+"""Each solver's own unit of work, for one text: the same on every machine, unlike seconds."""
+
+Options = tuple[tuple[str, str], ...]
+
+PLAIN: Options = ()
+ENUMERATED: Options = (("enum-inst", "true"),)
+"""Where matching finds no instances, try the terms at hand in turn."""
+
+
+@dataclass(frozen=True)
+class Crossed:
+    """What both solvers say to one goal of an obligation, on the text that counts."""
+
+    obligation: str
+    goal: str
+    premises: str
+    """Which claims were assumed: those about the fields concerned, with so much slack, or all."""
+    z3: str
+    cvc5: str
+    seconds: float
+    text: str = field(repr=False)
+
+    @property
+    def proved(self) -> bool:
+        """Both solvers say `unsat` to the same text."""
+        return self.z3 == self.cvc5 == "unsat"
+
+
+def smtlib(theory: Theory, premises: Sequence[Expr], obligation: Obligation, goal: Expr) -> str:
+    """SMT-LIB 2 text that is unsatisfiable iff `goal` cannot be under the premises and the obligation's own conditions."""
+    solver = z3.Solver(ctx=theory.domain.context)
+    solver.add(*premises, *obligation.assume, goal)
+    head, *rest = solver.to_smt2().splitlines()
+    return "\n".join([f"; {obligation.name}", "(set-logic ALL)", *([] if head.startswith(";") else [head]), *rest, ""])
+
+
+def z3_verdict(text: str, rlimit: int = Z3_RLIMIT) -> str:
+    """What Z3 says to a text: by matching alone, then by every means that it has."""
+    found = "unknown"
+    for matching in (True, False):
+        context = z3.Context()
+        solver = z3.SimpleSolver(ctx=context) if matching else z3.Solver(ctx=context)
+        if matching:
+            solver.set("auto_config", False)  # noqa: FBT003  # Z3's own interface
+            solver.set("mbqi", False)  # noqa: FBT003  # as above
+        solver.set("rlimit", rlimit)
+        solver.from_string(text)
+        found = str(solver.check())
+        if found != "unknown":
+            break
+    return found
+
+
+def cvc5_verdict(text: str, rlimit: int = CVC5_RLIMIT, options: Options = PLAIN) -> str:
+    """What cvc5 says to a text; RuntimeError where it does not understand it."""
+    solver = cvc5.Solver(cvc5.TermManager())
+    solver.setOption("rlimit", str(rlimit))
+    for name, value in options:
+        solver.setOption(name, value)
+    parser = cvc5.InputParser(solver)
+    parser.setStringInput(cvc5.InputLanguage.SMT_LIB_2_6, text, "obligation")
+    said = []
+    while not (command := parser.nextCommand()).isNull():
+        said += command.invoke(solver, parser.getSymbolManager()).split("\n")
+    (verdict,) = (line.partition(" ")[0] for line in said if line)
+    if verdict not in {"sat", "unsat", "unknown"}:
+        raise RuntimeError(f"cvc5 answers {' '.join(said)}")
+    return verdict
+
+
+def cross_check(
+    rules: Rules,
+    claims: tuple[Invariant, ...],
+    properties: tuple[Invariant, ...] = (),
+    *,
+    limits: tuple[int, int] = (Z3_RLIMIT, CVC5_RLIMIT),
+    told: Callable[[Crossed], None] | None = None,
+) -> tuple[Crossed, ...]:
+    """Every goal that makes the claims inductive and the properties follow, put to both solvers."""
+    found = []
+    for theory, obligation in _obligations(rules, claims, properties):
+        for name, goal in obligation.refute:
+            found.append(_crossed(theory, obligation, name, goal, limits))
+            if told is not None:
+                told(found[-1])
+    return tuple(found)
+
+
+def _obligations(
+    rules: Rules, claims: tuple[Invariant, ...], properties: tuple[Invariant, ...]
+) -> Iterator[tuple[Theory, Obligation]]:
+    theory = Theory(rules, claims)
+    exact = {one.name for one in theory.tallied}
+    foreign = [p.name for p in properties if not {f.name for f in tallied_fields([p])} <= exact]
+    if foreign:
+        raise ValueError(f"no claim counts exactly what these properties count: {', '.join(foreign)}")
+    yield theory, theory.start()
+    yield from ((theory, o) for path in theory.paths() if (o := theory.preservation(path)[0]) is not None)
+    theory = Theory(rules, claims, properties)
+    yield from ((theory, o) for o in theory.consequences())
+    if any(p.about_steps for p in properties):
+        yield from ((theory, o) for path in theory.paths() if (o := theory.step_consequences(path)) is not None)
+
+
+def _crossed(theory: Theory, obligation: Obligation, name: str, goal: Expr, limits: tuple[int, int]) -> Crossed:
+    """From few premises to all, until both solvers agree on one text; else what they say with all premises."""
+    started = time.perf_counter()
+    label, text, ours, theirs = "", "", "unknown", "unknown"
+    for label, premises in _premises(theory, obligation, name):
+        text = smtlib(theory, premises, obligation, goal)
+        ours = z3_verdict(text, limits[0])
+        if ours != "unsat":
+            continue
+        theirs = cvc5_verdict(text, limits[1])
+        if theirs == "unknown" and label in LAST:
+            theirs = cvc5_verdict(text, limits[1], ENUMERATED)
+        if theirs == "unsat":
+            break
+    else:
+        theirs = cvc5_verdict(text, limits[1])
+    return Crossed(obligation.name, name, label, ours, theirs, time.perf_counter() - started, text)
+
+
+LAST = frozenset({"all", "none"})
+"""The premise sets after which no larger one is tried."""
+
+
+def _premises(theory: Theory, obligation: Obligation, name: str) -> Iterator[tuple[str, tuple[Expr, ...]]]:
+    if obligation.name == "initially":
+        yield "none", ()
+        return
+    fields = next((i.fields for i in (*theory.claims, *theory.properties) if i.name == name), frozenset[str]())
+    if obligation.concerns is not None:
+        for slack in (0, 1, 2):
+            yield f"slack {slack}", theory.relevant(obligation.concerns | fields, slack)
+    yield "all", theory.assumptions
