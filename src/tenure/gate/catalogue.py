@@ -26,7 +26,7 @@ def returns() -> Mapping[str, Mapping[str, Type]]:
 
 @cache
 def parameters(system_id: str) -> Mapping[str, Mapping[str, Type]]:
-    """For each call that callers make in a system, its parameters by name; raises KeyError where there is no such system."""
+    """For each call that callers make in a system, its parameters by name; raises KeyError for an unknown system."""
     for system in SYSTEMS:
         if system.id == system_id:
             return {c.name: {p.name: p.type for p in c.parameters} for c in system.calls if not c.internal}

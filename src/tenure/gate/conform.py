@@ -88,6 +88,17 @@ class Comparison:
             return f"paused {getattr(step, 'step', '')}"
         return said(self.machine.answer(made))
 
+    def run_on(self, made: Transition) -> Transition | None:
+        """The end of a call once begun, if it comes to one while nothing else happens."""
+        machine = self.machine
+        while machine.pauses(made):
+            step = getattr(machine.leaves[made.rule][made.leaf].outcome, "step", "")
+            after = machine.proceed(made.state, machine.continuing(step), machine.actor(made))
+            if not after:
+                return None
+            (made,) = after
+        return made
+
     def refusal(self, made: Transition) -> str | None:
         """The name of the refusal that the transition is, if it is one."""
         answer = self.machine.answer(made)
@@ -202,7 +213,7 @@ def _whole_steps(
         for first in machine.canonical(state, number):
             report.transitions += 1
             words = both.words(first)
-            last = _run_on(both, first)
+            last = both.run_on(first)
             both.kernel.restore(snapshot)
             expected = "blocks" if last is None else both.outcome(last)
             try:
@@ -223,17 +234,6 @@ def _whole_steps(
                 report.differences.append(Difference((*history, words), *unlike(wanted, shown)))
                 continue
             yield last.state, words
-
-
-def _run_on(both: Comparison, made: Transition) -> Transition | None:
-    """The end of a call once begun, if it comes to one while nothing else happens."""
-    while both.machine.pauses(made):
-        step = getattr(both.machine.leaves[made.rule][made.leaf].outcome, "step", "")
-        after = both.machine.proceed(made.state, both.machine.continuing(step), both.machine.actor(made))
-        if not after:
-            return None
-        (made,) = after
-    return made
 
 
 def unlike(wanted: View, shown: View) -> tuple[str, str]:
@@ -290,7 +290,7 @@ def _beginnings(both: Comparison, state: State) -> list[Transition]:
 
 def _alone(both: Comparison, snapshot: Any, made: Transition) -> State | None:  # noqa: ANN401  # the reference's own
     """The state after a call that runs alone, with the reference left there; None where it sleeps or kills the kernel."""
-    last = _run_on(both, made)
+    last = both.run_on(made)
     if last is None:
         return None
     both.kernel.restore(snapshot)

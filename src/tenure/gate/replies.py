@@ -126,8 +126,9 @@ class _Cells:
         return kept
 
     def _places_in_words(self) -> str:
-        some = sorted(self.places)
-        return f"its places are {', '.join(map(repr, some))}" if 0 < len(some) <= _FEW else "no object outside the scope"
+        if not 0 < len(self.places) <= _FEW:
+            return "name no object outside the scope"
+        return f"its places are {', '.join(map(repr, sorted(self.places)))}"
 
     def _values_in_words(self) -> str:
         if self.values is None:

@@ -28,7 +28,7 @@ class Scope:
     """For a field with any initial value: the initial values to try, each a tuple over its arguments in order."""
 
     def __str__(self) -> str:
-        return ", ".join(f"{n} {name}{'' if n == 1 else 's'}" for name, n in self.sizes.items() if n)
+        return ", ".join(f"{n} {_plural(name, n)}" for name, n in self.sizes.items() if n)
 
 
 class Transition(NamedTuple):
@@ -199,6 +199,10 @@ class Machine:
     def render(self, state: State) -> dict[str, dict[str, str | int | bool]]:
         """A state as people read it: each field, each place, each value."""
         return self.layout.render(state)
+
+
+def _plural(name: str, number: int) -> str:
+    return name if number == 1 else f"{name}es" if name.endswith("s") else f"{name}s"
 
 
 def _leaf(path: tuple[Branch, ...]) -> Leaf:

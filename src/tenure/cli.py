@@ -1,0 +1,481 @@
+"""The command line: the only place that parses arguments, prints and exits."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import secrets
+import shutil
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from tenure.commands.naming import system_named, systems_named
+from tenure.commands.output import DiskTrouble, Ending, Exit, read, write
+from tenure.models import SYSTEMS
+from tenure.vocabulary.verdicts import Row, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tenure.vocabulary.traces import Trace
+
+PROVE_SYSTEMS = "SYSTEM[:VARIANT]"
+
+
+def console() -> Console:
+    """Standard output; NO_COLOR is honoured, and a pipe gets plain lines of full width."""
+    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+@contextmanager
+def progress(title: str, *, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """A progress line on a terminal; nothing elsewhere."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda *_: None
+        return
+    shown = Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+        console=Console(stderr=True), transient=True,
+    )
+    with shown:
+        task = shown.add_task(title, total=None)
+        yield lambda what, done, total: shown.update(
+            task, description=f"{title} {what}", completed=done, total=total or None
+        )
+
+
+def shared(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that every command takes."""
+    command = click.option("--json", "json_file", metavar="FILE", help="Write one JSON document.")(command)
+    return click.option("--quiet", is_flag=True, help="Say only what failed.")(command)
+
+
+def junit(command: Callable[..., None]) -> Callable[..., None]:
+    """The option of commands with test-like results."""
+    return click.option("--junit", "junit_file", metavar="FILE", help="Write a JUnit report.")(command)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="tenure")
+def tenure() -> None:
+    """Who may hold a VFIO device, through what, and until when: proofs, an executable reference, and a gate.
+
+    Exit codes: 0 all as required, 1 violation, divergence or unexpected verdict, 2 usage, 3 inconclusive, 4 nothing
+    applicable, 5 the target broke, 70 our own bug, 74 our own disk, 130 interrupted.
+    """
+
+
+@tenure.command("list")
+@click.argument("kind", default="systems")
+@shared
+def list_(kind: str, json_file: str | None, quiet: bool) -> None:  # noqa: FBT001  # click's calling convention
+    """List systems, properties, races, calls or targets."""
+    from tenure.commands.explaining import listing
+
+    headings, rows = listing(kind)
+    if not quiet:
+        table = Table(*headings, box=None, pad_edge=False)
+        for row in rows:
+            table.add_row(*row)
+        console().print(table)
+    _document(json_file, f"list {kind}", None, [dict(zip(headings, row, strict=True)) for row in rows])
+
+
+@tenure.command()
+@click.argument("name")
+@shared
+def explain(name: str, json_file: str | None, quiet: bool) -> None:  # noqa: FBT001  # as above
+    """Explain a property, race, call or system, with its source."""
+    from tenure.commands.explaining import explanation
+
+    text = explanation(name)
+    if not quiet:
+        click.echo(text)
+    _document(json_file, f"explain {name}", None, [{"name": name, "text": text}])
+
+
+@tenure.command()
+@click.argument("systems", nargs=-1, metavar=f"[{PROVE_SYSTEMS}]...")
+@click.option("--property", "property_id", metavar="ID", help="Show and compare only this property.")
+@click.option("--granularity", type=click.Choice(["whole", "steps"]), help="Only where calls are indivisible, or interleave.")
+@click.option("--cross-check", is_flag=True, help="Have a second solver prove every obligation again.")
+@click.option("--jobs", default=os.cpu_count() or 1, show_default=True, help="How many processes work at once.")
+@click.option("--export", metavar="DIR", help="Write every obligation as SMT-LIB.")
+@click.option("--fresh", is_flag=True, help="Do not use what was proved before.")
+@click.option("--obligations", is_flag=True, help="Show every obligation with its time.")
+@junit
+@shared
+def prove(  # noqa: PLR0913  # click's calling convention
+    systems: tuple[str, ...],
+    property_id: str | None,
+    granularity: str | None,
+    cross_check: bool,  # noqa: FBT001  # as above
+    jobs: int,
+    export: str | None,
+    fresh: bool,  # noqa: FBT001  # as above
+    obligations: bool,  # noqa: FBT001  # as above
+    junit_file: str | None,
+    json_file: str | None,
+    quiet: bool,  # noqa: FBT001  # as above
+) -> None:
+    """Prove every property for any number of objects, or refute it by a shortest trace; compare with what is recorded."""
+    from tenure.commands import proving
+    from tenure.commands.naming import property_named
+    from tenure.report.documents import row_result
+    from tenure.report.junit import to_junit
+
+    chosen = systems_named(systems)
+    wanted = property_named(property_id).id if property_id else None
+    ending = Ending()
+    rows: list[Row] = []
+    out = console()
+    planned = proving.jobs_for([s.id for s in chosen], granularity)
+    with progress("proving", quiet=quiet) as told:
+        for job, judgement in proving.judged(planned, jobs, lambda j, n, m: told(" ".join(j), n, m), fresh=fresh):
+            found = [r for r in judgement.rows if wanted in (None, r.property)]
+            rows += found
+            if not quiet:
+                _summarise(out, job, judgement, found)
+            if obligations and not quiet:
+                _obligations(out, judgement.obligations)
+    if cross_check or export:
+        _second_opinion(out, planned, export, cross_check, jobs, ending, quiet)
+    order = {system.id: i for i, system in enumerate(SYSTEMS)}
+    rows.sort(key=lambda r: (order[r.system_id()], r.granularity != "whole"))
+    partial = wanted is not None or granularity is not None or any(":" in s for s in systems)
+    wrong = proving.mismatches(rows, partial=partial)
+    for one in wrong:
+        click.echo(f"not as recorded: {one}", err=True)
+        ending.note(Exit.FINDING)
+    for row in rows:
+        if row.verdict in (Verdict.UNKNOWN, Verdict.NOT_INDUCTIVE):
+            click.echo(f"inconclusive: {row.system_id()} {row.granularity} {row.property}: {row.reason}", err=True)
+            ending.note(Exit.INCONCLUSIVE)
+    bad = {m.key for m in wrong}
+    _write(junit_file, lambda: to_junit((r, r.key() not in bad) for r in rows))
+    command = " ".join(["prove", *systems])
+    _document(json_file, command, None, [row_result(r) for r in rows])
+    if not rows or all(r.verdict is Verdict.NOT_APPLICABLE for r in rows):
+        ending.note(Exit.NOTHING)
+    if not quiet:
+        counts = ", ".join(f"{sum(r.verdict is v for r in rows)} {v.value}" for v in Verdict if any(r.verdict is v for r in rows))
+        click.echo(f"{counts}; {'all as recorded' if not wrong else f'{len(wrong)} not as recorded'}")
+    sys.exit(ending.code)
+
+
+def _summarise(out: Console, job: tuple[str, str], judgement: Any, rows: Sequence[Row]) -> None:  # noqa: ANN401  # a Judgement
+    times = f"{len(judgement.obligations)} obligations in {judgement.prove_seconds:.1f} s, searches in {judgement.search_seconds:.1f} s"
+    out.print(f"{job[0]} {job[1]}  ({times})")
+    groups: dict[str, list[str]] = {}
+    for row in rows:
+        text = row.property if row.length is None else f"{row.property} in {row.length}"
+        groups.setdefault(row.verdict.value, []).append(text)
+    for verdict, names in groups.items():
+        out.print(f"  {verdict:<15} {', '.join(names)}")
+
+
+def _obligations(out: Console, results: Sequence[Any]) -> None:
+    table = Table("obligation", "goals", "verdict", "seconds", box=None, pad_edge=False)
+    for one in results:
+        table.add_row(one.name, str(len(one.goals)), one.verdict, f"{one.seconds:.3f}")
+    out.print(table)
+
+
+def _second_opinion(  # noqa: PLR0913  # what `prove` was asked, passed on
+    out: Console, jobs: list[tuple[str, str]], export: str | None, check: bool, workers: int, ending: Ending, quiet: bool  # noqa: FBT001  # as above
+) -> None:
+    from tenure.commands.crosschecking import cross_checked, exported
+
+    if export:
+        count = exported(jobs, export)
+        if not quiet:
+            out.print(f"{count} obligations written to {export}")
+    if not check:
+        return
+    with progress("second solver", quiet=quiet) as told:
+        for job, agreed, left, seconds in cross_checked(jobs, workers, told):
+            if not quiet:
+                out.print(f"{job[0]} {job[1]}  both solvers say unsat: {agreed} obligations in {seconds:.1f} s")
+            for name in left:
+                click.echo(f"inconclusive: {job[0]} {job[1]}: only one solver proves {name}", err=True)
+                ending.note(Exit.INCONCLUSIVE)
+
+
+@tenure.command()
+@click.argument("system", metavar=PROVE_SYSTEMS)
+@click.argument("name", metavar="PROPERTY|RACE")
+@click.option("--granularity", type=click.Choice(["whole", "steps"]), help="Only a trace at this granularity.")
+@click.option("--format", "form", type=click.Choice(["text", "itf", "mermaid", "json"]), default="text", show_default=True)
+@click.option("--out", metavar="FILE", help="Write the trace there instead of printing it.")
+@shared
+def trace(  # noqa: PLR0913  # click's calling convention
+    system: str, name: str, granularity: str | None, form: str, out: str | None, json_file: str | None, quiet: bool  # noqa: FBT001  # as above
+) -> None:
+    """Show the shortest trace to a property's fall, or the one to a named race."""
+    from tenure.commands.tracing import find_trace
+
+    chosen = system_named(system)
+    found = find_trace(chosen, name, granularity)
+    result: dict[str, object] = {"system": chosen.name, "variant": chosen.variant, "property": name, "verdict": found.verdict.value,
+                                 "steps": len(found.trace) if found.trace else None, "seconds": 0.0, "reason": found.reason}
+    if found.trace is None:
+        click.echo(f"{chosen.id} {name}: no trace: {found.verdict.value}: {found.reason}")
+        _document(json_file, f"trace {system} {name}", None, [result])
+        sys.exit(Exit.INCONCLUSIVE if found.verdict is Verdict.SEARCHED else Exit.NOTHING)
+    text = _formed(found.trace, form, found.sentence)
+    if out:
+        write(out, text)
+    elif not quiet:
+        click.echo(text)
+    from tenure.report.itf import itf_object
+
+    _document(json_file, f"trace {system} {name}", None, [{**result, "trace": itf_object(found.trace)}])
+
+
+def _formed(found: Trace, form: str, sentence: str) -> str:
+    from tenure.report.itf import to_itf
+    from tenure.report.mermaid import to_mermaid
+    from tenure.report.text import to_text
+
+    match form:
+        case "itf" | "json":
+            return to_itf(found)
+        case "mermaid":
+            return to_mermaid(found)
+        case _:
+            return to_text(found, sentence)
+
+
+@tenure.command()
+@click.argument("systems", nargs=-1, metavar=f"[{PROVE_SYSTEMS}]...")
+@click.option("--budget", metavar="60s", help="Time for each system; later scopes and random walks have what is left. Without it, all of every scope.")
+@click.option("--seed", type=int, help="The seed of the random walks.")
+@junit
+@shared
+def conform(  # noqa: PLR0913  # click's calling convention
+    systems: tuple[str, ...], budget: str | None, seed: int | None, junit_file: str | None, json_file: str | None, quiet: bool  # noqa: FBT001  # as above
+) -> None:
+    """Compare the reference with the model: whole calls, pairs of calls in flight, random walks."""
+    from tenure.commands.conforming import compare
+    from tenure.report.junit import to_junit
+
+    seconds, calls = _budget(budget)
+    if calls is not None:
+        raise click.UsageError("conform takes its budget in seconds, such as 60s")
+    seed = secrets.randbelow(2**32) if seed is None else seed
+    ending = Ending()
+    results: list[dict[str, object]] = []
+    rows: list[tuple[Row, bool]] = []
+    for system in systems_named(systems):
+        with progress(f"conform {system.id}", quiet=quiet) as told:
+            result = compare(system, seconds, seed, lambda n, s, t: told(f"{n}: {s:,} states, {t:,} transitions", 0, 0))
+        if not quiet:
+            click.echo(f"{system.id}: {result.verdict.value}")
+        for part in result.parts:
+            extent = "every orbit" if part.complete else "budget ended"
+            if not quiet:
+                click.echo(
+                    f"  {part.kind}, {part.scope}: {part.states:,} orbits, {part.transitions:,} transitions, "
+                    f"{len(part.refusals)} refusals, {part.seconds:.1f} s, {extent}"
+                )
+            for one in part.differences:
+                click.echo("\n    ".join(["  differs after:", *one.calls]), err=True)
+                click.echo(f"    model: {one.model}\n    reference: {one.reference}", err=True)
+        if result.walked:
+            click.echo(f"  differs on a random walk:\n    " + result.walked.replace("\n", "\n    "), err=True)
+        if not quiet:
+            click.echo(f"  {result.walks} random walks, seed {seed}; refusals proved unreachable: {result.dead}")
+        for name in result.missing:
+            click.echo(f"  refusal neither reached nor proved unreachable: {name}", err=True)
+        ending.note({Verdict.CONFORMS: Exit.OK, Verdict.DIFFERS: Exit.FINDING}.get(result.verdict, Exit.INCONCLUSIVE))
+        results += [
+            {"system": system.name, "variant": system.variant, "target": f"reference:{system.id}", "kind": p.kind, "scope": p.scope,
+             "verdict": result.verdict.value, "steps": p.transitions, "states": p.states, "complete": p.complete,
+             "refusals": sorted(p.refusals), "seconds": round(p.seconds, 2)}
+            for p in result.parts
+        ]
+        row = Row(system.name, system.variant, "whole", "conform", result.verdict, f"{result.differences} differences")
+        rows.append((row, result.verdict is Verdict.CONFORMS))
+    _write(junit_file, lambda: to_junit(rows))
+    _document(json_file, " ".join(["conform", *systems]), seed, results)
+    if not quiet:
+        again = " ".join(["tenure conform", *systems, *(["--budget", budget] if budget else []), "--seed", str(seed)])
+        click.echo(f"repeat with: {again}")
+    sys.exit(ending.code)
+
+
+@tenure.command()
+@click.argument("target")
+@click.option("--profile", metavar=PROVE_SYSTEMS, help="The rules to hold it to; by default those that its name says.")
+@click.option("--budget", default="20s", show_default=True, metavar="60s|20000calls")
+@click.option("--seed", type=int, help="The seed of the random runs.")
+@click.option("--out", metavar="DIR", help="Write each finding there as an ITF trace.")
+@junit
+@shared
+def gate(  # noqa: PLR0913  # click's calling convention
+    target: str, profile: str | None, budget: str, seed: int | None, out: str | None, junit_file: str | None, json_file: str | None, quiet: bool  # noqa: FBT001  # as above
+) -> None:
+    """Hold an implementation to the rules: solver-made and random runs, every answer checked."""
+    from tenure.commands.gating import run_gate
+    from tenure.report.junit import to_junit
+
+    seconds, calls = _budget(budget)
+    seed = secrets.randbelow(2**32) if seed is None else seed
+    again = " ".join(["tenure gate", _quoted(target), *(["--profile", profile] if profile else []), "--budget", budget, "--seed", str(seed)])
+    with progress("gate", quiet=quiet) as told:
+        result = run_gate(target, profile, seconds, calls, seed, lambda r: told(f"{r.calls:,} calls, {len(r.findings)} findings", 0, 0))
+    ending = Ending()
+    report = result.report
+    for number, one in enumerate(report.findings):
+        ending.note(Exit.FINDING)
+        click.echo(result.told(one))
+        if out:
+            folder = Path(out)
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as trouble:
+                raise DiskTrouble(f"cannot make {out}: {trouble.strerror}; choose another place") from trouble
+            write(str(folder / f"finding-{number}.itf.json"), result.itf(one))
+    if report.failure:
+        click.echo(f"target-failed: {report.failure}", err=True)
+        ending.note(Exit.TARGET)
+    if report.calls == 0 and not report.failure:
+        ending.note(Exit.NOTHING)
+    if not quiet:
+        speed = report.calls / report.seconds if report.seconds else 0.0
+        verdict = "conforms" if ending.code is Exit.OK else f"{len(report.findings)} findings" if report.findings else "inconclusive"
+        click.echo(f"{target}: {verdict}: {report.calls:,} calls in {report.runs:,} runs, {speed:,.0f} calls/s, "
+                   f"{len(report.refusals)} refusals met")
+        click.echo(f"tested: {', '.join(report.checked) or 'no property'}"
+                   + (f"; not run (not shown): {', '.join(report.not_run)}" if report.not_run else ""))
+        click.echo(f"repeat with: {again}")
+    _document(json_file, again, seed, result.results())
+    _write(junit_file, lambda: to_junit(result.rows()))
+    if report.interrupted:
+        sys.exit(Exit.INTERRUPTED)
+    sys.exit(ending.code)
+
+
+@tenure.command()
+@click.argument("trace_file", metavar="TRACE")
+@click.argument("target")
+@shared
+def replay(trace_file: str, target: str, json_file: str | None, quiet: bool) -> None:  # noqa: FBT001  # click's calling convention
+    """Make a trace again: step by step on the reference, call by call on any other target."""
+    from tenure.commands.gating import replay_calls
+    from tenure.commands.replaying import replay_on_reference
+    from tenure.report.itf import from_itf
+
+    trace_ = from_itf(read(trace_file))
+    system = system_named(trace_.system)
+    if target.startswith("reference:"):
+        done = replay_on_reference(trace_, system_named(target.removeprefix("reference:")))
+    else:
+        done = replay_calls(trace_, system, target)
+    for number, (step, expected, given) in enumerate(done.steps):
+        if not quiet:
+            mark = "" if done.parted != number else f"   but the trace says: {expected}"
+            click.echo(f"{number + 1:3}  {step:<44} {given}{mark}")
+    agreed = done.parted is None
+    if not quiet:
+        click.echo(f"{'replayed as the trace says' if agreed else 'parts from the trace'}; harm: {done.harm}")
+    verdict = Verdict.WITNESSED if agreed else Verdict.DIFFERS
+    _document(json_file, f"replay {trace_file} {target}", None, [
+        {"system": system.id, "target": target, "property": trace_.subject, "verdict": verdict.value,
+         "steps": len(done.steps), "seconds": 0.0}])
+    sys.exit(Exit.OK if agreed else Exit.FINDING)
+
+
+@tenure.command()
+@shared
+def doctor(json_file: str | None, quiet: bool) -> None:  # noqa: FBT001  # as above
+    """Say what this machine lacks for which command, and the one line that installs it."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    checks: list[tuple[str, str, bool, str]] = []
+    for package, need in (("z3-solver", "prove"), ("cvc5", "prove --cross-check"), ("hypothesis", "conform"), ("msgspec", "gate exec:")):
+        try:
+            checks.append((package, need, True, version(package)))
+        except PackageNotFoundError:
+            checks.append((package, need, False, f"pip install {package}"))
+    compiler = shutil.which(os.environ.get("CC", "cc"))
+    checks.append(("C compiler", "make run, examples/c", compiler is not None, compiler or "install gcc or clang and make"))
+    checks.append(("Python", "everything", sys.version_info >= (3, 11), platform.python_version()))
+    for name, need, good, said in checks:
+        if not quiet or not good:
+            click.echo(f"{'ok     ' if good else 'missing'} {name:<12} {said:<24} for {need}")
+    _document(json_file, "doctor", None, [{"name": n, "command": c, "verdict": "ok" if g else "missing", "said": s} for n, c, g, s in checks])
+    sys.exit(Exit.OK if all(good for _, _, good, _ in checks) else Exit.NOTHING)
+
+
+def _budget(text: str | None) -> tuple[float | None, int | None]:
+    """A budget in seconds or in calls."""
+    if text is None:
+        return None, None
+    for ending, scale in (("calls", 0.0), ("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3600.0)):
+        number = text.removesuffix(ending)
+        if number != text and number.replace(".", "", 1).isdigit():
+            return (None, int(float(number))) if ending == "calls" else (float(number) * scale, None)
+    raise click.UsageError(f"a budget is a time or a number of calls, such as 60s or 20000calls, not {text!r}")
+
+
+def _quoted(text: str) -> str:
+    return f"'{text}'" if " " in text else text
+
+
+def _document(path: str | None, command: str, seed: int | None, results: list[dict[str, Any]]) -> None:
+    from tenure.report.documents import document
+
+    _write(path, lambda: document(f"tenure {command}", seed, results))
+
+
+def _write(path: str | None, text: Callable[[], str]) -> None:
+    if path:
+        write(path, text())
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with a documented code; no traceback reaches the user."""
+    try:
+        tenure.main(args=list(arguments) if arguments is not None else None, standalone_mode=False)
+    except click.ClickException as usage:
+        usage.show()
+        sys.exit(Exit.USAGE)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        sys.exit(Exit.INTERRUPTED)
+    except ValueError as usage:
+        click.echo(f"tenure: {usage}", err=True)
+        sys.exit(Exit.USAGE)
+    except DiskTrouble as trouble:
+        click.echo(f"tenure: {trouble}", err=True)
+        sys.exit(Exit.DISK)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(Exit.DISK)
+    except Exception as bug:  # noqa: BLE001  # our own bug: one line and a saved report
+        click.echo(f"tenure: our own bug: {type(bug).__name__}: {bug}; report saved as {_saved_report()}", err=True)
+        sys.exit(Exit.INTERNAL)
+
+
+def _saved_report() -> str:
+    """A file that says what happened, for whoever mends it."""
+    try:
+        with tempfile.NamedTemporaryFile("w", prefix="tenure-report-", suffix=".json", delete=False, encoding="utf-8") as file:
+            json.dump({"argv": sys.argv[1:], "python": platform.python_version(), "trace": traceback.format_exc()}, file, indent=1)
+            return file.name
+    except OSError:
+        return "nothing: the disk could not be written"
+
+

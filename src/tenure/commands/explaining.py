@@ -1,0 +1,95 @@
+"""`tenure list` and `tenure explain`: what there is, and what it means, with its source."""
+
+from __future__ import annotations
+
+from tenure.commands.naming import unknown
+from tenure.models import SYSTEMS
+from tenure.properties import PROPERTIES, RACES
+from tenure.vocabulary.calls import Call, Crash, Finish, Next, Refuse
+
+Rows = list[tuple[str, ...]]
+
+KINDS = ("systems", "properties", "races", "calls", "targets")
+
+TARGETS: Rows = [
+    ("reference:SYSTEM[:VARIANT]", "the executable reference"),
+    ("python:MODULE:OBJECT", "an object in this process; docs/adapters.md says what it must do"),
+    ("exec:COMMAND", "a program that speaks one JSON object per line; docs/adapters.md is the whole protocol"),
+]
+
+
+def listing(kind: str) -> tuple[tuple[str, ...], Rows]:
+    """The headings and rows of one kind of thing."""
+    match kind:
+        case "systems":
+            return ("system", "what it is"), [(s.id, s.title) for s in SYSTEMS]
+        case "properties":
+            return ("id", "due", "sentence"), [(p.id, p.due.value, p.sentence) for p in PROPERTIES]
+        case "races":
+            return ("id", "system", "breaks"), [(r.id, r.system, "nothing" if r.harmless else r.property) for r in RACES]
+        case "calls":
+            rows = [(c.name, s.name, c.doc) for s in SYSTEMS for c in s.calls]
+            return ("call", "system", "what it does"), list(dict.fromkeys(rows))
+        case "targets":
+            return ("target", "what it is"), TARGETS
+    raise unknown("kind of list", kind, KINDS)
+
+
+def explanation(name: str) -> str:
+    """A property, race, call or system in words; raises UnknownName where `name` is none of these."""
+    found = [*_property(name), *_race(name), *_system(name), *_call(name)]
+    if not found:
+        known = [*(p.id for p in PROPERTIES), *(r.id for r in RACES), *(s.id for s in SYSTEMS)]
+        raise unknown("name", name, [*known, *(c.name for s in SYSTEMS for c in s.calls)])
+    return "\n\n".join(found)
+
+
+def _property(name: str) -> list[str]:
+    return [
+        f"{p.id}  {p.name}\n  {p.sentence}\n  due: {p.due.value}\n  source: {p.source}\n"
+        f"  speaks of: {', '.join(o.name for o in p.observables)}"
+        for p in PROPERTIES
+        if name in (p.id, p.name)
+    ]
+
+
+def _race(name: str) -> list[str]:
+    return [
+        f"{r.id}  in {r.system}, {r.granularity}\n  {r.title}\n"
+        f"  {'leaves standing' if r.harmless else 'breaks'}: {r.property}\n"
+        f"  calls: {', '.join(r.calls)}\n  source: {r.source}"
+        for r in RACES
+        if r.id == name
+    ]
+
+
+def _system(name: str) -> list[str]:
+    return [
+        f"{s.id}\n  {s.title}\n  source: {s.source}\n  calls: {', '.join(c.name for c in s.calls)}"
+        for s in SYSTEMS
+        if s.id == name
+    ]
+
+
+def _call(name: str) -> list[str]:
+    texts = dict.fromkeys(_told(c) for s in SYSTEMS for c in s.calls if c.name == name)
+    return list(texts)
+
+
+def _told(call: Call) -> str:
+    lines = [f"{call.name}  {call.title}", f"  {call.doc}", f"  source: {call.source}"]
+    shown = ", ".join(f"{p.name}: {p.type}{' (new)' if p.new else ''}" for p in call.parameters)
+    lines.append(f"  parameters: {shown}")
+    for step in call.steps:
+        locks = f" under {' > '.join(step.locks)}" if step.locks else ""
+        waits = ", sleeps until it can go on" if step.waits else ""
+        lines.append(f"  {call.qualified(step.name)}{locks}{waits}")
+        for case in step.cases:
+            match case.follow:
+                case Refuse(errno):
+                    lines.append(f"    {errno}: {case.why}")
+                case Crash():
+                    lines.append(f"    never returns: {case.why}")
+                case Finish() | Next():
+                    pass
+    return "\n".join(lines)

@@ -1,0 +1,169 @@
+"""`tenure gate`: a target, the oracle, a campaign, and its findings as people and machines read them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tenure.commands.naming import system_named
+from tenure.commands.replaying import Replayed, scope_of
+from tenure.commands.tracing import run_of_trace
+from tenure.gate.campaign import Campaign, CampaignReport, Finding, normal, worded
+from tenure.gate.oracle import Made, Oracle
+from tenure.gate.plans import planned
+from tenure.gate.profiles import gate_scope, setup_of
+from tenure.gate.subject import Subject, TargetFailed
+from tenure.gate.targets import open_target
+from tenure.report.documents import row_result
+from tenure.report.itf import to_itf
+from tenure.search.explorer import trace_of
+from tenure.vocabulary.machine import Machine, State
+from tenure.vocabulary.systems import System
+from tenure.vocabulary.traces import Trace
+from tenure.vocabulary.verdicts import Row, Verdict
+
+
+@dataclass
+class GateResult:
+    """A campaign's report with what is needed to tell it."""
+
+    target: str
+    system: System
+    oracle: Oracle
+    report: CampaignReport
+
+    def told(self, one: Finding) -> str:
+        """A finding as text: the calls, then two lines that say what is wrong and why."""
+        lines = [f"{self.target} {one.kind}: after {len(one.calls)} calls"]
+        lines += [f"  {call:<64} -> {answer}" for call, answer in zip(one.calls, one.answers, strict=True)]
+        if one.kind == "differs":
+            lines.append(f"  ! answered {one.given}, and the rules permit only {one.permitted}")
+            lines.append(f"  ! because {one.reason}" if one.reason else f"  ! rules: {self.system.id}, {self.system.source}")
+        else:
+            lines.append(f"  ! shows a state that breaks {one.property}")
+            lines.append(f"  ! {one.reason}")
+        return "\n".join(lines)
+
+    def trace(self, one: Finding) -> Trace:
+        """The run of a finding as the rules see it, up to the wrong answer."""
+        machine = self.oracle.machine
+        states = _path(self.oracle, one.run)
+        subject = one.property or "answer"
+        return trace_of(machine, states, subject, f"{one.kind}: {self.target} answered {one.given} {one.permitted}".strip())
+
+    def itf(self, one: Finding) -> str:
+        """The finding as an ITF document."""
+        return to_itf(self.trace(one))
+
+    def rows(self) -> list[tuple[Row, bool]]:
+        """The campaign as rows: one for the answers, one for each property checked or not run."""
+        base = (self.system.name, self.system.variant, "whole")
+        differs = [f for f in self.report.findings if f.kind == "differs"]
+        broken = {f.property for f in self.report.findings if f.kind == "violates"}
+        first = Verdict.TARGET_FAILED if self.report.failure else Verdict.DIFFERS if differs else Verdict.CONFORMS
+        rows = [(Row(*base, "answers", first, self.report.failure or f"{len(differs)} differences"), first is Verdict.CONFORMS)]
+        for name in self.report.checked:
+            verdict = Verdict.VIOLATES if name in broken else Verdict.TESTED
+            rows.append((Row(*base, name, verdict, ""), name not in broken))
+        rows += [(Row(*base, name, Verdict.NOT_RUN, "the target does not show what it speaks of"), True) for name in self.report.not_run]
+        return rows
+
+    def results(self) -> list[dict[str, object]]:
+        """The campaign as results of the JSON document."""
+        found = [{**row_result(row), "target": self.target, "calls": self.report.calls} for row, _ in self.rows()]
+        for one in self.report.findings:
+            found.append(
+                {"system": self.system.name, "target": self.target, "verdict": one.kind, "property": one.property or "answers",
+                 "steps": len(one.run), "seconds": round(self.report.seconds, 2), "calls": list(one.calls),
+                 "answers": list(one.answers), "given": one.given, "permitted": one.permitted, "reason": one.reason}
+            )
+        return found
+
+
+def _path(oracle: Oracle, run: tuple[Made, ...]) -> list[State]:
+    """The states of a run that takes a permitted answer at each call, releases included."""
+    machine = oracle.machine
+    states = [oracle.start()]
+    for made in run:
+        rule = machine.rules.rules[oracle.beginning(made.call)]
+        arguments = {p.name: v for p, v in zip(rule.variables, made.args, strict=True)}
+        begun = machine.begin(states[-1], made.call, arguments)
+        if not begun:
+            break
+        states.append(begun[0].state)
+        states += _settled(oracle, machine, states[-1])
+    return states
+
+
+def _settled(oracle: Oracle, machine: Machine, state: State) -> list[State]:
+    """The states through which sleeping calls and due releases go by themselves."""
+    passed = []
+    while True:
+        ahead = [t for n, r in enumerate(machine.rules.rules) if not r.begins or n in oracle.internal for t in machine.canonical(state, n)]
+        if not ahead:
+            return passed
+        state = ahead[0].state
+        passed.append(state)
+
+
+def profile_of(target: str, profile: str | None) -> System:
+    """The rules to hold a target to: those named, or those that the target's own name says."""
+    if profile:
+        return system_named(profile)
+    if target.startswith("reference:"):
+        return system_named(target.removeprefix("reference:"))
+    message = f"{target!r} does not say by which rules it goes; add --profile SYSTEM (tenure list systems)"
+    raise ValueError(message)
+
+
+def run_gate(  # noqa: PLR0913  # each is one independent choice of the caller
+    target: str,
+    profile: str | None,
+    seconds: float | None,
+    calls: int | None,
+    seed: int,
+    told: Callable[[CampaignReport], None],
+) -> GateResult:
+    """Open the target, lead it through a campaign, and close it whatever happens."""
+    system = profile_of(target, profile)
+    oracle = Oracle(system, gate_scope(system))
+    report = CampaignReport(seed=seed)
+    subject: Subject | None = None
+    try:
+        subject = open_target(target, system.id)
+        campaign = Campaign(subject, oracle, setup_of(system, oracle.machine), seed)
+        report = campaign.report
+        campaign.play(planned(oracle), seconds=seconds, calls=calls, told=told)
+    except TargetFailed as failure:
+        report.failure = str(failure)
+    finally:
+        if subject is not None:
+            subject.close()
+    return GateResult(target, system, oracle, report)
+
+
+def replay_calls(trace: Trace, system: System, target: str) -> Replayed:
+    """The calls of a trace on a target that takes whole calls, each answer beside what the rules permit."""
+    if trace.granularity != "whole":
+        message = "the trace interleaves steps; only the reference can be led through it (target reference:SYSTEM)"
+        raise ValueError(message)
+    oracle = Oracle(system, scope_of(trace))
+    subject = open_target(target, system.id)
+    told: list[tuple[str, str, str]] = []
+    try:
+        subject.reset(setup_of(system, oracle.machine))
+        states = frozenset({oracle.start()})
+        for made in run_of_trace(trace, system):
+            permitted = {normal(a): s for state in states for a, s in oracle.outcomes(state, made).items()}
+            reply = subject.do(made.call, oracle.arguments(made), show=False)
+            expected = " or ".join(sorted(worded(a) for a in permitted)) or "no such call here"
+            given = worded(reply.answer)
+            words = " ".join([made.call, *(f"{k}={v}" for k, v in oracle.arguments(made).items())])
+            following = permitted.get(normal(reply.answer))
+            told.append((words, expected, given))
+            if following is None:
+                return Replayed(tuple(told), len(told) - 1, "none")
+            states = following
+    finally:
+        subject.close()
+    return Replayed(tuple(told), None, "none")

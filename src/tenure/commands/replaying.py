@@ -1,0 +1,108 @@
+"""Replaying a trace, step by step on the reference, call by call on any subject."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tenure.gate.conform import configuration, reference_said, said
+from tenure.reference.kernel import SHOWN, SYSTEMS, Kernel, NotCallable, Paused
+from tenure.vocabulary.machine import Event, Scope
+from tenure.vocabulary.observables import DRIVER, HARM
+from tenure.vocabulary.systems import System
+from tenure.vocabulary.traces import Shown, Trace
+from tenure.vocabulary.types import Type, Value, parsed
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What a replay did: each step with what the trace says and what the target did; `parted` is the first difference."""
+
+    steps: tuple[tuple[str, str, str], ...]
+    parted: int | None
+    harm: str
+
+
+def replay_on_reference(trace: Trace, system: System) -> Replayed:
+    """Every step of the trace, in its order, on the reference; raises ValueError where the trace does not fit the system."""
+    if system.id not in SYSTEMS:
+        message = f"the reference does not implement {system.id}"
+        raise ValueError(message)
+    kernel = Kernel(system.id, configuration(scope_of(trace)))
+    told = []
+    for position, event in enumerate(trace.events):
+        expected = _expected(trace, position)
+        try:
+            given = reference_said(_perform(kernel, event, system, whole=trace.granularity == "whole"))
+        except NotCallable:
+            given = "cannot be called"
+        told.append((f"{event.actor} {event.rule}".strip(), expected, given))
+        if given != expected:
+            return Replayed(tuple(told), position, _harm(kernel))
+    return Replayed(tuple(told), None, _harm(kernel))
+
+
+def _perform(kernel: Kernel, event: Event, system: System, *, whole: bool) -> object:
+    call = system.call(event.call)
+    begins = event.rule == event.call or event.rule == call.qualified(call.steps[0].name)
+    if not begins:
+        return kernel.step(event.actor)
+    given = dict(event.arguments)
+    values = {p.name: _value(p.type, given, p.name, event) for p in call.parameters}
+    if event.rule == event.call and whole and not any(s.waits for s in call.steps):
+        return kernel.do(event.call, values)
+    outcome = kernel.begin(event.call, values, event.actor if event.actor.startswith("th") else None)
+    while event.rule == event.call and isinstance(outcome, Paused):
+        outcome = kernel.step(_first_actor(event))
+    return outcome
+
+
+def _first_actor(event: Event) -> str:
+    return event.actor or "th0"
+
+
+def _value(kind: Type, given: dict[str, str | int | bool], name: str, event: Event) -> int:
+    try:
+        value: Value = parsed(kind, given[name])
+    except KeyError:
+        message = f"the trace's {event.call} lacks the argument {name!r}"
+        raise ValueError(message) from None
+    return int(value)
+
+
+def _expected(trace: Trace, position: int) -> str:
+    """What the trace says of a step: its answer, or the step before which it pauses."""
+    event = trace.events[position]
+    after = trace.steps[position].after
+    harm = after.get("harm", {}).get("", "none")
+    if event.answer is not None:
+        return said(event.answer)
+    if harm in {"null_dereference", "use_after_free", "bug"}:
+        return "died"
+    for name, places in after.items():
+        if name.startswith("at ") and event.actor in places:
+            return f"paused {places[event.actor]}"
+    return "paused"
+
+
+def _harm(kernel: Kernel) -> str:
+    position = next(i for i, o in enumerate(SHOWN) if o.name == "harm")
+    return HARM.values[kernel.observe()[position][0]]
+
+
+def scope_of(trace: Trace) -> Scope:
+    """The trace's scope, with what it says never changes, and its initial drivers."""
+
+    def numbers(shown: Shown, name: str) -> tuple[int, ...]:
+        return tuple(_number(v) for v in shown.get(name, {}).values())
+
+    fixed = {name: numbers(trace.fixed, name) for name in trace.fixed}
+    sizes = dict(trace.scope)
+    for name, sort in (("bridge", "device"), ("no iommu", "group"), ("rawio", "process"), ("group of", "device")):
+        fixed.setdefault(name, (0,) * sizes.get(sort, 0))
+    drivers = tuple(DRIVER.values.index(str(v)) for v in trace.initial.get("driver", {}).values())
+    registered = tuple(bool(v) for v in trace.initial.get("registered", {}).values())
+    return Scope(sizes, fixed, {"driver": (drivers,), "registered": (registered,)})
+
+
+def _number(value: str | int | bool) -> int:  # noqa: FBT001  # a written value
+    return int(value) if not isinstance(value, str) else int("".join(c for c in value if c.isdigit()) or -1)

@@ -1,0 +1,80 @@
+"""`tenure trace` and `tenure replay`: one finding as a trace, and a trace made again elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from tenure.commands.naming import UnknownName, property_named, races_named, unknown
+from tenure.commands.proving import judged, jobs_for
+from tenure.gate.oracle import Made
+from tenure.properties import PROPERTIES, RACES
+from tenure.search.falsify import race_trace
+from tenure.vocabulary.properties import Race
+from tenure.vocabulary.rules import rules_of
+from tenure.vocabulary.systems import Granularity, System
+from tenure.vocabulary.traces import Trace
+from tenure.vocabulary.types import parsed
+from tenure.vocabulary.verdicts import Verdict
+
+
+@dataclass(frozen=True)
+class Found:
+    """A trace, or the reason why there is none."""
+
+    trace: Trace | None
+    sentence: str
+    verdict: Verdict
+    reason: str
+
+
+def find_trace(system: System, name: str, granularity: str | None) -> Found:
+    """The shortest trace to a property's fall, or the one to a race; raises UnknownName where `name` is neither."""
+    races = [r for r in races_named(name) if r.system == system.id]
+    if races:
+        return _race(system, races[0])
+    try:
+        one = property_named(name)
+    except UnknownName:
+        known = [p.id for p in PROPERTIES] + [r.id for r in RACES if r.system == system.id]
+        raise unknown("property or race", name, known) from None
+    last = Verdict.NOT_APPLICABLE, "the system shows nothing of what it speaks of"
+    for job, judgement in judged(jobs_for([system.id], granularity), 1, lambda *_: None):
+        _ = job
+        row = next(r for r in judgement.rows if r.property == one.id)
+        if row.trace is not None:
+            trace = replace(row.trace, reason=one.sentence)
+            return Found(trace, one.sentence, row.verdict, row.reason)
+        last = row.verdict, row.reason
+    return Found(None, one.sentence, *last)
+
+
+def _race(system: System, race: Race) -> Found:
+    """The run to the race's moment; a race that is no violation is answered by the property that holds."""
+    sentence = next(p.sentence for p in PROPERTIES if p.id == race.property)
+    if race.harmless:
+        return Found(None, sentence, Verdict.PROVED, f"{race.title} ({race.property})")
+    rules = rules_of(system, Granularity(race.granularity))
+    trace = race_trace(rules, race)
+    if trace is None:
+        return Found(None, sentence, Verdict.SEARCHED, "its whole scope has no such run")
+    return Found(replace(trace, reason=race.title), f"{race.property}: {sentence}", Verdict.REFUTED, race.title)
+
+
+def run_of_trace(trace: Trace, system: System) -> tuple[Made, ...]:
+    """The calls of a whole-call trace, as a caller makes them; raises ValueError for names that the system does not have."""
+    run = []
+    for event in trace.events:
+        try:
+            call = system.call(event.call)
+        except KeyError:
+            message = f"the trace names the call {event.call!r}, which {system.id} does not have"
+            raise ValueError(message) from None
+        if call.internal:
+            continue
+        given = dict(event.arguments)
+        values = tuple(int(parsed(p.type, given[p.name])) for p in call.parameters if p.name in given)
+        if len(values) != len(call.parameters):
+            message = f"the trace's {event.call} lacks an argument; it takes {[p.name for p in call.parameters]}"
+            raise ValueError(message)
+        run.append(Made(event.call, values))
+    return tuple(run)

@@ -1,0 +1,164 @@
+"""The reference as a subject: the same kernel, called in words, its releases run before the next call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import product
+
+from tenure.gate import catalogue
+from tenure.gate.subject import Reply, Setup, TargetFailed, Written
+from tenure.gate.wording import did_you_mean
+from tenure.reference.kernel import SHOWN, SYSTEMS, Configuration, Died, Kernel, NotCallable, WouldBlock
+from tenure.reference.saving import Snapshot
+from tenure.vocabulary import observables as seen
+from tenure.vocabulary.answers import Done, Refused
+from tenure.vocabulary.objects import DEVICE, FILE, GROUP, PROCESS, SORTS, USER
+from tenure.vocabulary.symbols import Observable
+from tenure.vocabulary.traces import Shown
+from tenure.vocabulary.types import Flag, Maybe, Sort, Type, default, parsed, written
+
+_SLEEPS = Reply(Refused("EAGAIN"))
+_AT_REST = seen.group_at_rest
+_GROUP_OF: Mapping[Sort, Observable] = {DEVICE: seen.device_group, FILE: seen.file_group, USER: seen.user_counts}
+_MOST_REMEMBERED = 1 << 12
+
+
+class ReferenceSubject:
+    """One system of the reference, each call from its beginning to its end."""
+
+    def __init__(self, system_id: str) -> None:
+        if system_id not in SYSTEMS:
+            question = did_you_mean(system_id, SYSTEMS, "`tenure list systems` has the names")
+            raise ValueError(f"the reference has no system {system_id}; {question}")
+        self._system_id = system_id
+        self._parameters = catalogue.parameters(system_id)
+        self.name = f"reference:{system_id}"
+        self.calls = frozenset(self._parameters)
+        self.shows = frozenset({_AT_REST.name, *(one.name for one in SHOWN)})
+        self._setup: Setup | None = None
+        self._died: tuple[str, Mapping[str, Written]] | None = None
+        self._kernel: Kernel
+        self._start: Snapshot
+
+    def reset(self, setup: Setup) -> None:
+        self._died = None
+        if setup == self._setup:
+            self._kernel.restore(self._start)
+            return
+        self._kernel = Kernel(self._system_id, _configuration(setup))
+        self._start = self._kernel.snapshot()
+        self._values = {
+            call: {name: _Values(kind) for name, kind in types.items()} for call, types in self._parameters.items()
+        }
+        self._columns = tuple(_Column(one, setup.objects) for one in SHOWN)
+        self._groups = [GROUP.element(i) for i in range(setup.objects.get(GROUP.name, 0))]
+        self._setup = setup
+
+    def do(self, call: str, args: Mapping[str, Written], *, show: bool) -> Reply:
+        kernel, values = self._kernel, self._values[call]
+        try:
+            outcome = kernel.do(call, {name: values[name][value] for name, value in args.items()})
+        except WouldBlock:
+            return Reply(_SLEEPS.answer, self._shown()) if show else _SLEEPS
+        except NotCallable:
+            raise TargetFailed("nobody can make this call now", "reset first", f"{self.name}, {call} {args}") from None
+        while due := kernel.pending():
+            kernel.do(*due[0])
+        answer = _in_order(outcome)
+        if answer is None:
+            self._died = call, args
+        return Reply(answer, self._shown() if show else None)
+
+    def close(self) -> None:
+        """Nothing runs."""
+
+    def _shown(self) -> Shown:
+        shown: Shown = {}
+        for column, values in zip(self._columns, self._kernel.observe(), strict=True):
+            if differing := column.differing(values):
+                shown[column.name] = differing
+        if at_rest := self._at_rest(shown):
+            shown[_AT_REST.name] = at_rest
+        return shown
+
+    def _at_rest(self, shown: Shown) -> dict[str, Written]:
+        """Calls are whole: a group is at rest, unless a call died on it, on its devices, files or users."""
+        if self._died is None:
+            return dict.fromkeys(self._groups, True)
+        call, args = self._died
+        busy = set()
+        for name, kind in self._parameters[call].items():
+            sort = kind.sort if isinstance(kind, Maybe) else kind
+            if sort is GROUP:
+                busy.add(args[name])
+            elif isinstance(sort, Sort) and sort in _GROUP_OF:
+                busy.add(shown.get(_GROUP_OF[sort].name, {}).get(str(args[name]), "none"))
+        return {group: True for group in self._groups if group not in busy}
+
+
+class _Values(dict[Written, int]):
+    """What written arguments of a type mean to the kernel; each is read once."""
+
+    def __init__(self, kind: Type) -> None:
+        super().__init__()
+        self._kind = kind
+
+    def __missing__(self, text: Written) -> int:
+        value = self[text] = int(parsed(self._kind, text))
+        return value
+
+
+class _Column:
+    """One observable: from the kernel's tuple of numbers to what differs from the default, by place."""
+
+    __slots__ = ("_default", "_known", "_places", "_type", "name")
+
+    def __init__(self, observable: Observable, objects: Mapping[str, int]) -> None:
+        sorts = [[sort.element(i) for i in range(objects.get(sort.name, 0))] for sort in observable.domain]
+        self.name = observable.name
+        self._places = list(map(",".join, product(*sorts)))
+        self._type = observable.value
+        self._default = None if isinstance(observable.value, Sort) else int(default(observable.value))
+        self._known: dict[tuple[int, ...], dict[str, Written]] = {}
+
+    def differing(self, values: tuple[int, ...]) -> dict[str, Written]:
+        """The places that do not hold their default; each column of values is written once."""
+        found = self._known.get(values)
+        if found is None:
+            if len(self._known) >= _MOST_REMEMBERED:
+                self._known.clear()
+            found = self._known[values] = {
+                place: written(self._type, value)
+                for place, value in zip(self._places, values, strict=True)
+                if value != self._default
+            }
+        return found
+
+
+def _in_order(outcome: Done | Refused | Died) -> Done | Refused | None:
+    """The answer with its values in the order of their names; None for a call that never returned."""
+    if isinstance(outcome, Died):
+        return None
+    if isinstance(outcome, Done) and len(outcome.values) > 1:
+        return Done(tuple(sorted(outcome.values)))
+    return outcome
+
+
+def _configuration(setup: Setup) -> Configuration:
+    """The reference's machine for a setup; raises KeyError or ValueError where the setup leaves something open."""
+
+    def column(table: Shown, name: str, sort: Sort, kind: Type) -> tuple[int, ...]:
+        places = (sort.element(i) for i in range(setup.objects.get(sort.name, 0)))
+        return tuple(int(parsed(kind, table[name][place])) for place in places)
+
+    def flags(name: str, sort: Sort) -> tuple[bool, ...]:
+        return tuple(map(bool, column(setup.fixed, name, sort, Flag())))
+
+    return Configuration(
+        sizes={sort.name: setup.objects.get(sort.name, 0) for sort in SORTS},
+        device_group=column(setup.fixed, "device_group", DEVICE, GROUP),
+        bridge=flags("device_bridge", DEVICE),
+        no_iommu=flags("group_no_iommu", GROUP),
+        rawio=flags("rawio", PROCESS),
+        driver=column(setup.initial, "device_driver", DEVICE, seen.DRIVER),
+    )

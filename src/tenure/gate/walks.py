@@ -1,0 +1,76 @@
+"""Random walks: long runs of whole calls through model and reference, shrunk by hypothesis where they part."""
+
+from __future__ import annotations
+
+import time
+
+import hypothesis
+from hypothesis import strategies
+
+from tenure.gate.conform import Comparison, reference_said, said, unlike
+from tenure.gate.oracle import Oracle
+from tenure.gate.profiles import NO_GROUP_DIES_IN_USE, gate_scope
+from tenure.reference.kernel import NotCallable, WouldBlock
+from tenure.vocabulary.systems import Granularity, System
+
+LENGTH = 80
+
+
+class Parted(AssertionError):
+    """Model and reference said different things at the end of a walk."""
+
+
+def random_walks(system: System, seed: int, *, seconds: float, walks: int = 400) -> tuple[int, str]:
+    """How many walks were made, and the shortest one on which the two part; empty where none does."""
+    scope = gate_scope(system)
+    both = Comparison(system, Granularity.WHOLE, scope)
+    oracle = Oracle(system, scope)
+    start, snapshot = both.start()
+    modelled = both.machine.function(both.rules.lower(NO_GROUP_DIES_IN_USE))
+    deadline = time.monotonic() + seconds
+    made = 0
+
+    @hypothesis.seed(seed)
+    @hypothesis.settings(
+        max_examples=walks, deadline=None, database=None, suppress_health_check=list(hypothesis.HealthCheck),
+        print_blob=False,
+    )
+    @hypothesis.given(strategies.lists(strategies.integers(0, 10_000), min_size=1, max_size=LENGTH))
+    def walk(choices: list[int]) -> None:
+        nonlocal made
+        if time.monotonic() > deadline:
+            return
+        made += 1
+        state = start
+        both.kernel.restore(snapshot)
+        history: list[str] = []
+        for choice in choices:
+            offers = [o for n in (*oracle.offered, *oracle.internal) for o in both.machine.canonical(state, n)]
+            if not offers:
+                return
+            first = offers[choice % len(offers)]
+            history.append(both.words(first))
+            last = both.run_on(first)
+            try:
+                given = reference_said(both.kernel.do(both.rules.rules[first.rule].call.name, both.arguments(first)))
+            except WouldBlock:
+                given = "blocks"
+            except NotCallable:
+                given = "cannot be called"
+            expected = "blocks" if last is None else said(both.machine.answer(last))
+            if given != expected:
+                raise Parted("\n".join([*history, f"model: {expected}", f"reference: {given}"]))
+            if last is None:
+                continue
+            state = last.state
+            if (shown := both.kernel.observe()) != (wanted := both.view(state)):
+                model, reference = unlike(wanted, shown)
+                raise Parted("\n".join([*history, f"model: {model}", f"reference: {reference}"]))
+            if not modelled(state):
+                return
+
+    try:
+        walk()
+    except Parted as parted:
+        return made, str(parted)
+    return made, ""

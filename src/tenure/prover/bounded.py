@@ -1,0 +1,163 @@
+"""Bounded model checking: what can happen within so many transitions, over sorts of a few objects.
+
+Each depth has its own state; a transition is one path of one rule, named by a selector. What Z3 finds is decoded and
+made again by the Python reading, step by step; a run that Python does not make is an error, never an answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import z3
+
+from tenure.prover.counterexamples import constant
+from tenure.prover.logic import Domain, Expr, SymbolicState, any_state
+from tenure.prover.paths import Path, paths_of
+from tenure.vocabulary.machine import Machine, Scope, State, Transition
+from tenure.vocabulary.rules import Rules
+from tenure.vocabulary.symbols import Field, Role
+from tenure.vocabulary.terms import Term
+
+RLIMIT = 500_000_000
+"""Z3's resource limit for one length."""
+
+
+@dataclass(frozen=True)
+class Bounded:
+    """The end of a bounded check: `sat` with a shortest run to the goal, `unsat` where no run of the length has one."""
+
+    verdict: str
+    length: int
+    """How many transitions the run has, or up to how many there is none; where `unknown`, at how many Z3 gave up."""
+    machine: Machine
+    states: tuple[State, ...] = ()
+    transitions: tuple[Transition, ...] = ()
+
+
+def bounded(  # noqa: PLR0913  # each is one independent choice of the caller
+    rules: Rules,
+    scope: Scope,
+    goal: Term,
+    length: int,
+    *,
+    calls: frozenset[str] | None = None,
+    rlimit: int = RLIMIT,
+) -> Bounded:
+    """A shortest run of at most `length` transitions, by `calls` alone if given, to a state in which `goal` holds."""
+    unrolled = Unrolled(rules, scope, calls)
+    for depth in range(length + 1):
+        found = unrolled.reaches(goal, rlimit)
+        if found != "unsat":
+            states, transitions = unrolled.run() if found == "sat" else ((), ())
+            return Bounded(found, depth, unrolled.machine, states, transitions)
+        if depth < length:
+            unrolled.deepen()
+    return Bounded("unsat", length, unrolled.machine)
+
+
+@dataclass(frozen=True)
+class _Selected:
+    """A path that may be the transition at some depth, and the unknown that says whether it is."""
+
+    selector: Expr
+    path: Path
+    rule: int
+
+
+class Unrolled:
+    """The runs of a system, unrolled to some depth."""
+
+    def __init__(self, rules: Rules, scope: Scope, calls: frozenset[str] | None = None) -> None:
+        self.rules = rules
+        self.machine = Machine(rules, scope)
+        self.domain = Domain(scope.sizes)
+        self._calls = calls
+        self._states = [any_state(self.domain, rules.fields, (), "0 ")]
+        self._selected: list[list[_Selected]] = []
+        self._solver = z3.Solver(ctx=self.domain.context)
+        self._solver.add(*self._start())
+        self._model: z3.ModelRef | None = None
+
+    def reaches(self, goal: Term, rlimit: int) -> str:
+        """Whether a run of exactly the present depth reaches the goal; where none does, that is kept as a lemma."""
+        here = self._states[-1].value(goal, {})
+        self._solver.set("rlimit", rlimit)
+        self._solver.push()
+        self._solver.add(here)
+        verdict = str(self._solver.check())
+        self._model = self._solver.model() if verdict == "sat" else None
+        self._solver.pop()
+        if verdict == "unsat":
+            self._solver.add(z3.Not(here))
+        return verdict
+
+    def deepen(self) -> None:
+        """One more transition; none stutters."""
+        depth = len(self._states)
+        before, after = self._states[-1], any_state(self.domain, self.rules.fields, (), f"{depth} ")
+        choices = []
+        for number, rule in enumerate(self.rules.rules):
+            if self._calls is None or rule.call.name in self._calls:
+                for path in paths_of(rule, before):
+                    selector = z3.Bool(f"{depth} {path.name}", self.domain.context)
+                    choices.append(_Selected(selector, path, number))
+                    taken = z3.And(*path.conditions, *self._becomes(path.after, after))
+                    self._solver.add(z3.Implies(selector, taken))
+        self._solver.add(z3.Or(*(c.selector for c in choices), self.domain.context))
+        self._states.append(after)
+        self._selected.append(choices)
+
+    def run(self) -> tuple[tuple[State, ...], tuple[Transition, ...]]:
+        """The run that was found, as Python makes it; RuntimeError where Python does not."""
+        assert self._model is not None  # noqa: S101  # asked only where a run was found
+        states = tuple(self._decoded(state, self._model) for state in self._states)
+        if states[0] not in set(self.machine.initial()):
+            raise RuntimeError("the two readings disagree: Z3 starts where Python does not")
+        made = [self._made(depth, states, self._model) for depth in range(len(self._selected))]
+        return states, tuple(made)
+
+    def _made(self, depth: int, states: tuple[State, ...], model: z3.ModelRef) -> Transition:
+        """Python's transition at a depth: the same rule, arguments, leaf and state after."""
+        (chosen, *_) = (c for c in self._selected[depth] if z3.is_true(model.eval(c.selector)))
+        arguments = zip(chosen.path.rule.variables, chosen.path.arguments.values(), strict=True)
+        args = tuple(int(constant(self._states[0], p.type, model.eval(e, model_completion=True))) for p, e in arguments)
+        for one in self.machine.exact(states[depth], chosen.rule):
+            if (one.args, one.leaf, one.state) == (args, chosen.path.number, states[depth + 1]):
+                return one
+        raise RuntimeError(f"the two readings disagree: Z3 steps through {chosen.path.name}, Python does not")
+
+    def _decoded(self, state: SymbolicState, model: z3.ModelRef) -> State:
+        cells = ((f.value, cell) for f in self.machine.layout.fields for cell in self._cells(f, state))
+        return tuple(int(constant(state, kind, model.eval(cell, model_completion=True))) for kind, cell in cells)
+
+    def _start(self) -> Iterator[Expr]:
+        """The initial states of the scope, and what never changes in it."""
+        state = self._states[0]
+        for one in self.rules.fields:
+            if one.role is Role.FIXED:
+                options = (self.machine.layout.fixed[one],)
+            elif one.initial is not None:
+                options = ((one.initial,) * self.machine.layout.size(one),)
+            else:
+                options = self.machine.scope.initial[one.name]
+            cells = self._cells(one, state)
+            values = ([self.domain.value(one.value, v) for v in option] for option in options)
+            equal = (z3.And(*map(_equal, cells, option), self.domain.context) for option in values)
+            yield z3.Or(*equal, self.domain.context)
+        yield state.value(self.rules.initially, {})
+
+    def _becomes(self, made: SymbolicState, after: SymbolicState) -> Iterator[Expr]:
+        for one in self.machine.layout.fields:
+            yield from map(_equal, self._cells(one, after), self._cells(one, made))
+
+    def _cells(self, one: Field, state: SymbolicState) -> list[Expr]:
+        places = self.machine.layout.places(one)
+        return [state.reads[one.name](*map(self._element, one.domain, at)) for at in places]
+
+    def _element(self, sort: object, index: int) -> Expr:
+        return self.domain.elements(sort)[index]  # type: ignore[arg-type]  # a field's domain is made of sorts
+
+
+def _equal(one: Expr, other: Expr) -> Expr:
+    return one == other

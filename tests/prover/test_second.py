@@ -1,0 +1,91 @@
+"""What both solvers say to the same text: a truth is proved twice, a planted falsehood by neither."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+import z3
+
+from tenure.models import SYSTEMS
+from tenure.prover.induction import Invariant, Obligation, Theory, claims_of
+from tenure.prover.second import cross_check, cvc5_verdict, smtlib, z3_verdict
+from tenure.vocabulary.calls import without_case
+from tenure.vocabulary.objects import FILE, GROUP
+from tenure.vocabulary.rules import Rules, rules_of
+from tenure.vocabulary.systems import Granularity
+from tenure.vocabulary.terms import FALSE, number_of, variable
+
+LOCKED = next(s for s in SYSTEMS if s.id == "containers-2013:locked")
+
+
+@pytest.fixture(scope="module")
+def rules() -> Rules:
+    """The containers of 2013 under one lock, calls indivisible."""
+    return rules_of(LOCKED, Granularity.WHOLE)
+
+
+def goals(rules: Rules, call: str) -> Iterator[tuple[Theory, Obligation, str, z3.ExprRef]]:
+    """What the paths of one call owe."""
+    theory = Theory(rules, claims_of(rules))
+    for path in theory.paths():
+        obligation, _ = theory.preservation(path)
+        if path.rule.call.name == call and obligation is not None:
+            yield from ((theory, obligation, name, goal) for name, goal in obligation.refute)
+
+
+def test_both_solvers_prove_every_claim_of_the_locked_containers(rules: Rules) -> None:
+    """Each initial state and each step, goal by goal, on the same text."""
+    found = cross_check(rules, claims_of(rules))
+
+    assert len(found) > 200
+    assert [one for one in found if not one.proved] == []
+
+
+def test_neither_solver_proves_what_a_lost_guard_made_false() -> None:
+    """Without the test of `container_users`, UNSET_CONTAINER leaves users behind that count in no container."""
+    careless = replace(LOCKED, calls=without_case(LOCKED.calls, {"unset_container.check": 1}))
+    rules = rules_of(careless, Granularity.WHOLE)
+    texts = [smtlib(t, t.assumptions, o, goal) for t, o, _, goal in goals(rules, "unset_container")]
+
+    ours = [z3_verdict(text, 200_000) for text in texts]
+    theirs = [cvc5_verdict(text, 20_000) for text in texts]
+
+    assert any(z3_says != "unsat" and cvc5_says != "unsat" for z3_says, cvc5_says in zip(ours, theirs, strict=True))
+
+
+def test_neither_solver_proves_a_false_claim(rules: Rules) -> None:
+    """A claim that nothing makes true falls where the system starts."""
+    false = Invariant("nothing is so", (), FALSE)
+
+    found = cross_check(rules, (false,), limits=(20_000, 20_000))
+
+    (initially,) = (one for one in found if one.obligation == "initially")
+    assert initially.z3 != "unsat"
+    assert initially.cvc5 != "unsat"
+
+
+def test_a_limit_that_is_used_up_is_unknown(rules: Rules) -> None:
+    """No proof is no refutation, and no answer is not green."""
+    theory, obligation, _, goal = next(goals(rules, "unset_container"))
+    text = smtlib(theory, theory.assumptions, obligation, goal)
+
+    assert (z3_verdict(text), cvc5_verdict(text)) == ("unsat", "unsat")
+    assert (z3_verdict(text, 1), cvc5_verdict(text, 1)) == ("unknown", "unknown")
+
+
+def test_a_property_that_counts_what_no_claim_counts_is_not_put_to_a_solver(rules: Rules) -> None:
+    """Its ghost would be assumed to count exactly, and nothing would show that it does."""
+    counts = next(f for f in rules.fields if f.name == "counts")
+    one = variable("any group", GROUP)
+    nobody = Invariant("nobody counts", (one,), number_of(FILE, lambda f: counts[f] == one) == 0)
+
+    with pytest.raises(ValueError, match="nobody counts"):
+        cross_check(rules, (), (nobody,))
+
+
+def test_a_text_that_is_no_smt_lib_is_our_own_mistake() -> None:
+    """It must not pass for an answer."""
+    with pytest.raises(RuntimeError):
+        cvc5_verdict("(assert (= it's wrong))\n(check-sat)\n")
