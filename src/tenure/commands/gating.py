@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tenure.commands.naming import system_named
 from tenure.commands.replaying import Replayed, scope_of
 from tenure.commands.tracing import run_of_trace
-from tenure.gate.campaign import Campaign, CampaignReport, Finding, normal, worded
+from tenure.gate.campaign import Campaign, CampaignReport, Finding, worded
 from tenure.gate.oracle import Made, Oracle
 from tenure.gate.plans import planned
 from tenure.gate.profiles import gate_scope, setup_of
@@ -133,7 +133,7 @@ def run_gate(  # noqa: PLR0913  # each is one independent choice of the caller
         subject = open_target(target, system.id)
         campaign = Campaign(subject, oracle, setup_of(system, oracle.machine), seed)
         report = campaign.report
-        campaign.play(planned(oracle), seconds=seconds, calls=calls, told=told)
+        campaign.play(planned(system, oracle.rules), seconds=seconds, calls=calls, told=told)
     except TargetFailed as failure:
         report.failure = str(failure)
     finally:
@@ -154,12 +154,12 @@ def replay_calls(trace: Trace, system: System, target: str) -> Replayed:
         subject.reset(setup_of(system, oracle.machine))
         states = frozenset({oracle.start()})
         for made in run_of_trace(trace, system):
-            permitted = {normal(a): s for state in states for a, s in oracle.outcomes(state, made).items()}
+            permitted = {a: s for state in states for a, s in oracle.outcomes(state, made).items()}
             reply = subject.do(made.call, oracle.arguments(made), show=False)
             expected = " or ".join(sorted(worded(a) for a in permitted)) or "no such call here"
             given = worded(reply.answer)
             words = " ".join([made.call, *(f"{k}={v}" for k, v in oracle.arguments(made).items())])
-            following = permitted.get(normal(reply.answer))
+            following = permitted.get(reply.answer)
             told.append((words, expected, given))
             if following is None:
                 return Replayed(tuple(told), len(told) - 1, "none")

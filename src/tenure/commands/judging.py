@@ -40,6 +40,8 @@ class Judgement:
     search_seconds: float = 0.0
     dead: tuple[str, ...] = ()
     """The cases of steps that no state satisfying the claims can take."""
+    claims: tuple[str, ...] = ()
+    """The helper claims that were proved, and from which the rest follows."""
 
 
 def find_system(system_id: str) -> System:
@@ -69,7 +71,7 @@ def judge(system_id: str, granularity: str) -> Judgement:
     rows.append(cases)
     finished = time.perf_counter()
     obligations = [ObligationRow(r.name, r.goals, r.verdict, r.seconds, r.solver) for r in proof.results]
-    return Judgement(rows, obligations, proof.framed, finished - searched, searched - started, dead)
+    return Judgement(rows, obligations, proof.framed, finished - searched, searched - started, dead, tuple(c.name for c in kept))
 
 
 def _searched(rules: Rules, properties: list[Property]) -> Falsification:

@@ -87,6 +87,7 @@ def _encoded(judgement: Judgement) -> dict[str, Any]:
         "prove_seconds": judgement.prove_seconds,
         "search_seconds": judgement.search_seconds,
         "dead": list(judgement.dead),
+        "claims": list(judgement.claims),
     }
 
 
@@ -102,6 +103,7 @@ def _decoded(entry: dict[str, Any]) -> Judgement:
         entry["prove_seconds"],
         entry["search_seconds"],
         tuple(entry["dead"]),
+        tuple(entry["claims"]),
     )
 
 

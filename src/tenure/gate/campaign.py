@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from tenure.gate.checks import Checks
 from tenure.gate.oracle import Made, Oracle
 from tenure.gate.subject import Reply, Setup, Shown, Subject, TargetFailed
-from tenure.vocabulary.answers import Answer, Done, Refused
+from tenure.vocabulary.answers import Answer, Refused
 from tenure.vocabulary.machine import State
 
 Run = tuple[Made, ...]
@@ -31,7 +31,6 @@ class Finding:
     reason: str = ""
     shown: Shown | None = None
 
-    @property
     def signature(self) -> tuple[str, str, str, str]:
         """Findings that agree in this are told once: the kind, the call, what was wrong and what was right."""
         return (self.kind, self.run[-1].call, self.given, self.property or self.permitted)
@@ -65,6 +64,8 @@ class Campaign:
         self.setup = setup
         self.random = random.Random(seed)  # noqa: S311  # a campaign must repeat, not surprise
         self.report = CampaignReport(seed=seed)
+        names = [self.oracle.rules.rules[n].call.name for n in oracle.offered]
+        self._rules = [n for n, name in zip(oracle.offered, names, strict=True) if name in subject.calls]
         self.checks = Checks(oracle, subject.shows)
         self.report.not_run, self.report.checked = self.checks.not_run, self.checks.checked
 
@@ -93,10 +94,10 @@ class Campaign:
         )
 
     def _note(self, finding: Finding | None) -> None:
-        if finding is None or finding.signature in {f.signature for f in self.report.findings}:
+        if finding is None or finding.signature() in {f.signature() for f in self.report.findings}:
             return
         short = self.shrink(finding)
-        if short.signature not in {f.signature for f in self.report.findings}:
+        if short.signature() not in {f.signature() for f in self.report.findings}:
             self.report.findings.append(short)
 
     def wander(self, length: int) -> Finding | None:
@@ -125,7 +126,7 @@ class Campaign:
             said.append(worded(reply.answer))
             if isinstance(reply.answer, Refused):
                 self.report.refusals.add(f"{one.call} {reply.answer.errno}")
-            following = permitted.get(normal(reply.answer))
+            following = permitted.get(reply.answer)
             if following is None:
                 return self._differs(tuple(made), tuple(said), permitted)
             broken = self.checks.broken(self.oracle, one, reply, before)
@@ -137,24 +138,25 @@ class Campaign:
         return None
 
     def _choose(self, states: frozenset[State]) -> Made | None:
-        offers = self.oracle.offers(next(iter(states)))
-        if not offers:
-            return None
-        names = sorted({o.call for o in offers if o.call in self.subject.calls})
-        if not names:
-            return None
-        name = self.random.choice(names)
-        return self.random.choice([o for o in offers if o.call == name])
+        """Some call that can be made now: first which call, then which way, so that calls with few ways are not rare."""
+        state = next(iter(states))
+        for number in self.random.sample(self._rules, len(self._rules)):
+            offers = self.oracle.offers(state, number)
+            if offers:
+                return self.random.choice(offers)
+        return None
 
     def _permitted(self, states: frozenset[State], made: Made | None) -> dict[Answer | None, frozenset[State]]:
         """The union of what the rules permit in each state that the subject may be in."""
         if made is None or made.call not in self.subject.calls:
             return {}
+        if len(states) == 1:
+            (state,) = states
+            return self.oracle.outcomes(state, made)
         found: dict[Answer | None, frozenset[State]] = {}
         for state in states:
             for answer, following in self.oracle.outcomes(state, made).items():
-                key = normal(answer)
-                found[key] = found.get(key, frozenset()) | following
+                found[answer] = found.get(answer, frozenset()) | following
         return found
 
     def _differs(self, made: Run, said: tuple[str, ...], permitted: dict[Answer | None, frozenset[State]]) -> Finding:
@@ -190,17 +192,12 @@ class Campaign:
             while position + size < len(best.run):
                 shorter = best.run[:position] + best.run[position + size :]
                 again = self.follow(shorter)
-                if again is not None and again.signature == finding.signature:
+                if again is not None and again.signature() == finding.signature():
                     best = again
                 else:
                     position += size
             size //= 2
         return best
-
-
-def normal(answer: Answer | None) -> Answer | None:
-    """An answer whose values do not depend on the order in which they were written."""
-    return Done(tuple(sorted(answer.values))) if isinstance(answer, Done) else answer
 
 
 def worded(answer: Answer | None) -> str:

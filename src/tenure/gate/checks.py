@@ -11,12 +11,16 @@ from tenure.properties import PROPERTIES
 from tenure.vocabulary.answers import Refused
 from tenure.vocabulary.calls import Finish, Refuse
 from tenure.vocabulary.emission import Layout
-from tenure.vocabulary.properties import Property
+from tenure.vocabulary.properties import Due, Property
 from tenure.vocabulary.rules import Outcome
 from tenure.vocabulary.sentences import Sentence, applies, quantified
 from tenure.vocabulary.symbols import Field, Observable, Role
 from tenure.vocabulary.terms import TRUE, Op, Term, rewrite
 from tenure.vocabulary.types import default, parsed
+
+
+Cells = tuple[int, ...]
+"""What a subject shows, as a state of the compiled sentences."""
 
 
 class Checks:
@@ -30,6 +34,18 @@ class Checks:
         observables = {o.name: o for p in self._ready for o in p.observables if o.name not in ASSUMED}
         self._fields = {n: Field(n, o.domain, o.value, o.meaning, Role.REAL, None) for n, o in observables.items()}
         self._layout = Layout(tuple(self._fields.values()), oracle.machine.scope.sizes, {})
+        self._places = {
+            n: {
+                ",".join(s.element(i) for s, i in zip(f.domain, place, strict=True)): self._layout.offset[n] + k
+                for k, place in enumerate(self._layout.places(f))
+            }
+            for n, f in self._fields.items()
+        }
+        self._nothing = tuple(int(default(f.value)) for f in self._fields.values() for _ in self._layout.places(f))
+        self._states = [p for p in self._ready if p.due is not Due.EACH_STEP]
+        self._steps = [p for p in self._ready if p.due is Due.EACH_STEP]
+        self._good: set[Cells] = set()
+        self._good_steps: set[tuple[Cells, Cells, Made, str]] = set()
         self._compiled: dict[tuple[str, str, str], Callable[..., bool] | None] = {}
 
     def broken(self, oracle: Oracle, made: Made, reply: Reply, before: Shown | None) -> tuple[str, str] | None:
@@ -37,29 +53,45 @@ class Checks:
         if reply.shown is None:
             return None
         now = self._state(reply.shown)
-        earlier = self._state(before) if before is not None else None
+        if now not in self._good:
+            found = self._first(self._states, oracle, made, "", now, None)
+            if found is not None:
+                return found
+            self._good.add(now)
+        if before is None:
+            return None
+        earlier = self._state(before)
         answer = reply.answer.errno if isinstance(reply.answer, Refused) else ""
-        for one in self._ready:
-            check = self._check(oracle, one, made, answer)
-            if check is None or (earlier is None and one.due.value == "at each step"):
-                continue
-            if not check(now, *made.args, before=earlier):
+        key = (earlier, now, made, answer)
+        if key not in self._good_steps:
+            found = self._first(self._steps, oracle, made, answer, now, earlier)
+            if found is not None:
+                return found
+            self._good_steps.add(key)
+        return None
+
+    def _first(  # noqa: PLR0913  # what a sentence is about
+        self, asked: list[Property], oracle: Oracle, made: Made, errno: str, now: Cells, earlier: Cells | None
+    ) -> tuple[str, str] | None:
+        for one in asked:
+            check = self._check(oracle, one, made, errno)
+            if check is not None and not check(now, *made.args, before=earlier):
                 return one.id, one.sentence
         return None
 
-    def _state(self, shown: Shown) -> tuple[int, ...]:
+    def _state(self, shown: Shown) -> Cells:
         """What is shown as a state of the compiled sentences; what is absent is the default."""
-        cells: list[int] = []
-        for name, one in self._fields.items():
-            values = shown.get(name, {})
-            nothing = int(default(one.value))
-            for place in self._layout.places(one):
-                key = ",".join(s.element(i) for s, i in zip(one.domain, place, strict=True))
-                cells.append(int(parsed(one.value, values[key])) if key in values else nothing)
+        cells = list(self._nothing)
+        for name, values in shown.items():
+            places = self._places.get(name)
+            if places is not None:
+                kind = self._fields[name].value
+                for place, text in values.items():
+                    cells[places[place]] = int(parsed(kind, text))
         return tuple(cells)
 
     def _check(self, oracle: Oracle, one: Property, made: Made, errno: str) -> Callable[..., Any] | None:
-        key = (one.id, made.call if one.due.value == "at each step" else "", errno)
+        key = (one.id, made.call if one.due is Due.EACH_STEP else "", errno)
         if key not in self._compiled:
             self._compiled[key] = self._compile(oracle, one, made, errno)
         return self._compiled[key]
@@ -73,7 +105,7 @@ class Checks:
             return None
         names = tuple(p.name for p in rule.variables)
         run = self._layout.function(closed, names)
-        if one.due.value == "at each step":
+        if one.due is Due.EACH_STEP:
             return run
         return lambda state, *_, before=None: run(state, *(0 for _ in names), before=before)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tenure.vocabulary.answers import Answer
+from tenure.vocabulary.answers import Answer, Done
 from tenure.vocabulary.machine import Machine, Scope, State, Transition
 from tenure.vocabulary.rules import Rules, rules_of
 from tenure.vocabulary.systems import Granularity, System
@@ -23,6 +23,11 @@ class Made:
     args: tuple[int, ...]
 
 
+def normal(answer: Answer | None) -> Answer | None:
+    """An answer whose values stand in the order of their names, as subjects give them."""
+    return Done(tuple(sorted(answer.values))) if isinstance(answer, Done) else answer
+
+
 class Oracle:
     """The rules of a system, asked call by call as a sequential implementation meets them.
 
@@ -37,7 +42,8 @@ class Oracle:
         self.offered = tuple(i for i, r in enumerate(self.rules.rules) if not r.call.internal and r.begins)
         self._beginning = {r.call.name: i for i, r in enumerate(self.rules.rules) if r.begins}
         self._outcomes: dict[tuple[State, Made], Outcomes] = {}
-        self._offers: dict[State, tuple[Made, ...]] = {}
+        self._offers: dict[tuple[State, int], tuple[Made, ...]] = {}
+        self._written: dict[Made, Mapping[str, str | int | bool]] = {}
         self._settled: dict[State, frozenset[State]] = {}
 
     def start(self) -> State:
@@ -45,16 +51,16 @@ class Oracle:
         (state,) = self.machine.initial()
         return state
 
-    def offers(self, state: State) -> tuple[Made, ...]:
-        """Every call that some caller can make now, new objects under the lowest unused name, none that would sleep."""
-        found = self._offers.get(state)
+    def offers(self, state: State, number: int) -> tuple[Made, ...]:
+        """Every way in which this rule's call can be made now: new objects under the lowest unused name, none that sleeps."""
+        key = (state, number)
+        found = self._offers.get(key)
         if found is None:
-            made = dict.fromkeys(
-                Made(self.rules.rules[number].call.name, one.args)
-                for number in self.offered
-                for one in self.machine.canonical(state, number)
-            )
-            found = self._offers[state] = tuple(m for m in made if self.outcomes(state, m))
+            name = self.rules.rules[number].call.name
+            made = (Made(name, args) for args in dict.fromkeys(t.args for t in self.machine.canonical(state, number)))
+            sleeps = any(s.waits for s in self.rules.rules[number].call.steps)
+            found = tuple(m for m in made if not sleeps or self.outcomes(state, m))
+            self._offers[key] = found
         return found
 
     def outcomes(self, state: State, made: Made) -> Outcomes:
@@ -72,7 +78,7 @@ class Oracle:
         arguments = {p.name: v for p, v in zip(rule.variables, made.args, strict=True)}
         for first in self.machine.begin(state, made.call, arguments):
             for last in self._finished(first, made):
-                answer = self.machine.answer(last)
+                answer = normal(self.machine.answer(last))
                 found[answer] = found.get(answer, frozenset()) | self.settled(last.state)
         return found
 
@@ -106,11 +112,15 @@ class Oracle:
         rule = self.rules.rules[self._beginning[made.call]]
         arguments = {p.name: v for p, v in zip(rule.variables, made.args, strict=True)}
         for one in self.machine.begin(state, made.call, arguments):
-            if not self.machine.pauses(one) and self.machine.answer(one) == answer:
+            if not self.machine.pauses(one) and normal(self.machine.answer(one)) == answer:
                 return self.machine.leaves[one.rule][one.leaf].path[-1].why
         return ""
 
     def arguments(self, made: Made) -> Mapping[str, str | int | bool]:
         """The arguments in written form, by name."""
-        rule = self.rules.rules[self._beginning[made.call]]
-        return {p.name: written(p.type, v) for p, v in zip(rule.variables, made.args, strict=True)}
+        found = self._written.get(made)
+        if found is None:
+            rule = self.rules.rules[self._beginning[made.call]]
+            found = {p.name: written(p.type, v) for p, v in zip(rule.variables, made.args, strict=True)}
+            self._written[made] = found
+        return found

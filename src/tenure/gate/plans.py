@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tenure.gate.oracle import Made, Oracle
+from tenure.gate.oracle import Made
+from tenure.gate.profiles import plan_scope
 from tenure.properties import PROPERTIES
 from tenure.search.explorer import explore
 from tenure.vocabulary.machine import Machine, State
+from tenure.vocabulary.properties import Property
+from tenure.vocabulary.rules import Rules
 from tenure.vocabulary.sentences import Sentence, applies, sentence
+from tenure.vocabulary.systems import System
 from tenure.vocabulary.terms import Op, no
 
-LIMIT = 30_000
+LIMIT = 20_000
 
 
-def planned(oracle: Oracle) -> Iterator[tuple[Made, ...]]:
+def planned(system: System, rules: Rules) -> Iterator[tuple[Made, ...]]:
     """A shortest run to every case of every step, and to every state in which a property begins to say something."""
-    near = [s for p in PROPERTIES if applies(oracle.system, p) and (s := _near_miss(oracle, p.id)) is not None]
-    found = explore(oracle.machine, near, limit=LIMIT, witness=True, exhaust=True)
+    near = [s for p in PROPERTIES if applies(system, p) and (s := _near_miss(rules, p)) is not None]
+    machine = Machine(rules, plan_scope(system))
+    found = explore(machine, near, limit=LIMIT, witness=True, exhaust=True)
     goals = [*found.leaves.values(), *found.violations.values()]
-    runs = {run_of(oracle.machine, states) for states in goals}
+    runs = {run_of(machine, states) for states in goals}
     yield from sorted((r for r in runs if r), key=lambda r: (len(r), [(m.call, m.args) for m in r]))
 
 
@@ -36,9 +41,9 @@ def run_of(machine: Machine, states: list[State]) -> tuple[Made, ...]:
     return tuple(run)
 
 
-def _near_miss(oracle: Oracle, name: str) -> Sentence | None:
+def _near_miss(rules: Rules, stated: Property) -> Sentence | None:
     """The sentence that falls where the property's premise is first met."""
-    one = sentence(oracle.rules, next(p for p in PROPERTIES if p.id == name))
+    one = sentence(rules, stated)
     if one.is_about_steps or one.open_body.op is not Op.IMPLIES:
         return None
     return Sentence(one.property, no(one.open_body.args[0]))

@@ -30,6 +30,13 @@ def gate_scope(system: System) -> Scope:
                   "user": users}, vfio_devices=3)
 
 
+def plan_scope(system: System) -> Scope:
+    """A part of the gate's scope, small enough to be searched for the runs with which a campaign begins."""
+    users = 1 if has_users(system) else 0
+    return scope({"process": 2, "thread": 0, "file": 3, "group": 1, "container": 2, "device": 1, "table": 2, "page": 1,
+                  "user": users})
+
+
 def setup_of(system: System, machine: Machine) -> Setup:
     """A scope in the words of the line protocol."""
     where = machine.scope
