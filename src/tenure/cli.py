@@ -358,7 +358,8 @@ def gate(  # noqa: PLR0913  # click's calling convention
         click.echo(f"{target}: {verdict}: {report.calls:,} calls in {report.runs:,} runs, {speed:,.0f} calls/s, "
                    f"{len(report.refusals)} refusals met")
         click.echo(f"tested: {', '.join(report.checked) or 'no property'}"
-                   + (f"; not run (not shown): {', '.join(report.not_run)}" if report.not_run else ""))
+                   + (f"; not run (not shown): {', '.join(report.not_run)}" if report.not_run else "")
+                   + (f"; the rules themselves break: {', '.join(report.waived)}" if report.waived else ""))
         click.echo(f"repeat with: {again}")
     _document(json_file, again, seed, result.results())
     _write(junit_file, lambda: to_junit(result.rows()))

@@ -10,11 +10,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from tests.gate.conftest import PROFILE
 
 from tenure.gate.exec_subject import ExecSubject
 from tenure.gate.subject import Reply, Setup, TargetFailed
 from tenure.vocabulary.answers import Done, Refused
-from tests.gate.conftest import PROFILE
 
 pytestmark = pytest.mark.usefixtures("nothing_stays")
 
@@ -70,7 +70,7 @@ def test_a_line_may_come_in_pieces(script: Script, setup: Setup) -> None:
         time.sleep(0.05)
         write('sed": "EBUSY"}')
         time.sleep(0.05)
-        write("\\\\n".encode().decode("unicode_escape"))"""
+        write(chr(10))"""
     with closing(ExecSubject(script(habit), PROFILE)) as subject:
         subject.reset(setup)
 
@@ -117,7 +117,7 @@ WRONG_LINES = {
     "a fraction": ("say({'done': {'viable': 1.0}})", "done has viable: 1.0"),
     "a flag by number": ("say({'done': {'viable': 1}})", "viable of get_status is 1; it is written as a flag"),
     "another's reply": ("say({'reset': True})", "none of the shapes"),
-    "a name twice": ("write('{\"done\": {\"viable\": true, \"viable\": false}}\\n')", "has the name viable twice"),
+    "a name twice": ('write(\'{"done": {"viable": true, "viable": false}}\\n\')', "has the name viable twice"),
     "error": ("say({'error': 'no such\\ngroup'})", r"it answers error: no such\ngroup"),
     "a show unasked": ("say({'done': {}, 'shown': at_start})", "it shows, though not asked"),
 }
@@ -144,11 +144,20 @@ WRONG_SHOWN = {
     "undeclared, but there": ("{'done': {}, 'shown': {**at_start, 'harm': {}}}", "it shows harm, which it did not"),
     "a flat value": ("{'done': {}, 'shown': {**at_start, 'container_users': 1}}", "container_users is no object: 1"),
     "out of scope": ("{'done': {}, 'shown': {**at_start, 'file_kind': {'f3': 'group'}}}", "has no place 'f3'"),
-    "no such choice": ("{'done': {}, 'shown': {**at_start, 'file_kind': {'f0': 'open'}}}", "'f0' is 'open'; one of closed"),
+    "no such choice": (
+        "{'done': {}, 'shown': {**at_start, 'file_kind': {'f0': 'open'}}}",
+        "'f0' is 'open'; one of closed",
+    ),
     "a count in words": ("{'done': {}, 'shown': {**at_start, 'container_users': {'g0': '1'}}}", "'g0' is '1'; a count"),
-    "a count by flag": ("{'done': {}, 'shown': {**at_start, 'container_users': {'g0': True}}}", "'g0' is true; a count"),
+    "a count by flag": (
+        "{'done': {}, 'shown': {**at_start, 'container_users': {'g0': True}}}",
+        "'g0' is true; a count",
+    ),
     "a broken count": ("{'done': {}, 'shown': {**at_start, 'container_users': {'g0': 1.0}}}", "'g0' is 1.0; a count"),
-    "a group outside": ("{'done': {}, 'shown': {'device_group': {'d0': 'g1'}}}", "device_group of 'd0' is 'g1'; one of g0"),
+    "a group outside": (
+        "{'done': {}, 'shown': {'device_group': {'d0': 'g1'}}}",
+        "device_group of 'd0' is 'g1'; one of g0",
+    ),
     "left out": ("{'done': {}, 'shown': {}}", "it does not show device_group everywhere"),
 }
 
@@ -168,23 +177,23 @@ def test_a_state_wrongly_shown_is_told(script: Script, setup: Setup, reply: str,
 WRONG_DEEDS = {
     "exits": ("sys.exit(3)", "it ended with status 3"),
     "crashes": ("os.kill(os.getpid(), signal.SIGSEGV)", "it ended by SIGSEGV"),
-    "raises": ("raise KeyError('g7')", "(its last words on standard error: Traceback"),
-    "is silent": ("pass", "no reply within 0.3 s"),
-    "hangs in a line": ("write('{\"do')", 'no reply within 0.3 s; it began a line: {"do'),
+    "raises": ("raise KeyError('g7')", "KeyError: 'g7'); end only after the reply to quit"),
+    "is silent": ("pass", "no reply within 0.5 s"),
+    "hangs in a line": ("write('{\"do')", 'no reply within 0.5 s; it began a line: {"do'),
     "ends in a line": ("write('{\"do'); sys.exit(0)", 'it ended with status 0 in the middle of a line: {"do'),
     "floods": ("write('x' * (2 << 20))", "a line longer than 1 MiB: xxx"),
-    "says two": ("write('{\"done\": {}}\\n{\"done\": {}}\\n')", 'a line that nobody asked for: {"done": {}}'),
-    "begins another": ("write('{\"done\": {}}\\n{\"do')", 'a line that nobody asked for: {"do'),
+    "says two": ('write(\'{"done": {}}\\n{"done": {}}\\n\')', 'a line that nobody asked for: {"done": {}}'),
+    "begins another": ('write(\'{"done": {}}\\n{"do\')', 'a line that nobody asked for: {"do'),
     "shuts its mouth": ("os.close(1); time.sleep(60)", "it closed its standard input or output"),
-    "only logs": ("[sys.stderr.write('x' * 1000) for _ in iter(int, 1)]", "no reply within 0.3 s"),
-    "is deaf to signals": ("signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)", "no reply within 0.3 s"),
+    "only logs": ("[sys.stderr.write('x' * 1000) for _ in iter(int, 1)]", "no reply within 0.5 s"),
+    "is deaf to signals": ("signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)", "no reply within 0.5 s"),
 }
 
 
 @pytest.mark.parametrize(("habit", "happened"), WRONG_DEEDS.values(), ids=WRONG_DEEDS)
 def test_a_wrong_deed_is_told(script: Script, setup: Setup, habit: str, happened: str) -> None:
     """The tool neither waits for ever nor leaves the subject running."""
-    subject = ExecSubject(script(f"def call(request): {habit}"), PROFILE, limit=0.3)
+    subject = ExecSubject(script(f"def call(request): {habit}"), PROFILE, limit=0.5)
     subject.reset(setup)
 
     with pytest.raises(TargetFailed) as failed:
@@ -210,7 +219,7 @@ def test_a_line_between_replies_is_told(script: Script, setup: Setup) -> None:
     subject.do("get_status", {}, show=False)
     time.sleep(0.3)
 
-    with pytest.raises(TargetFailed, match="a line that nobody asked for: {\"refused\": \"EBUSY\"}"):
+    with pytest.raises(TargetFailed, match=r'a line that nobody asked for: {"refused": "EBUSY"}'):
         subject.do("get_status", {}, show=False)
 
 
@@ -227,10 +236,10 @@ def test_an_end_between_requests_is_told(script: Script, setup: Setup) -> None:
 
 def test_a_subject_that_does_not_read_is_told(script: Script, setup: Setup) -> None:
     """A request that is larger than a pipe does not hold the tool up."""
-    subject = ExecSubject(script("def reset(request): say({'reset': True}); time.sleep(60)"), PROFILE, limit=0.3)
+    subject = ExecSubject(script("def reset(request): say({'reset': True}); time.sleep(60)"), PROFILE, limit=0.5)
     subject.reset(setup)
 
-    with pytest.raises(TargetFailed, match=r"it reads no request within 0\.3 s"):
+    with pytest.raises(TargetFailed, match=r"it reads no request within 0\.5 s"):
         subject.do("get_status", {"process": "p" * 500_000}, show=False)
 
 
@@ -244,7 +253,10 @@ def test_a_large_request_is_sent_whole(script: Script, setup: Setup) -> None:
 
 
 WRONG_HELLOS = {
-    "another version": ("{**introduction, 'hello': 2}", "it speaks version 2 of the protocol; this tool speaks version 1"),
+    "another version": (
+        "{**introduction, 'hello': 2}",
+        "it speaks version 2 of the protocol; this tool speaks version 1",
+    ),
     "no version": ("{**introduction, 'hello': True}", "lacks hello, a number"),
     "no name": ("{k: v for k, v in introduction.items() if k != 'name'}", "lacks name, a text"),
     "one name more": ("{**introduction, 'call': []}", "has an unknown name: call; did you mean calls?"),
@@ -270,7 +282,7 @@ def test_a_refused_reset_is_told(script: Script, setup: Setup) -> None:
     """A reset has one reply."""
     subject = ExecSubject(script("def reset(request): say({'reset': False})"), PROFILE)
 
-    with pytest.raises(TargetFailed, match='it answers {"reset": false}; the answer is {"reset": true}'):
+    with pytest.raises(TargetFailed, match=r'it answers {"reset": false}; the answer is {"reset": true}'):
         subject.reset(setup)
 
 
@@ -313,7 +325,7 @@ WRONG_QUITS = {
     "a status": ("say({'quit': True}); sys.exit(4)", "it ended with status 4 after quit"),
     "another reply": ("say({'reset': True}); sys.exit(0)", 'it answers {"reset": true}; the answer is {"quit": true}'),
     "no reply": ("sys.exit(0)", "it ended with status 0"),
-    "a line more": ("say({'quit': True}); say({'bye': True}); sys.exit(0)", 'a line that nobody asked for: {"bye": true}'),
+    "a line more": ("write('{\"quit\": true}\\n1\\n'); sys.exit(0)", "a line that nobody asked for: 1"),
     "a later line": ("say({'quit': True}); time.sleep(0.1); say(1); sys.exit(0)", "a line after the last reply: 1"),
     "staying": ("say({'quit': True}); time.sleep(60)", "it does not end"),
     "staying silently": ("say({'quit': True}); os.close(1); time.sleep(60)", "it does not end"),
@@ -323,13 +335,12 @@ WRONG_QUITS = {
 @pytest.mark.parametrize(("habit", "happened"), WRONG_QUITS.values(), ids=WRONG_QUITS)
 def test_a_wrong_end_is_told(script: Script, habit: str, happened: str) -> None:
     """A subject answers quit, and ends with status 0."""
-    subject = ExecSubject(script(f"def quit(request): {habit}"), PROFILE, limit=0.3)
+    subject = ExecSubject(script(f"def quit(request): {habit}"), PROFILE, limit=0.5)
 
     with pytest.raises(TargetFailed) as failed:
         subject.close()
 
-    # Two lines written at once may be read at once or one by one.
-    assert happened.rpartition(":")[0] in str(failed.value) or "after the last reply" in str(failed.value)
+    assert happened in str(failed.value)
 
 
 def test_a_subject_that_failed_stays_stopped(script: Script, setup: Setup) -> None:
@@ -402,5 +413,3 @@ def test_the_subject_has_its_own_process_group(script: Script, setup: Setup) -> 
         subject.reset(setup)
 
         assert subject.do("get_status", {}, show=False) != Reply(Refused(str(os.getpgrp())))
-
-

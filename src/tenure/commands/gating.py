@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tenure.commands.naming import system_named
+from tenure.commands.proving import recorded
 from tenure.commands.replaying import Replayed, scope_of
 from tenure.commands.tracing import run_of_trace
 from tenure.gate.campaign import Campaign, CampaignReport, Finding, worded
@@ -37,7 +38,8 @@ class GateResult:
         lines = [f"{self.target} {one.kind}: after {len(one.calls)} calls"]
         lines += [f"  {call:<64} -> {answer}" for call, answer in zip(one.calls, one.answers, strict=True)]
         if one.kind == "differs":
-            lines.append(f"  ! answered {one.given}, and the rules permit only {one.permitted}")
+            verb = "answered" if one.given == one.answers[-1] else "shows"
+            lines.append(f"  ! {verb} {one.given}, and the rules permit only {one.permitted}")
             lines.append(f"  ! because {one.reason}" if one.reason else f"  ! rules: {self.system.id}, {self.system.source}")
         else:
             lines.append(f"  ! shows a state that breaks {one.property}")
@@ -66,6 +68,7 @@ class GateResult:
             verdict = Verdict.VIOLATES if name in broken else Verdict.TESTED
             rows.append((Row(*base, name, verdict, ""), name not in broken))
         rows += [(Row(*base, name, Verdict.NOT_RUN, "the target does not show what it speaks of"), True) for name in self.report.not_run]
+        rows += [(Row(*base, name, Verdict.NOT_APPLICABLE, "the rules themselves break it"), True) for name in self.report.waived]
         return rows
 
     def results(self) -> list[dict[str, object]]:
@@ -116,6 +119,15 @@ def profile_of(target: str, profile: str | None) -> System:
     raise ValueError(message)
 
 
+def refuted_by_design(system: System) -> frozenset[str]:
+    """The properties that the record says these rules break even where calls are whole."""
+    return frozenset(
+        key[3]
+        for key, (verdict, _) in recorded().items()
+        if key[:3] == (system.name, system.variant, "whole") and verdict == Verdict.REFUTED.value
+    )
+
+
 def run_gate(  # noqa: PLR0913  # each is one independent choice of the caller
     target: str,
     profile: str | None,
@@ -131,7 +143,7 @@ def run_gate(  # noqa: PLR0913  # each is one independent choice of the caller
     subject: Subject | None = None
     try:
         subject = open_target(target, system.id)
-        campaign = Campaign(subject, oracle, setup_of(system, oracle.machine), seed)
+        campaign = Campaign(subject, oracle, setup_of(system, oracle.machine), seed, refuted_by_design(system))
         report = campaign.report
         campaign.play(planned(system, oracle.rules), seconds=seconds, calls=calls, told=told)
     except TargetFailed as failure:

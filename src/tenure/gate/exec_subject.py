@@ -11,7 +11,8 @@ from tenure.gate.replies import VERSION, Hello, Showing, is_answer, read_answer,
 from tenure.gate.subject import Reply, Setup, TargetFailed, Written
 from tenure.gate.wording import excerpt
 
-_MOST_REMEMBERED = 1 << 14
+_MOST_REMEMBERED = 1 << 12
+_LONGEST_REMEMBERED = 1 << 13
 
 
 class ExecSubject:
@@ -58,7 +59,8 @@ class ExecSubject:
             known = self._read(call, line, show=show)
             if len(self._said) >= _MOST_REMEMBERED:
                 self._said.clear()
-            self._said[key] = known
+            if len(line) <= _LONGEST_REMEMBERED:
+                self._said[key] = known
         return known
 
     def close(self) -> None:

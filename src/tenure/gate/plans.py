@@ -1,4 +1,4 @@
-"""Plans: the runs with which every campaign begins. Each call, each case of each step, each property's near miss."""
+"""Plans: the runs with which every campaign begins. Each case of each step, each two in a row, each property's near miss."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ LIMIT = 20_000
 
 
 def planned(system: System, rules: Rules) -> Iterator[tuple[Made, ...]]:
-    """A shortest run to every case of every step, and to every state in which a property begins to say something."""
+    """A shortest run to every case of every step, to every two in a row, and to where each property begins to say something."""
     near = [s for p in PROPERTIES if applies(system, p) and (s := _near_miss(rules, p)) is not None]
     machine = Machine(rules, plan_scope(system))
-    found = explore(machine, near, limit=LIMIT, witness=True, exhaust=True)
-    goals = [*found.leaves.values(), *found.violations.values()]
+    found = explore(machine, near, limit=LIMIT, witness=True, pairs=True, exhaust=True)
+    goals = [*found.leaves.values(), *found.violations.values(), *found.pairs.values()]
     runs = {run_of(machine, states) for states in goals}
     yield from sorted((r for r in runs if r), key=lambda r: (len(r), [(m.call, m.args) for m in r]))
 

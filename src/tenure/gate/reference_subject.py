@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from itertools import product
 
 from tenure.gate import catalogue
-from tenure.gate.subject import Reply, Setup, TargetFailed, Written
+from tenure.gate.subject import Reply, Setup, Shown, TargetFailed, Written
 from tenure.gate.wording import did_you_mean
 from tenure.reference.kernel import SHOWN, SYSTEMS, Configuration, Died, Kernel, NotCallable, WouldBlock
 from tenure.reference.saving import Snapshot
@@ -14,7 +14,6 @@ from tenure.vocabulary import observables as seen
 from tenure.vocabulary.answers import Done, Refused
 from tenure.vocabulary.objects import DEVICE, FILE, GROUP, PROCESS, SORTS, USER
 from tenure.vocabulary.symbols import Observable
-from tenure.vocabulary.traces import Shown
 from tenure.vocabulary.types import Flag, Maybe, Sort, Type, default, parsed, written
 
 _SLEEPS = Reply(Refused("EAGAIN"))

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from itertools import product
 
 from tenure.gate import catalogue
-from tenure.gate.subject import TargetFailed, Written
+from tenure.gate.subject import Shown, TargetFailed, Written
 from tenure.gate.wording import did_you_mean, excerpt
 from tenure.vocabulary.answers import Done, Refused
 from tenure.vocabulary.symbols import Observable
-from tenure.vocabulary.traces import Shown
 from tenure.vocabulary.types import Choice, Count, Flag, Maybe, Sort, Type, default, written
 
 VERSION = 1

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tenure.vocabulary.answers import Done, Refused
-from tenure.vocabulary.traces import Shown
 
 Written = str | int | bool
 """A value as people and files write it: ``g0``, ``none``, a choice's name, a flag or a number."""
+
+Shown = dict[str, dict[str, Written]]
+"""A state by observable and place, such as ``container_users`` of ``g0``; two objects are joined by a comma."""
 
 Configuration = dict[str, dict[str, int] | dict[str, dict[str, Written]]]
 """A Setup as `reset` sends it."""

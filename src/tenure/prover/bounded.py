@@ -6,13 +6,14 @@ made again by the Python reading, step by step; a run that Python does not make 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import z3
 
 from tenure.prover.counterexamples import constant
-from tenure.prover.logic import Domain, Expr, SymbolicState, any_state
+from tenure.prover.logic import Domain, Expr, Read, SymbolicState
 from tenure.prover.paths import Path, paths_of
 from tenure.vocabulary.machine import Machine, Scope, State, Transition
 from tenure.vocabulary.rules import Rules
@@ -73,7 +74,7 @@ class Unrolled:
         self.machine = Machine(rules, scope)
         self.domain = Domain(scope.sizes)
         self._calls = calls
-        self._states = [any_state(self.domain, rules.fields, (), "0 ")]
+        self._states = [state_of_cells(self.domain, rules.fields, 0)]
         self._selected: list[list[_Selected]] = []
         self._solver = z3.Solver(ctx=self.domain.context)
         self._solver.add(*self._start())
@@ -95,7 +96,7 @@ class Unrolled:
     def deepen(self) -> None:
         """One more transition; none stutters."""
         depth = len(self._states)
-        before, after = self._states[-1], any_state(self.domain, self.rules.fields, (), f"{depth} ")
+        before, after = self._states[-1], state_of_cells(self.domain, self.rules.fields, depth)
         choices = []
         for number, rule in enumerate(self.rules.rules):
             if self._calls is None or rule.call.name in self._calls:
@@ -157,6 +158,29 @@ class Unrolled:
 
     def _element(self, sort: object, index: int) -> Expr:
         return self.domain.elements(sort)[index]  # type: ignore[arg-type]  # a field's domain is made of sorts
+
+
+def state_of_cells(domain: Domain, fields: tuple[Field, ...], depth: int) -> SymbolicState:
+    """A state of which nothing is known, with one unknown for each cell: quicker to search than functions are."""
+    return SymbolicState(domain, {one.name: _cell_by_cell(domain, one, depth) for one in fields})
+
+
+def _cell_by_cell(domain: Domain, one: Field, depth: int) -> Read:
+    """A field as a case distinction over its places; elsewhere it holds what nobody asks for."""
+    label = one.name if one.role is Role.FIXED else f"{depth} {one.name}"
+    places = list(itertools.product(*(domain.elements(sort) for sort in one.domain)))
+    cells = [z3.Const(f"{label} {number}", domain.sort(one.value)) for number in range(len(places))]
+    nowhere = z3.Const(f"{label} nowhere", domain.sort(one.value))
+
+    def read(*at: Expr) -> Expr:
+        found = nowhere
+        for place, cell in zip(places, cells, strict=True):
+            if all(a.eq(p) for a, p in zip(at, place, strict=True)):
+                return cell
+            found = z3.If(z3.And(*map(_equal, at, place)), cell, found)
+        return found
+
+    return read
 
 
 def _equal(one: Expr, other: Expr) -> Expr:

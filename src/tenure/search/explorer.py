@@ -27,7 +27,11 @@ class Exploration:
     """For each property that fell, the states of a shortest run to it."""
     leaves: dict[str, list[State]] = field(default_factory=dict)
     """For each case of a step ever taken, the states of a shortest run that takes it."""
+    pairs: dict[tuple[str, str], list[State]] = field(default_factory=dict)
+    """For each two cases taken one after the other, the states of a shortest run that does so."""
     parents: dict[State, State | None] = field(default_factory=dict)
+    entries: dict[State, str] = field(default_factory=dict)
+    """The case by which each state was first reached; kept only where pairs are wanted."""
 
     def path(self, state: State) -> list[State]:
         """The states from an initial one to `state`."""
@@ -44,6 +48,7 @@ def explore(  # noqa: PLR0913  # each is one independent choice of the caller
     calls: frozenset[str] | None = None,
     limit: int | None = None,
     witness: bool = False,
+    pairs: bool = False,
     exhaust: bool = False,
     until: Term | None = None,
     progress: Progress | None = None,
@@ -71,6 +76,8 @@ def explore(  # noqa: PLR0913  # each is one independent choice of the caller
                         _note_leaves(machine, made, state, found)
                     if watch.steps:
                         watch.step(state, made, found)
+                    if pairs:
+                        _note_pair(machine, made, state, found)
                     if made.state in parents:
                         continue
                     parents[made.state] = state
@@ -96,6 +103,14 @@ def _note_leaves(machine: Machine, made: Transition, state: State, found: Explor
     for branch in machine.leaves[made.rule][made.leaf].path:
         if branch.name not in found.leaves:
             found.leaves[branch.name] = [*found.path(state), made.state]
+
+
+def _note_pair(machine: Machine, made: Transition, state: State, found: Exploration) -> None:
+    taken = machine.leaves[made.rule][made.leaf].name
+    found.entries.setdefault(made.state, taken)
+    pair = (found.entries.get(state, ""), taken)
+    if pair not in found.pairs:
+        found.pairs[pair] = [*found.path(state), made.state]
 
 
 class _Watch:
