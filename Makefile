@@ -5,10 +5,10 @@ LOCKER = build/locker
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 # What the doors do; each may be replaced on the command line.
-RUN ?= $(BIN)/python -m tenure.report.demo
+SUBJECT = examples/c/build/subject
 BENCH ?= $(BIN)/python -m benchmarks
-GUARDS ?= $(BIN)/tenure prove --guards
-CONFORM_FULL ?= $(BIN)/tenure conform --budget 24h
+GUARDS ?= $(BIN)/tenure guards
+CONFORM_FULL ?= $(BIN)/tenure conform
 TRACES ?= $(BIN)/python -m tests.traces
 
 help: ## print this list
@@ -22,7 +22,11 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e . && touch $@
 
 run: setup ## prove, refute and gate; print one table and one trace
-	$(RUN)
+	@$(MAKE) -s -C examples/c
+	$(BIN)/tenure prove
+	$(BIN)/tenure trace external-v1 A
+	$(BIN)/tenure gate exec:$(SUBJECT) --profile external-get-put --budget 10s --seed 1
+	$(BIN)/tenure gate "exec:$(SUBJECT) --june-2013" --profile external-v1 --budget 10s --seed 1
 
 test: setup ## run the tests
 	$(BIN)/pytest -q

@@ -94,6 +94,33 @@ R5 = Race(
     ),
 )
 
+OUTSIDE = some(USER, lambda u: both(relies(u), no(as_validated(u))))
+
+R1_OUTSIDE = Race(
+    "R1",
+    "A second SET_CONTAINER, past its test since before the first, moves the group to another container while an external "
+    "user holds it: the reference that was got does not keep what was validated.",
+    "vfio_group_set_container against vfio_group_get_external_user, 3.11-5.18",
+    "external-get-put",
+    "steps",
+    "EXT-1",
+    (*SETUP, "set_iommu", "get_external_user"),
+    OUTSIDE,
+)
+
+R3_OUTSIDE = Race(
+    "R3",
+    "UNSET_CONTAINER has set `container_users` to 0 and not yet detached; the group is placed again and an external user "
+    "gets it; the detach then takes container and table from under that user.",
+    "vfio_group_unset_container against vfio_group_get_external_user, 3.11-5.18",
+    "external-get-put",
+    "steps",
+    "EXT-1",
+    (*SETUP, "set_iommu", "unset_container", "get_external_user"),
+    both(OUTSIDE, no(some(GROUP, lambda g: seen.container_users[g] > 2)), some(GROUP, lambda g: both(
+        seen.group_placed[g], is_none(seen.container_of[g])))),
+)
+
 A = Race(
     "A",
     "Check, then act: the IOMMU id is read, the group moves to a container without IOMMU driver, add succeeds: the user "
@@ -159,4 +186,4 @@ E = Race(
     seen.harm.now == "use_after_free",
 )
 
-RACES = (R1, R2, R3, R4, R5, A, B, C, D, E)
+RACES = (R1, R2, R3, R4, R5, R1_OUTSIDE, R3_OUTSIDE, A, B, C, D, E)

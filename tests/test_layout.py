@@ -28,6 +28,7 @@ ARROWS = {
     "search": ("tenure.vocabulary", "tenure.models", "tenure.properties"),
     "gate": ("tenure.vocabulary", "tenure.models", "tenure.properties", "tenure.reference", "tenure.search"),
     "report": ("tenure.vocabulary",),
+    "commands": ("tenure",),
     "cli": ("tenure",),
 }
 """What each room may import of ours, besides itself; the room without a name is ``tenure/__init__.py``."""

@@ -22,6 +22,7 @@ from rich.table import Table
 
 from tenure.commands.naming import system_named, systems_named
 from tenure.commands.output import DiskTrouble, Ending, Exit, read, write
+from tenure.gate.subject import TargetFailed
 from tenure.models import SYSTEMS
 from tenure.vocabulary.verdicts import Row, Verdict
 
@@ -139,20 +140,23 @@ def prove(  # noqa: PLR0913  # click's calling convention
     wanted = property_named(property_id).id if property_id else None
     ending = Ending()
     rows: list[Row] = []
+    counts: dict[tuple[str, str], tuple[int, float]] = {}
     out = console()
     planned = proving.jobs_for([s.id for s in chosen], granularity)
     with progress("proving", quiet=quiet) as told:
         for job, judgement in proving.judged(planned, jobs, lambda j, n, m: told(" ".join(j), n, m), fresh=fresh):
             found = [r for r in judgement.rows if wanted in (None, r.property)]
             rows += found
-            if not quiet:
-                _summarise(out, job, judgement, found)
+            counts[job] = (len(judgement.obligations), judgement.prove_seconds)
             if obligations and not quiet:
+                out.print(f"{job[0]} {job[1]}: {judgement.framed} more are preserved because nothing they read is assigned")
                 _obligations(out, judgement.obligations)
     if cross_check or export:
         _second_opinion(out, planned, export, cross_check, jobs, ending, quiet)
     order = {system.id: i for i, system in enumerate(SYSTEMS)}
     rows.sort(key=lambda r: (order[r.system_id()], r.granularity != "whole"))
+    if not quiet:
+        _matrix(out, rows, counts)
     partial = wanted is not None or granularity is not None or any(":" in s for s in systems)
     wrong = proving.mismatches(rows, partial=partial)
     for one in wrong:
@@ -174,15 +178,25 @@ def prove(  # noqa: PLR0913  # click's calling convention
     sys.exit(ending.code)
 
 
-def _summarise(out: Console, job: tuple[str, str], judgement: Any, rows: Sequence[Row]) -> None:  # noqa: ANN401  # a Judgement
-    times = f"{len(judgement.obligations)} obligations in {judgement.prove_seconds:.1f} s, searches in {judgement.search_seconds:.1f} s"
-    out.print(f"{job[0]} {job[1]}  ({times})")
-    groups: dict[str, list[str]] = {}
+def _matrix(out: Console, rows: Sequence[Row], counts: dict[tuple[str, str], tuple[int, float]]) -> None:
+    """One line for each system and granularity, one column for each property."""
+    by_job: dict[tuple[str, str], dict[str, Row]] = {}
     for row in rows:
-        text = row.property if row.length is None else f"{row.property} in {row.length}"
-        groups.setdefault(row.verdict.value, []).append(text)
-    for verdict, names in groups.items():
-        out.print(f"  {verdict:<15} {', '.join(names)}")
+        by_job.setdefault((row.system_id(), row.granularity), {})[row.property] = row
+    names = list(dict.fromkeys(r.property for r in rows))
+    table = Table("system", "calls", *names, "obligations", "s", box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    for job, cells in by_job.items():
+        obligations, seconds = counts[job]
+        table.add_row(*job, *(_cell(cells.get(n)) for n in names), str(obligations), f"{seconds:.1f}")
+    Console(highlight=False, width=max(out.width, 190)).print(table)
+    out.print("P proved for any number of objects; a number: refuted, transitions of a shortest trace; s searched; . not applicable")
+
+
+def _cell(row: Row | None) -> str:
+    if row is None:
+        return ""
+    marks = {Verdict.PROVED: "P", Verdict.SEARCHED: "s", Verdict.NOT_APPLICABLE: ".", Verdict.REFUTED: str(row.length)}
+    return marks.get(row.verdict, "?")
 
 
 def _obligations(out: Console, results: Sequence[Any]) -> None:
@@ -459,6 +473,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except ValueError as usage:
         click.echo(f"tenure: {usage}", err=True)
         sys.exit(Exit.USAGE)
+    except TargetFailed as failure:
+        click.echo(f"target-failed: {failure}", err=True)
+        sys.exit(Exit.TARGET)
     except DiskTrouble as trouble:
         click.echo(f"tenure: {trouble}", err=True)
         sys.exit(Exit.DISK)

@@ -17,8 +17,8 @@ from tenure.gate.subject import Subject, TargetFailed
 from tenure.gate.targets import open_target
 from tenure.report.documents import row_result
 from tenure.report.itf import to_itf
-from tenure.search.explorer import trace_of
-from tenure.vocabulary.machine import Machine, State
+from tenure.search.explorer import trace_along
+from tenure.vocabulary.machine import State, Transition
 from tenure.vocabulary.systems import System
 from tenure.vocabulary.traces import Trace
 from tenure.vocabulary.verdicts import Row, Verdict
@@ -48,10 +48,9 @@ class GateResult:
 
     def trace(self, one: Finding) -> Trace:
         """The run of a finding as the rules see it, up to the wrong answer."""
-        machine = self.oracle.machine
-        states = _path(self.oracle, one.run)
         subject = one.property or "answer"
-        return trace_of(machine, states, subject, f"{one.kind}: {self.target} answered {one.given} {one.permitted}".strip())
+        reason = f"{one.kind}: {self.target} answered {one.given}, permitted: {one.permitted or 'anything that keeps the property'}"
+        return trace_along(self.oracle.machine, self.oracle.start(), _way(self.oracle, one.run), subject, reason)
 
     def itf(self, one: Finding) -> str:
         """The finding as an ITF document."""
@@ -83,30 +82,25 @@ class GateResult:
         return found
 
 
-def _path(oracle: Oracle, run: tuple[Made, ...]) -> list[State]:
-    """The states of a run that takes a permitted answer at each call, releases included."""
+def _way(oracle: Oracle, run: tuple[Made, ...]) -> list[tuple[State, Transition]]:
+    """A run as the rules see it: a permitted answer at each call, and the releases that follow."""
     machine = oracle.machine
-    states = [oracle.start()]
+    state = oracle.start()
+    taken: list[tuple[State, Transition]] = []
     for made in run:
         rule = machine.rules.rules[oracle.beginning(made.call)]
         arguments = {p.name: v for p, v in zip(rule.variables, made.args, strict=True)}
-        begun = machine.begin(states[-1], made.call, arguments)
-        if not begun:
-            break
-        states.append(begun[0].state)
-        states += _settled(oracle, machine, states[-1])
-    return states
-
-
-def _settled(oracle: Oracle, machine: Machine, state: State) -> list[State]:
-    """The states through which sleeping calls and due releases go by themselves."""
-    passed = []
-    while True:
-        ahead = [t for n, r in enumerate(machine.rules.rules) if not r.begins or n in oracle.internal for t in machine.canonical(state, n)]
-        if not ahead:
-            return passed
-        state = ahead[0].state
-        passed.append(state)
+        ahead = machine.begin(state, made.call, arguments)
+        while ahead:
+            taken.append((state, ahead[0]))
+            state = ahead[0].state
+            ahead = [
+                t
+                for n, r in enumerate(machine.rules.rules)
+                if not r.begins or n in oracle.internal
+                for t in machine.canonical(state, n)
+            ]
+    return taken
 
 
 def profile_of(target: str, profile: str | None) -> System:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from tenure.gate.oracle import Made
 from tenure.gate.profiles import plan_scope
 from tenure.properties import PROPERTIES
-from tenure.search.explorer import explore
-from tenure.vocabulary.machine import Machine, State
+from tenure.search.explorer import Way, explore, transitions_of
+from tenure.vocabulary.machine import Machine
 from tenure.vocabulary.properties import Property
 from tenure.vocabulary.rules import Rules
 from tenure.vocabulary.sentences import Sentence, applies, sentence
@@ -24,20 +24,17 @@ def planned(system: System, rules: Rules) -> Iterator[tuple[Made, ...]]:
     machine = Machine(rules, plan_scope(system))
     found = explore(machine, near, limit=LIMIT, witness=True, pairs=True, exhaust=True)
     goals = [*found.leaves.values(), *found.violations.values(), *found.pairs.values()]
-    runs = {run_of(machine, states) for states in goals}
+    runs = {run_of(machine, way) for way in goals}
     yield from sorted((r for r in runs if r), key=lambda r: (len(r), [(m.call, m.args) for m in r]))
 
 
-def run_of(machine: Machine, states: list[State]) -> tuple[Made, ...]:
-    """The calls that a caller makes along these states; releases happen by themselves."""
+def run_of(machine: Machine, way: Way) -> tuple[Made, ...]:
+    """The calls that a caller makes along a way; releases happen by themselves."""
     run = []
-    for state, after in zip(states, states[1:], strict=False):
-        for made in machine.successors(state):
-            rule = machine.rules.rules[made.rule]
-            if made.state == after:
-                if rule.begins and not rule.call.internal:
-                    run.append(Made(rule.call.name, made.args))
-                break
+    for _, made in transitions_of(machine, way):
+        rule = machine.rules.rules[made.rule]
+        if rule.begins and not rule.call.internal:
+            run.append(Made(rule.call.name, made.args))
     return tuple(run)
 
 

@@ -48,9 +48,9 @@ def setup_of(system: System, machine: Machine) -> Setup:
     count = {s: sizes.get(s, 0) for s in ("device", "group", "process")}
     fixed: Shown = {
         "device_group": table("device", "d", tuple(f"g{v}" for v in where.fixed["group of"])),
-        "device_bridge": table("device", "d", tuple(where.fixed.get("bridge", (False,) * count["device"]))),
-        "group_no_iommu": table("group", "g", tuple(where.fixed.get("no iommu", (False,) * count["group"]))),
-        "rawio": table("process", "p", tuple(where.fixed["rawio"])),
+        "device_bridge": table("device", "d", tuple(bool(v) for v in where.fixed.get("bridge", (False,) * count["device"]))),
+        "group_no_iommu": table("group", "g", tuple(bool(v) for v in where.fixed.get("no iommu", (False,) * count["group"]))),
+        "rawio": table("process", "p", tuple(bool(v) for v in where.fixed["rawio"])),
     }
     drivers = tuple(DRIVER.values[v] for v in where.initial["driver"][0])
     return Setup(system.name, sizes, fixed, {"device_driver": table("device", "d", drivers)})

@@ -166,18 +166,18 @@ def state_of_cells(domain: Domain, fields: tuple[Field, ...], depth: int) -> Sym
 
 
 def _cell_by_cell(domain: Domain, one: Field, depth: int) -> Read:
-    """A field as a case distinction over its places; elsewhere it holds what nobody asks for."""
+    """A field as a case distinction over its places; what it holds at none, nobody asks."""
     label = one.name if one.role is Role.FIXED else f"{depth} {one.name}"
     places = list(itertools.product(*(domain.elements(sort) for sort in one.domain)))
-    cells = [z3.Const(f"{label} {number}", domain.sort(one.value)) for number in range(len(places))]
-    nowhere = z3.Const(f"{label} nowhere", domain.sort(one.value))
+    cells = [z3.Const(f"{label} {number}", domain.sort(one.value)) for number in range(max(1, len(places)))]
 
     def read(*at: Expr) -> Expr:
-        found = nowhere
-        for place, cell in zip(places, cells, strict=True):
+        found = cells[-1]
+        for place, cell in zip(places, cells, strict=False):
             if all(a.eq(p) for a, p in zip(at, place, strict=True)):
                 return cell
-            found = z3.If(z3.And(*map(_equal, at, place)), cell, found)
+            if cell is not cells[-1]:
+                found = z3.If(z3.And(*map(_equal, at, place)), cell, found)
         return found
 
     return read

@@ -14,6 +14,19 @@ Progress = Callable[[int, int], None]
 """Told how many states and transitions there are so far."""
 
 
+@dataclass(frozen=True)
+class Way:
+    """A shortest run: the states that it visits, and its last transition, which may leave the state as it is."""
+
+    states: tuple[State, ...]
+    last: Transition | None = None
+
+    @property
+    def before_last(self) -> State:
+        """The state in which the last transition is taken."""
+        return self.states[-2] if self.last is not None else self.states[-1]
+
+
 @dataclass
 class Exploration:
     """What a search found."""
@@ -23,22 +36,23 @@ class Exploration:
     transitions: int = 0
     depth: int = 0
     complete: bool = False
-    violations: dict[str, list[State]] = field(default_factory=dict)
-    """For each property that fell, the states of a shortest run to it."""
-    leaves: dict[str, list[State]] = field(default_factory=dict)
-    """For each case of a step ever taken, the states of a shortest run that takes it."""
-    pairs: dict[tuple[str, str], list[State]] = field(default_factory=dict)
-    """For each two cases taken one after the other, the states of a shortest run that does so."""
+    violations: dict[str, Way] = field(default_factory=dict)
+    """For each property that fell, a shortest run to it."""
+    leaves: dict[str, Way] = field(default_factory=dict)
+    """For each case of a step ever taken, a shortest run that takes it."""
+    pairs: dict[tuple[str, str], Way] = field(default_factory=dict)
+    """For each two cases taken one after the other, a shortest run that does so."""
     parents: dict[State, State | None] = field(default_factory=dict)
     entries: dict[State, str] = field(default_factory=dict)
     """The case by which each state was first reached; kept only where pairs are wanted."""
 
-    def path(self, state: State) -> list[State]:
-        """The states from an initial one to `state`."""
+    def path(self, state: State, last: Transition | None = None) -> Way:
+        """The way from an initial state to `state`, and by one more transition from there."""
         found = [state]
         while (parent := self.parents[found[-1]]) is not None:
             found.append(parent)
-        return found[::-1]
+        states = found[::-1]
+        return Way(tuple(states) if last is None else (*states, last.state), last)
 
 
 def explore(  # noqa: PLR0913  # each is one independent choice of the caller
@@ -102,7 +116,7 @@ def explore(  # noqa: PLR0913  # each is one independent choice of the caller
 def _note_leaves(machine: Machine, made: Transition, state: State, found: Exploration) -> None:
     for branch in machine.leaves[made.rule][made.leaf].path:
         if branch.name not in found.leaves:
-            found.leaves[branch.name] = [*found.path(state), made.state]
+            found.leaves[branch.name] = found.path(state, made)
 
 
 def _note_pair(machine: Machine, made: Transition, state: State, found: Exploration) -> None:
@@ -110,7 +124,7 @@ def _note_pair(machine: Machine, made: Transition, state: State, found: Explorat
     found.entries.setdefault(made.state, taken)
     pair = (found.entries.get(state, ""), taken)
     if pair not in found.pairs:
-        found.pairs[pair] = [*found.path(state), made.state]
+        found.pairs[pair] = found.path(state, made)
 
 
 class _Watch:
@@ -144,7 +158,7 @@ class _Watch:
         for name in list(self.steps):
             check = self._check(made.rule, made.leaf, name)
             if check is not None and not check(made, state):
-                found.violations[name] = [*found.path(state), made.state]
+                found.violations[name] = found.path(state, made)
                 del self.steps[name]
 
     def _check(self, rule: int, leaf: int, name: str) -> Callable[[Transition, State], bool] | None:
@@ -168,12 +182,24 @@ def step_check(
     return lambda made, state: bool(run(made.state, *made.args, before=state))
 
 
-def trace_of(machine: Machine, states: list[State], subject: str, reason: str) -> Trace:
-    """The trace that visits `states`, one transition between each two."""
-    steps = []
-    for state, after in zip(states, states[1:], strict=False):
-        made = transition_between(machine, state, after)
-        steps.append(TraceStep(machine.event(state, made), machine.render(after)))
+def transitions_of(machine: Machine, way: Way) -> list[tuple[State, Transition]]:
+    """The transitions of a way, each with the state in which it is taken."""
+    pairs = list(zip(way.states, way.states[1:], strict=False))
+    known = pairs if way.last is None else pairs[:-1]
+    found = [(state, transition_between(machine, state, after)) for state, after in known]
+    return found if way.last is None else [*found, (way.states[-2], way.last)]
+
+
+def trace_of(machine: Machine, way: Way, subject: str, reason: str) -> Trace:
+    """A way as a trace."""
+    return trace_along(machine, way.states[0], transitions_of(machine, way), subject, reason)
+
+
+def trace_along(
+    machine: Machine, start: State, taken: list[tuple[State, Transition]], subject: str, reason: str
+) -> Trace:
+    """Transitions taken one after the other as a trace."""
+    steps = tuple(TraceStep(machine.event(state, made), machine.render(made.state)) for state, made in taken)
     rules = machine.rules
     return Trace(
         system=rules.system.id,
@@ -182,8 +208,8 @@ def trace_of(machine: Machine, states: list[State], subject: str, reason: str) -
         reason=reason,
         scope=tuple(machine.scope.sizes.items()),
         fixed=machine.layout.render_fixed(),
-        initial=machine.render(states[0]),
-        steps=tuple(steps),
+        initial=machine.render(start),
+        steps=steps,
     )
 
 

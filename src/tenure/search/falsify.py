@@ -71,13 +71,13 @@ def falsify(rules: Rules, properties: Iterable[Property], progress: Progress | N
 
 def _note(result: Falsification, found: Exploration, area: str) -> None:
     result.reached |= set(found.leaves)
-    for name, states in found.violations.items():
+    for name, way in found.violations.items():
         if name.startswith(CLAIM):
             result.false_claims.add(name.removeprefix(CLAIM))
         elif name.startswith(PREMISE):
             result.witnessed.add(name.removeprefix(PREMISE))
         else:
-            result.traces[name] = trace_of(found.machine, states, name, "")
+            result.traces[name] = trace_of(found.machine, way, name, "")
             result.scopes[name] = area
 
 
