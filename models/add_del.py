@@ -35,10 +35,17 @@ def _let_go(user: Term) -> tuple[Assign, ...]:
 def _del(user: Term, then: str, *instead: Case) -> Steps:
     """Drop one use of the file's group, whoever's it was."""
     file = passed[user]
-    dissolved, detached = tuple(dissolve(file_group[file], then, *forgotten(user), added_first[user].becomes(value=False)))
+    dissolved, detached = tuple(
+        dissolve(file_group[file], then, *forgotten(user), added_first[user].becomes(value=False))
+    )
     assert isinstance(dissolved, Step)  # noqa: S101  # `dissolve` yields steps
-    yield step("dissolve", *instead, uses_after_free(kind[file] == "closed"), raises_bug(no(kind[file] == "group")),
-               *dissolved.cases)
+    yield step(
+        "dissolve",
+        *instead,
+        uses_after_free(kind[file] == "closed"),
+        raises_bug(no(kind[file] == "group")),
+        *dissolved.cases,
+    )
     yield detached
 
 
@@ -46,8 +53,9 @@ def _del(user: Term, then: str, *instead: Case) -> Steps:
 def take_file(user: Term, process: Term, file: Term) -> Steps:
     """KVM takes a reference to the file whose fd it was given."""
     yield requires(is_none(passed[user]), fd[process, file])
-    yield step("get", done(kept[user, file].becomes(value=True), passed[user].becomes(file),
-                           owner[user].becomes(process)))
+    yield step(
+        "get", done(kept[user, file].becomes(value=True), passed[user].becomes(file), owner[user].becomes(process))
+    )
 
 
 @call("iommu_id_from_file", actor="user", source="vfio_external_user_iommu_id_from_file, June 2013", user=USER)
@@ -137,9 +145,7 @@ def release_user(user: Term) -> Steps:
     yield step("put", done(*_let_go(user)))
 
 
-BASE: tuple[Call, ...] = (
-    take_file, iommu_id_from_file, add_external_user, del_external_user, drop_file, release_user
-)
+BASE: tuple[Call, ...] = (take_file, iommu_id_from_file, add_external_user, del_external_user, drop_file, release_user)
 MISUSE: tuple[Call, ...] = (
     take_file,
     iommu_id_from_file,

@@ -96,8 +96,9 @@ def detach(group: Term, ending: Callable[..., Case]) -> Step:
     )
 
 
-@call("open /dev/vfio/vfio", actor=THREAD, source="vfio_fops_open", process=PROCESS, file=new(FILE),
-      made=new(CONTAINER))
+@call(
+    "open /dev/vfio/vfio", actor=THREAD, source="vfio_fops_open", process=PROCESS, file=new(FILE), made=new(CONTAINER)
+)
 def open_container(process: Term, file: Term, made: Term) -> Steps:
     """Make a container and open a file for it."""
     yield requires(is_free(file), is_unused(made))
@@ -120,8 +121,14 @@ def release_container(file: Term) -> Steps:
     yield step("put", done(references[one].becomes(references[one] - 1), *closed(file)), drops=("container",))
 
 
-@call("VFIO_GROUP_SET_CONTAINER", actor=THREAD, source="vfio_group_set_container, 3.11-5.18",
-      process=PROCESS, file=FILE, other=number(FILE.maybe))
+@call(
+    "VFIO_GROUP_SET_CONTAINER",
+    actor=THREAD,
+    source="vfio_group_set_container, 3.11-5.18",
+    process=PROCESS,
+    file=FILE,
+    other=number(FILE.maybe),
+)
 def set_container(process: Term, file: Term, other: Term) -> Steps:
     """Put the group into a container."""
     group = file_group[file]
@@ -144,10 +151,16 @@ def set_container(process: Term, file: Term, other: Term) -> Steps:
     already = some(CONTAINER, lambda c: linked[c, group])
     yield step(
         "attach",
-        refuse(both(no(is_empty(into)), no(holds_no_iommu[into] == no_iommu[group])), "EPERM",
-               "the container holds groups of the other kind"),
-        refuse(both(no(is_none(table[into])), no(is_none(attached[group]))), "EBUSY",
-               "the IOMMU driver finds the group attached elsewhere"),
+        refuse(
+            both(no(is_empty(into)), no(holds_no_iommu[into] == no_iommu[group])),
+            "EPERM",
+            "the container holds groups of the other kind",
+        ),
+        refuse(
+            both(no(is_none(table[into])), no(is_none(attached[group]))),
+            "EBUSY",
+            "the IOMMU driver finds the group attached elsewhere",
+        ),
         done(
             corrupts_list(already),
             linked[into, group].becomes(value=True),
@@ -162,8 +175,13 @@ def set_container(process: Term, file: Term, other: Term) -> Steps:
     )
 
 
-@call("VFIO_GROUP_UNSET_CONTAINER", actor=THREAD, source="vfio_group_unset_container, 3.11-5.18",
-      process=PROCESS, file=FILE)
+@call(
+    "VFIO_GROUP_UNSET_CONTAINER",
+    actor=THREAD,
+    source="vfio_group_unset_container, 3.11-5.18",
+    process=PROCESS,
+    file=FILE,
+)
 def unset_container(process: Term, file: Term) -> Steps:
     """Leave the container, unless someone besides SET_CONTAINER still uses the group."""
     group = file_group[file]
@@ -177,21 +195,34 @@ def unset_container(process: Term, file: Term) -> Steps:
     yield detach(group, done)
 
 
-@call("VFIO_SET_IOMMU", actor=THREAD, source="vfio_ioctl_set_iommu", process=PROCESS, file=FILE, type=IOMMU_TYPE,
-      made=new(TABLE))
+@call(
+    "VFIO_SET_IOMMU",
+    actor=THREAD,
+    source="vfio_ioctl_set_iommu",
+    process=PROCESS,
+    file=FILE,
+    type=IOMMU_TYPE,
+    made=new(TABLE),
+)
 def set_iommu(process: Term, file: Term, type: Term, made: Term) -> Steps:  # noqa: A002  # the ioctl's own word
     """Choose the IOMMU driver of a container that holds groups, and attach them all."""
     one = file_container[file]
     yield requires(is_open(process, file, "container"), is_fresh(made))
     yield step(
         "set",
-        refuse(either(is_empty(one), no(is_none(table[one]))), "EINVAL",
-               "the container is empty or has an IOMMU driver already"),
+        refuse(
+            either(is_empty(one), no(is_none(table[one]))),
+            "EINVAL",
+            "the container is empty or has an IOMMU driver already",
+        ),
         refuse(type == "unsupported", "ENODEV", "no IOMMU driver supports the type"),
         refuse(no(holds_no_iommu[one] == (type == "noiommu")), "ENODEV", "the type is not for these groups"),
         refuse(both(type == "noiommu", no(rawio[process])), "EPERM", "no-IOMMU needs CAP_SYS_RAWIO"),
-        refuse(some(GROUP, lambda g: both(linked[one, g], no(is_none(attached[g])))), "EBUSY",
-               "the IOMMU driver finds a group attached elsewhere"),
+        refuse(
+            some(GROUP, lambda g: both(linked[one, g], no(is_none(attached[g])))),
+            "EBUSY",
+            "the IOMMU driver finds a group attached elsewhere",
+        ),
         done(
             table[one].becomes(made),
             each(GROUP, lambda g: attached[g].becomes(made), where=lambda g: both(linked[one, g], no(no_iommu[g]))),
@@ -208,8 +239,15 @@ def get_status(process: Term, file: Term) -> Steps:
     yield step("status", done(viable=viable(group), container_set=no(is_none(container[group]))))
 
 
-@call("VFIO_GROUP_GET_DEVICE_FD", actor=THREAD, source="vfio_group_get_device_fd, 3.11-5.18",
-      process=PROCESS, file=FILE, device=number(DEVICE), made=new(FILE))
+@call(
+    "VFIO_GROUP_GET_DEVICE_FD",
+    actor=THREAD,
+    source="vfio_group_get_device_fd, 3.11-5.18",
+    process=PROCESS,
+    file=FILE,
+    device=number(DEVICE),
+    made=new(FILE),
+)
 def get_device_fd(process: Term, file: Term, device: Term, made: Term) -> Steps:
     """Open a device of a viable group that is in a container with an IOMMU driver."""
     group = file_group[file]
@@ -226,8 +264,11 @@ def get_device_fd(process: Term, file: Term, device: Term, made: Term) -> Steps:
     yield step(
         "look_up",
         refuse(both(no_iommu[group], no(rawio[process])), "EPERM", "a no-IOMMU group needs CAP_SYS_RAWIO"),
-        refuse(either(no(group_of[device] == group), no(registered[device])), "ENODEV",
-               "the group has no such device of a VFIO driver"),
+        refuse(
+            either(no(group_of[device] == group), no(registered[device])),
+            "ENODEV",
+            "the group has no such device of a VFIO driver",
+        ),
         go(found.becomes(device)),
         locks=("group.device_lock",),
     )

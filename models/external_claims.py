@@ -95,7 +95,9 @@ def a_user_counts_for_the_group_of_its_file(user: Term) -> Term:
 @claim(user=USER)
 def a_user_that_added_first_sees_what_stays(user: Term) -> Term:
     """A user that counted before it validated counts still, and the group is where it was."""
-    return implies(added_first[user], both(no(is_none(counted[user])), counted[user] == seen_group[user], _present(user)))
+    return implies(
+        added_first[user], both(no(is_none(counted[user])), counted[user] == seen_group[user], _present(user))
+    )
 
 
 GET_PUT: tuple[Claim, ...] = (

@@ -26,8 +26,14 @@ LOCKED_CALLS = frozenset(c.name for c in (*CONTAINER_CALLS, *get_put.BASE)) - {"
 
 SYSTEMS = (
     _system("", "get, put and iommu_id as merged; put gives the use back, then the reference", get_put.BASE),
-    _system("locked-container", "the same with container calls and put indivisible, get in its steps", get_put.BASE,
-            LOCKED_CALLS),
+    _system(
+        "locked-container",
+        "the same with container calls and put indivisible, get in its steps",
+        get_put.BASE,
+        LOCKED_CALLS,
+    ),
     _system("put-ref-first", "put in the order of 3.11: the reference first", get_put.REFERENCE_FIRST),
-    _system("from-dev", "with get_external_user_from_dev of 5.7, for drivers that hold no group file", get_put.FROM_DEV),
+    _system(
+        "from-dev", "with get_external_user_from_dev of 5.7, for drivers that hold no group file", get_put.FROM_DEV
+    ),
 )

@@ -41,8 +41,11 @@ def use(user: Term, page: Term, to: Term) -> Steps:
     """The guest maps or unmaps a page in the linked table; VFIO is not asked."""
     yield requires(no(is_none(owner[user])), no(is_none(in_use(user))))
     reached = seen_table[user]
-    yield step("touch", uses_after_free(every(CONTAINER, lambda c: no(table[c] == reached))),
-               done(mapped[reached, page].becomes(to)))
+    yield step(
+        "touch",
+        uses_after_free(every(CONTAINER, lambda c: no(table[c] == reached))),
+        done(mapped[reached, page].becomes(to)),
+    )
 
 
 CALLS = (use,)

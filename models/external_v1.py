@@ -9,7 +9,6 @@ from tenure.vocabulary.objects import FILE
 from tenure.vocabulary.systems import System, shows
 from tenure.vocabulary.terms import both, is_none
 
-
 NAMING_CALLS: tuple[Call, ...] = tuple(
     c.requiring(add_del.unpassed(p.term)) if (p := c.names(FILE)) is not None else c for c in CONTAINER_CALLS
 )
@@ -39,6 +38,7 @@ def _system(variant: str, title: str, calls: tuple[Call, ...]) -> System:
 
 SYSTEMS = (
     _system("", "add, del and iommu_id_from_file, used as the patch asks", add_del.BASE),
-    _system("misuse", "the same with a client that calls del once too often or drops its file too early",
-            add_del.MISUSE),
+    _system(
+        "misuse", "the same with a client that calls del once too often or drops its file too early", add_del.MISUSE
+    ),
 )

@@ -71,9 +71,7 @@ def pass_file(process: Term, file: Term, to: Term) -> Steps:
 @call("fork", actor=THREAD, source="fork(2), dup_fd", process=PROCESS, child=PROCESS)
 def fork(process: Term, child: Term) -> Steps:
     """Make a process that shares every open file of its parent."""
-    yield requires(
-        some(FILE, lambda f: fd[process, f]), every(FILE, lambda f: no(fd[child, f])), no(in_flight(child))
-    )
+    yield requires(some(FILE, lambda f: fd[process, f]), every(FILE, lambda f: no(fd[child, f])), no(in_flight(child)))
     yield step("copy", done(each(FILE, lambda f: fd[child, f].becomes(fd[process, f]))))
 
 

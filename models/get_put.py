@@ -33,8 +33,11 @@ def _put(user: Term) -> Steps:
 
 def _put_reference_first(user: Term) -> Steps:
     group = pointer("group", GROUP.maybe)
-    yield step("put", go(group.becomes(reference[user]), reference[user].becomes(None), owner[user].becomes(None)),
-               drops=("group",))
+    yield step(
+        "put",
+        go(group.becomes(reference[user]), reference[user].becomes(None), owner[user].becomes(None)),
+        drops=("group",),
+    )
     dissolved, detached = tuple(dissolve(group, "end", *forgotten(user)))
     assert isinstance(dissolved, Step)  # noqa: S101  # `dissolve` yields steps
     gone = both(no(is_none(group)), no(exists(group)))
@@ -43,8 +46,14 @@ def _put_reference_first(user: Term) -> Steps:
     yield step("end", done())
 
 
-@call("vfio_group_get_external_user", actor="user", source="vfio_group_get_external_user, 3.11",
-      user=USER, process=PROCESS, file=FILE)
+@call(
+    "vfio_group_get_external_user",
+    actor="user",
+    source="vfio_group_get_external_user, 3.11",
+    user=USER,
+    process=PROCESS,
+    file=FILE,
+)
 def get_external_user(user: Term, process: Term, file: Term) -> Steps:
     """Count as a user of the group behind a file, if it is in a container with an IOMMU driver and viable."""
     yield requires(fd[process, file], is_none(counted[user]), is_none(reference[user]))
@@ -60,8 +69,14 @@ def get_external_user(user: Term, process: Term, file: Term) -> Steps:
     yield step("reference", done(reference[user].becomes(group), owner[user].becomes(process)))
 
 
-@call("vfio_group_get_external_user_from_dev", actor="user", source="vfio_group_get_external_user_from_dev, 5.7",
-      user=USER, process=PROCESS, device=number(DEVICE))
+@call(
+    "vfio_group_get_external_user_from_dev",
+    actor="user",
+    source="vfio_group_get_external_user_from_dev, 5.7",
+    user=USER,
+    process=PROCESS,
+    device=number(DEVICE),
+)
 def get_external_user_from_dev(user: Term, process: Term, device: Term) -> Steps:
     """The same for a driver that holds a device and no group file."""
     yield requires(is_none(counted[user]), is_none(reference[user]))

@@ -5,7 +5,7 @@ from tenure.models.harm import raises_bug
 from tenure.vocabulary.calls import Steps, call, done, go, local, new, number, refuse, requires, step
 from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, GROUP, PROCESS, TABLE, THREAD, USER
 from tenure.vocabulary.observables import DRIVER
-from tenure.vocabulary.symbols import anything, client, choice_is, fixed, state
+from tenure.vocabulary.symbols import anything, choice_is, client, fixed, state
 from tenure.vocabulary.terms import Term, both, either, every, implies, in_flight, is_none, no, some
 from tenure.vocabulary.types import COUNT, FLAG
 
@@ -73,10 +73,18 @@ def open_group(process: Term, file: Term, group: Term) -> Steps:
     )
     yield step(
         "test",
-        refuse(no(is_none(container[found])), "EBUSY", "the group is still in a container",
-               opened[found].becomes(value=False)),
-        done(kind[file].becomes("group"), file_group[file].becomes(found), fd[process, file].becomes(value=True),
-             file_of[found].becomes(file)),
+        refuse(
+            no(is_none(container[found])),
+            "EBUSY",
+            "the group is still in a container",
+            opened[found].becomes(value=False),
+        ),
+        done(
+            kind[file].becomes("group"),
+            file_group[file].becomes(found),
+            fd[process, file].becomes(value=True),
+            file_of[found].becomes(file),
+        ),
     )
 
 
@@ -116,8 +124,6 @@ def unbind_driver(device: Term) -> Steps:
         done(driver[device].becomes("none"), leaving[device].becomes(value=False)),
         locks=("iommu_group.notifier",),
     )
-
-
 
 
 CALLS = (open_group, bind_driver, unbind_driver)

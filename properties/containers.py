@@ -30,7 +30,9 @@ def users_are_the_base_the_open_devices_and_the_external_users(group: Term) -> T
 @always("CON-3", "vfio_ioctl_set_iommu, __vfio_group_unset_container", container=CONTAINER)
 def an_iommu_driver_implies_a_group(container: Term) -> Term:
     """A container with an IOMMU driver holds at least one group."""
-    return implies(no(is_none(seen.container_table[container])), some(GROUP, lambda g: seen.container_lists[container, g]))
+    return implies(
+        no(is_none(seen.container_table[container])), some(GROUP, lambda g: seen.container_lists[container, g])
+    )
 
 
 @always("CON-4", "vfio_group_set_container", container=CONTAINER, group=GROUP, other=GROUP)

@@ -20,7 +20,9 @@ def a_device_reaches_only_the_table_of_its_present_owner(group: Term) -> Term:
 def no_external_user_uses_a_table_whose_group_has_left(user: Term) -> Term:
     """The table into which an external user maps is the one of the container in which its group is."""
     used = seen.user_table[user]
-    return implies(both(relies(user), no(is_none(used))), seen.container_table[seen.container_of[seen.user_group[user]]] == used)
+    return implies(
+        both(relies(user), no(is_none(used))), seen.container_table[seen.container_of[seen.user_group[user]]] == used
+    )
 
 
 @each_step("STABLE", "what validation showed: file, group, IOMMU", user=USER)

@@ -4,11 +4,9 @@ from tenure.properties.external import as_validated, relies
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.objects import DEVICE, FILE, GROUP, USER
 from tenure.vocabulary.properties import Race
-from tenure.vocabulary.terms import Term, both, is_none, no, some
+from tenure.vocabulary.terms import both, is_none, no, some
 
 SETUP = ("open_container", "open_group", "set_container")
-
-
 
 
 R1 = Race(
@@ -20,7 +18,9 @@ R1 = Race(
     "steps",
     "HARM-3",
     SETUP,
-    some(GROUP, lambda g: both(seen.harm.now == "list_corruption", seen.container_users[g] == 2, seen.group_at_rest[g])),
+    some(
+        GROUP, lambda g: both(seen.harm.now == "list_corruption", seen.container_users[g] == 2, seen.group_at_rest[g])
+    ),
 )
 
 R2 = Race(
@@ -53,8 +53,9 @@ R3 = Race(
     (*SETUP, "unset_container"),
     some(
         GROUP,
-        lambda g: both(seen.container_users[g] == 1, is_none(seen.container_of[g]), seen.group_at_rest[g],
-                       seen.group_placed[g]),
+        lambda g: both(
+            seen.container_users[g] == 1, is_none(seen.container_of[g]), seen.group_at_rest[g], seen.group_placed[g]
+        ),
     ),
 )
 
@@ -69,8 +70,12 @@ R4 = Race(
     (*SETUP, "close", "release_group", "get_external_user_from_dev"),
     some(
         GROUP,
-        lambda g: both(seen.container_users[g] == 0, no(is_none(seen.container_of[g])), seen.group_at_rest[g],
-                       no(seen.group_opened[g])),
+        lambda g: both(
+            seen.container_users[g] == 0,
+            no(is_none(seen.container_of[g])),
+            seen.group_at_rest[g],
+            no(seen.group_opened[g]),
+        ),
     ),
 )
 
@@ -88,7 +93,9 @@ R5 = Race(
         lambda f: both(
             no(is_none(seen.file_counts[f])),
             no(seen.group_viable[seen.file_counts[f]]),
-            some(DEVICE, lambda d: both(seen.device_group[d] == seen.file_counts[f], seen.device_driver[d] == "kernel")),
+            some(
+                DEVICE, lambda d: both(seen.device_group[d] == seen.file_counts[f], seen.device_driver[d] == "kernel")
+            ),
             seen.group_at_rest[seen.file_counts[f]],
         ),
     ),
@@ -117,8 +124,11 @@ R3_OUTSIDE = Race(
     "steps",
     "EXT-1",
     (*SETUP, "set_iommu", "unset_container", "get_external_user"),
-    both(OUTSIDE, no(some(GROUP, lambda g: seen.container_users[g] > 2)), some(GROUP, lambda g: both(
-        seen.group_placed[g], is_none(seen.container_of[g])))),
+    both(
+        OUTSIDE,
+        no(some(GROUP, lambda g: seen.container_users[g] > 2)),
+        some(GROUP, lambda g: both(seen.group_placed[g], is_none(seen.container_of[g]))),
+    ),
 )
 
 A = Race(

@@ -125,7 +125,11 @@ def _listed(container: Container, groups: int) -> list[int]:
 
 def _container(container: Container) -> tuple[int, ...]:
     table = container.table
-    return NONE if table is None else table.index, container.kref, int(container.no_iommu and bool(container.group_list))
+    return (
+        NONE if table is None else table.index,
+        container.kref,
+        int(container.no_iommu and bool(container.group_list)),
+    )
 
 
 def _device(device: Device) -> tuple[int, ...]:

@@ -46,8 +46,12 @@ def progress(title: str, *, quiet: bool) -> Iterator[Callable[[str, int, int], N
         yield lambda *_: None
         return
     shown = Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-        console=Console(stderr=True), transient=True,
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
     )
     with shown:
         task = shown.add_task(title, total=None)
@@ -109,7 +113,9 @@ def explain(name: str, json_file: str | None, quiet: bool) -> None:  # noqa: FBT
 @tenure.command()
 @click.argument("systems", nargs=-1, metavar=f"[{PROVE_SYSTEMS}]...")
 @click.option("--property", "property_id", metavar="ID", help="Show and compare only this property.")
-@click.option("--granularity", type=click.Choice(["whole", "steps"]), help="Only where calls are indivisible, or interleave.")
+@click.option(
+    "--granularity", type=click.Choice(["whole", "steps"]), help="Only where calls are indivisible, or interleave."
+)
 @click.option("--cross-check", is_flag=True, help="Have a second solver prove every obligation again.")
 @click.option("--jobs", default=os.cpu_count() or 1, show_default=True, help="How many processes work at once.")
 @click.option("--export", metavar="DIR", help="Write every obligation as SMT-LIB.")
@@ -149,7 +155,9 @@ def prove(  # noqa: PLR0913  # click's calling convention
             rows += found
             counts[job] = (len(judgement.obligations), judgement.prove_seconds)
             if obligations and not quiet:
-                out.print(f"{job[0]} {job[1]}: {judgement.framed} more are preserved because nothing they read is assigned")
+                out.print(
+                    f"{job[0]} {job[1]}: {judgement.framed} more are preserved because nothing they read is assigned"
+                )
                 _obligations(out, judgement.obligations)
     if cross_check or export:
         _second_opinion(out, planned, export, cross_check, jobs, ending, quiet)
@@ -173,8 +181,10 @@ def prove(  # noqa: PLR0913  # click's calling convention
     if not rows or all(r.verdict is Verdict.NOT_APPLICABLE for r in rows):
         ending.note(Exit.NOTHING)
     if not quiet:
-        counts = ", ".join(f"{sum(r.verdict is v for r in rows)} {v.value}" for v in Verdict if any(r.verdict is v for r in rows))
-        click.echo(f"{counts}; {'all as recorded' if not wrong else f'{len(wrong)} not as recorded'}")
+        tally = ", ".join(
+            f"{sum(r.verdict is v for r in rows)} {v.value}" for v in Verdict if any(r.verdict is v for r in rows)
+        )
+        click.echo(f"{tally}; {'all as recorded' if not wrong else f'{len(wrong)} not as recorded'}")
     sys.exit(ending.code)
 
 
@@ -189,7 +199,9 @@ def _matrix(out: Console, rows: Sequence[Row], counts: dict[tuple[str, str], tup
         obligations, seconds = counts[job]
         table.add_row(*job, *(_cell(cells.get(n)) for n in names), str(obligations), f"{seconds:.1f}")
     Console(highlight=False, width=max(out.width, 190)).print(table)
-    out.print("P proved for any number of objects; a number: refuted, transitions of a shortest trace; s searched; . not applicable")
+    out.print(
+        "P proved for any number of objects; a number: refuted, transitions of a shortest trace; s searched; . not applicable"
+    )
 
 
 def _cell(row: Row | None) -> str:
@@ -207,7 +219,13 @@ def _obligations(out: Console, results: Sequence[Any]) -> None:
 
 
 def _second_opinion(  # noqa: PLR0913  # what `prove` was asked, passed on
-    out: Console, jobs: list[tuple[str, str]], export: str | None, check: bool, workers: int, ending: Ending, quiet: bool  # noqa: FBT001  # as above
+    out: Console,
+    jobs: list[tuple[str, str]],
+    export: str | None,
+    check: bool,  # noqa: FBT001  # as above
+    workers: int,
+    ending: Ending,
+    quiet: bool,  # noqa: FBT001  # as above
 ) -> None:
     from tenure.commands.crosschecking import cross_checked, exported
 
@@ -230,19 +248,34 @@ def _second_opinion(  # noqa: PLR0913  # what `prove` was asked, passed on
 @click.argument("system", metavar=PROVE_SYSTEMS)
 @click.argument("name", metavar="PROPERTY|RACE")
 @click.option("--granularity", type=click.Choice(["whole", "steps"]), help="Only a trace at this granularity.")
-@click.option("--format", "form", type=click.Choice(["text", "itf", "mermaid", "json"]), default="text", show_default=True)
+@click.option(
+    "--format", "form", type=click.Choice(["text", "itf", "mermaid", "json"]), default="text", show_default=True
+)
 @click.option("--out", metavar="FILE", help="Write the trace there instead of printing it.")
 @shared
 def trace(  # noqa: PLR0913  # click's calling convention
-    system: str, name: str, granularity: str | None, form: str, out: str | None, json_file: str | None, quiet: bool  # noqa: FBT001  # as above
+    system: str,
+    name: str,
+    granularity: str | None,
+    form: str,
+    out: str | None,
+    json_file: str | None,
+    quiet: bool,  # noqa: FBT001  # as above
 ) -> None:
     """Show the shortest trace to a property's fall, or the one to a named race."""
     from tenure.commands.tracing import find_trace
 
     chosen = system_named(system)
     found = find_trace(chosen, name, granularity)
-    result: dict[str, object] = {"system": chosen.name, "variant": chosen.variant, "property": name, "verdict": found.verdict.value,
-                                 "steps": len(found.trace) if found.trace else None, "seconds": 0.0, "reason": found.reason}
+    result: dict[str, object] = {
+        "system": chosen.name,
+        "variant": chosen.variant,
+        "property": name,
+        "verdict": found.verdict.value,
+        "steps": len(found.trace) if found.trace else None,
+        "seconds": 0.0,
+        "reason": found.reason,
+    }
     if found.trace is None:
         click.echo(f"{chosen.id} {name}: no trace: {found.verdict.value}: {found.reason}")
         _document(json_file, f"trace {system} {name}", None, [result])
@@ -273,12 +306,21 @@ def _formed(found: Trace, form: str, sentence: str) -> str:
 
 @tenure.command()
 @click.argument("systems", nargs=-1, metavar=f"[{PROVE_SYSTEMS}]...")
-@click.option("--budget", metavar="60s", help="Time for each system; later scopes and random walks have what is left. Without it, all of every scope.")
+@click.option(
+    "--budget",
+    metavar="60s",
+    help="Time for each system; later scopes and random walks have what is left. Without it, all of every scope.",
+)
 @click.option("--seed", type=int, help="The seed of the random walks.")
 @junit
 @shared
-def conform(  # noqa: PLR0913  # click's calling convention
-    systems: tuple[str, ...], budget: str | None, seed: int | None, junit_file: str | None, json_file: str | None, quiet: bool  # noqa: FBT001  # as above
+def conform(  # click's calling convention
+    systems: tuple[str, ...],
+    budget: str | None,
+    seed: int | None,
+    junit_file: str | None,
+    json_file: str | None,
+    quiet: bool,  # noqa: FBT001  # as above
 ) -> None:
     """Compare the reference with the model: whole calls, pairs of calls in flight, random walks."""
     from tenure.commands.conforming import compare
@@ -307,16 +349,26 @@ def conform(  # noqa: PLR0913  # click's calling convention
                 click.echo("\n    ".join(["  differs after:", *one.calls]), err=True)
                 click.echo(f"    model: {one.model}\n    reference: {one.reference}", err=True)
         if result.walked:
-            click.echo(f"  differs on a random walk:\n    " + result.walked.replace("\n", "\n    "), err=True)
+            click.echo("  differs on a random walk:\n    " + result.walked.replace("\n", "\n    "), err=True)
         if not quiet:
             click.echo(f"  {result.walks} random walks, seed {seed}; refusals proved unreachable: {result.dead}")
         for name in result.missing:
             click.echo(f"  refusal neither reached nor proved unreachable: {name}", err=True)
         ending.note({Verdict.CONFORMS: Exit.OK, Verdict.DIFFERS: Exit.FINDING}.get(result.verdict, Exit.INCONCLUSIVE))
         results += [
-            {"system": system.name, "variant": system.variant, "target": f"reference:{system.id}", "kind": p.kind, "scope": p.scope,
-             "verdict": result.verdict.value, "steps": p.transitions, "states": p.states, "complete": p.complete,
-             "refusals": sorted(p.refusals), "seconds": round(p.seconds, 2)}
+            {
+                "system": system.name,
+                "variant": system.variant,
+                "target": f"reference:{system.id}",
+                "kind": p.kind,
+                "scope": p.scope,
+                "verdict": result.verdict.value,
+                "steps": p.transitions,
+                "states": p.states,
+                "complete": p.complete,
+                "refusals": sorted(p.refusals),
+                "seconds": round(p.seconds, 2),
+            }
             for p in result.parts
         ]
         row = Row(system.name, system.variant, "whole", "conform", result.verdict, f"{result.differences} differences")
@@ -338,7 +390,14 @@ def conform(  # noqa: PLR0913  # click's calling convention
 @junit
 @shared
 def gate(  # noqa: PLR0913  # click's calling convention
-    target: str, profile: str | None, budget: str, seed: int | None, out: str | None, junit_file: str | None, json_file: str | None, quiet: bool  # noqa: FBT001  # as above
+    target: str,
+    profile: str | None,
+    budget: str,
+    seed: int | None,
+    out: str | None,
+    junit_file: str | None,
+    json_file: str | None,
+    quiet: bool,  # noqa: FBT001  # as above
 ) -> None:
     """Hold an implementation to the rules: solver-made and random runs, every answer checked."""
     from tenure.commands.gating import run_gate
@@ -346,9 +405,26 @@ def gate(  # noqa: PLR0913  # click's calling convention
 
     seconds, calls = _budget(budget)
     seed = secrets.randbelow(2**32) if seed is None else seed
-    again = " ".join(["tenure gate", _quoted(target), *(["--profile", profile] if profile else []), "--budget", budget, "--seed", str(seed)])
+    again = " ".join(
+        [
+            "tenure gate",
+            _quoted(target),
+            *(["--profile", profile] if profile else []),
+            "--budget",
+            budget,
+            "--seed",
+            str(seed),
+        ]
+    )
     with progress("gate", quiet=quiet) as told:
-        result = run_gate(target, profile, seconds, calls, seed, lambda r: told(f"{r.calls:,} calls, {len(r.findings)} findings", 0, 0))
+        result = run_gate(
+            target,
+            profile,
+            seconds,
+            calls,
+            seed,
+            lambda r: told(f"{r.calls:,} calls, {len(r.findings)} findings", 0, 0),
+        )
     ending = Ending()
     report = result.report
     for number, one in enumerate(report.findings):
@@ -368,12 +444,22 @@ def gate(  # noqa: PLR0913  # click's calling convention
         ending.note(Exit.NOTHING)
     if not quiet:
         speed = report.calls / report.seconds if report.seconds else 0.0
-        verdict = "conforms" if ending.code is Exit.OK else f"{len(report.findings)} findings" if report.findings else "inconclusive"
-        click.echo(f"{target}: {verdict}: {report.calls:,} calls in {report.runs:,} runs, {speed:,.0f} calls/s, "
-                   f"{len(report.refusals)} refusals met")
-        click.echo(f"tested: {', '.join(report.checked) or 'no property'}"
-                   + (f"; not run (not shown): {', '.join(report.not_run)}" if report.not_run else "")
-                   + (f"; the rules themselves break: {', '.join(report.waived)}" if report.waived else ""))
+        verdict = (
+            "conforms"
+            if ending.code is Exit.OK
+            else f"{len(report.findings)} findings"
+            if report.findings
+            else "inconclusive"
+        )
+        click.echo(
+            f"{target}: {verdict}: {report.calls:,} calls in {report.runs:,} runs, {speed:,.0f} calls/s, "
+            f"{len(report.refusals)} refusals met"
+        )
+        click.echo(
+            f"tested: {', '.join(report.checked) or 'no property'}"
+            + (f"; not run (not shown): {', '.join(report.not_run)}" if report.not_run else "")
+            + (f"; the rules themselves break: {', '.join(report.waived)}" if report.waived else "")
+        )
         click.echo(f"repeat with: {again}")
     _document(json_file, again, seed, result.results())
     _write(junit_file, lambda: to_junit(result.rows()))
@@ -406,9 +492,21 @@ def replay(trace_file: str, target: str, json_file: str | None, quiet: bool) -> 
     if not quiet:
         click.echo(f"{'replayed as the trace says' if agreed else 'parts from the trace'}; harm: {done.harm}")
     verdict = Verdict.WITNESSED if agreed else Verdict.DIFFERS
-    _document(json_file, f"replay {trace_file} {target}", None, [
-        {"system": system.id, "target": target, "property": trace_.subject, "verdict": verdict.value,
-         "steps": len(done.steps), "seconds": 0.0}])
+    _document(
+        json_file,
+        f"replay {trace_file} {target}",
+        None,
+        [
+            {
+                "system": system.id,
+                "target": target,
+                "property": trace_.subject,
+                "verdict": verdict.value,
+                "steps": len(done.steps),
+                "seconds": 0.0,
+            }
+        ],
+    )
     sys.exit(Exit.OK if agreed else Exit.FINDING)
 
 
@@ -419,18 +517,30 @@ def doctor(json_file: str | None, quiet: bool) -> None:  # noqa: FBT001  # as ab
     from importlib.metadata import PackageNotFoundError, version
 
     checks: list[tuple[str, str, bool, str]] = []
-    for package, need in (("z3-solver", "prove"), ("cvc5", "prove --cross-check"), ("hypothesis", "conform"), ("msgspec", "gate exec:")):
+    for package, need in (
+        ("z3-solver", "prove"),
+        ("cvc5", "prove --cross-check"),
+        ("hypothesis", "conform"),
+        ("msgspec", "gate exec:"),
+    ):
         try:
             checks.append((package, need, True, version(package)))
         except PackageNotFoundError:
             checks.append((package, need, False, f"pip install {package}"))
     compiler = shutil.which(os.environ.get("CC", "cc"))
-    checks.append(("C compiler", "make run, examples/c", compiler is not None, compiler or "install gcc or clang and make"))
+    checks.append(
+        ("C compiler", "make run, examples/c", compiler is not None, compiler or "install gcc or clang and make")
+    )
     checks.append(("Python", "everything", sys.version_info >= (3, 11), platform.python_version()))
     for name, need, good, said in checks:
         if not quiet or not good:
             click.echo(f"{'ok     ' if good else 'missing'} {name:<12} {said:<24} for {need}")
-    _document(json_file, "doctor", None, [{"name": n, "command": c, "verdict": "ok" if g else "missing", "said": s} for n, c, g, s in checks])
+    _document(
+        json_file,
+        "doctor",
+        None,
+        [{"name": n, "command": c, "verdict": "ok" if g else "missing", "said": s} for n, c, g, s in checks],
+    )
     sys.exit(Exit.OK if all(good for _, _, good, _ in checks) else Exit.NOTHING)
 
 
@@ -490,10 +600,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _saved_report() -> str:
     """A file that says what happened, for whoever mends it."""
     try:
-        with tempfile.NamedTemporaryFile("w", prefix="tenure-report-", suffix=".json", delete=False, encoding="utf-8") as file:
-            json.dump({"argv": sys.argv[1:], "python": platform.python_version(), "trace": traceback.format_exc()}, file, indent=1)
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="tenure-report-", suffix=".json", delete=False, encoding="utf-8"
+        ) as file:
+            json.dump(
+                {"argv": sys.argv[1:], "python": platform.python_version(), "trace": traceback.format_exc()},
+                file,
+                indent=1,
+            )
             return file.name
     except OSError:
         return "nothing: the disk could not be written"
-
-

@@ -162,11 +162,8 @@ def test_whatever_the_interleaving_a_replay_ends_the_same(system: str, choices: 
         if not moves:
             break
         move = moves[choice % len(moves)]
-        outcomes: list[Outcome]
-        if isinstance(move, str):
-            outcomes = [first.step(move), second.step(move)]
-        else:
-            outcomes = [first.begin(*move), second.begin(*move)]
+        kernels = (first, second)
+        outcomes: list[Outcome] = [k.step(move) if isinstance(move, str) else k.begin(*move) for k in kernels]
         running = first.in_flight()
 
         assert outcomes[0] == outcomes[1]

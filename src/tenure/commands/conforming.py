@@ -53,12 +53,20 @@ def compare(system: System, budget: float | None, seed: int, told: Told) -> Comp
 
     for one in whole_fields(system):
         report = conform_whole(
-            system, one.scope, within=one.within, budget=left(0.5), told=lambda s, t, n=one.name: told(n, s, t)  # type: ignore[misc]  # defaults bind the loop's values
+            system,
+            one.scope,
+            within=one.within,
+            budget=left(0.5),
+            told=lambda s, t, n=one.name: told(n, s, t),  # type: ignore[misc]  # defaults bind the loop's values
         )
         result.parts.append(report)
     for one in pair_fields(system):
         report = conform_pairs(
-            system, one.scope, within=one.within, budget=left(0.6), told=lambda s, t, n=one.name: told(n, s, t)  # type: ignore[misc]  # as above
+            system,
+            one.scope,
+            within=one.within,
+            budget=left(0.6),
+            told=lambda s, t, n=one.name: told(n, s, t),  # type: ignore[misc]  # as above
         )
         result.parts.append(report)
     result.walks, result.walked = random_walks(system, seed, seconds=left(0.9) or 20.0)

@@ -11,8 +11,8 @@ from pathlib import Path
 from tenure.commands.judging import find_system
 from tenure.commands.output import DiskTrouble, write
 from tenure.commands.proving import Job, judged
-from tenure.prover import cache
 from tenure.properties import PROPERTIES
+from tenure.prover import cache
 from tenure.vocabulary.rules import rules_of
 from tenure.vocabulary.sentences import sentence
 from tenure.vocabulary.systems import Granularity
@@ -33,7 +33,7 @@ def _proved(job: Job) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def _crossed(job: Job, claims: tuple[str, ...], properties: tuple[str, ...]) -> list[tuple[str, str, bool, str]]:
     """Every goal of the job, whether both solvers prove it, and its text."""
-    from tenure.prover import induction, second  # noqa: PLC0415  # solvers are loaded only where something is proved
+    from tenure.prover import induction, second  # solvers are loaded only where something is proved
 
     rules = rules_of(find_system(job[0]), Granularity(job[1]))
     kept = tuple(c for c in induction.claims_of(rules) if c.name in claims)

@@ -26,7 +26,9 @@ def listing(kind: str) -> tuple[tuple[str, ...], Rows]:
         case "properties":
             return ("id", "due", "sentence"), [(p.id, p.due.value, p.sentence) for p in PROPERTIES]
         case "races":
-            return ("id", "system", "breaks"), [(r.id, r.system, "nothing" if r.harmless else r.property) for r in RACES]
+            return ("id", "system", "breaks"), [
+                (r.id, r.system, "nothing" if r.harmless else r.property) for r in RACES
+            ]
         case "calls":
             rows = [(c.name, s.name, c.doc) for s in SYSTEMS for c in s.calls]
             return ("call", "system", "what it does"), list(dict.fromkeys(rows))

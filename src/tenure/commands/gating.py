@@ -40,7 +40,9 @@ class GateResult:
         if one.kind == "differs":
             verb = "answered" if one.given == one.answers[-1] else "shows"
             lines.append(f"  ! {verb} {one.given}, and the rules permit only {one.permitted}")
-            lines.append(f"  ! because {one.reason}" if one.reason else f"  ! rules: {self.system.id}, {self.system.source}")
+            lines.append(
+                f"  ! because {one.reason}" if one.reason else f"  ! rules: {self.system.id}, {self.system.source}"
+            )
         else:
             lines.append(f"  ! shows a state that breaks {one.property}")
             lines.append(f"  ! {one.reason}")
@@ -62,23 +64,44 @@ class GateResult:
         differs = [f for f in self.report.findings if f.kind == "differs"]
         broken = {f.property for f in self.report.findings if f.kind == "violates"}
         first = Verdict.TARGET_FAILED if self.report.failure else Verdict.DIFFERS if differs else Verdict.CONFORMS
-        rows = [(Row(*base, "answers", first, self.report.failure or f"{len(differs)} differences"), first is Verdict.CONFORMS)]
+        rows = [
+            (
+                Row(*base, "answers", first, self.report.failure or f"{len(differs)} differences"),
+                first is Verdict.CONFORMS,
+            )
+        ]
         for name in self.report.checked:
             verdict = Verdict.VIOLATES if name in broken else Verdict.TESTED
             rows.append((Row(*base, name, verdict, ""), name not in broken))
-        rows += [(Row(*base, name, Verdict.NOT_RUN, "the target does not show what it speaks of"), True) for name in self.report.not_run]
-        rows += [(Row(*base, name, Verdict.NOT_APPLICABLE, "the rules themselves break it"), True) for name in self.report.waived]
+        rows += [
+            (Row(*base, name, Verdict.NOT_RUN, "the target does not show what it speaks of"), True)
+            for name in self.report.not_run
+        ]
+        rows += [
+            (Row(*base, name, Verdict.NOT_APPLICABLE, "the rules themselves break it"), True)
+            for name in self.report.waived
+        ]
         return rows
 
     def results(self) -> list[dict[str, object]]:
         """The campaign as results of the JSON document."""
         found = [{**row_result(row), "target": self.target, "calls": self.report.calls} for row, _ in self.rows()]
-        for one in self.report.findings:
-            found.append(
-                {"system": self.system.name, "target": self.target, "verdict": one.kind, "property": one.property or "answers",
-                 "steps": len(one.run), "seconds": round(self.report.seconds, 2), "calls": list(one.calls),
-                 "answers": list(one.answers), "given": one.given, "permitted": one.permitted, "reason": one.reason}
-            )
+        found += [
+            {
+                "system": self.system.name,
+                "target": self.target,
+                "verdict": one.kind,
+                "property": one.property or "answers",
+                "steps": len(one.run),
+                "seconds": round(self.report.seconds, 2),
+                "calls": list(one.calls),
+                "answers": list(one.answers),
+                "given": one.given,
+                "permitted": one.permitted,
+                "reason": one.reason,
+            }
+            for one in self.report.findings
+        ]
         return found
 
 
@@ -122,7 +145,7 @@ def refuted_by_design(system: System) -> frozenset[str]:
     )
 
 
-def run_gate(  # noqa: PLR0913  # each is one independent choice of the caller
+def run_gate(  # each is one independent choice of the caller
     target: str,
     profile: str | None,
     seconds: float | None,

@@ -54,7 +54,7 @@ def find_system(system_id: str) -> System:
 
 def judge(system_id: str, granularity: str) -> Judgement:
     """Search first, so that nobody tries to prove what is false; then prove; then account for every case of every step."""
-    from tenure.prover import induction  # noqa: PLC0415  # a solver is loaded only where something is proved
+    from tenure.prover import induction  # a solver is loaded only where something is proved
 
     system = find_system(system_id)
     rules = rules_of(system, Granularity(granularity))
@@ -71,18 +71,20 @@ def judge(system_id: str, granularity: str) -> Judgement:
     rows.append(cases)
     finished = time.perf_counter()
     obligations = [ObligationRow(r.name, r.goals, r.verdict, r.seconds, r.solver) for r in proof.results]
-    return Judgement(rows, obligations, proof.framed, finished - searched, searched - started, dead, tuple(c.name for c in kept))
+    return Judgement(
+        rows, obligations, proof.framed, finished - searched, searched - started, dead, tuple(c.name for c in kept)
+    )
 
 
 def _searched(rules: Rules, properties: list[Property]) -> Falsification:
     """Searches by area, then by the calls of each race of the system whose property has not fallen yet."""
     found = falsify(rules, properties)
     calls = {c.name for c in rules.system.calls}
-    concerned = {p.id for p in properties}
+    concerned = {p.id: p for p in properties}
     for race in RACES:
         here = race.granularity == rules.granularity.value and race.property in concerned and set(race.calls) <= calls
         if here and not race.harmless and race.property not in found.traces:
-            trace = race_trace(rules, race)
+            trace = race_trace(rules, race, concerned[race.property])
             if trace is not None:
                 found.traces[race.property] = trace
                 found.scopes[race.property] = f"the calls of race {race.id}"
@@ -90,7 +92,7 @@ def _searched(rules: Rules, properties: list[Property]) -> Falsification:
 
 
 def _row(rules: Rules, one: Property, found: Falsification, proof: object) -> Row:
-    from tenure.prover.induction import Proof  # noqa: PLC0415  # as above
+    from tenure.prover.induction import Proof  # as above
 
     assert isinstance(proof, Proof)  # noqa: S101  # typed so that the solver loads late
 
@@ -115,7 +117,7 @@ def _row(rules: Rules, one: Property, found: Falsification, proof: object) -> Ro
 
 def _cases(rules: Rules, found: Falsification, theory: object) -> tuple[Row, tuple[str, ...]]:
     """Every case of every step is taken by some run, or no state that satisfies the claims can take it."""
-    from tenure.prover import induction as prover  # noqa: PLC0415  # as above
+    from tenure.prover import induction as prover  # as above
 
     assert isinstance(theory, prover.Theory)  # noqa: S101  # as above
     names = {b.name for rule in rules.rules for path in leaves(rule.root) for b in path}

@@ -11,7 +11,7 @@ from tenure.vocabulary.properties import Property, Race
 from tenure.vocabulary.systems import System
 
 
-class UnknownName(ValueError):
+class UnknownName(ValueError):  # noqa: N818  # named for what it is
     """A name that nothing has; the message offers the nearest."""
 
 

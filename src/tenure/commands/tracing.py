@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from tenure.commands.naming import UnknownName, property_named, races_named, unknown
-from tenure.commands.proving import judged, jobs_for
+from tenure.commands.proving import jobs_for, judged
 from tenure.gate.oracle import Made
 from tenure.properties import PROPERTIES, RACES
 from tenure.search.falsify import race_trace
@@ -50,11 +50,12 @@ def find_trace(system: System, name: str, granularity: str | None) -> Found:
 
 def _race(system: System, race: Race) -> Found:
     """The run to the race's moment; a race that is no violation is answered by the property that holds."""
-    sentence = next(p.sentence for p in PROPERTIES if p.id == race.property)
+    broken = next(p for p in PROPERTIES if p.id == race.property)
+    sentence = broken.sentence
     if race.harmless:
         return Found(None, sentence, Verdict.PROVED, f"{race.title} ({race.property})")
     rules = rules_of(system, Granularity(race.granularity))
-    trace = race_trace(rules, race)
+    trace = race_trace(rules, race, broken)
     if trace is None:
         return Found(None, sentence, Verdict.SEARCHED, "its whole scope has no such run")
     return Found(replace(trace, reason=race.title), f"{race.property}: {sentence}", Verdict.REFUTED, race.title)

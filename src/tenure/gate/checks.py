@@ -19,7 +19,6 @@ from tenure.vocabulary.symbols import Field, Observable, Role
 from tenure.vocabulary.terms import TRUE, Op, Term, constant, rewrite
 from tenure.vocabulary.types import default, parsed, written
 
-
 Cells = tuple[int, ...]
 """What a subject shows, as a state of the compiled sentences."""
 
@@ -53,7 +52,9 @@ class Showing:
     def words(self, cells: Cells, at: list[int]) -> str:
         """Some of the cells as people read them."""
         names = {i: (n, p) for n, places in self._places.items() for p, i in places.items()}
-        return ", ".join(f"{names[i][0]}({names[i][1]}) = {written(self.fields[names[i][0]].value, cells[i])}" for i in at)
+        return ", ".join(
+            f"{names[i][0]}({names[i][1]}) = {written(self.fields[names[i][0]].value, cells[i])}" for i in at
+        )
 
     def look(self, oracle: Oracle) -> Callable[[State], Cells]:
         """A function that shows a state of the rules in the same cells."""
@@ -65,7 +66,9 @@ class Showing:
             if one.name in self.fields:
                 for place in machine.layout.places_of(one):
                     args = tuple(constant(i, sort) for i, sort in zip(place, one.domain, strict=True))
-                    cell = self._places[one.name][",".join(s.element(i) for s, i in zip(one.domain, place, strict=True))]
+                    cell = self._places[one.name][
+                        ",".join(s.element(i) for s, i in zip(one.domain, place, strict=True))
+                    ]
                     terms.append((cell, f"int({emission.value(oracle.rules.lower(one.read(args)), 's', {})})"))
         text = "".join(f"{term}, " for _, term in sorted(terms))
         made: Callable[[State], Cells] = machine.layout.compile(f"def look(s):\n    return ({text})")["look"]
@@ -134,7 +137,7 @@ class Checks:
             found = self._views[state] = self._look(state)
         return found
 
-    def _first(  # noqa: PLR0913  # what a sentence is about
+    def _first(  # what a sentence is about
         self, asked: list[Property], oracle: Oracle, made: Made, errno: str, now: Cells, earlier: Cells | None
     ) -> tuple[str, str] | None:
         for one in asked:
@@ -178,5 +181,3 @@ def _over_fields(term: Term, fields: dict[str, Field]) -> Term:
         return None
 
     return rewrite(term, change)
-
-

@@ -9,10 +9,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
-from tenure.gate.oracle import Made
 from tenure.reference.kernel import SHOWN, Configuration, Died, Kernel, NotCallable, Paused, Waiting, WouldBlock
+from tenure.reference.saving import Snapshot
 from tenure.search.symmetry import orbit
 from tenure.vocabulary.answers import Answer, Done, Refused
 from tenure.vocabulary.emission import Emission
@@ -63,7 +62,7 @@ class Comparison:
         self.orbit = orbit(self.machine)
         self.begins = [i for i, r in enumerate(self.rules.rules) if r.begins]
 
-    def start(self) -> tuple[State, Any]:
+    def start(self) -> tuple[State, Snapshot]:
         """The initial state, in both tellings."""
         (state,) = self.machine.initial()
         return state, self.kernel.snapshot()
@@ -166,7 +165,7 @@ def view_function(machine: Machine) -> Callable[[State], View]:
     return run
 
 
-def conform_whole(  # noqa: PLR0913  # each is one independent choice of the caller
+def conform_whole(  # each is one independent choice of the caller
     system: System,
     scope: Scope,
     *,
@@ -182,9 +181,9 @@ def conform_whole(  # noqa: PLR0913  # each is one independent choice of the cal
     inside = both.machine.function(both.rules.lower(within))
     state, snapshot = both.start()
     seen = {both.orbit(state)}
-    frontier: list[tuple[State, Any, tuple[str, ...]]] = [(state, snapshot, ())]
+    frontier: list[tuple[State, Snapshot, tuple[str, ...]]] = [(state, snapshot, ())]
     while frontier and len(report.differences) < most:
-        upcoming: list[tuple[State, Any, tuple[str, ...]]] = []
+        upcoming: list[tuple[State, Snapshot, tuple[str, ...]]] = []
         for state, snapshot, history in frontier:
             for after, made in _whole_steps(both, state, snapshot, history, report):
                 key = both.orbit(after)
@@ -205,7 +204,11 @@ def conform_whole(  # noqa: PLR0913  # each is one independent choice of the cal
 
 
 def _whole_steps(
-    both: Comparison, state: State, snapshot: Any, history: tuple[str, ...], report: Conformance  # noqa: ANN401  # the reference's own
+    both: Comparison,
+    state: State,
+    snapshot: Snapshot,
+    history: tuple[str, ...],
+    report: Conformance,  # the reference's own
 ) -> Iterator[tuple[State, str]]:
     """Every call from one state in both tellings; where they agree, the state after it, with the reference left there."""
     machine = both.machine
@@ -258,12 +261,12 @@ def conform_pairs(
     inside = both.machine.function(both.rules.lower(within))
     state, snapshot = both.start()
     seen = {both.orbit(state)}
-    frontier: list[tuple[State, Any, tuple[str, ...]]] = [(state, snapshot, ())]
+    frontier: list[tuple[State, Snapshot, tuple[str, ...]]] = [(state, snapshot, ())]
     while frontier and len(report.differences) < most:
-        upcoming: list[tuple[State, Any, tuple[str, ...]]] = []
+        upcoming: list[tuple[State, Snapshot, tuple[str, ...]]] = []
         for state, snapshot, history in frontier:
             for made in _beginnings(both, state):
-                _pair(both, state, snapshot, history, made, report)
+                _pair(both, snapshot, history, made, report)
                 end = _alone(both, snapshot, made)
                 if end is None:
                     continue
@@ -288,7 +291,7 @@ def _beginnings(both: Comparison, state: State) -> list[Transition]:
     return [made for number in both.begins for made in both.machine.canonical(state, number)]
 
 
-def _alone(both: Comparison, snapshot: Any, made: Transition) -> State | None:  # noqa: ANN401  # the reference's own
+def _alone(both: Comparison, snapshot: Snapshot, made: Transition) -> State | None:
     """The state after a call that runs alone, with the reference left there; None where it sleeps or kills the kernel."""
     last = both.run_on(made)
     if last is None:
@@ -308,7 +311,11 @@ class _Move:
 
 
 def _pair(
-    both: Comparison, state: State, snapshot: Any, history: tuple[str, ...], first: Transition, report: Conformance  # noqa: ANN401  # as above
+    both: Comparison,
+    snapshot: Snapshot,
+    history: tuple[str, ...],
+    first: Transition,
+    report: Conformance,  # as above
 ) -> None:
     """Every interleaving of one call that pauses with every other call, replayed on the reference."""
     if not both.machine.pauses(first):
@@ -352,7 +359,11 @@ def _label(both: Comparison, made: Transition) -> str:
 
 
 def _replay(
-    both: Comparison, snapshot: Any, history: tuple[str, ...], path: list[_Move], report: Conformance  # noqa: ANN401  # as above
+    both: Comparison,
+    snapshot: Snapshot,
+    history: tuple[str, ...],
+    path: list[_Move],
+    report: Conformance,  # as above
 ) -> None:
     kernel = both.kernel
     kernel.restore(snapshot)

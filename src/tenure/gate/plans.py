@@ -43,6 +43,4 @@ def _near_miss(rules: Rules, stated: Property) -> Sentence | None:
     one = sentence(rules, stated)
     if one.is_about_steps or one.open_body.op is not Op.IMPLIES:
         return None
-    return Sentence(one.property, no(one.open_body.args[0]))
-
-
+    return Sentence(one.about, no(one.open_body.args[0]))

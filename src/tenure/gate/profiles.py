@@ -26,15 +26,38 @@ class Field:
 def gate_scope(system: System) -> Scope:
     """Where a subject is driven: two groups, two containers, three devices, two external users, two processes."""
     users = 2 if has_users(system) else 0
-    return scope({"process": 2, "thread": 0, "file": 6, "group": 2, "container": 2, "device": 3, "table": 2, "page": 2,
-                  "user": users}, vfio_devices=3)
+    return scope(
+        {
+            "process": 2,
+            "thread": 0,
+            "file": 6,
+            "group": 2,
+            "container": 2,
+            "device": 3,
+            "table": 2,
+            "page": 2,
+            "user": users,
+        },
+        vfio_devices=3,
+    )
 
 
 def plan_scope(system: System) -> Scope:
     """A part of the gate's scope, small enough to be searched for the runs with which a campaign begins."""
     users = 1 if has_users(system) else 0
-    return scope({"process": 2, "thread": 0, "file": 3, "group": 1, "container": 2, "device": 1, "table": 2, "page": 1,
-                  "user": users})
+    return scope(
+        {
+            "process": 2,
+            "thread": 0,
+            "file": 3,
+            "group": 1,
+            "container": 2,
+            "device": 1,
+            "table": 2,
+            "page": 1,
+            "user": users,
+        }
+    )
 
 
 def setup_of(system: System, machine: Machine) -> Setup:
@@ -48,8 +71,12 @@ def setup_of(system: System, machine: Machine) -> Setup:
     count = {s: sizes.get(s, 0) for s in ("device", "group", "process")}
     fixed: Shown = {
         "device_group": table("device", "d", tuple(f"g{v}" for v in where.fixed["group of"])),
-        "device_bridge": table("device", "d", tuple(bool(v) for v in where.fixed.get("bridge", (False,) * count["device"]))),
-        "group_no_iommu": table("group", "g", tuple(bool(v) for v in where.fixed.get("no iommu", (False,) * count["group"]))),
+        "device_bridge": table(
+            "device", "d", tuple(bool(v) for v in where.fixed.get("bridge", (False,) * count["device"]))
+        ),
+        "group_no_iommu": table(
+            "group", "g", tuple(bool(v) for v in where.fixed.get("no iommu", (False,) * count["group"]))
+        ),
         "rawio": table("process", "p", tuple(bool(v) for v in where.fixed["rawio"])),
     }
     drivers = tuple(DRIVER.values[v] for v in where.initial["driver"][0])
@@ -66,8 +93,17 @@ NO_GROUP_DIES_IN_USE = every(GROUP, lambda g: either(groups.users[g] == 0, group
 def whole_fields(system: System) -> tuple[Field, ...]:
     """Whole calls: small scopes that are seen whole, then the large one."""
     users = 1 if has_users(system) else 0
-    small = {"process": 1, "thread": 0, "file": 3, "group": 1, "container": 2, "device": 2, "table": 2, "page": 1,
-             "user": users}
+    small = {
+        "process": 1,
+        "thread": 0,
+        "file": 3,
+        "group": 1,
+        "container": 2,
+        "device": 2,
+        "table": 2,
+        "page": 1,
+        "user": users,
+    }
     shared = {**small, "process": 2, "container": 1, "device": 1, "table": 1, "page": 0}
     mixed = {**small, "process": 2, "group": 2, "container": 1, "table": 1, "page": 0}
     large = {**small, "file": 4, "group": 2, "device": 3, "page": 0, "user": 2 * users}
@@ -83,8 +119,17 @@ def whole_fields(system: System) -> tuple[Field, ...]:
 def pair_fields(system: System) -> tuple[Field, ...]:
     """Pairs of calls in flight: one group, then two."""
     users = 1 if has_users(system) else 0
-    small = {"process": 1, "thread": 2, "file": 3, "group": 1, "container": 2, "device": 2, "table": 2, "page": 0,
-             "user": users}
+    small = {
+        "process": 1,
+        "thread": 2,
+        "file": 3,
+        "group": 1,
+        "container": 2,
+        "device": 2,
+        "table": 2,
+        "page": 0,
+        "user": users,
+    }
     two = {**small, "file": 4, "group": 2}
     cap = both(NO_GROUP_DIES_IN_USE, ONE_OFF_VFIO)
     return Field("one group", scope(small, vfio_devices=2), cap), Field("two groups", scope(two, vfio_devices=2), cap)

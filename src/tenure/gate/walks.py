@@ -16,7 +16,7 @@ from tenure.vocabulary.systems import Granularity, System
 LENGTH = 80
 
 
-class Parted(AssertionError):
+class Parted(AssertionError):  # noqa: N818  # named for what it is
     """Model and reference said different things at the end of a walk."""
 
 
@@ -32,7 +32,10 @@ def random_walks(system: System, seed: int, *, seconds: float, walks: int = 400)
 
     @hypothesis.seed(seed)
     @hypothesis.settings(
-        max_examples=walks, deadline=None, database=None, suppress_health_check=list(hypothesis.HealthCheck),
+        max_examples=walks,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(hypothesis.HealthCheck),
         print_blob=False,
     )
     @hypothesis.given(strategies.lists(strategies.integers(0, 10_000), min_size=1, max_size=LENGTH))

@@ -18,7 +18,8 @@ from tenure.prover.paths import Path, paths_of
 from tenure.vocabulary.machine import Machine, Scope, State, Transition
 from tenure.vocabulary.rules import Rules
 from tenure.vocabulary.symbols import Field, Role
-from tenure.vocabulary.terms import Term
+from tenure.vocabulary.terms import Op, Term, both, free_variables
+from tenure.vocabulary.types import Value, sort_of
 
 RLIMIT = 500_000_000
 """Z3's resource limit for one length."""
@@ -36,17 +37,22 @@ class Bounded:
     transitions: tuple[Transition, ...] = ()
 
 
-def bounded(  # noqa: PLR0913  # each is one independent choice of the caller
+def bounded(
     rules: Rules,
     scope: Scope,
     goal: Term,
     length: int,
     *,
     calls: frozenset[str] | None = None,
+    lowest: bool = False,
     rlimit: int = RLIMIT,
 ) -> Bounded:
-    """A shortest run of at most `length` transitions, by `calls` alone if given, to a state in which `goal` holds."""
-    unrolled = Unrolled(rules, scope, calls)
+    """A shortest run of at most `length` transitions, by `calls` alone if given, to a state in which `goal` holds.
+
+    With `lowest`, threads that begin and new objects take the lowest free name, as in a search: fewer runs, and none
+    is lost but by its names.
+    """
+    unrolled = Unrolled(rules, scope, calls, lowest=lowest)
     for depth in range(length + 1):
         found = unrolled.reaches(goal, rlimit)
         if found != "unsat":
@@ -69,11 +75,13 @@ class _Selected:
 class Unrolled:
     """The runs of a system, unrolled to some depth."""
 
-    def __init__(self, rules: Rules, scope: Scope, calls: frozenset[str] | None = None) -> None:
+    def __init__(
+        self, rules: Rules, scope: Scope, calls: frozenset[str] | None = None, *, lowest: bool = False
+    ) -> None:
         self.rules = rules
         self.machine = Machine(rules, scope)
         self.domain = Domain(scope.sizes)
-        self._calls = calls
+        self._calls, self._lowest = calls, lowest
         self._states = [state_of_cells(self.domain, rules.fields, 0)]
         self._selected: list[list[_Selected]] = []
         self._solver = z3.Solver(ctx=self.domain.context)
@@ -103,11 +111,27 @@ class Unrolled:
                 for path in paths_of(rule, before):
                     selector = z3.Bool(f"{depth} {path.name}", self.domain.context)
                     choices.append(_Selected(selector, path, number))
-                    taken = z3.And(*path.conditions, *self._becomes(path.after, after))
+                    names = self._lowest_names(path) if self._lowest else ()
+                    taken = z3.And(*path.conditions, *names, *self._becomes(path.after, after))
                     self._solver.add(z3.Implies(selector, taken))
         self._solver.add(z3.Or(*(c.selector for c in choices), self.domain.context))
         self._states.append(after)
         self._selected.append(choices)
+
+    def _lowest_names(self, path: Path) -> Iterator[Expr]:
+        """No lower name would do for an argument that is new, as far as those before it tell."""
+        conjuncts = path.rule.when.args if path.rule.when.op is Op.AND else (path.rule.when,)
+        known: set[str] = set()
+        for parameter in path.rule.variables:
+            known.add(parameter.name)
+            sort = sort_of(parameter.type)
+            if parameter.new and sort is not None:
+                about = both(*(c for c in conjuncts if parameter.name in free_variables(c) <= known))
+                chosen = path.arguments[parameter.name]
+                for number, lower in enumerate(elements := self.domain.elements(sort)):
+                    higher = z3.Or(*(chosen == e for e in elements[number + 1 :]), self.domain.context)
+                    would_do = path.before.value(about, {**path.arguments, parameter.name: lower})
+                    yield z3.Not(z3.And(higher, would_do))
 
     def run(self) -> tuple[tuple[State, ...], tuple[Transition, ...]]:
         """The run that was found, as Python makes it; RuntimeError where Python does not."""
@@ -135,6 +159,7 @@ class Unrolled:
     def _start(self) -> Iterator[Expr]:
         """The initial states of the scope, and what never changes in it."""
         state = self._states[0]
+        options: tuple[tuple[Value, ...], ...]
         for one in self.rules.fields:
             if one.role is Role.FIXED:
                 options = (self.machine.layout.fixed[one],)

@@ -42,7 +42,7 @@ def key(parts: Iterable[str]) -> str:
     return hashlib.sha256("\n".join([source_digest(), *parts]).encode()).hexdigest()
 
 
-def load(name: str) -> Any | None:  # noqa: ANN401  # a JSON document
+def load(name: str) -> Any | None:  # a JSON document
     """The entry of this name; None where there is none, or none that can be read."""
     try:
         return json.loads((directory() / f"{name}.json").read_text(encoding="utf-8"))
@@ -50,7 +50,7 @@ def load(name: str) -> Any | None:  # noqa: ANN401  # a JSON document
         return None
 
 
-def store(name: str, document: Any) -> None:  # noqa: ANN401  # a JSON document
+def store(name: str, document: Any) -> None:  # a JSON document
     """Keep an entry; a cache that cannot be written only costs time, so that is no error."""
     folder = directory()
     try:

@@ -50,7 +50,7 @@ def counterexample(
     return None
 
 
-def _confirmed(  # noqa: PLR0913  # what was asked, and the model that answers
+def _confirmed(  # what was asked, and the model that answers
     theory: Theory, model: z3.ModelRef, rule: str, path: str, goal: str, env: Mapping[str, Expr]
 ) -> Counterexample:
     """The solver's model as a step that the Python reading makes too."""
@@ -74,7 +74,9 @@ def decoded(rules: Rules, state: SymbolicState, model: z3.ModelRef) -> tuple[Mac
 
     def values(one: Field) -> tuple[Value, ...]:
         places = _places(one, state)
-        return tuple(constant(state, one.value, model.eval(state.reads[one.name](*p), model_completion=True)) for p in places)
+        return tuple(
+            constant(state, one.value, model.eval(state.reads[one.name](*p), model_completion=True)) for p in places
+        )
 
     fixed = {f.name: values(f) for f in rules.fields if f.role is Role.FIXED}
     machine = Machine(rules, Scope(dict(domain.sizes), fixed))

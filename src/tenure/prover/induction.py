@@ -21,7 +21,7 @@ from tenure.vocabulary.symbols import Field, Role
 from tenure.vocabulary.terms import TRUE, Op, Term, parts
 from tenure.vocabulary.types import COUNT, sort_of
 
-RLIMIT = 20_000_000
+RLIMIT = 3_000_000
 """Z3's resource limit for one obligation: the same on every machine, unlike seconds."""
 
 
@@ -84,7 +84,7 @@ def claims_of(rules: Rules) -> tuple[Invariant, ...]:
 
 def stated(sentences: Iterable[Sentence]) -> tuple[Invariant, ...]:
     """Properties as sentences to be proved."""
-    return tuple(Invariant(s.property.id, s.property.variables, s.open_body, s.is_about_steps) for s in sentences)
+    return tuple(Invariant(s.about.id, s.about.variables, s.open_body, s.is_about_steps) for s in sentences)
 
 
 def tallied_fields(invariants: Iterable[Invariant]) -> tuple[Field, ...]:
@@ -116,7 +116,10 @@ class Theory:
         self.before = any_state(self.domain, rules.fields, self.tallied, "")
         self._typed = tuple(well_typed(self.before, rules.fields))
         self._claimed = tuple((c.fields, self.everywhere(c, self.before)) for c in claims)
-        self._counted = tuple((one.name, (*self._bijection(one, self.before), self._nobody_below_zero(one, self.before))) for one in self.tallied)
+        self._counted = tuple(
+            (one.name, (*self._bijection(one, self.before), self._nobody_below_zero(one, self.before)))
+            for one in self.tallied
+        )
 
     @property
     def assumptions(self) -> tuple[Expr, ...]:
@@ -223,7 +226,9 @@ class Theory:
         framed = len(self.claims) - len(touched)
         if not goals:
             return None, framed
-        return Obligation(f"{path.name} preserves", _names(goals), tuple(path.conditions), tuple(goals), path.concerns), framed
+        return Obligation(
+            f"{path.name} preserves", _names(goals), tuple(path.conditions), tuple(goals), path.concerns
+        ), framed
 
     def consequences(self) -> Iterable[Obligation]:
         """Unsatisfiable iff the claims imply the property: one for each property about states."""
@@ -234,11 +239,13 @@ class Theory:
 
     def step_consequences(self, path: Path) -> Obligation | None:
         """Unsatisfiable iff the properties about steps are true of this one; None where it cannot concern them."""
-        goals = []
-        for one in self.properties:
-            if one.about_steps and (body := at_step(one.body, path.rule, path.outcome)).key != TRUE.key:
-                goals.append((one.name, self.somewhere_false(one, body, path.after, path)))
-        return Obligation(f"{path.name} obeys", _names(goals), tuple(path.conditions), tuple(goals), path.concerns) if goals else None
+        bodies = ((p, at_step(p.body, path.rule, path.outcome)) for p in self.properties if p.about_steps)
+        goals = [(p.name, self.somewhere_false(p, b, path.after, path)) for p, b in bodies if b.key != TRUE.key]
+        return (
+            Obligation(f"{path.name} obeys", _names(goals), tuple(path.conditions), tuple(goals), path.concerns)
+            if goals
+            else None
+        )
 
 
 def _names(goals: Iterable[tuple[str, Expr]]) -> tuple[str, ...]:
@@ -264,7 +271,11 @@ def solve(theory: Theory, obligation: Obligation, rlimit: int, *, with_claims: b
 
 
 def _attempts(
-    theory: Theory, obligation: Obligation, fields: frozenset[str], rlimit: int, with_claims: bool  # noqa: FBT001  # passed on
+    theory: Theory,
+    obligation: Obligation,
+    fields: frozenset[str],
+    rlimit: int,
+    with_claims: bool,  # noqa: FBT001  # passed on
 ) -> Iterator[tuple[tuple[Expr, ...], z3.Solver, int]]:
     """From few premises to all: a proof from fewer is a proof, and found sooner."""
     if with_claims and obligation.concerns is not None:
@@ -304,15 +315,16 @@ def prove(
     started = time.perf_counter()
     dropped: dict[str, str] = {}
     rounds = 0
-    fallen: dict[str, Result] = {}
-    while rounds == 0 or fallen:
+    while True:
         rounds += 1
-        claims = _without(claims, set(fallen))
         theory = Theory(rules, claims)
         results, framed = _round(theory, rlimit, told)
         fallen = {g: r for r in results for g in r.open_goals}
         for name, result in fallen.items():
             dropped.setdefault(name, f"{result.verdict} at {result.name.removesuffix(' preserves')}")
+        if not fallen:
+            break
+        claims = _without(claims, set(fallen))
     results += _properties(Theory(rules, claims, _countable(properties, theory)), rlimit, told)
     for result in results:
         for name in result.open_goals:
@@ -374,5 +386,3 @@ def dead(theory: Theory, branches: frozenset[str], *, rlimit: int = RLIMIT) -> d
                 found[branch.name] = str(solver.check())
                 solver.pop()
     return found
-
-

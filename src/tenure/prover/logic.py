@@ -35,7 +35,7 @@ class Domain:
         self._none: dict[str, Expr] = {}
         self._choices: dict[tuple[str, ...], list[Expr]] = {}
 
-    def sort(self, kind: Type) -> Any:  # noqa: ANN401  # Z3's sorts have no common usable type
+    def sort(self, kind: Type) -> Any:  # Z3's sorts have no common usable type
         """The Z3 sort of a type."""
         match kind:
             case Flag():
@@ -47,7 +47,7 @@ class Domain:
             case Maybe() | Sort():
                 return self.objects(_sort(kind))
 
-    def objects(self, sort: Sort) -> Any:  # noqa: ANN401  # as above
+    def objects(self, sort: Sort) -> Any:  # as above
         """The Z3 sort of the objects of a sort, with `none` among them."""
         if sort.name not in self._sorts:
             if self.sizes is None:
@@ -119,7 +119,9 @@ class SymbolicState:
     reads: dict[str, Read]
     tallies: dict[str, Tally] = field(default_factory=dict)
 
-    def value(self, term: Term, env: Mapping[str, Expr], earlier: SymbolicState | None = None) -> Expr:
+    def value(  # noqa: C901  # one case for each operation of the language
+        self, term: Term, env: Mapping[str, Expr], earlier: SymbolicState | None = None
+    ) -> Expr:
         """A term read in this state; `before` reads in the earlier one."""
         match term.op:
             case Op.CONSTANT:
@@ -166,7 +168,11 @@ class SymbolicState:
         assert isinstance(one, Field)  # noqa: S101  # observables are inlined before
         args = [self.value(a, env, earlier) for a in term.args]
         found = self.reads[one.name](*args)
-        missing = [a == self.domain.none(s) for a, s, t in zip(args, one.domain, term.args, strict=True) if isinstance(t.type, Maybe)]
+        missing = [
+            a == self.domain.none(s)
+            for a, s, t in zip(args, one.domain, term.args, strict=True)
+            if isinstance(t.type, Maybe)
+        ]
         any_object_will_do = isinstance(one.value, Sort) and self.domain.sizes is None
         if not missing or any_object_will_do:
             return found

@@ -50,7 +50,7 @@ class Crossed:
 
 
 def smtlib(theory: Theory, premises: Sequence[Expr], obligation: Obligation, goal: Expr) -> str:
-    """SMT-LIB 2 text that is unsatisfiable iff `goal` cannot be under the premises and the obligation's own conditions."""
+    """SMT-LIB 2 text: unsatisfiable iff the premises and the obligation's own conditions exclude `goal`."""
     solver = z3.Solver(ctx=theory.domain.context)
     solver.add(*premises, *obligation.assume, goal)
     head, *rest = solver.to_smt2().splitlines()
@@ -80,6 +80,7 @@ def cvc5_verdict(text: str, rlimit: int = CVC5_RLIMIT, options: Options = PLAIN)
     said = []
     while not (command := parser.nextCommand()).isNull():
         said += command.invoke(solver, parser.getSymbolManager()).split("\n")
+    verdict: str
     (verdict,) = (line.partition(" ")[0] for line in said if line)
     if verdict not in {"sat", "unsat", "unknown"}:
         raise RuntimeError(f"cvc5 answers {' '.join(said)}")

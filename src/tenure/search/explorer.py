@@ -67,9 +67,10 @@ def explore(  # noqa: PLR0913  # each is one independent choice of the caller
     until: Term | None = None,
     progress: Progress | None = None,
 ) -> Exploration:
-    """Explore from the initial states, by `calls` alone if given: until all is seen, or `until` holds, or a level of the
+    """Explore from the initial states, by `calls` alone if given, until all is seen.
 
-    search ends with `limit` states or (unless `exhaust`) with every sentence fallen.
+    It ends before where `until` holds, and at the end of a level that has `limit` states or, unless `exhaust`, after
+    which every sentence has fallen.
     """
     found = Exploration(machine)
     watch = _Watch(machine, tuple(sentences))
@@ -133,8 +134,8 @@ class _Watch:
     def __init__(self, machine: Machine, sentences: tuple[Sentence, ...]) -> None:
         self.machine = machine
         self.watched = bool(sentences)
-        self.states = {s.property.id: s.closed for s in sentences if not s.is_about_steps}
-        self.steps = {s.property.id: s for s in sentences if s.is_about_steps}
+        self.states = {s.about.id: s.closed for s in sentences if not s.is_about_steps}
+        self.steps = {s.about.id: s for s in sentences if s.is_about_steps}
         self._all = machine.function(both(*self.states.values()))
         self._step_checks: dict[tuple[int, int, str], Callable[..., bool] | None] = {}
 
@@ -174,7 +175,7 @@ def step_check(
     """A test of the sentence on steps through this leaf; None where it can only hold there."""
     one = machine.rules.rules[rule]
     body = sentence.at(one, machine.leaves[rule][leaf].outcome)
-    closed = quantified(body, sentence.property.variables)
+    closed = quantified(body, sentence.about.variables)
     if closed.key == TRUE.key:
         return None
     names = tuple(p.name for p in one.variables)

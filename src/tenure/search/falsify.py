@@ -11,7 +11,7 @@ from tenure.vocabulary.machine import Machine
 from tenure.vocabulary.properties import Due, Property, Race
 from tenure.vocabulary.rules import Rules
 from tenure.vocabulary.sentences import Sentence, sentence
-from tenure.vocabulary.terms import Op, no
+from tenure.vocabulary.terms import Op, both, no
 from tenure.vocabulary.traces import Trace
 
 LIMIT = 200_000
@@ -51,16 +51,16 @@ def falsify(rules: Rules, properties: Iterable[Property], progress: Progress | N
     system, granularity = rules.system, rules.granularity
     stated = tuple(sentence(rules, p) for p in properties)
     sentences = [*stated, *_claims(rules), *(p for s in stated if (p := _premise(s)) is not None)]
-    result = Falsification(witnessed={s.property.id for s in stated if _premise(s) is None})
+    result = Falsification(witnessed={s.about.id for s in stated if _premise(s) is None})
     for area in (main_area(system, granularity), *narrow_areas(system, granularity)):
-        left = [s for s in sentences if not result.knows(s.property.id)]
+        left = [s for s in sentences if not result.knows(s.about.id)]
         machine = Machine(rules, area.scope)
         found = explore(machine, left, calls=area.calls, limit=LIMIT, witness=True, exhaust=True, progress=progress)
         _note(result, found, str(area))
         if not result.searched:
             result.searched, result.complete = describe(found), found.complete
     for area in witness_areas(system, granularity):
-        left = [s for s in sentences if s.property.id.startswith(PREMISE) and not result.knows(s.property.id)]
+        left = [s for s in sentences if s.about.id.startswith(PREMISE) and not result.knows(s.about.id)]
         machine = Machine(rules, area.scope)
         more = explore(
             machine, left, calls=area.calls, limit=WITNESS_LIMIT, witness=True, exhaust=True, progress=progress
@@ -100,13 +100,13 @@ def _premise(one: Sentence) -> Sentence | None:
     body = one.open_body
     if body.op is not Op.IMPLIES:
         return None
-    return Sentence(replace(one.property, id=PREMISE + one.property.id), no(body.args[0]))
+    return Sentence(replace(one.about, id=PREMISE + one.about.id), no(body.args[0]))
 
 
-def race_trace(rules: Rules, race: Race, progress: Progress | None = None) -> Trace | None:
-    """A shortest run to the race's moment by its calls alone, or None where the whole scope has none."""
+def race_trace(rules: Rules, race: Race, broken: Property, progress: Progress | None = None) -> Trace | None:
+    """A shortest run by the race's calls to its moment, at which `broken` is false; None where the whole scope has none."""
     machine = Machine(rules, main_scope(rules.system, rules.granularity))
-    moment = rules.lower(race.moment)
+    moment = both(rules.lower(race.moment), no(sentence(rules, broken).closed))
     found = explore(machine, calls=frozenset(race.calls), until=moment, progress=progress)
     if "until" not in found.violations:
         return None

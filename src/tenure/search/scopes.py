@@ -84,7 +84,8 @@ def witness_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
     shared = scope({**sizes, "process": 2, "file": 2, "container": 1, "device": 1, "table": 1})
     mixed = scope(
         {**sizes, "process": 2, "file": 3, "group": 2, "container": 1, "device": 2, "table": 1, "page": 0},
-        no_iommu=(False, True), vfio_devices=2,
+        no_iommu=(False, True),
+        vfio_devices=2,
     )
     calls = frozenset(SETUP | {"set_iommu", "pass_file", "get_device_fd"} | outside) & known
     return Area(scope(sizes)), Area(shared), Area(mixed, calls)
@@ -92,5 +93,14 @@ def witness_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
 
 def _sizes(system: System, *, threads: int) -> dict[str, int]:
     users = 1 if has_users(system) else 0
-    return {"process": 1, "thread": threads, "file": 3, "group": 1, "container": 2, "device": 2, "table": 2,
-            "page": 1, "user": users}
+    return {
+        "process": 1,
+        "thread": threads,
+        "file": 3,
+        "group": 1,
+        "container": 2,
+        "device": 2,
+        "table": 2,
+        "page": 1,
+        "user": users,
+    }

@@ -108,6 +108,6 @@ def _signature(
         if state[cell] == me:
             known_axis = ranks.get(axis) if axis else None
             pointed.append(index if axis is None else known_axis[index] if known_axis else -1)
-    if len({c for c, *_ in view[0]}) and any(o is not None and o not in ranks for _, _, o, _ in view[0]):
+    if {c for c, *_ in view[0]} and any(o is not None and o not in ranks for _, _, o, _ in view[0]):
         held.sort()
     return tuple(held), tuple(sorted(pointed))

@@ -23,7 +23,9 @@ class Assign:
     def to(target: Term, value: Term) -> Assign:
         """The assignment of `value` to a place; raises TypeError where `target` is no place or the types differ."""
         place = target.op is Op.VARIABLE or (target.op is Op.READ and isinstance(target.data, Field))
-        fits = value.type == target.type or (sort_of(target.type) is not None and sort_of(value.type) == sort_of(target.type))
+        fits = value.type == target.type or (
+            sort_of(target.type) is not None and sort_of(value.type) == sort_of(target.type)
+        )
         narrows = isinstance(target.type, Sort) and isinstance(value.type, Maybe)
         if not place or not fits or narrows:
             message = f"cannot assign a {value.type} to a {target.type} here"

@@ -78,7 +78,9 @@ class Layout:
         for one in self.fields:
             base = self.offset[one.name]
             shown[one.name] = {
-                ",".join(s.element(i) for s, i in zip(one.domain, place, strict=True)): written(one.value, state[base + k])
+                ",".join(s.element(i) for s, i in zip(one.domain, place, strict=True)): written(
+                    one.value, state[base + k]
+                )
                 for k, place in enumerate(self.places(one))
             }
         return shown
@@ -207,7 +209,9 @@ class Emission:
             scale *= self.layout.sizes.get(sort.name, 0)
         return "+".join([*([str(base)] if base or not pieces else []), *pieces])
 
-    def effects(self, effects: tuple[Assign, ...], state: str, after: str, env: dict[str, str], depth: int) -> list[str]:
+    def effects(
+        self, effects: tuple[Assign, ...], state: str, after: str, env: dict[str, str], depth: int
+    ) -> list[str]:
         """Python text that makes `after` out of `state`; all effects read the old state."""
         pad = "    " * depth
         if not effects:
@@ -245,9 +249,7 @@ class Emission:
         if self.layout.size(one) == 0:
             return []
         args = [self.value(a, state, env) for a in effect.target.args]
-        guards = [
-            f"{text} >= 0" for a, text in zip(effect.target.args, args, strict=True) if isinstance(a.type, Maybe)
-        ]
+        guards = [f"{text} >= 0" for a, text in zip(effect.target.args, args, strict=True) if isinstance(a.type, Maybe)]
         where = self.value(effect.where, state, env) if effect.where.key != TRUE.key else "True"
         condition = _join("and", [where, *guards], "True", "False")
         if condition == "False":

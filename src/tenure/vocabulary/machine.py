@@ -124,7 +124,9 @@ class Machine:
         rule = self.rules.rules[number]
         free = [arguments[p.name] for p in rule.variables if p.name != "actor"]
         out: list[Transition] = []
-        actors = range(self._size(rule.variables[0])) if rule.variables and rule.variables[0].name == "actor" else (None,)
+        actors = (
+            range(self._size(rule.variables[0])) if rule.variables and rule.variables[0].name == "actor" else (None,)
+        )
         for actor in actors:
             self._bodies[number](state, out, *(free if actor is None else (actor, *free)))
             if out:
@@ -227,7 +229,7 @@ def _rule_source(number: int, rule: Rule, layout: Layout) -> str:
     return "\n".join(lines)
 
 
-def _loop_source(  # noqa: PLR0913  # the pieces of one loop nest
+def _loop_source(  # the pieces of one loop nest
     name: str, rule: Rule, emission: Emission, layout: Layout, env: dict[str, str], *, canonical: bool
 ) -> list[str]:
     """Loops over the arguments, each condition tested as soon as its variables are known."""
@@ -241,15 +243,18 @@ def _loop_source(  # noqa: PLR0913  # the pieces of one loop nest
         pad = "    " * depth
         lines.append(f"{pad}for {env[parameter.name]} in {layout.values(parameter.type)}:")
         known.add(parameter.name)
-        now = [c for c in conjuncts if free_variables(c) and free_variables(c) <= known and parameter.name in free_variables(c)]
+        now = [
+            c
+            for c in conjuncts
+            if free_variables(c) and free_variables(c) <= known and parameter.name in free_variables(c)
+        ]
         lines.append(f"{pad}    if not {emission.flag(both(*now), 's', env)}: continue")
         depth += 1
     pad = "    " * depth
     lines.append(f"{pad}body({', '.join(['s', 'out', *(env[p.name] for p in rule.variables)])})")
     if canonical:
-        for level in range(len(rule.variables), 0, -1):
-            if rule.variables[level - 1].new:
-                lines.append("    " * (level + 1) + "break")
+        levels = range(len(rule.variables), 0, -1)
+        lines += ["    " * (level + 1) + "break" for level in levels if rule.variables[level - 1].new]
     return lines
 
 

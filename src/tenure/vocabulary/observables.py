@@ -13,20 +13,30 @@ file_kind = observable("file_kind", FILE, FILE_KIND, meaning="what the file is; 
 file_container = observable("file_container", FILE, CONTAINER.maybe, meaning="the container behind a container file")
 file_group = observable("file_group", FILE, GROUP.maybe, meaning="the group behind a group or device file")
 file_device = observable("file_device", FILE, DEVICE.maybe, meaning="the device behind a device file")
-release_pending = observable("release_pending", FILE, FLAG, meaning="the file's last reference is gone, its release not over")
+release_pending = observable(
+    "release_pending", FILE, FLAG, meaning="the file's last reference is gone, its release not over"
+)
 
 group_exists = observable("group_exists", GROUP, FLAG, meaning="the VFIO group object is referenced")
 group_opened = observable("group_opened", GROUP, FLAG, meaning="the group counts as open")
 group_viable = observable("group_viable", GROUP, FLAG, meaning="no device of the group spoils its viability")
 group_no_iommu = observable("group_no_iommu", GROUP, FLAG, meaning="no IOMMU isolates the group")
-group_at_rest = observable("group_at_rest", GROUP, FLAG, meaning="no call on the group, its files or devices is in flight")
-group_placed = observable("group_placed", GROUP, FLAG, meaning="SET_CONTAINER holds: neither UNSET nor last close undid it")
+group_at_rest = observable(
+    "group_at_rest", GROUP, FLAG, meaning="no call on the group, its files or devices is in flight"
+)
+group_placed = observable(
+    "group_placed", GROUP, FLAG, meaning="SET_CONTAINER holds: neither UNSET nor last close undid it"
+)
 container_of = observable("container_of", GROUP, CONTAINER.maybe, meaning="the container that the group points to")
 container_users = observable("container_users", GROUP, COUNT, meaning="the group's `container_users`")
-table_reached = observable("table_reached", GROUP, TABLE.maybe, meaning="the table that the group's devices translate through")
+table_reached = observable(
+    "table_reached", GROUP, TABLE.maybe, meaning="the table that the group's devices translate through"
+)
 
 container_lists = observable("container_lists", CONTAINER, GROUP, FLAG, meaning="the group is in the container's list")
-container_table = observable("container_table", CONTAINER, TABLE.maybe, meaning="the container's table; none: no IOMMU driver")
+container_table = observable(
+    "container_table", CONTAINER, TABLE.maybe, meaning="the container's table; none: no IOMMU driver"
+)
 container_references = observable("container_references", CONTAINER, COUNT, meaning="the container's reference count")
 container_no_iommu = observable("container_no_iommu", CONTAINER, FLAG, meaning="the container holds no-IOMMU groups")
 
@@ -42,8 +52,12 @@ page_mapped = observable("page_mapped", TABLE, PAGE, FLAG, meaning="the table tr
 user_process = observable("user_process", USER, PROCESS.maybe, meaning="the process that the external user serves")
 user_counts = observable("user_counts", USER, GROUP.maybe, meaning="the group in whose users the external user counts")
 user_group = observable("user_group", USER, GROUP.maybe, meaning="the group that the external user had validated")
-user_container = observable("user_container", USER, CONTAINER.maybe, meaning="the container in which that group was then")
-user_table = observable("user_table", USER, TABLE.maybe, meaning="the table that the external user was shown, and maps into while it counts")
+user_container = observable(
+    "user_container", USER, CONTAINER.maybe, meaning="the container in which that group was then"
+)
+user_table = observable(
+    "user_table", USER, TABLE.maybe, meaning="the table that the external user was shown, and maps into while it counts"
+)
 user_added_first = observable("user_added_first", USER, FLAG, meaning="the user counted before it validated")
 user_idle = observable("user_idle", USER, FLAG, meaning="the external user holds nothing and is in no call")
 user_keeps = observable("user_keeps", USER, FILE, FLAG, meaning="the external user keeps a reference to the file")

@@ -59,9 +59,7 @@ def always(id_: str, source: str, **variables: Sort) -> Callable[[Callable[..., 
     return _property(id_, Due.ALWAYS, source, variables, None)
 
 
-def at_rest(
-    id_: str, resting: Observable, source: str, **variables: Sort
-) -> Callable[[Callable[..., Term]], Property]:
+def at_rest(id_: str, resting: Observable, source: str, **variables: Sort) -> Callable[[Callable[..., Term]], Property]:
     """A sentence about every state in which `resting` holds of the first variable."""
     return _property(id_, Due.AT_REST, source, variables, resting)
 

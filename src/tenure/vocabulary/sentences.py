@@ -26,19 +26,19 @@ from tenure.vocabulary.types import default, sort_of
 class Sentence:
     """A property over the fields of one system; closed: its variables are quantified."""
 
-    property: Property
+    about: Property
     open_body: Term
     """The lowered sentence with its variables free."""
 
     @property
     def is_about_steps(self) -> bool:
         """It speaks of before and after, not of one state."""
-        return self.property.due is Due.EACH_STEP
+        return self.about.due is Due.EACH_STEP
 
     @property
     def closed(self) -> Term:
         """The sentence for every choice of its variables."""
-        return quantified(self.open_body, self.property.variables)
+        return quantified(self.open_body, self.about.variables)
 
     def at(self, rule: Rule, outcome: Outcome) -> Term:
         """The open sentence about a step of this rule that ends so: its call, arguments and answer are known."""
@@ -81,5 +81,3 @@ def at_step(body: Term, rule: Rule, outcome: Outcome) -> Term:
         return None
 
     return rewrite(body, change)
-
-

@@ -114,7 +114,7 @@ def written(kind: Type, value: Value) -> str | int | bool:
             return kind.element(value)
 
 
-def parsed(kind: Type, text: str | int | bool) -> Value:
+def parsed(kind: Type, text: str | int | bool) -> Value:  # noqa: FBT001  # a written value
     """The value that `text` writes; raises ValueError where it writes none of this type."""
     match kind:
         case Flag() if isinstance(text, bool):
