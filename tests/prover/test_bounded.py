@@ -19,7 +19,9 @@ from tenure.vocabulary.rules import Rule, Rules, rules_of
 from tenure.vocabulary.systems import Granularity
 from tenure.vocabulary.terms import FALSE, TRUE, Term
 
-NAMED = {race.id: race for race in RACES}
+NAMED = {f"{race.system} {race.id}": race for race in RACES}
+R1, R3 = NAMED["containers-2013 R1"], NAMED["containers-2013 R3"]
+A, D = NAMED["external-v1 A"], NAMED["external-v1:misuse D"]
 
 
 def rules_for(race: Race) -> Rules:
@@ -45,16 +47,19 @@ def shortest(machine: Machine, goal: Term, calls: frozenset[str]) -> int:
     return length
 
 
-@pytest.mark.parametrize("name", ["R1", "R3", "A", "D"])
-def test_a_race_is_found_at_the_length_of_the_explicit_search_and_not_before(name: str) -> None:
+@pytest.mark.parametrize(
+    ("race", "lowest"),
+    [(R1, True), (R3, True), (A, False), (A, True), (D, False), (D, True)],
+    ids=["R1", "R3", "A, any names", "A", "D, any names", "D"],
+)
+def test_a_race_is_found_at_the_length_of_the_explicit_search_and_not_before(race: Race, lowest: bool) -> None:  # noqa: FBT001  # a parameter of the test
     """Both are exhaustive below that length, each by its own reading."""
-    race = NAMED[name]
     rules, calls = rules_for(race), frozenset(race.calls)
     goal = rules.lower(race.moment)
     machine = Machine(rules, tiny(rules))
     length = shortest(machine, goal, calls)
 
-    found = bounded(rules, machine.scope, goal, length, calls=calls)
+    found = bounded(rules, machine.scope, goal, length, calls=calls, lowest=lowest)
 
     assert (found.verdict, found.length) == ("sat", length)
     assert len(found.transitions) == length
@@ -63,9 +68,8 @@ def test_a_race_is_found_at_the_length_of_the_explicit_search_and_not_before(nam
 
 def test_nothing_is_found_below_the_length_of_the_explicit_search() -> None:
     """The answer then says up to which length there is nothing."""
-    race = NAMED["D"]
-    rules, calls = rules_for(race), frozenset(race.calls)
-    goal = rules.lower(race.moment)
+    rules, calls = rules_for(D), frozenset(D.calls)
+    goal = rules.lower(D.moment)
     length = shortest(Machine(rules, tiny(rules)), goal, calls)
 
     found = bounded(rules, tiny(rules), goal, length - 1, calls=calls)
@@ -75,7 +79,7 @@ def test_nothing_is_found_below_the_length_of_the_explicit_search() -> None:
 
 def test_what_holds_at_the_start_is_reached_without_a_transition() -> None:
     """Z3's initial states are Python's."""
-    rules = rules_for(NAMED["D"])
+    rules = rules_for(D)
 
     found = bounded(rules, tiny(rules), TRUE, 3)
 
@@ -85,10 +89,9 @@ def test_what_holds_at_the_start_is_reached_without_a_transition() -> None:
 
 def test_a_limit_that_is_used_up_is_unknown() -> None:
     """It must not pass for the absence of a run."""
-    race = NAMED["D"]
-    rules = rules_for(race)
+    rules = rules_for(D)
 
-    found = bounded(rules, tiny(rules), rules.lower(race.moment), 5, calls=frozenset(race.calls), rlimit=2_000)
+    found = bounded(rules, tiny(rules), rules.lower(D.moment), 5, calls=frozenset(D.calls), rlimit=2_000)
 
     assert found.verdict == "unknown"
 
@@ -102,16 +105,15 @@ def test_a_run_that_python_does_not_make_is_an_error(monkeypatch: pytest.MonkeyP
             yield path
 
     monkeypatch.setattr("tenure.prover.bounded.paths_of", careless)
-    race = NAMED["D"]
-    rules = rules_for(race)
+    rules = rules_for(D)
 
     with pytest.raises(RuntimeError, match="the two readings disagree"):
-        bounded(rules, tiny(rules), rules.lower(race.moment), 5, calls=frozenset(race.calls))
+        bounded(rules, tiny(rules), rules.lower(D.moment), 5, calls=frozenset(D.calls))
 
 
 def test_a_goal_that_is_false_everywhere_is_never_reached() -> None:
     """However long the runs."""
-    rules = rules_for(NAMED["D"])
+    rules = rules_for(D)
 
     found = bounded(rules, tiny(rules), FALSE, 2)
 

@@ -64,7 +64,8 @@ def judge(system_id: str, granularity: str) -> Judgement:
     searched = time.perf_counter()
     claims = tuple(c for c in induction.claims_of(rules) if c.name not in found.false_claims)
     wanted = [sentence(rules, p) for p in concerned if p.id not in found.traces and p.id in found.witnessed]
-    proof = induction.prove(rules, claims, induction.stated(wanted))
+    effort = induction.RLIMIT // 10 if found.false_claims else induction.RLIMIT
+    proof = induction.prove(rules, claims, induction.stated(wanted), rlimit=effort)
     kept = tuple(c for c in claims if c.name in proof.proved)
     rows = [_row(rules, p, found, proof) for p in PROPERTIES]
     cases, dead = _cases(rules, found, induction.Theory(rules, kept))
@@ -117,7 +118,8 @@ def _row(rules: Rules, one: Property, found: Falsification, proof: object) -> Ro
 
 def _cases(rules: Rules, found: Falsification, theory: object) -> tuple[Row, tuple[str, ...]]:
     """Every case of every step is taken by some run, or no state that satisfies the claims can take it."""
-    from tenure.prover import induction as prover  # as above
+    from tenure.prover import induction as prover
+    from tenure.prover.counterexamples import populated
 
     assert isinstance(theory, prover.Theory)  # noqa: S101  # as above
     names = {b.name for rule in rules.rules for path in leaves(rule.root) for b in path}
@@ -127,6 +129,8 @@ def _cases(rules: Rules, found: Falsification, theory: object) -> tuple[Row, tup
     proved_dead = tuple(sorted(n for n, word in words.items() if word == "unsat"))
     system = rules.system
     base = (system.name, system.variant, rules.granularity.value, CASES)
+    if populated(rules, theory.claims) is None:
+        return Row(*base, Verdict.UNKNOWN, "no state with two objects of every sort satisfies the claims"), proved_dead
     reached, dead = len(names) - len(missing), len(missing) - len(left)
     said = f"{reached} cases reached, {dead} proved dead"
     if not left:

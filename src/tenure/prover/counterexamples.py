@@ -14,12 +14,23 @@ import z3
 from tenure.prover.induction import Invariant, Theory
 from tenure.prover.logic import Expr, SymbolicState
 from tenure.vocabulary.machine import Machine, Scope, State, Transition
+from tenure.vocabulary.objects import SORTS
 from tenure.vocabulary.rules import Rules
 from tenure.vocabulary.sentences import at_step
 from tenure.vocabulary.symbols import Field, Role
 from tenure.vocabulary.types import NONE, Choice, Count, Flag, Maybe, Sort, Value, sort_of
 
 RLIMIT = 50_000_000
+
+
+def populated(rules: Rules, claims: tuple[Invariant, ...], each: int = 2) -> tuple[Machine, State] | None:
+    """A state of so many objects of every sort that satisfies the claims; None where there is none, and they say nothing."""
+    sizes = {sort.name: each for sort in SORTS}
+    theory = Theory(rules, claims, (), sizes)
+    solver = z3.Solver(ctx=theory.domain.context)
+    solver.set("rlimit", RLIMIT)
+    solver.add(*theory.assumptions)
+    return decoded(rules, theory.before, solver.model()) if solver.check() == z3.sat else None
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,10 @@ from tenure.prover.paths import Path, paths_of
 from tenure.vocabulary.rules import Rules
 from tenure.vocabulary.sentences import Sentence, at_step, quantified
 from tenure.vocabulary.symbols import Field, Role
-from tenure.vocabulary.terms import TRUE, Op, Term, parts
+from tenure.vocabulary.terms import TRUE, Op, Term, implies, parts
 from tenure.vocabulary.types import COUNT, sort_of
 
-RLIMIT = 3_000_000
+RLIMIT = 10_000_000
 """Z3's resource limit for one obligation: the same on every machine, unlike seconds."""
 
 
@@ -234,18 +234,26 @@ class Theory:
         """Unsatisfiable iff the claims imply the property: one for each property about states."""
         for one in self.properties:
             if not one.about_steps:
-                goals = ((one.name, self.somewhere_false(one, one.body, self.before, None)),)
+                goals = tuple((one.name, self.somewhere_false(one, b, self.before, None)) for b in conclusions(one.body))
                 yield Obligation(f"claims imply {one.name}", (one.name,), (), goals, one.fields)
 
     def step_consequences(self, path: Path) -> Obligation | None:
         """Unsatisfiable iff the properties about steps are true of this one; None where it cannot concern them."""
         bodies = ((p, at_step(p.body, path.rule, path.outcome)) for p in self.properties if p.about_steps)
-        goals = [(p.name, self.somewhere_false(p, b, path.after, path)) for p, b in bodies if b.key != TRUE.key]
+        pieces = ((p, b) for p, body in bodies if body.key != TRUE.key for b in conclusions(body))
+        goals = [(p.name, self.somewhere_false(p, b, path.after, path)) for p, b in pieces]
         return (
             Obligation(f"{path.name} obeys", _names(goals), tuple(path.conditions), tuple(goals), path.concerns)
             if goals
             else None
         )
+
+
+def conclusions(body: Term) -> tuple[Term, ...]:
+    """A sentence as several, one for each of its conclusions, so that each is a question of its own."""
+    if body.op is Op.IMPLIES and body.args[1].op is Op.AND:
+        return tuple(implies(body.args[0], part) for part in body.args[1].args)
+    return body.args if body.op is Op.AND else (body,)
 
 
 def _names(goals: Iterable[tuple[str, Expr]]) -> tuple[str, ...]:

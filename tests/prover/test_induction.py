@@ -1,0 +1,135 @@
+"""Induction proves what is true, and nothing that is not."""
+
+from dataclasses import replace
+
+import pytest
+
+from tenure.models import SYSTEMS
+from tenure.properties import PROPERTIES
+from tenure.prover.counterexamples import counterexample, populated
+from tenure.prover.induction import Invariant, claims_of, prove, stated
+from tenure.vocabulary.calls import without_case
+from tenure.vocabulary.objects import GROUP
+from tenure.vocabulary.rules import Rules, rules_of
+from tenure.vocabulary.sentences import applies, quantified, sentence
+from tenure.vocabulary.systems import Granularity, System
+from tenure.vocabulary.terms import FALSE, Term, variable
+
+
+def system(name: str) -> System:
+    """The system of this identifier."""
+    return next(s for s in SYSTEMS if s.id == name)
+
+
+def rules(name: str, granularity: Granularity = Granularity.WHOLE) -> Rules:
+    """Its rules."""
+    return rules_of(system(name), granularity)
+
+
+def properties(of: Rules, *names: str) -> tuple[Invariant, ...]:
+    """These properties, or all that apply, as sentences to be proved."""
+    chosen = [p for p in PROPERTIES if applies(of.system, p) and (not names or p.id in names)]
+    return stated(sentence(of, p) for p in chosen)
+
+
+def test_get_and_put_keep_every_promise_where_container_calls_are_indivisible() -> None:
+    """All claims and all properties but PROMPT are proved, with get in its steps."""
+    merged = rules("external-get-put:locked-container", Granularity.STEPS)
+    wanted = tuple(p for p in properties(merged) if p.name not in {"PROMPT", "EXT-8"})
+
+    proof = prove(merged, claims_of(merged), wanted)
+
+    assert proof.dropped == {}
+    assert {p.name for p in wanted} <= set(proof.proved)
+
+
+def test_a_false_claim_leaves_the_set_and_proves_nothing() -> None:
+    """A claim that contradicts the initial states falls first, and nothing is proved from it."""
+    contained = rules("containers-2013:locked")
+    lie = Invariant("nothing is", (variable("any group", GROUP),), FALSE)
+
+    proof = prove(contained, (lie,), properties(contained, "ISO"))
+
+    assert "nothing is" in proof.dropped
+    assert "ISO" not in proof.proved
+
+
+def test_properties_are_not_proved_from_no_claims() -> None:
+    """Without the helper claims nothing but sentences true of every state is proved."""
+    contained = rules("containers-2013:locked")
+
+    proof = prove(contained, (), properties(contained, "ISO", "CON-1", "CON-3", "VIA-3"))
+
+    assert proof.proved == ("VIA-3",)
+
+
+@pytest.mark.parametrize(
+    ("step", "case", "property_id"),
+    [
+        ("unset_container.check", 1, "EXT-1"),
+        ("set_container.check", 1, "CON-2"),
+        ("set_container.attach", 0, "CON-4"),
+        ("open_group.claim", 1, "GRP-1"),
+        ("get_device_fd.check_viable", 0, "VIA-2"),
+        ("bind_driver.bound", 0, "VIA-2"),
+        ("get_external_user.validate", 1, "EXT-1"),
+    ],
+)
+def test_a_lost_guard_loses_the_proof(step: str, case: int, property_id: str) -> None:
+    """Without the guard that protects it, the property is not proved any more."""
+    merged = system("external-get-put")
+    weakened = replace(merged, calls=without_case(merged.calls, {step: case}))
+    broken = rules_of(weakened, Granularity.WHOLE)
+
+    proof = prove(broken, claims_of(broken), properties(broken, property_id), rlimit=300_000)
+
+    assert property_id not in proof.proved
+
+
+def test_an_exhausted_limit_is_no_proof() -> None:
+    """A solver that runs out of its limit leaves the goal open."""
+    contained = rules("containers-2013:locked")
+
+    proof = prove(contained, claims_of(contained), properties(contained, "ISO"), rlimit=10)
+
+    assert "ISO" not in proof.proved
+
+
+def test_a_counterexample_to_induction_is_a_step_that_python_makes_too() -> None:
+    """With a claim left out, the step that breaks the property is found over few objects and confirmed."""
+    contained = rules("containers-2013:locked")
+    few = tuple(c for c in claims_of(contained) if c.name != "a_contained_group_is_in_its_containers_list")
+    goal = next(c for c in claims_of(contained) if c.name == "a_table_needs_a_listed_group")
+    sizes = {
+        "process": 1,
+        "thread": 0,
+        "file": 3,
+        "group": 2,
+        "container": 2,
+        "device": 1,
+        "table": 2,
+        "page": 0,
+        "user": 0,
+    }
+    path = "unset_container.check#2+unset_container.detach#1"
+
+    assert counterexample(contained, claims_of(contained), path, goal, sizes) is None
+    found = counterexample(contained, few[:1], path, goal, sizes)
+
+    assert found is not None
+    assert not found.machine.function(sentence_of(goal, contained))(found.transition.state), (
+        "the claim is false after the step"
+    )
+
+
+def sentence_of(goal: Invariant, of: Rules) -> Term:
+    """The claim, closed, for the Python reading."""
+    return of.lower(quantified(goal.body, goal.variables))
+
+
+@pytest.mark.parametrize("name", [s.id for s in SYSTEMS])
+def test_the_claims_of_each_system_admit_two_objects_of_every_sort(name: str) -> None:
+    """Claims that no populated state satisfies would prove everything."""
+    of = rules(name)
+
+    assert populated(of, claims_of(of)) is not None
