@@ -37,7 +37,7 @@ class Bounded:
     transitions: tuple[Transition, ...] = ()
 
 
-def bounded(
+def bounded(  # noqa: PLR0913  # each is one independent choice of the caller
     rules: Rules,
     scope: Scope,
     goal: Term,

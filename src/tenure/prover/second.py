@@ -129,8 +129,8 @@ def _crossed(theory: Theory, obligation: Obligation, name: str, goal: Expr, limi
     few, everything = _premises(theory, obligation, name)
     for label, premises in few:
         text = smtlib(theory, premises, obligation, goal)
-        quick = z3_verdict(text, limits[0] // 10, matching=True)
-        if quick == "unsat" and cvc5_verdict(text, limits[1] // 10) == "unsat":
+        quick = z3_verdict(text, max(1, limits[0] // 10), matching=True)
+        if quick == "unsat" and cvc5_verdict(text, max(1, limits[1] // 10)) == "unsat":
             return Crossed(obligation.name, name, label, quick, quick, time.perf_counter() - started, text)
     text = smtlib(theory, everything, obligation, goal)
     ours = z3_verdict(text, limits[0], matching=True)
