@@ -234,7 +234,9 @@ class Theory:
         """Unsatisfiable iff the claims imply the property: one for each property about states."""
         for one in self.properties:
             if not one.about_steps:
-                goals = tuple((one.name, self.somewhere_false(one, b, self.before, None)) for b in conclusions(one.body))
+                goals = tuple(
+                    (one.name, self.somewhere_false(one, b, self.before, None)) for b in conclusions(one.body)
+                )
                 yield Obligation(f"claims imply {one.name}", (one.name,), (), goals, one.fields)
 
     def step_consequences(self, path: Path) -> Obligation | None:
@@ -242,11 +244,18 @@ class Theory:
         bodies = ((p, at_step(p.body, path.rule, path.outcome)) for p in self.properties if p.about_steps)
         pieces = ((p, b) for p, body in bodies if body.key != TRUE.key for b in conclusions(body))
         goals = [(p.name, self.somewhere_false(p, b, path.after, path)) for p, b in pieces]
-        return (
-            Obligation(f"{path.name} obeys", _names(goals), tuple(path.conditions), tuple(goals), path.concerns)
-            if goals
-            else None
-        )
+        known = (*path.conditions, *self._afterwards(path))
+        return Obligation(f"{path.name} obeys", _names(goals), known, tuple(goals), path.concerns) if goals else None
+
+    def _afterwards(self, path: Path) -> Iterator[Expr]:
+        """What the claims say about the state after a step, as far as it concerns what the properties read.
+
+        The claims are proved to be preserved before anything is proved about steps, so they hold there too.
+        """
+        read = frozenset().union(*(p.fields for p in self.properties if p.about_steps))
+        for one in self.claims:
+            if one.fields & path.assigned and one.fields <= read:
+                yield self.everywhere(one, path.after)
 
 
 def conclusions(body: Term) -> tuple[Term, ...]:

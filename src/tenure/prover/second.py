@@ -16,8 +16,8 @@ from tenure.prover.induction import Invariant, Obligation, Theory, tallied_field
 from tenure.prover.logic import Expr
 from tenure.vocabulary.rules import Rules
 
-Z3_RLIMIT = 2_000_000
-CVC5_RLIMIT = 1_000_000
+Z3_RLIMIT = 10_000_000
+CVC5_RLIMIT = 2_000_000
 """Each solver's own unit of work, for one text: the same on every machine, unlike seconds."""
 
 INITIALLY = "initially"

@@ -1,0 +1,210 @@
+"""Each property has a mutant: one broken call, after which a search finds a run that breaks the property.
+
+A proof that no mutant can break proves nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import pytest
+
+from tenure.commands.proving import recorded
+from tenure.models import SYSTEMS, groups
+from tenure.properties import PROPERTIES
+from tenure.search.explorer import explore, transitions_of
+from tenure.search.scopes import scope
+from tenure.vocabulary import observables as seen
+from tenure.vocabulary.calls import Case, Next, Step, without_case
+from tenure.vocabulary.machine import Machine, Scope
+from tenure.vocabulary.objects import DEVICE
+from tenure.vocabulary.rules import rules_of
+from tenure.vocabulary.sentences import sentence
+from tenure.vocabulary.symbols import choice_is
+from tenure.vocabulary.systems import Granularity, System, shows
+from tenure.vocabulary.terms import Term, either, every, implies
+
+GET_PUT = "external-get-put"
+V1 = "external-v1"
+
+Fault = Callable[[System], System]
+"""What breaks one call of a system."""
+
+
+def on_step(name: str, change: Callable[[Step], Step]) -> Fault:
+    """One step is made otherwise."""
+
+    def fault(system: System) -> System:
+        call_name, _, step_name = name.partition(".")
+        old = next(s for s in system.call(call_name).steps if s.name == step_name)
+        new = change(old)
+        assert new is not old
+        calls = (
+            replace(c, steps=tuple(new if s is old else s for s in c.steps)) if c.name == call_name else c
+            for c in system.calls
+        )
+        return replace(system, calls=tuple(calls))
+
+    return fault
+
+
+def unguarded(step: str, number: int) -> Fault:
+    """The step lost this case: it no longer refuses."""
+
+    def fault(system: System) -> System:
+        call_name, _, step_name = step.partition(".")
+        assert len(next(s for s in system.call(call_name).steps if s.name == step_name).cases) > number + 1
+        return replace(system, calls=without_case(system.calls, {step: number}))
+
+    return fault
+
+
+def forgetful(step: str, field: str) -> Fault:
+    """The step no longer changes this field."""
+
+    def forget(one: Case) -> Case:
+        return replace(one, effects=tuple(e for e in one.effects if e.field is None or e.field.name != field))
+
+    def change(old: Step) -> Step:
+        new = replace(old, cases=tuple(forget(c) for c in old.cases))
+        assert sum(len(c.effects) for c in new.cases) < sum(len(c.effects) for c in old.cases)
+        return new
+
+    return on_step(step, change)
+
+
+def on_case(step: str, number: int, change: Callable[[Case], Case]) -> Fault:
+    """One case of the step is made otherwise."""
+    return on_step(
+        step, lambda old: replace(old, cases=tuple(change(c) if i == number else c for i, c in enumerate(old.cases)))
+    )
+
+
+def in_passing(step: str) -> Fault:
+    """Whoever drops a use detaches the group, whether or not others still use it."""
+
+    def drop(old: Step) -> Step:
+        last, _, nobody = old.cases
+        return replace(old, cases=(replace(last, when=either(last.when, old.cases[1].when)), nobody))
+
+    return on_step(step, drop)
+
+
+def without_detach(step: str, on: str) -> Fault:
+    """Whoever drops the last use goes on without detaching the group."""
+    return on_case(step, 0, lambda old: replace(old, follow=Next(on)))
+
+
+def blind_to_leaving(system: System) -> System:
+    """A device on the unbound list spoils the viability of its group."""
+
+    def acceptable(device: Term) -> Term:
+        harmless = choice_is(groups.driver[device], "none", "stub")
+        return either(harmless, groups.registered[device], groups.bridge[device])
+
+    def viable(group: Term) -> Term:
+        return every(DEVICE, lambda d: implies(groups.group_of[d] == group, acceptable(d)))
+
+    scan = shows(seen.group_viable, viable)
+    definitions = (scan if d.observable is seen.group_viable else d for d in system.definitions)
+    return replace(system, definitions=tuple(definitions))
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A property, and the fault that breaks it in these systems."""
+
+    property: str
+    fault: Fault
+    systems: tuple[str, ...] = (GET_PUT, V1)
+    mixed: bool = False
+    """It needs a group without IOMMU beside one with."""
+
+
+MUTANTS = (
+    Mutant("ISO", forgetful("unset_container.detach", "attached")),
+    Mutant("USE", in_passing("release_group.dissolve"), (GET_PUT,)),
+    Mutant("STABLE", in_passing("release_device.dissolve"), (GET_PUT,)),
+    Mutant("FREE", unguarded("release_group.dissolve", 0)),
+    Mutant("CON-1", forgetful("unset_container.detach", "container")),
+    Mutant("CON-2", forgetful("get_device_fd.count", "container users")),
+    Mutant("CON-3", forgetful("release_group.detach", "table")),
+    Mutant("CON-4", unguarded("set_container.attach", 0), mixed=True),
+    Mutant("CON-5", forgetful("set_container.attach", "container references")),
+    Mutant("GRP-1", unguarded("open_group.claim", 1)),
+    Mutant("VIA-2", unguarded("get_device_fd.check_viable", 0)),
+    Mutant("VIA-3", blind_to_leaving),
+    Mutant("EXT-1", unguarded("set_container.check", 1), (GET_PUT,)),
+    Mutant("EXT-2", forgetful("get_external_user.count", "container users"), (GET_PUT,)),
+    Mutant("EXT-2", forgetful("add_external_user.add", "container users"), (V1,)),
+    Mutant("EXT-3", without_detach("put_external_user.dissolve", "put"), (GET_PUT,)),
+    Mutant("EXT-3", without_detach("release_group.dissolve", "reopen"), (V1,)),
+    Mutant("EXT-8", forgetful("add_external_user.add", "container users"), (V1,)),
+    Mutant("HARM-1", unguarded("get_device_fd.check_users", 0)),
+    Mutant("HARM-2", unguarded("unset_container.check", 1), (GET_PUT,)),
+    Mutant("HARM-3", forgetful("unset_container.detach", "linked")),
+)
+
+PLANTED = [(m, system) for m in MUTANTS for system in m.systems]
+
+LIMIT = 60_000
+"""States after which a search for a mutant's run is given up."""
+
+
+def system_named(system_id: str) -> System:
+    """The system of this name, unbroken."""
+    (found,) = (s for s in SYSTEMS if s.id == system_id)
+    return found
+
+
+def where(mutant: Mutant) -> Scope:
+    """A small scope in which the fault can show."""
+    sizes = {
+        "process": 1,
+        "thread": 0,
+        "file": 3,
+        "group": 1,
+        "container": 2,
+        "device": 2,
+        "table": 1,
+        "page": 1,
+        "user": 1,
+    }
+    if mutant.mixed:
+        return scope({**sizes, "group": 2, "container": 1, "page": 0}, no_iommu=(False, True), vfio_devices=2)
+    return scope(sizes)
+
+
+def broken(system: System, mutant: Mutant, limit: int) -> tuple[int | None, int]:
+    """The length of a shortest run that breaks the mutant's property, if one was found; and the states that were seen."""
+    (stated,) = (p for p in PROPERTIES if p.id == mutant.property)
+    rules = rules_of(system, Granularity.WHOLE)
+    machine = Machine(rules, where(mutant))
+    found = explore(machine, [sentence(rules, stated)], limit=limit)
+    way = found.violations.get(mutant.property)
+    return (None if way is None else len(transitions_of(machine, way))), found.states
+
+
+@pytest.mark.parametrize(
+    ("mutant", "system"), PLANTED, ids=[f"{mutant.property} in {system}" for mutant, system in PLANTED]
+)
+def test_a_planted_fault_breaks_its_property(mutant: Mutant, system: str) -> None:
+    """With the fault there is a run to where the property is false; without it there is none among as many states."""
+    sound = system_named(system)
+
+    length, states = broken(mutant.fault(sound), mutant, LIMIT)
+
+    assert length is not None
+    assert broken(sound, mutant, states)[0] is None
+
+
+def test_every_property_that_holds_has_a_mutant() -> None:
+    """A property is added together with a fault that breaks it, in each system in which it holds."""
+    held = {
+        (key[3], key[0])
+        for key, (verdict, _) in recorded().items()
+        if key[0] in (GET_PUT, V1) and key[1:3] == ("", "whole") and verdict == "proved" and key[3] != "CASES"
+    }
+
+    assert {(mutant.property, system) for mutant, system in PLANTED} == held
