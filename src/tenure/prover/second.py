@@ -127,11 +127,12 @@ def _crossed(theory: Theory, obligation: Obligation, name: str, goal: Expr, limi
     """From few premises to all, until both solvers agree on one text; else what they say with all premises."""
     started = time.perf_counter()
     few, everything = _premises(theory, obligation, name)
-    for label, premises in few:
-        text = smtlib(theory, premises, obligation, goal)
-        quick = z3_verdict(text, max(1, limits[0] // 10), matching=True)
-        if quick == "unsat" and cvc5_verdict(text, max(1, limits[1] // 10)) == "unsat":
-            return Crossed(obligation.name, name, label, quick, quick, time.perf_counter() - started, text)
+    texts = [(label, smtlib(theory, premises, obligation, goal)) for label, premises in few]
+    for share in (10, 1):
+        for label, text in texts:
+            quick = z3_verdict(text, max(1, limits[0] // share), matching=True)
+            if quick == "unsat" and cvc5_verdict(text, max(1, limits[1] // share)) == "unsat":
+                return Crossed(obligation.name, name, label, quick, quick, time.perf_counter() - started, text)
     text = smtlib(theory, everything, obligation, goal)
     ours = z3_verdict(text, limits[0], matching=True)
     ours = ours if ours == "unsat" else z3_verdict(text, limits[0])
