@@ -296,8 +296,9 @@ def _attempts(
 ) -> Iterator[tuple[tuple[Expr, ...], z3.Solver, int]]:
     """From few premises to all: a proof from fewer is a proof, and found sooner."""
     if with_claims and obligation.concerns is not None:
-        for slack in (0, 1, 2):
-            yield theory.relevant(obligation.concerns | fields, slack), _matching(theory), rlimit // 10
+        premises = [theory.relevant(obligation.concerns | fields, slack) for slack in (0, 1, 2)]
+        for share in (10, 1):
+            yield from ((few, _matching(theory), rlimit // share) for few in premises)
     known = theory.assumptions if with_claims else ()
     yield known, _matching(theory), rlimit
     yield known, z3.Solver(ctx=theory.domain.context), rlimit
