@@ -20,10 +20,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from tenure.commands.naming import system_named, systems_named
-from tenure.commands.output import DiskTrouble, Ending, Exit, read, write
+from tenure.commands.naming import UnknownName, system_named, systems_named
+from tenure.commands.output import BadInput, DiskTrouble, Ending, Exit, read, write
 from tenure.gate.subject import TargetFailed
+from tenure.gate.targets import UnknownTarget
 from tenure.models import SYSTEMS
+from tenure.vocabulary.types import BadValue
 from tenure.vocabulary.verdicts import Row, Verdict
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ PROVE_SYSTEMS = "SYSTEM[:VARIANT]"
 
 def console() -> Console:
     """Standard output; NO_COLOR is honoured, and a pipe gets plain lines of full width."""
-    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 240)
 
 
 @contextmanager
@@ -150,7 +152,8 @@ def prove(  # noqa: PLR0913  # click's calling convention
     out = console()
     planned = proving.jobs_for([s.id for s in chosen], granularity)
     with progress("proving", quiet=quiet) as told:
-        for job, judgement in proving.judged(planned, jobs, lambda j, n, m: told(" ".join(j), n, m), fresh=fresh):
+        judging = proving.judged(planned, jobs, lambda j, n, m: told(" ".join(j), n, m), fresh=fresh)
+        for job, judgement in _until_interrupted(judging, ending):
             found = [r for r in judgement.rows if wanted in (None, r.property)]
             rows += found
             counts[job] = (len(judgement.obligations), judgement.prove_seconds)
@@ -165,7 +168,8 @@ def prove(  # noqa: PLR0913  # click's calling convention
     rows.sort(key=lambda r: (order[r.system_id()], r.granularity != "whole"))
     if not quiet:
         _matrix(out, rows, counts)
-    partial = wanted is not None or granularity is not None or any(":" in s for s in systems)
+    stopped = Exit.INTERRUPTED in ending.codes
+    partial = stopped or wanted is not None or granularity is not None or any(":" in s for s in systems)
     wrong = proving.mismatches(rows, partial=partial)
     for one in wrong:
         click.echo(f"not as recorded: {one}", err=True)
@@ -176,7 +180,8 @@ def prove(  # noqa: PLR0913  # click's calling convention
             ending.note(Exit.INCONCLUSIVE)
     bad = {m.key for m in wrong}
     _write(junit_file, lambda: to_junit((r, r.key() not in bad) for r in rows))
-    command = " ".join(["prove", *systems])
+    asked = [*(["--property", wanted] if wanted else []), *(["--granularity", granularity] if granularity else [])]
+    command = " ".join(["prove", *systems, *asked])
     _document(json_file, command, None, [row_result(r) for r in rows])
     if not rows or all(r.verdict is Verdict.NOT_APPLICABLE for r in rows):
         ending.note(Exit.NOTHING)
@@ -186,6 +191,15 @@ def prove(  # noqa: PLR0913  # click's calling convention
         )
         click.echo(f"{tally}; {'all as recorded' if not wrong else f'{len(wrong)} not as recorded'}")
     sys.exit(ending.code)
+
+
+def _until_interrupted(found: Iterator[Any], ending: Ending) -> Iterator[Any]:
+    """What comes before an interruption; what was found until then is told like anything else."""
+    try:
+        yield from found
+    except KeyboardInterrupt:
+        click.echo("interrupted", err=True)
+        ending.note(Exit.INTERRUPTED)
 
 
 def _matrix(out: Console, rows: Sequence[Row], counts: dict[tuple[str, str], tuple[int, float]]) -> None:
@@ -461,7 +475,7 @@ def gate(  # noqa: PLR0913  # click's calling convention
             + (f"; the rules themselves break: {', '.join(report.waived)}" if report.waived else "")
         )
         click.echo(f"repeat with: {again}")
-    _document(json_file, again, seed, result.results())
+    _document(json_file, again.removeprefix("tenure "), seed, result.results())
     _write(junit_file, lambda: to_junit(result.rows()))
     if report.interrupted:
         sys.exit(Exit.INTERRUPTED)
@@ -476,14 +490,17 @@ def replay(trace_file: str, target: str, json_file: str | None, quiet: bool) -> 
     """Make a trace again: step by step on the reference, call by call on any other target."""
     from tenure.commands.gating import replay_calls
     from tenure.commands.replaying import replay_on_reference
-    from tenure.report.itf import from_itf
+    from tenure.report.itf import BadTrace, from_itf
 
-    trace_ = from_itf(read(trace_file))
-    system = system_named(trace_.system)
-    if target.startswith("reference:"):
-        done = replay_on_reference(trace_, system_named(target.removeprefix("reference:")))
-    else:
-        done = replay_calls(trace_, system, target)
+    try:
+        trace_ = from_itf(read(trace_file))
+        system = system_named(trace_.system)
+        if target.startswith("reference:"):
+            done = replay_on_reference(trace_, system_named(target.removeprefix("reference:")))
+        else:
+            done = replay_calls(trace_, system, target)
+    except (BadInput, BadTrace, UnknownName, BadValue) as trouble:
+        raise BadInput(f"{trace_file}: {trouble}") from trouble
     for number, (step, expected, given) in enumerate(done.steps):
         if not quiet:
             mark = "" if done.parted != number else f"   but the trace says: {expected}"
@@ -572,15 +589,20 @@ def _write(path: str | None, text: Callable[[], str]) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with a documented code; no traceback reaches the user."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        tenure.main(args=list(arguments) if arguments is not None else None, standalone_mode=False)
+        with tenure.make_context("tenure", given) as context:
+            tenure.invoke(context)
+        sys.stdout.flush()
+    except click.exceptions.Exit as ended:
+        sys.exit(ended.exit_code)
     except click.ClickException as usage:
         usage.show()
         sys.exit(Exit.USAGE)
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
         sys.exit(Exit.INTERRUPTED)
-    except ValueError as usage:
+    except (BadInput, UnknownName, UnknownTarget) as usage:
         click.echo(f"tenure: {usage}", err=True)
         sys.exit(Exit.USAGE)
     except TargetFailed as failure:
@@ -589,8 +611,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except DiskTrouble as trouble:
         click.echo(f"tenure: {trouble}", err=True)
         sys.exit(Exit.DISK)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as trouble:
+        click.echo(f"tenure: cannot write: {trouble.strerror}; free some space or read all of the output", err=True)
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123  # what is left to print has no reader
         sys.exit(Exit.DISK)
     except Exception as bug:  # noqa: BLE001  # our own bug: one line and a saved report
         click.echo(f"tenure: our own bug: {type(bug).__name__}: {bug}; report saved as {_saved_report()}", err=True)

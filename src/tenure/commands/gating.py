@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tenure.commands.naming import system_named
+from tenure.commands.output import BadInput
 from tenure.commands.proving import recorded
 from tenure.commands.replaying import Replayed, scope_of
 from tenure.commands.tracing import run_of_trace
@@ -133,7 +134,7 @@ def profile_of(target: str, profile: str | None) -> System:
     if target.startswith("reference:"):
         return system_named(target.removeprefix("reference:"))
     message = f"{target!r} does not say by which rules it goes; add --profile SYSTEM (tenure list systems)"
-    raise ValueError(message)
+    raise BadInput(message)
 
 
 def refuted_by_design(system: System) -> frozenset[str]:
@@ -175,7 +176,7 @@ def replay_calls(trace: Trace, system: System, target: str) -> Replayed:
     """The calls of a trace on a target that takes whole calls, each answer beside what the rules permit."""
     if trace.granularity != "whole":
         message = "the trace interleaves steps; only the reference can be led through it (target reference:SYSTEM)"
-        raise ValueError(message)
+        raise BadInput(message)
     oracle = Oracle(system, scope_of(trace))
     subject = open_target(target, system.id)
     told: list[tuple[str, str, str]] = []

@@ -21,8 +21,12 @@ class Exit(IntEnum):
     INTERRUPTED = 130
 
 
-PRECEDENCE = (Exit.INTERNAL, Exit.FINDING, Exit.TARGET, Exit.INCONCLUSIVE, Exit.NOTHING)
+PRECEDENCE = (Exit.INTERRUPTED, Exit.INTERNAL, Exit.FINDING, Exit.TARGET, Exit.INCONCLUSIVE, Exit.NOTHING)
 """If several apply, the first of these: a later pass never hides an earlier failure."""
+
+
+class BadInput(ValueError):  # noqa: N818  # named for what it is
+    """What the caller gave cannot be used: what, where and what to do."""
 
 
 class DiskTrouble(Exception):  # noqa: N818  # named for what it is
@@ -55,9 +59,10 @@ def write(path: str, text: str) -> None:
 
 
 def read(path: str) -> str:
-    """Read a file that the caller named; raises ValueError with what, where and what to do."""
+    """Read a file that the caller named; raises BadInput with what, where and what to do."""
     try:
         return Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as trouble:
-        message = f"cannot read {path}: {trouble}; name a trace file that `tenure trace --format itf --out` wrote"
-        raise ValueError(message) from trouble
+        raise BadInput(
+            f"cannot read {path}: {trouble}; name a trace file that `tenure trace --format itf` wrote"
+        ) from trouble

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tenure.commands.output import BadInput
 from tenure.gate.conform import configuration, reference_said, said
 from tenure.reference.kernel import SHOWN, SYSTEMS, Kernel, NotCallable, Paused
 from tenure.vocabulary.machine import Event, Scope
 from tenure.vocabulary.observables import DRIVER, HARM
 from tenure.vocabulary.systems import System
 from tenure.vocabulary.traces import Shown, Trace
-from tenure.vocabulary.types import Type, Value, parsed
+from tenure.vocabulary.types import Type, Value, parsed, sort_of
 
 
 @dataclass(frozen=True)
@@ -23,16 +25,18 @@ class Replayed:
 
 
 def replay_on_reference(trace: Trace, system: System) -> Replayed:
-    """Every step of the trace, in its order, on the reference; raises ValueError where the trace does not fit the system."""
+    """Every step of the trace, in its order, on the reference; raises BadInput where the trace does not fit the system."""
     if system.id not in SYSTEMS:
         message = f"the reference does not implement {system.id}"
-        raise ValueError(message)
+        raise BadInput(message)
     kernel = Kernel(system.id, configuration(scope_of(trace)))
     told = []
     for position, event in enumerate(trace.events):
         expected = _expected(trace, position)
         try:
-            given = reference_said(_perform(kernel, event, system, whole=trace.granularity == "whole"))
+            given = reference_said(
+                _perform(kernel, event, system, dict(trace.scope), whole=trace.granularity == "whole")
+            )
         except NotCallable:
             given = "cannot be called"
         told.append((f"{event.actor} {event.rule}".strip(), expected, given))
@@ -41,13 +45,22 @@ def replay_on_reference(trace: Trace, system: System) -> Replayed:
     return Replayed(tuple(told), None, _harm(kernel))
 
 
-def _perform(kernel: Kernel, event: Event, system: System, *, whole: bool) -> object:
-    call = system.call(event.call)
+def _perform(kernel: Kernel, event: Event, system: System, sizes: Mapping[str, int], *, whole: bool) -> object:
+    try:
+        call = system.call(event.call)
+    except KeyError:
+        message = f"the trace names the call {event.call!r}, which {system.id} does not have"
+        raise BadInput(message) from None
     begins = event.rule == event.call or event.rule == call.qualified(call.steps[0].name)
     if not begins:
         return kernel.step(event.actor)
     given = dict(event.arguments)
     values = {p.name: _value(p.type, given, p.name, event) for p in call.parameters}
+    for one in call.parameters:
+        sort = sort_of(one.type)
+        if sort is not None and values[one.name] >= sizes.get(sort.name, 0):
+            message = f"the trace's {event.call} names {given[one.name]!r}, and its scope has no such {sort.name}"
+            raise BadInput(message)
     if event.rule == event.call and whole and not any(s.waits for s in call.steps):
         return kernel.do(event.call, values)
     outcome = kernel.begin(event.call, values, event.actor if event.actor.startswith("th") else None)
@@ -65,7 +78,7 @@ def _value(kind: Type, given: dict[str, str | int | bool], name: str, event: Eve
         value: Value = parsed(kind, given[name])
     except KeyError:
         message = f"the trace's {event.call} lacks the argument {name!r}"
-        raise ValueError(message) from None
+        raise BadInput(message) from None
     return int(value)
 
 

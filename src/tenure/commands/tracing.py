@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from tenure.commands.naming import UnknownName, property_named, races_named, unknown
+from tenure.commands.output import BadInput
 from tenure.commands.proving import jobs_for, judged
 from tenure.gate.oracle import Made
 from tenure.properties import PROPERTIES, RACES
@@ -62,20 +63,20 @@ def _race(system: System, race: Race) -> Found:
 
 
 def run_of_trace(trace: Trace, system: System) -> tuple[Made, ...]:
-    """The calls of a whole-call trace, as a caller makes them; raises ValueError for names that the system does not have."""
+    """The calls of a whole-call trace, as a caller makes them; raises BadInput for names that the system does not have."""
     run = []
     for event in trace.events:
         try:
             call = system.call(event.call)
         except KeyError:
             message = f"the trace names the call {event.call!r}, which {system.id} does not have"
-            raise ValueError(message) from None
+            raise BadInput(message) from None
         if call.internal:
             continue
         given = dict(event.arguments)
         values = tuple(int(parsed(p.type, given[p.name])) for p in call.parameters if p.name in given)
         if len(values) != len(call.parameters):
             message = f"the trace's {event.call} lacks an argument; it takes {[p.name for p in call.parameters]}"
-            raise ValueError(message)
+            raise BadInput(message)
         run.append(Made(event.call, values))
     return tuple(run)

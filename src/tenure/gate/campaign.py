@@ -108,7 +108,11 @@ class Campaign:
     def _note(self, finding: Finding | None) -> None:
         if finding is None or finding.signature() in {f.signature() for f in self.report.findings}:
             return
-        short = self.shrink(finding)
+        try:
+            short = self.shrink(finding)
+        except (TargetFailed, KeyboardInterrupt):
+            self.report.findings.append(finding)
+            raise
         if short.signature() not in {f.signature() for f in self.report.findings}:
             self.report.findings.append(short)
 

@@ -298,7 +298,7 @@ def _attempts(
     if with_claims and obligation.concerns is not None:
         premises = [theory.relevant(obligation.concerns | fields, slack) for slack in (0, 1, 2)]
         for share in (10, 1):
-            yield from ((few, _matching(theory), rlimit // share) for few in premises)
+            yield from ((few, _matching(theory), max(1, rlimit // share)) for few in premises)
     known = theory.assumptions if with_claims else ()
     yield known, _matching(theory), rlimit
     yield known, z3.Solver(ctx=theory.domain.context), rlimit

@@ -20,6 +20,8 @@ class Way:
 
     states: tuple[State, ...]
     last: Transition | None = None
+    calls: frozenset[str] | None = None
+    """The calls by which it was searched; None: all."""
 
     @property
     def before_last(self) -> State:
@@ -42,6 +44,7 @@ class Exploration:
     """For each case of a step ever taken, a shortest run that takes it."""
     pairs: dict[tuple[str, str], Way] = field(default_factory=dict)
     """For each two cases taken one after the other, a shortest run that does so."""
+    calls: frozenset[str] | None = None
     parents: dict[State, State | None] = field(default_factory=dict)
     entries: dict[State, str] = field(default_factory=dict)
     """The case by which each state was first reached; kept only where pairs are wanted."""
@@ -52,7 +55,7 @@ class Exploration:
         while (parent := self.parents[found[-1]]) is not None:
             found.append(parent)
         states = found[::-1]
-        return Way(tuple(states) if last is None else (*states, last.state), last)
+        return Way(tuple(states) if last is None else (*states, last.state), last, self.calls)
 
 
 def explore(  # noqa: PLR0913  # each is one independent choice of the caller
@@ -72,7 +75,7 @@ def explore(  # noqa: PLR0913  # each is one independent choice of the caller
     It ends before where `until` holds, and at the end of a level that has `limit` states or, unless `exhaust`, after
     which every sentence has fallen.
     """
-    found = Exploration(machine)
+    found = Exploration(machine, calls=calls)
     watch = _Watch(machine, tuple(sentences))
     goal = machine.function(until) if until is not None else None
     numbers = [i for i, r in enumerate(machine.rules.rules) if calls is None or r.call.name in calls]
@@ -187,7 +190,7 @@ def transitions_of(machine: Machine, way: Way) -> list[tuple[State, Transition]]
     """The transitions of a way, each with the state in which it is taken."""
     pairs = list(zip(way.states, way.states[1:], strict=False))
     known = pairs if way.last is None else pairs[:-1]
-    found = [(state, transition_between(machine, state, after)) for state, after in known]
+    found = [(state, transition_between(machine, state, after, way.calls)) for state, after in known]
     return found if way.last is None else [*found, (way.states[-2], way.last)]
 
 
@@ -214,14 +217,13 @@ def trace_along(
     )
 
 
-def transition_between(machine: Machine, state: State, after: State) -> Transition:
-    """A transition from one state to the other; raises LookupError where the rules allow none."""
-    for made in machine.successors(state):
-        if made.state == after:
-            return made
-    for number in range(len(machine.rules.rules)):
-        for made in machine.exact(state, number):
-            if made.state == after:
-                return made
-    message = "the rules allow no such step"
-    raise LookupError(message)
+def transition_between(machine: Machine, state: State, after: State, calls: frozenset[str] | None = None) -> Transition:
+    """A transition from one state to the other, by one of `calls`; raises LookupError where the rules allow none."""
+    for one in (machine.canonical, machine.exact):
+        for number, rule in enumerate(machine.rules.rules):
+            if calls is not None and rule.call.name not in calls:
+                continue
+            for made in one(state, number):
+                if made.state == after:
+                    return made
+    raise LookupError("the rules allow no such step")

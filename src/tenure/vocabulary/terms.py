@@ -227,7 +227,31 @@ def substitute(term: Term, by: Mapping[str, Term]) -> Term:
     """`term` with each variable named in `by` replaced."""
     if not by:
         return term
-    return rewrite(term, lambda t: by.get(str(t.data)) if t.op is Op.VARIABLE else None)
+    if term.op is Op.VARIABLE:
+        return by.get(str(term.data), term)
+    if term.op in BINDERS:
+        return _substituted_under(term, by)
+    args = tuple(substitute(a, by) for a in term.args)
+    return term if all(new is old for new, old in zip(args, term.args, strict=True)) else rebuild(term, args)
+
+
+def _substituted_under(term: Term, by: Mapping[str, Term]) -> Term:
+    """Inside a quantifier its own variable stays, and gives way where it would capture one of those put in."""
+    bound, body = term.args
+    inner = {name: value for name, value in by.items() if name != str(bound.data) and name in free_variables(body)}
+    if not inner:
+        return term
+    if str(bound.data) in frozenset().union(*(free_variables(v) for v in inner.values())):
+        sort = bound_sort(term)
+        fresh = variable(_unused(sort, (body, *inner.values())), sort)
+        bound, body = fresh, substitute(body, {str(bound.data): fresh})
+    return rebuild(Term(term.op, term.type, (bound, body), bound.data), (bound, substitute(body, inner)))
+
+
+def _unused(sort: Sort, terms: Iterable[Term]) -> str:
+    """A name for a bound variable of this sort that none of the terms has, bound or free."""
+    taken = (str(p.data) for t in terms for p in parts(t) if p.op is Op.VARIABLE and "'" in str(p.data))
+    return f"{sort.letter}'{max((int(n.rpartition(chr(39))[2]) for n in taken), default=0) + 1}"
 
 
 def rewrite(term: Term, change: Callable[[Term], Term | None]) -> Term:
@@ -293,9 +317,7 @@ def bound_sort(term: Term) -> Sort:
 
 def _bound(op: Op, kind: Type, sort: Sort, body: Callable[[Term], Term]) -> Term:
     """Bind a variable whose name depends only on what it binds, so that equal sentences are equal terms."""
-    draft = body(variable("?", sort))
-    depth = max((int(str(t.data).rpartition("'")[2]) for t in parts(draft) if t.op in BINDERS), default=0) + 1
-    name = f"{sort.letter}'{depth}"
+    name = _unused(sort, (body(variable("?", sort)),))
     bound = variable(name, sort)
     inner = body(bound)
     if inner.op is Op.CONSTANT and op is not Op.NUMBER:

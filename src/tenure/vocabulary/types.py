@@ -114,8 +114,12 @@ def written(kind: Type, value: Value) -> str | int | bool:
             return kind.element(value)
 
 
+class BadValue(ValueError):  # noqa: N818  # named for what it is
+    """A text that writes no value of the type wanted."""
+
+
 def parsed(kind: Type, text: str | int | bool) -> Value:  # noqa: FBT001  # a written value
-    """The value that `text` writes; raises ValueError where it writes none of this type."""
+    """The value that `text` writes; raises BadValue where it writes none of this type."""
     match kind:
         case Flag() if isinstance(text, bool):
             return text
@@ -130,5 +134,4 @@ def parsed(kind: Type, text: str | int | bool) -> Value:  # noqa: FBT001  # a wr
             digits = text.removeprefix(sort.letter) if sort else text
             if sort and text.startswith(sort.letter) and digits.isascii() and digits.isdigit():
                 return int(digits)
-    message = f"{text!r} is no {kind}"
-    raise ValueError(message)
+    raise BadValue(f"{text!r} is no {kind}")
