@@ -267,9 +267,9 @@ def test_a_finding_is_kept_though_its_shrinking_breaks_off(play: Played, ending:
         def do(self, call: str, args: Mapping[str, Written], *, show: bool) -> Reply:
             if self.found:
                 raise ending
-            reply = super().do(call, args, show=show)
-            self.found = reply.answer == Refused("EINVAL") and args.get("other") != "none"
-            return reply
+            reply = ReferenceSubject.do(self, call, args, show=show)
+            self.found = reply.answer == Refused("EBADF")
+            return Reply(Refused("EINVAL"), reply.shown) if self.found else reply
 
     report = play(EndsOnceFound(NAME)).report
 

@@ -67,6 +67,7 @@ def distances(machine: Machine) -> dict[State, int]:
     return found
 
 
+@settings(deadline=None)
 @given(EDGES)
 def test_a_run_to_a_violation_is_a_shortest_one(edges: Edges) -> None:
     """As far as a plain search says, over transitions that exist; what cannot be reached does not fall."""
@@ -83,6 +84,7 @@ def test_a_run_to_a_violation_is_a_shortest_one(edges: Edges) -> None:
             assert made.state == after
 
 
+@settings(deadline=None)
 @given(EDGES)
 def test_everything_is_seen_when_nothing_limits_the_search(edges: Edges) -> None:
     """Every state and every transition of the scope, and the search says so."""
@@ -97,6 +99,7 @@ def test_everything_is_seen_when_nothing_limits_the_search(edges: Edges) -> None
     assert set(found.parents) == set(near)
 
 
+@settings(deadline=None)
 @given(EDGES, st.integers(0, 5))
 def test_a_goal_ends_the_search_with_a_shortest_run(edges: Edges, goal: int) -> None:
     """Or the whole scope does not have it."""

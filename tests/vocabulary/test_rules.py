@@ -13,14 +13,13 @@ from tenure.vocabulary.rules import Paused, Rules, leaves, rules_of
 from tenure.vocabulary.symbols import Field, Role, observable, state
 from tenure.vocabulary.systems import Granularity, System, claim, shows
 from tenure.vocabulary.terms import Op, Term, busy, either, every, frame, in_flight, no, parts, stands, variable
-from tenure.vocabulary.types import COUNT, FLAG, NONE, Choice, Sort
+from tenure.vocabulary.types import FLAG, NONE, Choice, Sort
 
 BOX = Sort("box", "b")
 HAND = Sort("hand", "h")
 
 full = state("full", BOX, FLAG, meaning="nothing more goes into the box")
 shut = state("shut", BOX, FLAG, meaning="the box is shut; nothing ever shuts it")
-weight = state("weight", BOX, COUNT, meaning="what the box weighs")
 seen_full = observable("seen_full", BOX, FLAG, meaning="the box looks full")
 boxes_at_rest = observable("boxes_at_rest", BOX, FLAG, meaning="nobody works on the box")
 

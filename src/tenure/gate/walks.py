@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 
 import hypothesis
 from hypothesis import strategies
+from hypothesis.errors import FlakyFailure
 
 from tenure.gate.conform import Comparison, reference_said, said, unlike
 from tenure.gate.oracle import Oracle
@@ -29,6 +31,13 @@ def random_walks(system: System, seed: int, *, seconds: float, walks: int = 400)
     modelled = both.machine.function(both.rules.lower(NO_GROUP_DIES_IN_USE))
     deadline = time.monotonic() + seconds
     made = 0
+    shortest: list[str] = []
+
+    def noted(lines: list[str]) -> Parted:
+        """Keep the shortest walk so far: time may end while hypothesis still shrinks it."""
+        if not shortest or len(lines) < len(shortest):
+            shortest[:] = lines
+        return Parted()
 
     @hypothesis.seed(seed)
     @hypothesis.settings(
@@ -62,18 +71,16 @@ def random_walks(system: System, seed: int, *, seconds: float, walks: int = 400)
                 given = "cannot be called"
             expected = "blocks" if last is None else said(both.machine.answer(last))
             if given != expected:
-                raise Parted("\n".join([*history, f"model: {expected}", f"reference: {given}"]))
+                raise noted([*history, f"model: {expected}", f"reference: {given}"])
             if last is None:
                 continue
             state = last.state
             if (shown := both.kernel.observe()) != (wanted := both.view(state)):
                 model, reference = unlike(wanted, shown)
-                raise Parted("\n".join([*history, f"model: {model}", f"reference: {reference}"]))
+                raise noted([*history, f"model: {model}", f"reference: {reference}"])
             if not modelled(state):
                 return
 
-    try:
+    with contextlib.suppress(Parted, FlakyFailure):
         walk()
-    except Parted as parted:
-        return made, str(parted)
-    return made, ""
+    return made, "\n".join(shortest)
