@@ -6,10 +6,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 # What the doors do; each may be replaced on the command line.
 SUBJECT = examples/c/build/subject
-BENCH ?= $(BIN)/python -m benchmarks
-GUARDS ?= $(BIN)/tenure guards
 CONFORM_FULL ?= $(BIN)/tenure conform
-TRACES ?= $(BIN)/python -m tests.traces
 
 help: ## print this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 15
@@ -38,17 +35,8 @@ lint: setup ## look at style and types
 
 check: test lint ## run the tests, then look at style and types
 
-bench: setup ## measure the numbers that the README gives
-	$(BENCH)
-
-guards: setup ## classify every guard: protective, answer-only or dead
-	$(GUARDS)
-
 conform-full: setup ## hold the reference to the models at the full scopes
 	$(CONFORM_FULL)
-
-traces: setup ## renew the traces in tests/traces
-	$(TRACES)
 
 lock: ## renew requirements.lock from pyproject.toml
 	$(PYTHON) -m venv --clear $(LOCKER) && $(LOCKER)/bin/pip install --quiet pip-tools==7.6.2
@@ -57,4 +45,4 @@ lock: ## renew requirements.lock from pyproject.toml
 LOCK_OPTIONS = --extra dev --all-build-deps --allow-unsafe --strip-extras --generate-hashes --output-file requirements.lock \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options
 
-.PHONY: help setup run test lint check bench guards conform-full traces lock
+.PHONY: help setup run test lint check conform-full lock

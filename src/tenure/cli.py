@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import platform
@@ -36,9 +37,17 @@ if TYPE_CHECKING:
 PROVE_SYSTEMS = "SYSTEM[:VARIANT]"
 
 
+class Plain(Console):
+    """A console that leaves a closed pipe to whoever decides how we end."""
+
+    def on_broken_pipe(self) -> None:
+        """Say so, as any other failed write does."""
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+
 def console() -> Console:
     """Standard output; NO_COLOR is honoured, and a pipe gets plain lines of full width."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else 240)
+    return Plain(highlight=False, width=None if sys.stdout.isatty() else 240)
 
 
 @contextmanager
@@ -212,7 +221,7 @@ def _matrix(out: Console, rows: Sequence[Row], counts: dict[tuple[str, str], tup
     for job, cells in by_job.items():
         obligations, seconds = counts[job]
         table.add_row(*job, *(_cell(cells.get(n)) for n in names), str(obligations), f"{seconds:.1f}")
-    Console(highlight=False, width=max(out.width, 190)).print(table)
+    Plain(highlight=False, width=max(out.width, 190)).print(table)
     out.print(
         "P proved for any number of objects; a number: refuted, transitions of a shortest trace; s searched; . not applicable"
     )

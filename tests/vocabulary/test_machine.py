@@ -418,30 +418,6 @@ def test_all_successors_are_those_of_each_rule(values: Values) -> None:
 
 
 @settings(deadline=None)
-@given(STATES, BOX_NAMES, MAYBE, MAYBE)
-def test_a_local_remembers_what_a_step_gave_it(values: Values, box: int, to: int, later: int) -> None:
-    """Whatever others did meanwhile; a field is read when it is read."""
-    (first,) = begun(STEPS, values, remember, box=box, to=to)
-    meanwhile = changed(unpacked(STEPS, first.state), ("beside", (box,), later))
-    frame = {f.name: f for f in STEPS.layout.fields if f.name not in KINDS}
-    here = list(packed(STEPS, meanwhile))
-    for name, one in frame.items():
-        for k in range(len(STEPS.layout.places(one))):
-            here[STEPS.layout.offset[name] + k] = first.state[STEPS.layout.offset[name] + k]
-
-    (second,) = STEPS.proceed(tuple(here), STEPS.continuing("remember.touch"), STEPS.actor(first))
-    (third,) = STEPS.proceed(second.state, STEPS.continuing("remember.end"), STEPS.actor(second))
-
-    then = values["beside"][box,]
-    filled = [("full", (then,), 1)] if then != NONE else []
-    emptied = [("full", (to,), 0)] if to != NONE else []
-    assert unpacked(STEPS, third.state) == changed(meanwhile, *filled, *emptied)
-    answer = STEPS.answer(third)
-    assert isinstance(answer, Done)
-    assert dict(answer.values) == {"then": BOX.element(then), "now": BOX.element(later)}
-
-
-@settings(deadline=None)
 @given(STATES, BOX_NAMES, MAYBE)
 def test_a_call_that_has_ended_leaves_nothing_behind(values: Values, box: int, to: int) -> None:
     """Its actor stands nowhere, and keeps nothing."""
@@ -453,19 +429,6 @@ def test_a_call_that_has_ended_leaves_nothing_behind(values: Values, box: int, t
 
     assert not STEPS.pauses(made)
     assert made.state == packed(STEPS, unpacked(STEPS, made.state))
-
-
-@settings(deadline=None)
-@given(STATES, BOX_NAMES, MAYBE)
-def test_steps_one_after_the_other_are_the_whole_call(values: Values, box: int, to: int) -> None:
-    """With nobody in between, both granularities say the same."""
-    (made,) = begun(STEPS, values, remember, box=box, to=to)
-    for name in ("remember.touch", "remember.end"):
-        (made,) = STEPS.proceed(made.state, STEPS.continuing(name), STEPS.actor(made))
-    whole = only(WHOLE, values, remember, box=box, to=to)
-
-    assert unpacked(STEPS, made.state) == unpacked(WHOLE, whole.state)
-    assert STEPS.answer(made) == WHOLE.answer(whole)
 
 
 @settings(deadline=None)

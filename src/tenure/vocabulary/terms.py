@@ -182,6 +182,8 @@ def when(condition: Term, then: Term | Value, otherwise: Term | Value) -> Term:
     """`then` where `condition` holds, else `otherwise`."""
     kind = then.type if isinstance(then, Term) else otherwise.type if isinstance(otherwise, Term) else COUNT
     first, second = literal(then, kind), literal(otherwise, kind)
+    if first.type != second.type and (sort_of(first.type) is None or sort_of(first.type) != sort_of(second.type)):
+        raise TypeError(f"cannot choose between {first.type} and {second.type}")
     if condition.op is Op.CONSTANT:
         return first if condition.data else second
     wider = first.type if isinstance(first.type, Maybe) else second.type
