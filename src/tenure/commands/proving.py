@@ -46,8 +46,9 @@ def judged(jobs: list[Job], workers: int, told: Told, *, fresh: bool = False) ->
     """The judgement of each job as it comes; what was judged before with the same sources comes from the cache."""
     left = []
     finished = 0
+    keys = {job: _key(job) for job in jobs}
     for job in jobs:
-        entry = None if fresh else cache.load(_key(job))
+        entry = None if fresh else cache.load(keys[job])
         if entry is None:
             left.append(job)
             continue
@@ -62,7 +63,7 @@ def judged(jobs: list[Job], workers: int, told: Told, *, fresh: bool = False) ->
             for future in as_completed(running):
                 job = running[future]
                 judgement = future.result()
-                cache.store(_key(job), _encoded(judgement))
+                cache.store(keys[job], _encoded(judgement))
                 finished += 1
                 told(job, finished, len(jobs))
                 yield job, judgement

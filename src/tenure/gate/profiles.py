@@ -80,7 +80,7 @@ def setup_of(system: System, machine: Machine) -> Setup:
         "rawio": table("process", "p", tuple(bool(v) for v in where.fixed["rawio"])),
     }
     drivers = tuple(DRIVER.values[v] for v in where.initial["driver"][0])
-    return Setup(system.name, sizes, fixed, {"device_driver": table("device", "d", drivers)})
+    return Setup(system.id, sizes, fixed, {"device_driver": table("device", "d", drivers)})
 
 
 ONE_OFF_VFIO = number_of(DEVICE, lambda d: no(groups.driver[d] == "vfio")) <= 1

@@ -1,0 +1,1 @@
+"""Benchmarks: the numbers that the README gives, measured again by `make bench`. They are no part of the product."""
