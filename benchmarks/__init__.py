@@ -1,1 +1,0 @@
-"""Benchmarks: the numbers that the README gives, measured again by `make bench`. They are no part of the product."""
