@@ -7,7 +7,8 @@ import pytest
 from tenure.models import SYSTEMS
 from tenure.properties import PROPERTIES
 from tenure.prover.counterexamples import counterexample, populated
-from tenure.prover.induction import Invariant, claims_of, prove, stated
+from tenure.prover.induction import prove
+from tenure.prover.theory import Invariant, claims_of, stated
 from tenure.vocabulary.calls import without_case
 from tenure.vocabulary.objects import GROUP
 from tenure.vocabulary.rules import Rules, rules_of

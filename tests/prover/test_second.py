@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-import z3
 
 from tenure.models import SYSTEMS
-from tenure.prover.induction import Invariant, Obligation, Theory, claims_of
 from tenure.prover.second import cross_check, cvc5_verdict, smtlib, z3_verdict
+from tenure.prover.theory import Goal, Invariant, Obligation, Theory, claims_of
 from tenure.vocabulary.calls import without_case
 from tenure.vocabulary.objects import FILE, GROUP
 from tenure.vocabulary.rules import Rules, rules_of
@@ -26,13 +25,13 @@ def rules() -> Rules:
     return rules_of(LOCKED, Granularity.WHOLE)
 
 
-def goals(rules: Rules, call: str) -> Iterator[tuple[Theory, Obligation, str, z3.ExprRef]]:
+def goals(rules: Rules, call: str) -> Iterator[tuple[Theory, Obligation, Goal]]:
     """What the paths of one call owe."""
     theory = Theory(rules, claims_of(rules))
     for path in theory.paths():
         obligation, _ = theory.preservation(path)
         if path.rule.call.name == call and obligation is not None:
-            yield from ((theory, obligation, name, goal) for name, goal in obligation.refute)
+            yield from ((theory, obligation, goal) for goal in obligation.goals)
 
 
 def test_both_solvers_prove_every_claim_of_the_locked_containers(rules: Rules) -> None:
@@ -47,7 +46,7 @@ def test_neither_solver_proves_what_a_lost_guard_made_false() -> None:
     """Without the test of `container_users`, UNSET_CONTAINER leaves users behind that count in no container."""
     careless = replace(LOCKED, calls=without_case(LOCKED.calls, {"unset_container.check": 1}))
     rules = rules_of(careless, Granularity.WHOLE)
-    texts = [smtlib(t, t.assumptions, o, goal) for t, o, _, goal in goals(rules, "unset_container")]
+    texts = [smtlib(t, t.premises, o, goal.contrary()) for t, o, goal in goals(rules, "unset_container")]
 
     ours = [z3_verdict(text, 200_000) for text in texts]
     theirs = [cvc5_verdict(text, 20_000) for text in texts]
@@ -68,8 +67,8 @@ def test_neither_solver_proves_a_false_claim(rules: Rules) -> None:
 
 def test_a_limit_that_is_used_up_is_unknown(rules: Rules) -> None:
     """No proof is no refutation, and no answer is not green."""
-    theory, obligation, _, goal = next(goals(rules, "unset_container"))
-    text = smtlib(theory, theory.assumptions, obligation, goal)
+    theory, obligation, goal = next(goals(rules, "unset_container"))
+    text = smtlib(theory, theory.premises, obligation, goal.contrary())
 
     assert (z3_verdict(text), cvc5_verdict(text)) == ("unsat", "unsat")
     assert (z3_verdict(text, 1), cvc5_verdict(text, 1)) == ("unknown", "unknown")

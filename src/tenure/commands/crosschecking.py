@@ -33,11 +33,11 @@ def _proved(job: Job) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def _crossed(job: Job, claims: tuple[str, ...], properties: tuple[str, ...]) -> list[tuple[str, str, bool, str]]:
     """Every goal of the job, whether both solvers prove it, and its text."""
-    from tenure.prover import induction, second  # solvers are loaded only where something is proved
+    from tenure.prover import second, theory  # solvers are loaded only where something is proved
 
     rules = rules_of(find_system(job[0]), Granularity(job[1]))
-    kept = tuple(c for c in induction.claims_of(rules) if c.name in claims)
-    stated = induction.stated(sentence(rules, p) for p in PROPERTIES if p.id in properties)
+    kept = tuple(c for c in theory.claims_of(rules) if c.name in claims)
+    stated = theory.stated(sentence(rules, p) for p in PROPERTIES if p.id in properties)
     return [(c.obligation, c.goal, c.proved, c.text) for c in second.cross_check(rules, kept, stated)]
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
+from tenure.commands.sticking import Stuck, where_stuck
 from tenure.models import SYSTEMS
 from tenure.properties import PROPERTIES, RACES
 from tenure.search.falsify import Falsification, falsify, race_trace
@@ -12,7 +14,11 @@ from tenure.vocabulary.properties import Property
 from tenure.vocabulary.rules import Rules, leaves, rules_of
 from tenure.vocabulary.sentences import applies, sentence
 from tenure.vocabulary.systems import Granularity, System
+from tenure.vocabulary.traces import Trace
 from tenure.vocabulary.verdicts import Row, Verdict
+
+if TYPE_CHECKING:
+    from tenure.prover.induction import Proof  # a solver is loaded only where something is proved
 
 CASES = "CASES"
 """The row that says whether every case of every step is reached by some run or proved dead."""
@@ -27,6 +33,8 @@ class ObligationRow:
     verdict: str
     seconds: float
     solver: str
+    remembered: int = 0
+    """How many of its goals were proved before, in the same words."""
 
 
 @dataclass
@@ -52,9 +60,11 @@ def find_system(system_id: str) -> System:
     raise KeyError(system_id)
 
 
-def judge(system_id: str, granularity: str) -> Judgement:
+def judge(system_id: str, granularity: str, *, fresh: bool = False) -> Judgement:
     """Search first, so that nobody tries to prove what is false; then prove; then account for every case of every step."""
-    from tenure.prover import induction  # a solver is loaded only where something is proved
+    from tenure.prover import induction, theory  # as above
+    from tenure.prover.cache import Proofs
+    from tenure.prover.counterexamples import populated
 
     system = find_system(system_id)
     rules = rules_of(system, Granularity(granularity))
@@ -62,16 +72,20 @@ def judge(system_id: str, granularity: str) -> Judgement:
     started = time.perf_counter()
     found = _searched(rules, concerned)
     searched = time.perf_counter()
-    claims = tuple(c for c in induction.claims_of(rules) if c.name not in found.false_claims)
+    claims = tuple(c for c in theory.claims_of(rules) if c.name not in found.false_claims)
     wanted = [sentence(rules, p) for p in concerned if p.id not in found.traces and p.id in found.witnessed]
     effort = induction.RLIMIT // 10 if found.false_claims else induction.RLIMIT
-    proof = induction.prove(rules, claims, induction.stated(wanted), rlimit=effort)
+    proofs = None if fresh else Proofs()
+    proof = induction.prove(rules, claims, theory.stated(wanted), rlimit=effort, proofs=proofs)
     kept = tuple(c for c in claims if c.name in proof.proved)
-    rows = [_row(rules, p, found, proof) for p in PROPERTIES]
-    cases, dead = _cases(rules, found, induction.Theory(rules, kept))
+    stuck = {} if found.false_claims else where_stuck(rules, claims, theory.stated(wanted), proof)
+    rows = [_row(rules, p, found, proof, stuck.get(p.id)) for p in PROPERTIES]
+    missing = _branches(rules) - found.reached
+    words = induction.dead(theory.Theory(rules, kept), missing, rlimit=effort, proofs=proofs)
+    cases, dead = _cases(rules, found, words, populated=populated(rules, kept) is not None)
     rows.append(cases)
     finished = time.perf_counter()
-    obligations = [ObligationRow(r.name, r.goals, r.verdict, r.seconds, r.solver) for r in proof.results]
+    obligations = [ObligationRow(r.name, r.goals, r.verdict, r.seconds, r.solver, r.remembered) for r in proof.results]
     return Judgement(
         rows, obligations, proof.framed, finished - searched, searched - started, dead, tuple(c.name for c in kept)
     )
@@ -92,48 +106,43 @@ def _searched(rules: Rules, properties: list[Property]) -> Falsification:
     return found
 
 
-def _row(rules: Rules, one: Property, found: Falsification, proof: object) -> Row:
-    from tenure.prover.induction import Proof  # as above
-
-    assert isinstance(proof, Proof)  # noqa: S101  # typed so that the solver loads late
-
-    def row(verdict: Verdict, reason: str) -> Row:
+def _row(rules: Rules, one: Property, found: Falsification, proof: Proof, stuck: Stuck | None) -> Row:
+    def row(verdict: Verdict, reason: str, trace: Trace | None = None) -> Row:
         system = rules.system
-        trace = found.traces.get(one.id) if verdict is Verdict.REFUTED else None
-        length = len(trace) if trace else None
+        length = len(trace) if trace and verdict is Verdict.REFUTED else None
         return Row(system.name, system.variant, rules.granularity.value, one.id, verdict, reason, length, 0.0, trace)
 
     if not applies(rules.system, one):
         return row(Verdict.NOT_APPLICABLE, "the system shows nothing of what it speaks of")
     if one.id in found.traces:
-        return row(Verdict.REFUTED, f"no trace is shorter with {found.scopes[one.id]}")
+        return row(Verdict.REFUTED, f"no trace is shorter with {found.scopes[one.id]}", found.traces[one.id])
     if one.id not in found.witnessed:
         return row(Verdict.NOT_APPLICABLE, f"no run meets its premise: searched {found.searched}")
     if one.id in proof.proved:
         return row(Verdict.PROVED, "for any number of objects, by induction")
     if found.false_claims:
         return row(Verdict.SEARCHED, f"{found.searched}; the claims that would prove it are false here")
-    return row(Verdict.UNKNOWN, proof.dropped.get(one.id, "not proved"))
+    if stuck is not None:
+        return row(Verdict.NOT_INDUCTIVE, stuck.reason, stuck.trace)
+    return row(Verdict.UNKNOWN, str(proof.dropped.get(one.id, "not proved")))
 
 
-def _cases(rules: Rules, found: Falsification, theory: object) -> tuple[Row, tuple[str, ...]]:
+def _branches(rules: Rules) -> frozenset[str]:
+    return frozenset(b.name for rule in rules.rules for path in leaves(rule.root) for b in path)
+
+
+def _cases(
+    rules: Rules, found: Falsification, words: dict[str, str], *, populated: bool
+) -> tuple[Row, tuple[str, ...]]:
     """Every case of every step is taken by some run, or no state that satisfies the claims can take it."""
-    from tenure.prover import induction as prover
-    from tenure.prover.counterexamples import populated
-
-    assert isinstance(theory, prover.Theory)  # noqa: S101  # as above
-    names = {b.name for rule in rules.rules for path in leaves(rule.root) for b in path}
-    missing = frozenset(names - found.reached)
-    words = prover.dead(theory, missing) if missing else {}
     left = sorted(n for n, word in words.items() if word != "unsat")
-    proved_dead = tuple(sorted(n for n, word in words.items() if word == "unsat"))
+    dead = tuple(sorted(n for n, word in words.items() if word == "unsat"))
     system = rules.system
     base = (system.name, system.variant, rules.granularity.value, CASES)
-    if populated(rules, theory.claims) is None:
-        return Row(*base, Verdict.UNKNOWN, "no state with two objects of every sort satisfies the claims"), proved_dead
-    reached, dead = len(names) - len(missing), len(missing) - len(left)
-    said = f"{reached} cases reached, {dead} proved dead"
+    if not populated:
+        return Row(*base, Verdict.UNKNOWN, "no state with two objects of every sort satisfies the claims"), dead
+    said = f"{len(_branches(rules)) - len(words)} cases reached, {len(dead)} proved dead"
     if not left:
-        return Row(*base, Verdict.PROVED, said), proved_dead
+        return Row(*base, Verdict.PROVED, said), dead
     undecided = f"{said}, {len(left)} neither: {', '.join(left)}"
-    return Row(*base, Verdict.SEARCHED if found.false_claims else Verdict.UNKNOWN, undecided), proved_dead
+    return Row(*base, Verdict.SEARCHED if found.false_claims else Verdict.UNKNOWN, undecided), dead

@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib.resources import files
 from typing import Any
 
@@ -59,7 +60,7 @@ def judged(jobs: list[Job], workers: int, told: Told, *, fresh: bool = False) ->
         return
     with ProcessPoolExecutor(max_workers=workers) as pool:
         try:
-            running = {pool.submit(judge, *job): job for job in left}
+            running = {pool.submit(partial(judge, fresh=fresh), *job): job for job in left}
             for future in as_completed(running):
                 job = running[future]
                 judgement = future.result()

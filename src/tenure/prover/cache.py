@@ -17,6 +17,9 @@ import tenure.vocabulary
 SOURCES = ("vocabulary", "models", "properties", "prover", "search", "commands")
 """The rooms whose text makes a formula, a search or a limit; a change in any of them makes every entry stale."""
 
+READING = ("vocabulary", "prover")
+"""The rooms that make formulas out of the words of models and properties."""
+
 
 def directory() -> Path:
     """Where entries live: TENURE_CACHE, or the user's cache directory."""
@@ -24,13 +27,13 @@ def directory() -> Path:
     return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("tenure"))
 
 
-def source_digest() -> str:
-    """A digest of the text of every module that makes formulas, and of the versions of both solvers."""
+def source_digest(rooms: Iterable[str] = SOURCES) -> str:
+    """A digest of the text of every module in these rooms, and of the versions of both solvers."""
     root = Path(tenure.vocabulary.__file__).parent.parent
     digest = hashlib.sha256()
     for name in ("z3-solver", "cvc5"):
         digest.update(f"{name} {version(name)}\n".encode())
-    for room in SOURCES:
+    for room in rooms:
         for path in sorted((root / room).glob("*.py")):
             digest.update(f"{room}/{path.name}\n".encode())
             digest.update(path.read_bytes())
@@ -60,3 +63,38 @@ def store(name: str, document: Any) -> None:  # a JSON document
         draft.replace(folder / f"{name}.json")
     except OSError:
         return
+
+
+class Proofs:
+    """Formulas that Z3 found unsatisfiable, each known by a digest of its words: a file of lines that only grows.
+
+    A formula is decided by its words and by the rooms that read them. Only `unsat` is kept, so no limit and no option
+    of the solver belongs to the key: however it was found, it stays true. Several processes may add to the file.
+    """
+
+    def __init__(self) -> None:
+        self._path = directory() / f"proofs-{source_digest(READING)}.txt"
+        try:
+            lines = self._path.read_text(encoding="ascii").splitlines()
+        except (OSError, ValueError):
+            lines = []
+        self._known = {line for line in lines if len(line) == hashlib.sha256().digest_size * 2}
+
+    def has(self, words: str) -> bool:
+        """The formula of these words was proved unsatisfiable before."""
+        return _digest(words) in self._known
+
+    def keep(self, words: str) -> None:
+        """Remember it; a file that cannot be written only costs time, so that is no error."""
+        line = _digest(words)
+        self._known.add(line)
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with self._path.open("a", encoding="ascii") as file:
+                file.write(f"{line}\n")
+        except OSError:
+            return
+
+
+def _digest(words: str) -> str:
+    return hashlib.sha256(words.encode()).hexdigest()

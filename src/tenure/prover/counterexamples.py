@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import z3
 
-from tenure.prover.induction import Invariant, Theory
 from tenure.prover.logic import Expr, SymbolicState
+from tenure.prover.theory import Invariant, Theory
 from tenure.vocabulary.machine import Machine, Scope, State, Transition
 from tenure.vocabulary.objects import SORTS
 from tenure.vocabulary.rules import Rules
@@ -23,14 +23,30 @@ from tenure.vocabulary.types import NONE, Choice, Count, Flag, Maybe, Sort, Valu
 RLIMIT = 50_000_000
 
 
+def sizes(each: int) -> dict[str, int]:
+    """So many objects of every sort."""
+    return {sort.name: each for sort in SORTS}
+
+
 def populated(rules: Rules, claims: tuple[Invariant, ...], each: int = 2) -> tuple[Machine, State] | None:
     """A state of so many objects of every sort that satisfies the claims; None where there is none, and they say nothing."""
-    sizes = {sort.name: each for sort in SORTS}
-    theory = Theory(rules, claims, (), sizes)
+    theory = Theory(rules, claims, (), sizes(each))
+    return _state(theory)
+
+
+def unimplied(
+    rules: Rules, claims: tuple[Invariant, ...], goal: Invariant, each: int = 2
+) -> tuple[Machine, State] | None:
+    """A state of so many objects of every sort that satisfies the claims and not `goal`; None where there is none."""
+    theory = Theory(rules, claims, (goal,), sizes(each))
+    return _state(theory, theory.somewhere_false(goal, goal.body, theory.before, None))
+
+
+def _state(theory: Theory, *more: Expr) -> tuple[Machine, State] | None:
     solver = z3.Solver(ctx=theory.domain.context)
     solver.set("rlimit", RLIMIT)
-    solver.add(*theory.assumptions)
-    return decoded(rules, theory.before, solver.model()) if solver.check() == z3.sat else None
+    solver.add(*theory.assumptions, *more)
+    return decoded(theory.rules, theory.before, solver.model()) if solver.check() == z3.sat else None
 
 
 @dataclass(frozen=True)
@@ -45,10 +61,10 @@ class Counterexample:
 
 
 def counterexample(
-    rules: Rules, claims: tuple[Invariant, ...], path_name: str, goal: Invariant, sizes: Mapping[str, int]
+    rules: Rules, claims: tuple[Invariant, ...], path_name: str, goal: Invariant, of: Mapping[str, int]
 ) -> Counterexample | None:
     """A confirmed counterexample to induction at these sizes, or None where there is none; RuntimeError if unconfirmed."""
-    theory = Theory(rules, claims, (goal,), sizes)
+    theory = Theory(rules, claims, (goal,), of)
     for path in theory.paths():
         if path.name == path_name:
             solver = z3.Solver(ctx=theory.domain.context)
@@ -57,7 +73,7 @@ def counterexample(
             solver.add(*theory.assumptions, *path.conditions, theory.somewhere_false(goal, body, path.after, path))
             if solver.check() != z3.sat:
                 return None
-            return _confirmed(theory, solver.model(), path.rule.name, path_name, goal.name, path.env)
+            return _confirmed(theory, solver.model(), path.rule.name, path_name, goal.name, path.arguments)
     return None
 
 

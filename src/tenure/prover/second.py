@@ -6,22 +6,20 @@ One goal is one text. Z3 parses it again like any other solver, so that neither 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import cvc5
 import z3
 
-from tenure.prover.induction import Invariant, Obligation, Theory, tallied_fields
+from tenure.prover.induction import choices, following, inductive
 from tenure.prover.logic import Expr
+from tenure.prover.theory import Goal, Invariant, Obligation, Premise, Theory, tallied_fields
 from tenure.vocabulary.rules import Rules
 
 Z3_RLIMIT = 10_000_000
 CVC5_RLIMIT = 2_000_000
 """Each solver's own unit of work, for one text: the same on every machine, unlike seconds."""
-
-INITIALLY = "initially"
-"""The obligation that assumes no claims: they are shown there."""
 
 Options = tuple[tuple[str, str], ...]
 
@@ -49,10 +47,10 @@ class Crossed:
         return self.z3 == self.cvc5 == "unsat"
 
 
-def smtlib(theory: Theory, premises: Sequence[Expr], obligation: Obligation, goal: Expr) -> str:
-    """SMT-LIB 2 text: unsatisfiable iff the premises and the obligation's own conditions exclude `goal`."""
+def smtlib(theory: Theory, known: Iterable[Premise], obligation: Obligation, contrary: Expr) -> str:
+    """SMT-LIB 2 text: unsatisfiable iff the premises and the obligation's own conditions exclude the goal's contrary."""
     solver = z3.Solver(ctx=theory.domain.context)
-    solver.add(*premises, *obligation.assume, goal)
+    solver.add(*(p.formula for p in known), *obligation.assume, contrary)
     head, *rest = solver.to_smt2().splitlines()
     return "\n".join([f"; {obligation.name}", "(set-logic ALL)", *([] if head.startswith(";") else [head]), *rest, ""])
 
@@ -98,8 +96,8 @@ def cross_check(
     """Every goal that makes the claims inductive and the properties follow, put to both solvers."""
     found = []
     for theory, obligation in _obligations(rules, claims, properties):
-        for name, goal in obligation.refute:
-            found.append(_crossed(theory, obligation, name, goal, limits))
+        for goal in obligation.goals:
+            found.append(_crossed(theory, obligation, goal, limits))
             if told is not None:
                 told(found[-1])
     return tuple(found)
@@ -113,41 +111,24 @@ def _obligations(
     foreign = [p.name for p in properties if not {f.name for f in tallied_fields([p])} <= exact]
     if foreign:
         raise ValueError(f"no claim counts exactly what these properties count: {', '.join(foreign)}")
-    start = theory.start()
-    assert start.name == INITIALLY  # noqa: S101  # or the claims would be assumed where they are to be shown
-    yield theory, start
-    yield from ((theory, o) for path in theory.paths() if (o := theory.preservation(path)[0]) is not None)
+    yield from ((theory, o) for o in inductive(theory)[0])
     theory = Theory(rules, claims, properties)
-    yield from ((theory, o) for o in theory.consequences())
-    if any(p.about_steps for p in properties):
-        yield from ((theory, o) for path in theory.paths() if (o := theory.step_consequences(path)) is not None)
+    yield from ((theory, o) for o in following(theory))
 
 
-def _crossed(theory: Theory, obligation: Obligation, name: str, goal: Expr, limits: tuple[int, int]) -> Crossed:
+def _crossed(theory: Theory, obligation: Obligation, goal: Goal, limits: tuple[int, int]) -> Crossed:
     """From few premises to all, until both solvers agree on one text; else what they say with all premises."""
     started = time.perf_counter()
-    few, everything = _premises(theory, obligation, name)
-    texts = [(label, smtlib(theory, premises, obligation, goal)) for label, premises in few]
+    contrary = goal.contrary()
+    *few, everything = (smtlib(theory, known, obligation, contrary) for known in choices(theory, obligation, goal))
     for share in (10, 1):
-        for label, text in texts:
+        for slack, text in enumerate(few):
             quick = z3_verdict(text, max(1, limits[0] // share), matching=True)
             if quick == "unsat" and cvc5_verdict(text, max(1, limits[1] // share)) == "unsat":
-                return Crossed(obligation.name, name, label, quick, quick, time.perf_counter() - started, text)
-    text = smtlib(theory, everything, obligation, goal)
-    ours = z3_verdict(text, limits[0], matching=True)
-    ours = ours if ours == "unsat" else z3_verdict(text, limits[0])
-    theirs = cvc5_verdict(text, limits[1])
-    theirs = cvc5_verdict(text, limits[1], ENUMERATED) if theirs == "unknown" else theirs
-    return Crossed(obligation.name, name, "all", ours, theirs, time.perf_counter() - started, text)
-
-
-def _premises(
-    theory: Theory, obligation: Obligation, name: str
-) -> tuple[Iterator[tuple[str, tuple[Expr, ...]]], tuple[Expr, ...]]:
-    """The claims about the fields concerned, with more and more slack; and everything that may be assumed."""
-    if obligation.name == INITIALLY:
-        return iter(()), ()
-    read = next((i.fields for i in (*theory.claims, *theory.properties) if i.name == name), frozenset[str]())
-    concerned = (obligation.concerns or frozenset()) | read
-    slacks = (0, 1, 2) if obligation.concerns is not None else ()
-    return ((f"slack {slack}", theory.relevant(concerned, slack)) for slack in slacks), theory.assumptions
+                seconds = time.perf_counter() - started
+                return Crossed(obligation.name, goal.name, f"slack {slack}", quick, quick, seconds, text)
+    ours = z3_verdict(everything, limits[0], matching=True)
+    ours = ours if ours == "unsat" else z3_verdict(everything, limits[0])
+    theirs = cvc5_verdict(everything, limits[1])
+    theirs = cvc5_verdict(everything, limits[1], ENUMERATED) if theirs == "unknown" else theirs
+    return Crossed(obligation.name, goal.name, "all", ours, theirs, time.perf_counter() - started, everything)

@@ -1,0 +1,262 @@
+"""Theories: a system and its claims as formulas, and what they owe, as values that somebody else solves.
+
+A formula goes with its spelling and is built only when it is asked for: what was proved before is known by its spelling.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import z3
+
+from tenure.prover import spelling
+from tenure.prover.logic import Domain, Expr, SymbolicState, any_state, tallied_field, well_typed
+from tenure.prover.paths import Path, paths_of
+from tenure.prover.tallies import bijection, somebody_is_first
+from tenure.vocabulary.rules import Rules
+from tenure.vocabulary.sentences import Sentence, at_step, quantified
+from tenure.vocabulary.symbols import Field, Role
+from tenure.vocabulary.terms import TRUE, Op, Term, implies, parts
+from tenure.vocabulary.types import sort_of
+
+
+@dataclass(frozen=True)
+class Invariant:
+    """A sentence to be proved: a property, or a claim that only helps; `about_steps` where it speaks of before."""
+
+    name: str
+    variables: tuple[Term, ...]
+    body: Term
+    about_steps: bool = False
+
+    @cached_property
+    def fields(self) -> frozenset[str]:
+        """The fields that it reads."""
+        return spelling.fields_of(self.body)
+
+    @cached_property
+    def spelled(self) -> str:
+        """Its spelling."""
+        return " ".join(map(spelling.term, (*self.variables, self.body)))
+
+
+@dataclass(frozen=True)
+class Premise:
+    """Something that a proof may assume, with the fields that it speaks of."""
+
+    spelled: str
+    fields: frozenset[str]
+    formula: Expr = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Goal:
+    """Something to prove, as its contrary: what has to be excluded."""
+
+    name: str
+    spelled: str
+    fields: frozenset[str]
+    contrary: Callable[[], Expr] = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Obligation:
+    """Something that must be unsatisfiable, as a value: `assume` admits no state in which a goal's contrary holds."""
+
+    name: str
+    goals: tuple[Goal, ...]
+    spelled: str
+    assume: tuple[Expr, ...] = field(repr=False)
+    concerns: frozenset[str] | None = None
+    """The fields that the path reads or assigns; None where everything may matter."""
+    with_claims: bool = True
+    """Whether the claims may be assumed; not where they are to be shown in the first place."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The goals, each once."""
+        return tuple(dict.fromkeys(g.name for g in self.goals))
+
+
+def claims_of(rules: Rules) -> tuple[Invariant, ...]:
+    """The helper claims of a system."""
+    return tuple(Invariant(c.name, c.variables, c.body) for c in rules.claims)
+
+
+def stated(sentences: Iterable[Sentence]) -> tuple[Invariant, ...]:
+    """Properties as sentences to be proved."""
+    return tuple(Invariant(s.about.id, s.about.variables, s.open_body, s.is_about_steps) for s in sentences)
+
+
+def tallied_fields(invariants: Iterable[Invariant]) -> tuple[Field, ...]:
+    """The fields through which somebody is counted."""
+    found = {}
+    for one in invariants:
+        for part in parts(one.body):
+            if part.op is Op.NUMBER:
+                counted, _ = tallied_field(part)
+                found[counted.name] = counted
+    return tuple(found.values())
+
+
+class Theory:
+    """A system and a set of invariants, ready to write obligations: for any number of objects, or for so many."""
+
+    def __init__(
+        self,
+        rules: Rules,
+        claims: tuple[Invariant, ...],
+        properties: tuple[Invariant, ...] = (),
+        sizes: Mapping[str, int] | None = None,
+    ) -> None:
+        self.rules = rules
+        self.claims = claims
+        self.properties = properties
+        self.domain = Domain(sizes)
+        self.tallied = tallied_fields((*claims, *properties)) if sizes is None else ()
+        self.before = any_state(self.domain, rules.fields, self.tallied, "")
+        self._typed = tuple(self._typing())
+        self._claimed = tuple(Premise(c.spelled, c.fields, self.everywhere(c, self.before)) for c in claims)
+        self._counted = tuple(self._counting())
+
+    @property
+    def premises(self) -> tuple[Premise, ...]:
+        """Everything that may be assumed of the state before."""
+        return (*self._typed, *self._claimed, *self._counted)
+
+    @property
+    def assumptions(self) -> tuple[Expr, ...]:
+        """The same as formulas."""
+        return tuple(p.formula for p in self.premises)
+
+    def relevant(self, fields: frozenset[str], slack: int) -> tuple[Premise, ...]:
+        """Those claims that read at most `slack` fields besides these, and what goes with the fields they read."""
+        chosen = [p for p in self._claimed if len(p.fields - fields) <= slack]
+        known = fields.union(*(p.fields for p in chosen))
+        return (
+            *(p for p in self._typed if p.fields <= known),
+            *chosen,
+            *(p for p in self._counted if p.fields <= known),
+        )
+
+    def _typing(self) -> Iterator[Premise]:
+        for one in self.rules.fields:
+            for number, formula in enumerate(well_typed(self.before, (one,))):
+                yield Premise(f"{one.name} is typed {number}", frozenset({one.name}), formula)
+
+    def _counting(self) -> Iterator[Premise]:
+        for one in self.tallied:
+            formulas = (*bijection(one, self.before), somebody_is_first(one, self.before))
+            for number, formula in enumerate(formulas):
+                yield Premise(f"{one.name} is tallied {number}", frozenset({one.name}), formula)
+
+    def everywhere(self, one: Invariant, state: SymbolicState) -> Expr:
+        """The invariant for every choice of its variables."""
+        if not one.variables:
+            return state.value(one.body, {})
+        if self.domain.sizes is not None:
+            return state.value(quantified(one.body, one.variables), {})
+        env = {str(v.data): self.domain.fresh(str(v.data), v.type) for v in one.variables}
+        real = [self.domain.is_object(v.type, env[str(v.data)]) for v in one.variables]
+        return z3.ForAll(list(env.values()), z3.Implies(z3.And(*real), state.value(one.body, env)))
+
+    def somewhere_false(self, one: Invariant, body: Term, state: SymbolicState, path: Path | None) -> Expr:
+        """Some choice of the invariant's variables makes it false; about a step it speaks of the rule's arguments."""
+        env = {str(v.data): self.domain.fresh(str(v.data), v.type) for v in one.variables}
+        real = [self.domain.is_object(v.type, env[str(v.data)]) for v in one.variables]
+        known = {**(path.arguments if path else {}), **env}
+        return z3.And(*real, z3.Not(state.value(body, known, path.before if path else None)))
+
+    def _goal(self, one: Invariant, body: Term, state: SymbolicState, path: Path | None = None) -> Goal:
+        variables = " ".join(map(spelling.term, one.variables))
+        spelled = f"{variables} {spelling.term(body)}"
+        return Goal(one.name, spelled, one.fields, lambda: self.somewhere_false(one, body, state, path))
+
+    def _tally_goals(self, one: Field, state: SymbolicState) -> Iterator[Goal]:
+        for number, formula in enumerate(bijection(one, state)):
+            spelled = f"{one.name} is tallied {number}"
+            yield Goal(f"tally {one.name}", spelled, frozenset(), lambda formula=formula: z3.Not(formula))  # type: ignore[misc]  # the default binds the loop's value
+
+    def start(self) -> Obligation:
+        """Unsatisfiable iff every initial state satisfies every invariant about states."""
+        state = self.before
+        known = [p.formula for p in self._typed] + [state.value(self.rules.initially, {})]
+        spelled = [spelling.term(self.rules.initially)]
+        for one in self.rules.fields:
+            if one.initial is not None and one.role is not Role.FIXED:
+                bound = [self.domain.fresh("x", s) for s in one.domain]
+                value = self.domain.value(one.value, one.initial)
+                equation = state.reads[one.name](*bound) == value
+                known.append(z3.ForAll(bound, equation) if bound else equation)
+                spelled.append(f"{one.name} {spelling.kind(one.value)} starts at {one.initial}")
+        for one in self.tallied:
+            target_sort = sort_of(one.value)
+            assert target_sort is not None  # noqa: S101  # tallied fields point at something
+            target = self.domain.fresh("g", target_sort)
+            known.append(z3.ForAll([target], state.tallies[one.name].size(target) == 0))
+            spelled.append(f"{one.name} starts with a tally of zero")
+        goals = [self._goal(i, i.body, state) for i in self.claims]
+        goals += [g for f in self.tallied for g in self._tally_goals(f, state)]
+        return Obligation("initially", tuple(goals), "\n".join(spelled), tuple(known), with_claims=False)
+
+    def paths(self) -> Iterator[Path]:
+        """Every way through every rule, from any state."""
+        for rule in self.rules.rules:
+            yield from paths_of(rule, self.before)
+
+    def preservation(self, path: Path) -> tuple[Obligation | None, int]:
+        """Unsatisfiable iff the path preserves every claim; with it, how many it preserves because it assigns nothing they read."""
+        touched = [c for c in self.claims if c.fields & path.assigned]
+        goals = [self._goal(c, c.body, path.after) for c in touched]
+        for counted in self.tallied:
+            if counted.name in path.assigned:
+                goals += self._tally_goals(counted, path.after)
+        framed = len(self.claims) - len(touched)
+        if not goals:
+            return None, framed
+        conditions = tuple(path.conditions)
+        return Obligation(
+            f"{path.name} preserves", tuple(goals), spelling.path(path), conditions, path.concerns
+        ), framed
+
+    def consequences(self) -> Iterator[Obligation]:
+        """Unsatisfiable iff the claims imply the property: one for each property about states."""
+        for one in self.properties:
+            if not one.about_steps:
+                goals = tuple(self._goal(one, b, self.before) for b in conclusions(one.body))
+                yield Obligation(f"claims imply {one.name}", goals, "", (), one.fields)
+
+    def step_consequences(self, path: Path) -> Obligation | None:
+        """Unsatisfiable iff the properties about steps are true of this one; None where it cannot concern them."""
+        bodies = ((p, at_step(p.body, path.rule, path.outcome)) for p in self.properties if p.about_steps)
+        pieces = [(p, b) for p, body in bodies if body.key != TRUE.key for b in conclusions(body)]
+        if not pieces:
+            return None
+        afterwards = tuple(self._afterwards(path))
+        goals = tuple(self._goal(p, b, path.after, path) for p, b in pieces)
+        spelled = "\n".join((spelling.path(path), *(f"afterwards {c.spelled}" for c in afterwards)))
+        known = (*path.conditions, *(self.everywhere(c, path.after) for c in afterwards))
+        return Obligation(f"{path.name} obeys", goals, spelled, known, path.concerns)
+
+    def impossibility(self, path: Path) -> Obligation:
+        """Unsatisfiable iff no state that satisfies the claims takes the path."""
+        anyway = Goal("is dead", "true", frozenset(), lambda: z3.BoolVal(val=True, ctx=self.domain.context))
+        conditions = tuple(path.conditions)
+        return Obligation(f"{path.name} is dead", (anyway,), spelling.path(path), conditions, path.concerns)
+
+    def _afterwards(self, path: Path) -> Iterator[Invariant]:
+        """The claims that tell of the state after a step what the properties read.
+
+        They are proved to be preserved before anything is proved about steps, so they hold there too.
+        """
+        read = frozenset().union(*(p.fields for p in self.properties if p.about_steps))
+        yield from (c for c in self.claims if c.fields & path.assigned and c.fields <= read)
+
+
+def conclusions(body: Term) -> tuple[Term, ...]:
+    """A sentence as several, one for each of its conclusions, so that each is a question of its own."""
+    if body.op is Op.IMPLIES and body.args[1].op is Op.AND:
+        return tuple(implies(body.args[0], part) for part in body.args[1].args)
+    return body.args if body.op is Op.AND else (body,)

@@ -1,0 +1,62 @@
+"""What was proved is known again by its words, and nothing else is."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tenure.models import SYSTEMS
+from tenure.prover.cache import Proofs
+from tenure.prover.induction import prove
+from tenure.prover.theory import claims_of
+from tenure.vocabulary.calls import without_case
+from tenure.vocabulary.rules import Rules, rules_of
+from tenure.vocabulary.systems import Granularity, System
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache that no other test knows."""
+    monkeypatch.setenv("TENURE_CACHE", str(tmp_path))
+    return tmp_path
+
+
+def system(name: str) -> System:
+    """The system of this identifier."""
+    return next(s for s in SYSTEMS if s.id == name)
+
+
+def whole(one: System) -> Rules:
+    """Its rules, calls indivisible."""
+    return rules_of(one, Granularity.WHOLE)
+
+
+def test_what_was_proved_in_one_variant_is_known_in_the_next() -> None:
+    """Whole calls of the two variants of 2013 say the same, word for word."""
+    first, second = whole(system("containers-2013")), whole(system("containers-2013:locked"))
+    prove(first, claims_of(first), (), proofs=Proofs())
+
+    again = prove(second, claims_of(second), (), proofs=Proofs())
+
+    assert again.dropped == {}
+    assert all(r.remembered > 0 for r in again.results)
+
+
+def test_a_lost_guard_is_not_covered_by_what_was_proved_with_it() -> None:
+    """The words of a step are part of the formula."""
+    good = system("containers-2013:locked")
+    bad = whole(replace(good, calls=without_case(good.calls, {"set_container.check": 1})))
+    prove(whole(good), claims_of(whole(good)), (), proofs=Proofs())
+
+    proof = prove(bad, claims_of(bad), (), rlimit=300_000, proofs=Proofs())
+
+    assert "a_listed_group_points_back" in proof.dropped
+
+
+def test_a_torn_line_is_no_proof(own_cache: Path) -> None:
+    """What an interrupted run left half written is not taken for a digest."""
+    Proofs().keep("a formula")
+    (file,) = own_cache.iterdir()
+    file.write_text(file.read_text(encoding="ascii")[:40], encoding="ascii")
+
+    assert not Proofs().has("a formula")
