@@ -5,7 +5,8 @@ from __future__ import annotations
 from tenure.commands.naming import unknown
 from tenure.models import SYSTEMS
 from tenure.properties import PROPERTIES, RACES
-from tenure.vocabulary.calls import Call, Crash, Finish, Next, Refuse
+from tenure.vocabulary.calls import Call, Crash, Finish, Next, Refuse, Step
+from tenure.vocabulary.locks import Queue
 
 Rows = list[tuple[str, ...]]
 
@@ -83,9 +84,7 @@ def _told(call: Call) -> str:
     shown = ", ".join(f"{p.name}: {p.type}{' (new)' if p.new else ''}" for p in call.parameters)
     lines.append(f"  parameters: {shown}")
     for step in call.steps:
-        locks = f" under {' > '.join(step.locks)}" if step.locks else ""
-        waits = ", sleeps until it can go on" if step.waits else ""
-        lines.append(f"  {call.qualified(step.name)}{locks}{waits}")
+        lines.append(f"  {call.qualified(step.name)}{_locking(step)}")
         for case in step.cases:
             match case.follow:
                 case Refuse(errno):
@@ -95,3 +94,17 @@ def _told(call: Call) -> str:
                 case Finish() | Next():
                     pass
     return "\n".join(lines)
+
+
+def _locking(step: Step) -> str:
+    """What the step does with locks, as far as it does anything."""
+    on = f" on {step.waits}" if isinstance(step.waits, Queue) else ""
+    return "".join(
+        (
+            f" under {' > '.join(map(str, step.locks))}" if step.locks else "",
+            f", may drop the last {', '.join(map(str, step.drops))}" if step.drops else "",
+            f", keeps {', '.join(map(str, step.keeps))}" if step.keeps else "",
+            f", sleeps{on} until it can go on" if step.waits else "",
+            f", wakes {', '.join(map(str, step.wakes))}" if step.wakes else "",
+        )
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
+from tenure.commands.locking import locks_row
 from tenure.models import SYSTEMS
 from tenure.properties import PROPERTIES, RACES
 from tenure.search.falsify import Falsification, falsify, race_trace
@@ -70,6 +71,8 @@ def judge(system_id: str, granularity: str) -> Judgement:
     rows = [_row(rules, p, found, proof) for p in PROPERTIES]
     cases, dead = _cases(rules, found, induction.Theory(rules, kept))
     rows.append(cases)
+    if rules.granularity is Granularity.STEPS:
+        rows.append(locks_row(system))
     finished = time.perf_counter()
     obligations = [ObligationRow(r.name, r.goals, r.verdict, r.seconds, r.solver) for r in proof.results]
     return Judgement(
