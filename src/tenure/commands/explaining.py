@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tenure.commands.judging import CASES
+from tenure.commands.locking import LOCKS, SENTENCE
 from tenure.commands.naming import unknown
 from tenure.models import SYSTEMS
 from tenure.properties import PROPERTIES, RACES
@@ -17,6 +19,13 @@ TARGETS: Rows = [
     ("python:MODULE:OBJECT", "an object in this process; docs/adapters.md says what it must do"),
     ("exec:COMMAND", "a program that speaks one JSON object per line; docs/adapters.md is the whole protocol"),
 ]
+
+
+ROWS = {
+    CASES: "Every case of every step is taken by some run, or no state that satisfies the claims can take it.",
+    LOCKS: SENTENCE,
+}
+"""The rows of `tenure prove` that are about a system's calls and no property."""
 
 
 def listing(kind: str) -> tuple[tuple[str, ...], Rows]:
@@ -40,11 +49,15 @@ def listing(kind: str) -> tuple[tuple[str, ...], Rows]:
 
 def explanation(name: str) -> str:
     """A property, race, call or system in words; raises UnknownName where `name` is none of these."""
-    found = [*_property(name), *_race(name), *_system(name), *_call(name)]
+    found = [*_row(name), *_property(name), *_race(name), *_system(name), *_call(name)]
     if not found:
-        known = [*(p.id for p in PROPERTIES), *(r.id for r in RACES), *(s.id for s in SYSTEMS)]
+        known = [*ROWS, *(p.id for p in PROPERTIES), *(r.id for r in RACES), *(s.id for s in SYSTEMS)]
         raise unknown("name", name, [*known, *(c.name for s in SYSTEMS for c in s.calls)])
     return "\n\n".join(found)
+
+
+def _row(name: str) -> list[str]:
+    return [f"{name}\n  {ROWS[name]}\n  source: the steps of every call"] if name in ROWS else []
 
 
 def _property(name: str) -> list[str]:

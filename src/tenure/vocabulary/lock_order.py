@@ -18,7 +18,7 @@ class Does(Enum):
     """What a thread does with a lock or a queue."""
 
     TAKES = "takes"
-    LETS_GO = "lets go"
+    LETS_GO = "lets go of"
     SLEEPS = "sleeps on"
     WAKES = "wakes"
 
@@ -164,7 +164,7 @@ def _taking(locks: Iterable[Taken], drops: Iterable[Reference], why: str) -> Ite
 def _for_a_time(locks: tuple[Taken, ...], drops: tuple[Reference, ...], why: str) -> Iterator[Move]:
     """The same, and then everything is let go."""
     yield from _taking(locks, drops, why)
-    yield from (Move(Does.LETS_GO, one, why) for one in reversed(locks) if isinstance(one, Lock))
+    yield from (Move(Does.LETS_GO, one) for one in reversed(locks) if isinstance(one, Lock))
 
 
 def _under_locks(call: Call) -> Iterator[Edge]:
