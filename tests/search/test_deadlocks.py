@@ -36,19 +36,21 @@ queues = st.one_of(st.just(()), st.sampled_from(QUEUES).map(lambda q: (q,)))
 @st.composite
 def calls(draw: st.DrawFn, name: str) -> Call:
     """A call of one to three steps that lock, keep, drop, sleep and wake, and that may end or skip a step."""
-    count = draw(st.integers(1, 3))
+    count = draw(st.integers(1, 4))
     steps: list[Step] = []
-    held: set[Lock] = set()
+    coming: dict[int, set[Lock]] = {0: set()}
     for i in range(count):
-        locks = draw(taken)
-        here = held | {one for one in locks if isinstance(one, Lock)}
-        keeps = tuple(one for one in LOCKS if one in here and draw(st.booleans()) and i + 1 < count)
+        locks, here = draw(taken), coming.get(i)
+        held = set() if here is None else here | {one for one in locks if isinstance(one, Lock)}
+        keeps = tuple(one for one in LOCKS if one in held and draw(st.booleans()))
         waits = draw(st.one_of(st.just(value=False), st.sampled_from(QUEUES)))
-        cases = (go(), done()) if i + 1 < count else (done(),)
+        to = draw(st.integers(i + 1, count)) if here is not None else count
+        cases = (go(to=f"s{to}"), done()) if to < count else (done(),)
         steps.append(
             step(f"s{i}", *cases, locks=locks, drops=draw(dropped), waits=waits, keeps=keeps, wakes=draw(queues))
         )
-        held = set(keeps)
+        if to < count:
+            coming[to] = coming.get(to, set()) | set(keeps)
     return Call(name, "", "", "", THREAD, (), TRUE, tuple(steps))
 
 

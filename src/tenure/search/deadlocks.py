@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import combinations_with_replacement
 
 from tenure.vocabulary.calls import Call
-from tenure.vocabulary.lock_order import Does, Move, after, following, kept, moves
+from tenure.vocabulary.lock_order import Does, Move, after, following, kept, leading_to, moves
 from tenure.vocabulary.locks import Lock, Queue
 from tenure.vocabulary.machine import Event
 from tenure.vocabulary.systems import System
@@ -97,7 +97,7 @@ def _settled(thread: Standing) -> Iterator[Standing | None]:
         if index is None:
             yield None
         else:
-            yield from _settled(Standing(thread.call, index, 0, kept(thread.call, step, thread.held)))
+            yield from _settled(Standing(thread.call, index, 0, kept(step, thread.held)))
 
 
 def _steps(state: State) -> Iterator[tuple[int, State]]:
@@ -131,7 +131,8 @@ def _stuck(state: State) -> frozenset[int]:
 def _could_give(thread: Standing, wanted: Move) -> bool:
     if wanted.does is Does.TAKES:
         return wanted.on in thread.held
-    return any(wanted.on in step.wakes for step in thread.call.steps[thread.index :])
+    wakers = (i for i, step in enumerate(thread.call.steps) if wanted.on in step.wakes)
+    return any(thread.index in leading_to(thread.call, waker) for waker in wakers)
 
 
 def _told(system: System, way: Schedule, last: State, stuck: frozenset[int]) -> Trace:

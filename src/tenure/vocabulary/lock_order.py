@@ -77,31 +77,41 @@ def following(call: Call, index: int) -> tuple[int | None, ...]:
     return tuple(dict.fromkeys(goes))
 
 
-def kept(call: Call, step: Step, held: Iterable[Lock]) -> tuple[Lock, ...]:
-    """What the call still holds when it goes on after the step: what the step keeps."""
-    held = tuple(held)
-    if not set(step.keeps) <= set(held):
-        missing = ", ".join(str(one) for one in step.keeps if one not in held)
-        message = (
-            f"{call.qualified(step.name)} keeps {missing}, which it does not hold: take it, or keep it from before"
-        )
-        raise TypeError(message)
+def kept(step: Step, held: Iterable[Lock]) -> tuple[Lock, ...]:
+    """What the call still holds when it goes on after the step: what the step keeps of what it holds."""
     return tuple(one for one in held if one in step.keeps)
 
 
 def entered(call: Call) -> Iterator[tuple[int, tuple[Lock, ...]]]:
-    """Each step with what the call may hold when it comes there."""
+    """Each step with what the call may hold when it comes there; a TypeError where a step keeps what it never holds."""
     pending: list[tuple[int, tuple[Lock, ...]]] = [(0, ())]
     seen = set(pending)
+    never: dict[int, set[Lock]] = {}
     while pending:
         index, held = pending.pop()
         yield index, held
-        for move in moves(call, call.steps[index]):
+        step = call.steps[index]
+        for move in moves(call, step):
             held = after(held, move)
-        further = kept(call, call.steps[index], held)
-        new = {(i, further) for i in following(call, index) if i is not None} - seen
+        never[index] = never.get(index, set(step.keeps)) - set(held)
+        new = {(i, kept(step, held)) for i in following(call, index) if i is not None} - seen
         seen |= new
         pending += sorted(new, key=lambda at: at[0])
+    for index, locks in never.items():
+        if locks:
+            name, which = call.qualified(call.steps[index].name), ", ".join(sorted(map(str, locks)))
+            raise TypeError(
+                f"{name} keeps {which}, which it never holds: take it there, or keep it from the step before"
+            )
+
+
+def leading_to(call: Call, last: int) -> tuple[int, ...]:
+    """The steps from which the call may come to this one, and itself; calls only go forward."""
+    found = {last}
+    for index in reversed(range(last)):
+        if found & set(following(call, index)):
+            found.add(index)
+    return tuple(sorted(found))
 
 
 def edges(system: System) -> tuple[Edge, ...]:
@@ -182,17 +192,8 @@ def _before_waking(call: Call) -> Iterator[Edge]:
     reached = [i for i, _ in entered(call)]
     for last, step in enumerate(call.steps):
         for queue in step.wakes if last in reached else ():
-            for index in sorted({*_leading_to(call, last), last}):
+            for index in leading_to(call, last):
                 here = call.steps[index]
                 for move in moves(call, here):
                     if move.does in (Does.TAKES, Does.SLEEPS):
                         yield Edge(queue, move.on, call.name, call.qualified(here.name), move.why)
-
-
-def _leading_to(call: Call, last: int) -> set[int]:
-    """The steps from which the call may come to this one; calls only go forward."""
-    found = {last}
-    for index in reversed(range(last)):
-        if found & set(following(call, index)):
-            found.add(index)
-    return found
