@@ -155,7 +155,7 @@ def test_the_last_group_reference_must_not_be_dropped_in_the_notifier() -> None:
 
 
 def test_a_failed_open_under_the_device_lock_waits_for_itself() -> None:
-    """As until 4.1: the driver is opened under the lock, and gives back what it got by taking the same lock."""
+    """As before "vfio: Fix lockdep issue": vfio-pci is opened under the lock, and takes it again where that fails."""
     planted = changed("containers-2013", "get_device_fd.look_up", locks=(DEVICE_LOCK,), keeps=(DEVICE_LOCK,))
     call = planted.call("get_device_fd")
     failing = (replace(s, locks=(briefly(DEVICE_LOCK),)) if s.name == "open" else s for s in call.steps)
