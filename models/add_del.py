@@ -5,6 +5,7 @@ from tenure.models.external_users import forgotten, seen_container, seen_group, 
 from tenure.models.files import fd, file_group, kept, kind, owner
 from tenure.models.groups import container, counted, users, viable
 from tenure.models.harm import dereferences_null, raises_bug, uses_after_free
+from tenure.models.locks import RELEASE_Q, SCAN
 from tenure.vocabulary.calls import Call, Case, Step, Steps, call, done, go, pointer, refuse, requires, step
 from tenure.vocabulary.effects import Assign
 from tenure.vocabulary.objects import CONTAINER, FILE, PROCESS, TABLE, USER
@@ -88,6 +89,8 @@ def iommu_id_from_file(user: Term) -> Steps:
             added_first[user].becomes(no(is_none(counted[user]))),
             id=group,
         ),
+        locks=(SCAN,),
+        wakes=(RELEASE_Q,),
     )
 
 

@@ -27,8 +27,23 @@ from tenure.models.groups import (
     viable,
 )
 from tenure.models.harm import corrupts_list, dereferences_null
+from tenure.models.locks import (
+    CONTAINER_GROUP_LOCK,
+    CONTAINER_Q,
+    CONTAINER_REFERENCE,
+    DEVICE_LOCK,
+    DEVICE_REFERENCE,
+    GROUP_REFERENCE,
+    IOMMU_DRIVERS_LOCK,
+    IOMMU_GROUP_MUTEX,
+    RELEASE_Q,
+    SCAN,
+    TABLE_LOCKS,
+    TYPE1_LOCK,
+)
 from tenure.vocabulary.calls import Case, Step, Steps, call, done, go, local, new, number, refuse, requires, step
 from tenure.vocabulary.effects import Assign, each, provided
+from tenure.vocabulary.locks import briefly
 from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, GROUP, PAGE, PROCESS, TABLE, THREAD
 from tenure.vocabulary.symbols import client, state
 from tenure.vocabulary.terms import Term, both, either, every, is_none, no, some, when
@@ -91,8 +106,9 @@ def detach(group: Term, ending: Callable[..., Case]) -> Step:
         "detach",
         dereferences_null(is_none(one)),
         ending(*effects),
-        locks=("container.group_lock", "vfio.iommu_drivers_lock"),
-        drops=("container",),
+        locks=(briefly(*TABLE_LOCKS),),
+        drops=(CONTAINER_REFERENCE,),
+        wakes=(CONTAINER_Q,),
     )
 
 
@@ -118,7 +134,7 @@ def release_container(file: Term) -> Steps:
     """The file's reference to its container is dropped; groups keep theirs, and their mappings."""
     yield requires(kind[file] == "container", releasable(file))
     one = file_container[file]
-    yield step("put", done(references[one].becomes(references[one] - 1), *closed(file)), drops=("container",))
+    yield step("put", done(references[one].becomes(references[one] - 1), *closed(file)), drops=(CONTAINER_REFERENCE,))
 
 
 @call(
@@ -171,7 +187,7 @@ def set_container(process: Term, file: Term, other: Term) -> Steps:
             provided(no(no_iommu[group]), attached[group].becomes(table[into])),
             placed[group].becomes(value=True),
         ),
-        locks=("container.group_lock", "vfio.iommu_drivers_lock"),
+        locks=TABLE_LOCKS,
     )
 
 
@@ -227,7 +243,7 @@ def set_iommu(process: Term, file: Term, type: Term, made: Term) -> Steps:  # no
             table[one].becomes(made),
             each(GROUP, lambda g: attached[g].becomes(made), where=lambda g: both(linked[one, g], no(no_iommu[g]))),
         ),
-        locks=("container.group_lock", "vfio.iommu_drivers_lock"),
+        locks=(CONTAINER_GROUP_LOCK, IOMMU_DRIVERS_LOCK, TYPE1_LOCK, IOMMU_GROUP_MUTEX),
     )
 
 
@@ -236,7 +252,12 @@ def get_status(process: Term, file: Term) -> Steps:
     """Say whether the group is viable and whether it is in a container."""
     yield requires(is_open(process, file, "group"))
     group = file_group[file]
-    yield step("status", done(viable=viable(group), container_set=no(is_none(container[group]))))
+    yield step(
+        "status",
+        done(viable=viable(group), container_set=no(is_none(container[group]))),
+        locks=(SCAN,),
+        wakes=(RELEASE_Q,),
+    )
 
 
 @call(
@@ -259,7 +280,13 @@ def get_device_fd(process: Term, file: Term, device: Term, made: Term) -> Steps:
         refuse(is_none(table[container[group]]), "EINVAL", "the container has no IOMMU driver"),
         go(),
     )
-    yield step("check_viable", refuse(no(viable(group)), "EINVAL", "the group is not viable"), go())
+    yield step(
+        "check_viable",
+        refuse(no(viable(group)), "EINVAL", "the group is not viable"),
+        go(),
+        locks=(SCAN,),
+        wakes=(RELEASE_Q,),
+    )
     found = local("found", DEVICE.maybe)
     yield step(
         "look_up",
@@ -270,14 +297,14 @@ def get_device_fd(process: Term, file: Term, device: Term, made: Term) -> Steps:
             "the group has no such device of a VFIO driver",
         ),
         go(found.becomes(device)),
-        locks=("group.device_lock",),
+        locks=(DEVICE_LOCK,),
     )
     yield step(
         "open",
         go(kind[made].becomes("device"), file_group[made].becomes(group), file_device[made].becomes(found)),
     )
     yield step("count", go(users[group].becomes(users[group] + 1), counts[made].becomes(group)))
-    yield step("install", done(fd[process, made].becomes(value=True)))
+    yield step("install", done(fd[process, made].becomes(value=True)), wakes=(RELEASE_Q, CONTAINER_Q))
 
 
 @call("release of a device file", actor="file", internal=True, source="vfio_device_fops_release, 3.11-5.18", file=FILE)
@@ -286,7 +313,7 @@ def release_device(file: Term) -> Steps:
     group = file_group[file]
     yield requires(kind[file] == "device", releasable(file))
     yield from dissolve(group, "put", counts[file].becomes(None))
-    yield step("put", done(*closed(file)), drops=("device", "group"))
+    yield step("put", done(*closed(file)), drops=(DEVICE_REFERENCE, GROUP_REFERENCE), wakes=(RELEASE_Q,))
 
 
 @call("release of a group file", actor="file", internal=True, source="vfio_group_fops_release, 3.11-5.18", file=FILE)
@@ -296,7 +323,7 @@ def release_group(file: Term) -> Steps:
     yield requires(kind[file] == "group", releasable(file))
     yield from dissolve(group, "reopen", placed[group].becomes(value=False))
     yield step("reopen", go(opened[group].becomes(value=False), file_of[group].becomes(None)))
-    yield step("put", done(*closed(file)), drops=("group",))
+    yield step("put", done(*closed(file)), drops=(GROUP_REFERENCE,))
 
 
 CALLS = (

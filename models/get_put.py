@@ -5,12 +5,20 @@ from tenure.models.external_users import forgotten, seen_container, seen_group, 
 from tenure.models.files import fd, file_group, kind, owner
 from tenure.models.groups import container, counted, exists, group_of, no_iommu, reference, registered, users, viable
 from tenure.models.harm import dereferences_null, uses_after_free
+from tenure.models.locks import (
+    CONTAINER_Q,
+    GROUP_REFERENCE,
+    RELEASE_Q,
+    SCAN,
+    VFIO_GROUP_LOCK,
+)
 from tenure.vocabulary.calls import Call, Step, Steps, call, done, go, local, number, pointer, refuse, requires, step
+from tenure.vocabulary.locks import Reference
 from tenure.vocabulary.objects import DEVICE, FILE, GROUP, PROCESS, USER
 from tenure.vocabulary.terms import Term, both, is_none, no
 
 
-def _validate(user: Term, group: Term) -> Step:
+def _validate(user: Term, group: Term, *put_back: Reference) -> Step:
     """A group that is held but unfit is given back with a plain decrement, not with try_dissolve."""
     given_back = (users[group].becomes(users[group] - 1), counted[user].becomes(None))
     return step(
@@ -23,12 +31,15 @@ def _validate(user: Term, group: Term) -> Step:
             seen_container[user].becomes(container[group]),
             seen_table[user].becomes(table[container[group]]),
         ),
+        locks=(SCAN,),
+        drops=put_back,
+        wakes=(RELEASE_Q, CONTAINER_Q),
     )
 
 
 def _put(user: Term) -> Steps:
     yield from dissolve(reference[user], "put", *forgotten(user))
-    yield step("put", done(reference[user].becomes(None), owner[user].becomes(None)), drops=("group",))
+    yield step("put", done(reference[user].becomes(None), owner[user].becomes(None)), drops=(GROUP_REFERENCE,))
 
 
 def _put_reference_first(user: Term) -> Steps:
@@ -36,7 +47,7 @@ def _put_reference_first(user: Term) -> Steps:
     yield step(
         "put",
         go(group.becomes(reference[user]), reference[user].becomes(None), owner[user].becomes(None)),
-        drops=("group",),
+        drops=(GROUP_REFERENCE,),
     )
     dissolved, detached = tuple(dissolve(group, "end", *forgotten(user)))
     assert isinstance(dissolved, Step)  # noqa: S101  # `dissolve` yields steps
@@ -66,7 +77,7 @@ def get_external_user(user: Term, process: Term, file: Term) -> Steps:
         go(users[group].becomes(users[group] + 1), counted[user].becomes(group)),
     )
     yield _validate(user, group)
-    yield step("reference", done(reference[user].becomes(group), owner[user].becomes(process)))
+    yield step("reference", done(reference[user].becomes(group), owner[user].becomes(process)), wakes=(CONTAINER_Q,))
 
 
 @call(
@@ -85,15 +96,17 @@ def get_external_user_from_dev(user: Term, process: Term, device: Term) -> Steps
         "look_up",
         refuse(no(registered[device]), "ENODEV", "the device is in no VFIO group"),
         go(group.becomes(group_of[device])),
+        locks=(VFIO_GROUP_LOCK,),
     )
     yield step(
         "count",
         refuse(users[group] == 0, "EINVAL", "the group is in no container"),
         refuse(no_iommu[group], "EPERM", "a no-IOMMU group cannot be used from outside"),
         go(users[group].becomes(users[group] + 1), counted[user].becomes(group)),
+        drops=(GROUP_REFERENCE,),
     )
-    yield _validate(user, group)
-    yield step("reference", done(reference[user].becomes(group), owner[user].becomes(process)))
+    yield _validate(user, group, GROUP_REFERENCE)
+    yield step("reference", done(reference[user].becomes(group), owner[user].becomes(process)), wakes=(CONTAINER_Q,))
 
 
 @call("vfio_group_put_external_user", actor="user", source="vfio_group_put_external_user, 5.10", user=USER)

@@ -2,7 +2,20 @@
 
 from tenure.models.files import fd, file_device, file_group, is_free, kind, rawio
 from tenure.models.harm import raises_bug
+from tenure.models.locks import (
+    CONTAINER_Q,
+    DEVICE_LOCK,
+    DEVICE_MUTEX,
+    DEVICE_REFERENCE,
+    GROUP_REFERENCE,
+    HEARD,
+    NOTIFIER,
+    RELEASE_Q,
+    UNBOUND_LOCK,
+    VFIO_GROUP_LOCK,
+)
 from tenure.vocabulary.calls import Steps, call, done, go, local, new, number, refuse, requires, step
+from tenure.vocabulary.locks import briefly
 from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, GROUP, PROCESS, TABLE, THREAD, USER
 from tenure.vocabulary.observables import DRIVER
 from tenure.vocabulary.symbols import anything, choice_is, client, fixed, state
@@ -63,13 +76,14 @@ def open_group(process: Term, file: Term, group: Term) -> Steps:
         "look_up",
         refuse(no(exists(group)), "ENODEV", "the group has no device of a VFIO driver"),
         go(found.becomes(group)),
-        locks=("vfio.group_lock",),
+        locks=(VFIO_GROUP_LOCK,),
     )
     yield step(
         "claim",
         refuse(both(no_iommu[found], no(rawio[process])), "EPERM", "a no-IOMMU group needs CAP_SYS_RAWIO"),
         refuse(opened[found], "EBUSY", "the group is open already"),
         go(opened[found].becomes(value=True)),
+        drops=(GROUP_REFERENCE,),
     )
     yield step(
         "test",
@@ -85,6 +99,7 @@ def open_group(process: Term, file: Term, group: Term) -> Steps:
             fd[process, file].becomes(value=True),
             file_of[found].becomes(file),
         ),
+        drops=(GROUP_REFERENCE,),
     )
 
 
@@ -92,12 +107,18 @@ def open_group(process: Term, file: Term, group: Term) -> Steps:
 def bind_driver(device: Term, to: Term) -> Steps:
     """A driver probes the device; VFIO hears of it afterwards and can only stop the machine."""
     yield requires(driver[device] == "none", no(to == "none"))
-    yield step("probe", go(driver[device].becomes(to), registered[device].becomes(to == "vfio")))
+    yield step(
+        "probe",
+        go(driver[device].becomes(to), registered[device].becomes(to == "vfio")),
+        locks=(DEVICE_MUTEX, HEARD, briefly(VFIO_GROUP_LOCK), briefly(NOTIFIER), briefly(DEVICE_LOCK)),
+        keeps=(DEVICE_MUTEX,),
+    )
     yield step(
         "bound",
         raises_bug(both(users[group_of[device]] > 0, no(acceptable(device)))),
         done(),
-        locks=("iommu_group.notifier",),
+        locks=(NOTIFIER, briefly(VFIO_GROUP_LOCK), briefly(UNBOUND_LOCK), briefly(DEVICE_LOCK)),
+        drops=(DEVICE_REFERENCE,),
     )
 
 
@@ -110,19 +131,31 @@ def unbind_driver(device: Term) -> Steps:
         "leave",
         go(leaving[device].becomes(value=True), when=driver[device] == "vfio"),
         go(to="unbound"),
+        locks=(DEVICE_MUTEX, HEARD, briefly(UNBOUND_LOCK)),
+        drops=(DEVICE_REFERENCE,),
+        keeps=(DEVICE_MUTEX,),
     )
     in_use = some(FILE, lambda f: both(kind[f] == "device", file_device[f] == device))
     yield step(
         "wait_device",
         go(registered[device].becomes(value=False), when=both(no(in_use), no(in_flight(device)))),
-        waits=True,
+        locks=(briefly(DEVICE_LOCK),),
+        drops=(DEVICE_REFERENCE,),
+        waits=RELEASE_Q,
+        keeps=(DEVICE_MUTEX,),
     )
     others = some(DEVICE, lambda d: both(group_of[d] == group, registered[d]))
-    yield step("wait_container", go(when=either(others, is_none(container[group]))), waits=True)
+    yield step(
+        "wait_container",
+        go(when=either(others, is_none(container[group]))),
+        drops=(GROUP_REFERENCE,),
+        waits=CONTAINER_Q,
+        keeps=(DEVICE_MUTEX,),
+    )
     yield step(
         "unbound",
         done(driver[device].becomes("none"), leaving[device].becomes(value=False)),
-        locks=("iommu_group.notifier",),
+        locks=(NOTIFIER, briefly(VFIO_GROUP_LOCK), briefly(UNBOUND_LOCK)),
     )
 
 

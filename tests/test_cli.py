@@ -524,7 +524,8 @@ def test_list_ends_well_and_leaves_a_document(run: Run, tmp_path: Path, kind: st
 
 
 @pytest.mark.parametrize(
-    "name", [*(p.id for p in PROPERTIES), *sorted({r.id for r in RACES}), "containers-2013", "set_container"]
+    "name",
+    [*(p.id for p in PROPERTIES), *sorted({r.id for r in RACES}), "containers-2013", "set_container", "CASES", "LOCKS"],
 )
 def test_explain_gives_words_and_a_source(run: Run, name: str) -> None:
     """Of a property, a race, a system and a call."""

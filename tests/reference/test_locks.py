@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import pytest
+
+from tenure.models import SYSTEMS
 from tenure.reference.calls import OK, Steps, Task
 from tenure.reference.locks import BLOCKED, Lock
 from tenure.reference.machine import Machine
@@ -12,6 +15,7 @@ from tenure.reference.outcomes import Outcome, Paused, Waiting
 from tenure.reference.scheduler import Scheduler
 from tenure.reference.systems import Form
 from tenure.vocabulary.answers import Done
+from tenure.vocabulary.lock_order import Does, edges, moves
 
 if TYPE_CHECKING:
     from tests.reference.conftest import Bench
@@ -89,3 +93,75 @@ def test_no_call_pauses_with_a_lock(ready: Callable[[str], Bench]) -> None:
     while isinstance(outcome, Paused):
         assert all(lock.owner is None for lock in bench.kernel.machine.locks())
         outcome = bench.step("th0")
+
+
+class Watched:
+    """What is taken in which step, and under what, while a bench makes calls step by step."""
+
+    def __init__(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.bench = bench
+        self.step = ""
+        self.taken: set[tuple[str, str]] = set()
+        self.pairs: set[tuple[str, str]] = set()
+        take = Lock.taken_by
+
+        def watched(lock: Lock, task: object) -> bool:
+            held = {self.name(one) for one in bench.kernel.machine.locks() if one.owner is not None}
+            self.taken.add((self.step, self.name(lock)))
+            self.pairs |= {(one, self.name(lock)) for one in held}
+            return take(lock, task)
+
+        monkeypatch.setattr(Lock, "taken_by", watched)
+
+    def name(self, lock: Lock) -> str:
+        """The kernel's name of a lock of the reference."""
+        machine = self.bench.kernel.machine
+        if lock in (machine.group_lock, machine.iommu_drivers_lock):
+            return "vfio.group_lock" if lock is machine.group_lock else "vfio.iommu_drivers_lock"
+        if any(lock is group.notifier for group in machine.groups):
+            return "iommu_group.notifier"
+        return "container.group_lock" if any(lock is c.group_lock for c in machine.containers) else "group.device_lock"
+
+    def do(self, actor: str, call: str, first: str, **args: int) -> None:
+        """One call, step by step."""
+        self.step = f"{call}.{first}"
+        outcome = self.bench.begin(actor if actor == "th0" else None, call, **args)
+        while isinstance(outcome, Paused):
+            self.step = outcome.step
+            outcome = self.bench.step(actor)
+
+
+def test_what_the_reference_locks_is_declared(ready: Callable[[str], Bench], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second telling takes, in each step, no lock that the model's step does not declare, nor in another order."""
+    system = next(s for s in SYSTEMS if s.id == "external-get-put:from-dev")
+    watched = Watched(ready(system.id), monkeypatch)
+
+    watched.do("th0", "get_status", "status", process=0, file=0)
+    watched.do("th0", "get_device_fd", "check_users", process=0, file=0, device=0, made=3)
+    watched.do("u0", "get_external_user", "count", user=0, process=0, file=0)
+    watched.do("u1", "get_external_user_from_dev", "look_up", user=1, process=0, device=0)
+    watched.do("u0", "put_external_user", "dissolve", user=0)
+    watched.do("u1", "put_external_user", "dissolve", user=1)
+    watched.do("th0", "close", "drop", process=0, file=3)
+    watched.do("f3", "release_device", "dissolve", file=3)
+    watched.do("th0", "unset_container", "check", process=0, file=0)
+    watched.do("th0", "set_container", "check", process=0, file=0, other=1)
+    watched.do("th0", "set_iommu", "set", process=0, file=1, type=0, made=0)
+    watched.do("th0", "close", "drop", process=0, file=0)
+    watched.do("f0", "release_group", "dissolve", file=0)
+    watched.do("d0", "unbind_driver", "leave", device=0)
+    watched.do("d0", "bind_driver", "probe", device=0, to=1)
+    watched.do("th0", "open_group", "look_up", process=0, file=0, group=0)
+
+    takes = {
+        (c.qualified(s.name), str(m.on))
+        for c in system.calls
+        for s in c.steps
+        for m in moves(c, s)
+        if m.does is Does.TAKES
+    }
+    assert len(watched.taken) > 10
+    # It takes the lock for every put, the kernel for the last one only, and vfio_del_group_dev holds one more till later.
+    assert watched.taken - takes == {("unbind_driver.wait_device", "vfio.group_lock")}
+    assert watched.pairs == {("container.group_lock", "vfio.iommu_drivers_lock")}
+    assert watched.pairs <= {(str(e.first), str(e.then)) for e in edges(system)}

@@ -26,10 +26,12 @@ from tenure.vocabulary.calls import (
     step,
     without_case,
 )
+from tenure.vocabulary.locks import Lock
 from tenure.vocabulary.symbols import state
 from tenure.vocabulary.terms import FALSE, TRUE, Term, both, no
 from tenure.vocabulary.types import FLAG, Sort
 
+LID = Lock("lid")
 BOX = Sort("box", "b")
 HAND = Sort("hand", "h")
 
@@ -45,7 +47,7 @@ def fill(box: Term, label: Term, seal: Term) -> Steps:
     """
     yield requires(no(shut[label]))
     yield step("look", refuse(full[box], "EBUSY", "the box is full"), refuse(shut[box], "EPERM", "it is shut"), go())
-    yield step("put", done(full[box].becomes(value=True), seal=shut[seal]), locks=("lid",))
+    yield step("put", done(full[box].becomes(value=True), seal=shut[seal]), locks=(LID,))
     yield requires(no(full[label]))
 
 

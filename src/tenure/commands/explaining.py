@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from tenure.commands.judging import CASES
+from tenure.commands.locking import LOCKS, SENTENCE
 from tenure.commands.naming import unknown
 from tenure.models import SYSTEMS
 from tenure.properties import PROPERTIES, RACES
-from tenure.vocabulary.calls import Call, Crash, Finish, Next, Refuse
+from tenure.vocabulary.calls import Call, Crash, Finish, Next, Refuse, Step
+from tenure.vocabulary.locks import Queue
 
 Rows = list[tuple[str, ...]]
 
@@ -16,6 +19,13 @@ TARGETS: Rows = [
     ("python:MODULE:OBJECT", "an object in this process; docs/adapters.md says what it must do"),
     ("exec:COMMAND", "a program that speaks one JSON object per line; docs/adapters.md is the whole protocol"),
 ]
+
+
+ROWS = {
+    CASES: "Every case of every step is taken by some run, or no state that satisfies the claims can take it.",
+    LOCKS: SENTENCE,
+}
+"""The rows of `tenure prove` that are about a system's calls and no property."""
 
 
 def listing(kind: str) -> tuple[tuple[str, ...], Rows]:
@@ -39,11 +49,15 @@ def listing(kind: str) -> tuple[tuple[str, ...], Rows]:
 
 def explanation(name: str) -> str:
     """A property, race, call or system in words; raises UnknownName where `name` is none of these."""
-    found = [*_property(name), *_race(name), *_system(name), *_call(name)]
+    found = [*_row(name), *_property(name), *_race(name), *_system(name), *_call(name)]
     if not found:
-        known = [*(p.id for p in PROPERTIES), *(r.id for r in RACES), *(s.id for s in SYSTEMS)]
+        known = [*ROWS, *(p.id for p in PROPERTIES), *(r.id for r in RACES), *(s.id for s in SYSTEMS)]
         raise unknown("name", name, [*known, *(c.name for s in SYSTEMS for c in s.calls)])
     return "\n\n".join(found)
+
+
+def _row(name: str) -> list[str]:
+    return [f"{name}\n  {ROWS[name]}\n  source: the steps of every call"] if name in ROWS else []
 
 
 def _property(name: str) -> list[str]:
@@ -83,9 +97,7 @@ def _told(call: Call) -> str:
     shown = ", ".join(f"{p.name}: {p.type}{' (new)' if p.new else ''}" for p in call.parameters)
     lines.append(f"  parameters: {shown}")
     for step in call.steps:
-        locks = f" under {' > '.join(step.locks)}" if step.locks else ""
-        waits = ", sleeps until it can go on" if step.waits else ""
-        lines.append(f"  {call.qualified(step.name)}{locks}{waits}")
+        lines.append(f"  {call.qualified(step.name)}{_locking(step)}")
         for case in step.cases:
             match case.follow:
                 case Refuse(errno):
@@ -95,3 +107,17 @@ def _told(call: Call) -> str:
                 case Finish() | Next():
                     pass
     return "\n".join(lines)
+
+
+def _locking(step: Step) -> str:
+    """What the step does with locks, as far as it does anything."""
+    on = f" on {step.waits}" if isinstance(step.waits, Queue) else ""
+    return "".join(
+        (
+            f" under {' > '.join(map(str, step.locks))}" if step.locks else "",
+            f", may drop the last {', '.join(map(str, step.drops))}" if step.drops else "",
+            f", keeps {', '.join(map(str, step.keeps))}" if step.keeps else "",
+            f", sleeps{on} until it can go on" if step.waits else "",
+            f", wakes {', '.join(map(str, step.wakes))}" if step.wakes else "",
+        )
+    )

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from tenure.commands.locking import locks_row
 from tenure.commands.sticking import Stuck, where_stuck
 from tenure.models import SYSTEMS
 from tenure.properties import PROPERTIES, RACES
@@ -84,6 +85,8 @@ def judge(system_id: str, granularity: str, *, fresh: bool = False) -> Judgement
     words = induction.dead(theory.Theory(rules, kept), missing, rlimit=effort, proofs=proofs)
     cases, dead = _cases(rules, found, words, populated=populated(rules, kept) is not None)
     rows.append(cases)
+    if rules.granularity is Granularity.STEPS:
+        rows.append(locks_row(system))
     finished = time.perf_counter()
     obligations = [ObligationRow(r.name, r.goals, r.verdict, r.seconds, r.solver, r.remembered) for r in proof.results]
     return Judgement(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tenure.commands.locking import LOCKS
 from tenure.commands.output import BadInput
 from tenure.gate.conform import configuration, reference_said, said
 from tenure.reference.kernel import SHOWN, SYSTEMS, Kernel, NotCallable, Paused
@@ -26,6 +27,8 @@ class Replayed:
 
 def replay_on_reference(trace: Trace, system: System) -> Replayed:
     """Every step of the trace, in its order, on the reference; raises BadInput where the trace does not fit the system."""
+    if trace.subject == LOCKS:
+        raise BadInput("it is a schedule of locks, which says nothing of the objects; `tenure trace` tells it")
     if system.id not in SYSTEMS:
         message = f"the reference does not implement {system.id}"
         raise BadInput(message)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from tenure.commands.locking import LOCKS, SENTENCE, locks_row
 from tenure.commands.naming import UnknownName, property_named, races_named, unknown
 from tenure.commands.output import BadInput
 from tenure.commands.proving import jobs_for, judged
@@ -33,10 +34,13 @@ def find_trace(system: System, name: str, granularity: str | None) -> Found:
     races = [r for r in races_named(name) if r.system == system.id]
     if races:
         return _race(system, races[0])
+    if name == LOCKS:
+        row = locks_row(system)
+        return Found(row.trace, SENTENCE, row.verdict, row.reason)
     try:
         one = property_named(name)
     except UnknownName:
-        known = [p.id for p in PROPERTIES] + [r.id for r in RACES if r.system == system.id]
+        known = [LOCKS, *(p.id for p in PROPERTIES)] + [r.id for r in RACES if r.system == system.id]
         raise unknown("property or race", name, known) from None
     last = Verdict.NOT_APPLICABLE, "the system shows nothing of what it speaks of"
     for job, judgement in judged(jobs_for([system.id], granularity), 1, lambda *_: None):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import z3
 
@@ -102,35 +103,68 @@ def solve(theory: Theory, obligation: Obligation, rlimit: int, proofs: Proofs | 
     started = time.perf_counter()
     left: dict[str, str] = {}
     remembered = 0
+    shared = Shared(theory, obligation, max(1, rlimit // 10))
     for goal in obligation.goals:
         if proofs is not None and any(
             proofs.has(_words(p, obligation, goal)) for p in choices(theory, obligation, goal)
         ):
             remembered += 1
             continue
-        found = _solved(theory, obligation, goal, rlimit, proofs)
+        found, known = _solved(theory, obligation, goal, rlimit, shared)
         if found != "unsat":
             left[goal.name] = found
+        elif proofs is not None:
+            proofs.keep(_words(known, obligation, goal))
     verdict = "unsat" if not left else "sat" if "sat" in left.values() else "unknown"
     seconds = time.perf_counter() - started
     solver = f"z3 {z3.get_version_string()}"
     return Result(obligation.name, obligation.names, verdict, tuple(left), seconds, solver, remembered)
 
 
-def _solved(theory: Theory, obligation: Obligation, goal: Goal, rlimit: int, proofs: Proofs | None) -> str:
+class Shared:
+    """One solver for all goals of an obligation: what they have in common is read once."""
+
+    def __init__(self, theory: Theory, obligation: Obligation, rlimit: int) -> None:
+        self.theory = theory
+        self.obligation = obligation
+        self.rlimit = rlimit
+
+    @cached_property
+    def _common(self) -> tuple[Premise, ...]:
+        return self.theory.relevant(self.obligation.concerns or frozenset(), 0)
+
+    @cached_property
+    def _solver(self) -> z3.Solver:
+        solver = _matching(self.theory)
+        solver.set("rlimit", self.rlimit)
+        solver.add(*(p.formula for p in self._common), *self.obligation.assume)
+        return solver
+
+    def check(self, known: tuple[Premise, ...], contrary: Expr) -> str:
+        """What Z3 says to the contrary of a goal, from these premises, by matching alone."""
+        self._solver.push()
+        self._solver.add(*(p.formula for p in known if p not in self._common), contrary)
+        found = str(self._solver.check())
+        self._solver.pop()
+        return found
+
+
+def _solved(
+    theory: Theory, obligation: Obligation, goal: Goal, rlimit: int, shared: Shared
+) -> tuple[str, tuple[Premise, ...]]:
     """From few premises to all, by matching; then by every means that Z3 has. A proof from fewer is a proof, and found sooner."""
     contrary = goal.contrary()
     *few, everything = choices(theory, obligation, goal)
+    if few and shared.check(few[0], contrary) == "unsat":
+        return "unsat", few[0]
     attempts = [(p, _matching(theory), max(1, rlimit // share)) for share in (10, 1) for p in few]
     attempts += [(everything, _matching(theory), rlimit), (everything, z3.Solver(ctx=theory.domain.context), rlimit)]
     found = "unknown"
     for known, solver, limit in attempts:
         found = _checked(solver, (*(p.formula for p in known), *obligation.assume), contrary, limit)
         if found == "unsat":
-            if proofs is not None:
-                proofs.keep(_words(known, obligation, goal))
-            break
-    return found
+            return found, known
+    return found, everything
 
 
 def choices(theory: Theory, obligation: Obligation, goal: Goal) -> Iterator[tuple[Premise, ...]]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from inspect import getdoc
 
 from tenure.vocabulary.effects import Assign
+from tenure.vocabulary.locks import Lock, Queue, Reference, Taken
 from tenure.vocabulary.terms import TRUE, Term, both, literal, variable
 from tenure.vocabulary.types import Sort, Type
 
@@ -103,9 +104,16 @@ class Step:
 
     name: str
     cases: tuple[Case, ...]
-    locks: tuple[str, ...] = ()
-    drops: tuple[str, ...] = ()
-    waits: bool = False
+    locks: tuple[Taken, ...] = ()
+    """Each is taken under those before it, and held until the step ends."""
+    drops: tuple[Reference, ...] = ()
+    """What may go for good under these locks, so that its release runs there."""
+    waits: Queue | bool = False
+    """The step sleeps before it does anything else: on this queue, or on one that nobody else speaks of."""
+    keeps: tuple[Lock, ...] = ()
+    """The locks that the call goes on holding after the step; where it ends, it lets everything go."""
+    wakes: tuple[Queue, ...] = ()
+    """Where a holder lets go of what sleepers on these queues wait for, or passes it on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +166,17 @@ def requires(*conditions: Term) -> Requires:
     return Requires(both(*conditions))
 
 
-def step(
-    name: str, *cases: Case, locks: tuple[str, ...] = (), drops: tuple[str, ...] = (), waits: bool = False
+def step(  # what there is to say of a step; most say little
+    name: str,
+    *cases: Case,
+    locks: tuple[Taken, ...] = (),
+    drops: tuple[Reference, ...] = (),
+    waits: Queue | bool = False,
+    keeps: tuple[Lock, ...] = (),
+    wakes: tuple[Queue, ...] = (),
 ) -> Step:
     """One indivisible step; `waits` where it sleeps until one of its cases holds."""
-    return Step(name, cases, locks, drops, waits)
+    return Step(name, cases, locks, drops, waits, keeps, wakes)
 
 
 def refuse(when: Term, errno: str, why: str, *effects: Assign) -> Case:

@@ -1,0 +1,288 @@
+"""The row LOCKS: ranks where calls take locks in an order, a cycle and its schedule where they do not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tenure.commands.locking import LOCKS, locks_row
+from tenure.commands.output import BadInput
+from tenure.commands.proving import recorded
+from tenure.commands.replaying import replay_on_reference
+from tenure.commands.tracing import find_trace
+from tenure.models import SYSTEMS
+from tenure.models.locks import (
+    CONTAINER_GROUP_LOCK,
+    DEVICE_LOCK,
+    DEVICE_MUTEX,
+    GROUP_REFERENCE,
+    IOMMU_DRIVERS_LOCK,
+    NOTIFIER,
+    RELEASE_Q,
+)
+from tenure.report.itf import from_itf, to_itf
+from tenure.report.text import to_text
+from tenure.vocabulary.calls import Call, done, go, step
+from tenure.vocabulary.locks import Lock, Queue, Reference, briefly
+from tenure.vocabulary.objects import THREAD
+from tenure.vocabulary.systems import System
+from tenure.vocabulary.terms import TRUE
+from tenure.vocabulary.verdicts import Verdict
+
+A, B, C = Lock("a"), Lock("b"), Lock("c")
+DONE = Queue("done")
+
+
+def made(**steps: tuple[dict[str, Any], ...]) -> System:
+    """A system of calls whose steps, in order, do just this with locks."""
+
+    def one(name: str, given: tuple[dict[str, Any], ...]) -> Call:
+        last = len(given) - 1
+        built = (step(f"s{i}", done() if i == last else go(), **what) for i, what in enumerate(given))
+        return Call(name, "", "", "", THREAD, (), TRUE, tuple(built))
+
+    return System("made", "", "", "", tuple(one(name, given) for name, given in steps.items()), ())
+
+
+def changed(system_id: str, at: str, **what: Any) -> System:  # noqa: ANN401  # whatever a step says of locks
+    """The system with one step that does something else with locks."""
+    system = next(s for s in SYSTEMS if s.id == system_id)
+    call, _, name = at.partition(".")
+    calls = tuple(
+        replace(c, steps=tuple(replace(s, **what) if s.name == name else s for s in c.steps)) if c.name == call else c
+        for c in system.calls
+    )
+    assert calls != system.calls
+    return replace(system, calls=calls)
+
+
+def schedule(system: System) -> list[str]:
+    """What the threads do, up to where they block for ever."""
+    trace = locks_row(system).trace
+    assert trace is not None
+    return [f"{e.actor} {e.rule}" for e in trace.events]
+
+
+@pytest.mark.parametrize("system", SYSTEMS, ids=lambda s: s.id)
+def test_every_system_takes_its_locks_in_an_order(system: System) -> None:
+    """There are ranks, and the row tells them."""
+    row = locks_row(system)
+
+    assert (row.property, row.granularity, row.verdict) == (LOCKS, "steps", Verdict.PROVED)
+    assert row.reason.startswith("ranks: device.mutex < ")
+    assert row.reason.index("container.group_lock") < row.reason.index("type1.lock")
+
+
+def test_locks_taken_in_one_order_are_ranked() -> None:
+    """Whoever takes both takes the first first."""
+    row = locks_row(made(one=({"locks": (A, B)},), two=({"locks": (A,)},), three=({"locks": (B, C)},)))
+
+    assert (row.verdict, row.reason) == (Verdict.PROVED, "ranks: a < b < c")
+
+
+def test_two_calls_that_take_two_locks_the_other_way_round_block_each_other() -> None:
+    """The cycle is told with its steps, the schedule with its threads."""
+    crossed = made(one=({"locks": (A, B)},), two=({"locks": (B, A)},))
+
+    row = locks_row(crossed)
+
+    assert (row.verdict, row.length) == (Verdict.REFUTED, 4)
+    assert "one.s0 holds a and waits for b; two.s0 holds b and waits for a" in row.reason
+    assert "over classes of locks" in row.reason
+    assert schedule(crossed) == [
+        "th0 one.s0 takes a",
+        "th1 two.s0 takes b",
+        "th0 one.s0 waits for b",
+        "th1 two.s0 waits for a",
+    ]
+
+
+def test_an_inversion_planted_in_a_real_system_is_found() -> None:
+    """SET_IOMMU takes the lock of the drivers first, the detach takes it last."""
+    planted = changed("containers-2013", "set_iommu.set", locks=(IOMMU_DRIVERS_LOCK, CONTAINER_GROUP_LOCK))
+    call = planted.call("unset_container")
+    detach = replace(call.steps[1], locks=(CONTAINER_GROUP_LOCK, IOMMU_DRIVERS_LOCK))
+    other = replace(call, steps=(call.steps[0], detach))
+    planted = replace(planted, calls=tuple(other if c is call else c for c in planted.calls))
+
+    row = locks_row(planted)
+
+    assert row.verdict is Verdict.REFUTED
+    assert "set_iommu.set holds vfio.iommu_drivers_lock and waits for container.group_lock" in row.reason
+    assert "unset_container.detach holds container.group_lock and waits for vfio.iommu_drivers_lock" in row.reason
+
+
+def test_three_calls_can_block_one_another_of_which_no_two_do() -> None:
+    """As many threads as the cycle has edges."""
+    ring = made(one=({"locks": (A, B)},), two=({"locks": (B, C)},), three=({"locks": (C, A)},))
+
+    row = locks_row(ring)
+
+    assert (row.verdict, row.length) == (Verdict.REFUTED, 6)
+    assert {line.split()[0] for line in schedule(ring)} == {"th0", "th1", "th2"}
+
+
+def test_a_last_reference_must_not_be_dropped_under_a_lock_that_its_release_takes() -> None:
+    """One thread waits for itself."""
+    own = made(put=({"locks": (A,), "drops": (Reference("thing", (B, briefly(A))),)},))
+
+    row = locks_row(own)
+
+    assert (row.verdict, row.length) == (Verdict.REFUTED, 3)
+    assert "put.s0 holds a and waits for a to release the thing" in row.reason
+    assert schedule(own)[-1] == "th0 put.s0 waits for a"
+
+
+def test_what_a_release_drops_is_released_under_its_locks() -> None:
+    """The group file goes with the device file, and its release takes the lock that is held."""
+    inner = Reference("group file", (briefly(A),))
+    outer = Reference("device file", (B,), (inner,))
+
+    row = locks_row(made(close=({"locks": (A,), "drops": (outer,)},)))
+
+    assert row.verdict is Verdict.REFUTED
+    assert "waits for a to release the group file" in row.reason
+
+
+def test_the_last_group_reference_must_not_be_dropped_in_the_notifier() -> None:
+    """As 3.6 did: the release unregisters the notifier under whose rwsem the callback runs."""
+    row = locks_row(changed("containers-2013", "unbind_driver.unbound", drops=(GROUP_REFERENCE,)))
+
+    assert row.verdict is Verdict.REFUTED
+    assert "unbind_driver.unbound holds iommu_group.notifier and waits for" in row.reason
+
+
+def test_a_failed_open_under_the_device_lock_waits_for_itself() -> None:
+    """As before "vfio: Fix lockdep issue": vfio-pci is opened under the lock, and takes it again where that fails."""
+    planted = changed("containers-2013", "get_device_fd.look_up", locks=(DEVICE_LOCK,), keeps=(DEVICE_LOCK,))
+    call = planted.call("get_device_fd")
+    failing = (replace(s, locks=(briefly(DEVICE_LOCK),)) if s.name == "open" else s for s in call.steps)
+    other = replace(call, steps=tuple(failing))
+    planted = replace(planted, calls=tuple(other if c is call else c for c in planted.calls))
+
+    row = locks_row(planted)
+
+    assert row.verdict is Verdict.REFUTED
+    assert "get_device_fd.open holds group.device_lock and waits for group.device_lock" in row.reason
+
+
+def test_a_lock_kept_from_step_to_step_is_held_in_each() -> None:
+    """The inversion lies between locks of different steps; without `keeps` there is none."""
+    kept = made(one=({"locks": (A,), "keeps": (A,)}, {"locks": (B,)}), two=({"locks": (B, A)},))
+    let_go = made(one=({"locks": (A,)}, {"locks": (B,)}), two=({"locks": (B, A)},))
+
+    assert locks_row(kept).verdict is Verdict.REFUTED
+    assert "one.s1 holds a and waits for b" in locks_row(kept).reason
+    assert locks_row(let_go).verdict is Verdict.PROVED
+
+
+def test_a_lock_kept_over_a_step_that_is_skipped_is_held_behind_it() -> None:
+    """Only the case that skips the step between comes there with the lock."""
+    system = made(one=({"locks": (A,), "keeps": (A,)}, {}, {"locks": (B,)}), two=({"locks": (B, A)},))
+    one, two = system.calls
+    skipping = replace(one, steps=(replace(one.steps[0], cases=(go(), go(to="s2"))), *one.steps[1:]))
+
+    assert locks_row(system).verdict is Verdict.PROVED
+    assert locks_row(replace(system, calls=(skipping, two))).verdict is Verdict.REFUTED
+
+
+def test_a_lock_taken_briefly_is_no_longer_held() -> None:
+    """Two locks one after the other have no order."""
+    row = locks_row(made(one=({"locks": (briefly(A), B)},), two=({"locks": (briefly(B), A)},)))
+
+    assert (row.verdict, row.reason) == (Verdict.PROVED, "ranks: a, b")
+
+
+def test_a_sleeper_must_not_hold_what_the_waker_needs() -> None:
+    """The waker needs the lock in an earlier step; without it nothing is wrong."""
+    sleeper: tuple[dict[str, Any], ...] = ({"locks": (A,), "keeps": (A,)}, {"waits": DONE})
+    stuck = made(sleeper=sleeper, waker=({"locks": (A,)}, {"wakes": (DONE,)}))
+    fine = made(sleeper=sleeper, waker=({"locks": (B,)}, {"wakes": (DONE,)}, {"locks": (A,)}))
+
+    row = locks_row(stuck)
+
+    assert (row.verdict, row.length) == (Verdict.REFUTED, 3)
+    assert "sleeper.s1 holds a and sleeps on done; waker.s0 is to wake done and waits for a" in row.reason
+    assert schedule(stuck)[0] == "th0 sleeper.s0 takes a"
+    assert (locks_row(fine).verdict, locks_row(fine).reason) == (Verdict.PROVED, "ranks: a < done < b")
+
+
+def test_an_unbind_must_not_wait_for_a_release_that_takes_the_device_mutex() -> None:
+    """The driver core holds it over the whole unbind: that is why drivers only try it when a device is closed."""
+    row = locks_row(changed("containers-2013", "release_device.put", locks=(DEVICE_MUTEX,)))
+
+    assert row.verdict is Verdict.REFUTED
+    assert f"holds {DEVICE_MUTEX} and sleeps on {RELEASE_Q}" in row.reason
+    assert f"release_device.put is to wake {RELEASE_Q} and waits for {DEVICE_MUTEX}" in row.reason
+
+
+def test_who_sleeps_under_a_lock_and_is_never_woken_is_not_green() -> None:
+    """A missing declaration says nothing; where nothing is held, nothing can be blocked by the sleeper."""
+    under = made(sleeper=({"locks": (A,), "keeps": (A,)}, {"waits": True}))
+    free = made(sleeper=({"locks": (A,)}, {"waits": True}))
+
+    assert locks_row(under).verdict is Verdict.UNKNOWN
+    assert "sleeper.s1 holds a and sleeps on sleeper.s1" in locks_row(under).reason
+    assert locks_row(free).verdict is Verdict.PROVED
+
+
+def test_a_cycle_behind_a_common_lock_is_neither_proved_nor_refuted() -> None:
+    """No ranks, and no schedule either: whoever comes second waits at the door."""
+    row = locks_row(made(one=({"locks": (C, A, B)},), two=({"locks": (C, B, A)},)))
+
+    assert row.verdict is Verdict.SEARCHED
+    assert "no schedule of up to 2 threads blocks for ever" in row.reason
+
+
+def test_a_system_that_declares_no_lock_is_not_proved() -> None:
+    """Nothing to order is no order."""
+    row = locks_row(made(one=({},), two=({"waits": True},)))
+
+    assert (row.verdict, row.reason) == (
+        Verdict.NOT_APPLICABLE,
+        "no step declares a lock: there is nothing to order",
+    )
+
+
+def test_a_step_cannot_keep_what_it_does_not_hold() -> None:
+    """It would be let go by whoever does."""
+    with pytest.raises(TypeError, match=r"one\.s0 keeps b, which it never holds"):
+        locks_row(made(one=({"locks": (A,), "keeps": (B,)}, {})))
+
+
+def test_a_schedule_is_a_trace_like_any_other() -> None:
+    """It is told in words and survives its file."""
+    trace = find_trace(changed("containers-2013", "bind_driver.bound", drops=(GROUP_REFERENCE,)), LOCKS, None).trace
+
+    assert trace is not None
+    assert from_itf(to_itf(trace)) == trace
+    assert f"holder of {NOTIFIER}: none -> th0" in to_text(trace)
+
+
+def test_a_schedule_is_not_replayed() -> None:
+    """It names no objects that a reference could make."""
+    system = changed("containers-2013", "bind_driver.bound", drops=(GROUP_REFERENCE,))
+    trace = locks_row(system).trace
+    assert trace is not None
+
+    with pytest.raises(BadInput, match="schedule of locks"):
+        replay_on_reference(trace, system)
+
+
+@pytest.mark.parametrize("system", SYSTEMS, ids=lambda s: s.id)
+def test_the_row_of_every_system_is_as_recorded(system: System) -> None:
+    """At the granularity of steps, and not where calls are whole."""
+    row = locks_row(system)
+
+    assert recorded()[row.key()] == (row.verdict.value, row.length)
+    assert (system.name, system.variant, "whole", LOCKS) not in recorded()
+
+
+def test_there_is_no_trace_where_the_order_is_proved() -> None:
+    """The ranks are told instead."""
+    found = find_trace(SYSTEMS[0], LOCKS, None)
+
+    assert (found.trace, found.verdict) == (None, Verdict.PROVED)
+    assert found.reason.startswith("ranks: ")
