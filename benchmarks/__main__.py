@@ -7,6 +7,7 @@ until then is printed all the same.
 
 from __future__ import annotations
 
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -49,12 +50,20 @@ class Measured:
 def measure(groups: Iterable[str], told: Callable[[str], None]) -> Measured:
     """Every figure of these groups; one that cannot be measured does not keep the others from it."""
     found = Measured()
+
+    def interrupt(*_: object) -> None:
+        found.interrupted = True  # kept: Python ignores an exception that meets a callback of its garbage collector
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, interrupt)
     try:
         for group in groups:
             for measurement in GROUPS[group]:
                 _measure(f"{group}, {measurement.__name__}", measurement, found, told)
     except KeyboardInterrupt:
         found.interrupted = True
+    finally:
+        signal.signal(signal.SIGINT, before)
     return found
 
 
@@ -63,6 +72,8 @@ def _measure(name: str, measurement: Measurement, found: Measured, told: Callabl
         for figure in measurement():
             found.figures.append(figure)
             told(line(figure))
+            if found.interrupted:
+                raise KeyboardInterrupt  # noqa: TRY301  # it ends what the user would have ended
     except NotMeasured as lacking:
         found.missing[name] = str(lacking)
     except Exception as broken:  # noqa: BLE001  # ten minutes of figures outlive a fault in one of them

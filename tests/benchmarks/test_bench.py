@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -44,9 +46,24 @@ def stopped() -> Iterator[Figure]:
     raise KeyboardInterrupt
 
 
+def deaf() -> Iterator[Figure]:
+    """A measurement in which an interruption is lost, as in a callback of the garbage collector."""
+    with suppress(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    yield SLOW
+    yield FAST
+
+
 @pytest.fixture(autouse=True)
 def _groups(monkeypatch: pytest.MonkeyPatch) -> None:
-    groups = {"good": (fast,), "bad": (slow,), "poor": (lacking,), "faulty": (broken,), "long": (stopped, fast)}
+    groups = {
+        "good": (fast,),
+        "bad": (slow,),
+        "poor": (lacking,),
+        "faulty": (broken,),
+        "long": (stopped, fast),
+        "deaf": (deaf,),
+    }
     monkeypatch.setattr(harness, "GROUPS", groups)
 
 
@@ -97,7 +114,7 @@ def test_an_unknown_group_is_refused_with_those_that_exist() -> None:
     code, printed, told = bench("good", "gatez")
 
     assert code == 2
-    assert "there is no group 'gatez' of figures; say some of good, bad, poor, faulty, long" in told
+    assert "there is no group 'gatez' of figures; say some of good, bad, poor, faulty, long, deaf" in told
     assert printed == ""
 
 
@@ -128,6 +145,15 @@ def test_an_interruption_prints_what_was_measured() -> None:
     assert row(printed, "slow")
     assert not [line for line in printed.splitlines() if line.startswith("fast")]
     assert "interrupted" in told
+
+
+def test_an_interruption_that_is_lost_counts_at_the_next_figure() -> None:
+    """Nobody has to press twice and wait for the end."""
+    code, printed, _ = bench("deaf", "good")
+
+    assert code == 130
+    assert row(printed, "slow")
+    assert not [line for line in printed.splitlines() if line.startswith("fast")]
 
 
 def test_the_document_has_every_sample(tmp_path: Path) -> None:
