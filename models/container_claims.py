@@ -21,7 +21,21 @@ from tenure.models.harm import harm
 from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, GROUP, PROCESS, THREAD, USER
 from tenure.vocabulary.symbols import choice_is
 from tenure.vocabulary.systems import claim
-from tenure.vocabulary.terms import Term, both, either, frame, implies, is_none, no, number_of, some, stands, when
+from tenure.vocabulary.terms import (
+    Term,
+    both,
+    busy,
+    either,
+    frame,
+    implies,
+    in_flight,
+    is_none,
+    no,
+    number_of,
+    some,
+    stands,
+    when,
+)
 
 
 def same(left: Term, right: Term) -> Term:
@@ -145,6 +159,14 @@ def references_count_file_and_groups(container_: Term) -> Term:
     return references[container_] == files + groups
 
 
+@claim(container_=CONTAINER)
+def references_cover_file_and_list(container_: Term) -> Term:
+    """A container has a reference for its file and one for each group in its list, even where two calls raced."""
+    files = number_of(FILE, lambda f: file_container[f] == container_)
+    groups = number_of(GROUP, lambda g: linked[container_, g])
+    return references[container_] >= files + groups
+
+
 @claim(container_=CONTAINER, group=GROUP)
 def a_container_knows_its_kind(container_: Term, group: Term) -> Term:
     """A container's no-IOMMU flag is that of the groups in its list."""
@@ -161,8 +183,95 @@ def _opening(thread: Term) -> Term:
     return frame(thread, "open_group", "found", GROUP)
 
 
+OPENS = ("open_group.claim", "open_group.test")
+ASKS = tuple(f"get_device_fd.{s}" for s in ("check_iommu", "check_viable", "look_up", "open"))
+INSTALLS = ("get_device_fd.count", "get_device_fd.install")
+ON_A_GROUP_FILE = (*ASKS, *INSTALLS, "set_container.look_up", "set_container.attach", "unset_container.detach")
+
+
+def _group_file(thread: Term) -> Term:
+    return frame(thread, "open_group", "file", FILE)
+
+
+def _device_file(thread: Term) -> Term:
+    return frame(thread, "get_device_fd", "made", FILE)
+
+
 def _stands_open(file: Term) -> Term:
     return both(kind[file] == "group", no(stands(file, "release_group.put")))
+
+
+@claim(thread=THREAD)
+def who_opens_a_group_has_found_it(thread: Term) -> Term:
+    """An open that goes on has found a group, and its file is not made yet."""
+    file = _group_file(thread)
+    unmade = both(no(is_none(file)), kind[file] == "closed")
+    return implies(stands(thread, *OPENS), both(no(is_none(_opening(thread))), unmade))
+
+
+@claim(thread=THREAD, other=THREAD)
+def two_opens_make_different_files(thread: Term, other: Term) -> Term:
+    """The name of a new group file is chosen by one thread alone."""
+    past = both(stands(thread, *OPENS), stands(other, *OPENS))
+    return implies(both(past, _group_file(thread) == _group_file(other)), thread == other)
+
+
+@claim(thread=THREAD, other=THREAD)
+def two_device_fds_are_different_files(thread: Term, other: Term) -> Term:
+    """The name of a new device file is chosen by one thread alone."""
+    past = both(stands(thread, *ASKS, *INSTALLS), stands(other, *ASKS, *INSTALLS))
+    return implies(both(past, _device_file(thread) == _device_file(other)), thread == other)
+
+
+@claim(thread=THREAD, other=THREAD)
+def no_file_is_made_twice(thread: Term, other: Term) -> Term:
+    """No thread makes as a group file what another makes as a device file."""
+    past = both(stands(thread, *OPENS), stands(other, *ASKS, *INSTALLS))
+    return implies(past, no(_group_file(thread) == _device_file(other)))
+
+
+@claim(thread=THREAD)
+def a_device_file_is_made_before_its_fd(thread: Term) -> Term:
+    """GET_DEVICE_FD makes its file in one step, of a device that it found, and installs the fd in a later one."""
+    file, found = _device_file(thread), frame(thread, "get_device_fd", "found", DEVICE)
+    return both(
+        implies(stands(thread, *ASKS), both(no(is_none(file)), kind[file] == "closed")),
+        implies(stands(thread, "get_device_fd.open"), no(is_none(found))),
+        implies(stands(thread, *INSTALLS), both(no(is_none(file)), kind[file] == "device")),
+    )
+
+
+@claim(thread=THREAD)
+def an_ioctl_on_a_group_keeps_its_file(thread: Term) -> Term:
+    """While an ioctl runs on a group file, the file is there: nobody releases it."""
+    file = frame(thread, "get_device_fd", "file", FILE)
+    return implies(stands(thread, *ON_A_GROUP_FILE), both(no(is_none(file)), kind[file] == "group"))
+
+
+@claim(file=FILE)
+def a_file_in_release_is_of_its_kind(file: Term) -> Term:
+    """A release runs on a file of its kind."""
+    group = stands(file, *(f"release_group.{s}" for s in ("dissolve", "detach", "reopen", "put")))
+    device = stands(file, *(f"release_device.{s}" for s in ("dissolve", "detach", "put")))
+    return both(implies(group, kind[file] == "group"), implies(device, kind[file] == "device"))
+
+
+@claim(process=PROCESS, file=FILE)
+def a_file_in_release_has_no_fd(process: Term, file: Term) -> Term:
+    """A release begins after the last fd is gone, and nobody makes another."""
+    return implies(busy(file), no(fd[process, file]))
+
+
+@claim(user=USER, file=FILE)
+def no_user_keeps_a_file_in_release(user: Term, file: Term) -> Term:
+    """A release begins after the last external user has let the file go."""
+    return implies(busy(file), no(kept[user, file]))
+
+
+@claim(file=FILE)
+def no_call_uses_a_file_in_release(file: Term) -> Term:
+    """A release begins after the last call on the file has ended, and no other call can find the file."""
+    return implies(busy(file), no(in_flight(file)))
 
 
 @claim(thread=THREAD)
@@ -206,6 +315,7 @@ def a_vfio_device_is_registered_or_leaving(device: Term) -> Term:
         same(driver[device] == "vfio", either(registered[device], leaving[device])),
         implies(stands(device, "unbind_driver.wait_device"), leaving[device]),
         implies(stands(device, "unbind_driver.wait_container"), both(leaving[device], no(registered[device]))),
+        implies(stands(device, "unbind_driver.unbound"), no(registered[device])),
     )
 
 
@@ -259,8 +369,19 @@ CLAIMS = (
     a_table_has_one_container,
     a_table_needs_a_group,
     references_count_file_and_groups,
+    references_cover_file_and_list,
     a_container_knows_its_kind,
     a_table_needs_a_listed_group,
+    who_opens_a_group_has_found_it,
+    two_opens_make_different_files,
+    two_device_fds_are_different_files,
+    no_file_is_made_twice,
+    a_device_file_is_made_before_its_fd,
+    an_ioctl_on_a_group_keeps_its_file,
+    a_file_in_release_is_of_its_kind,
+    a_file_in_release_has_no_fd,
+    no_user_keeps_a_file_in_release,
+    no_call_uses_a_file_in_release,
     who_opens_a_group_has_claimed_it,
     a_file_not_yet_released_has_its_group_claimed,
     one_thread_opens_a_group,

@@ -10,11 +10,11 @@ from tenure.prover.counterexamples import counterexample, populated
 from tenure.prover.induction import prove
 from tenure.prover.theory import Invariant, claims_of, stated
 from tenure.vocabulary.calls import without_case
-from tenure.vocabulary.objects import GROUP
+from tenure.vocabulary.objects import CONTAINER, FILE, GROUP
 from tenure.vocabulary.rules import Rules, rules_of
 from tenure.vocabulary.sentences import applies, quantified, sentence
 from tenure.vocabulary.systems import Granularity, System
-from tenure.vocabulary.terms import FALSE, Term, variable
+from tenure.vocabulary.terms import FALSE, Term, number_of, variable
 
 
 def system(name: str) -> System:
@@ -85,6 +85,21 @@ def test_a_lost_guard_loses_the_proof(step: str, case: int, property_id: str) ->
     proof = prove(broken, claims_of(broken), properties(broken, property_id), rlimit=300_000)
 
     assert property_id not in proof.proved
+
+
+@pytest.mark.parametrize(("spare", "proved"), [(0, True), (1, False)])
+def test_those_in_a_relation_are_counted_exactly(spare: int, proved: bool) -> None:  # noqa: FBT001  # a table
+    """A container has a reference for each group in its list, and not one more, however many there are."""
+    contained = rules("containers-2013:locked")
+    fields = {f.name: f for f in contained.fields}
+    one = variable("any container", CONTAINER)
+    files = number_of(FILE, lambda f: fields["file container"][f] == one)
+    listed = number_of(GROUP, lambda g: fields["linked"][one, g])
+    exact = Invariant("exact", (one,), fields["container references"][one] == files + listed + spare)
+
+    proof = prove(contained, (*claims_of(contained), exact), (), rlimit=1_000_000)
+
+    assert ("exact" in proof.proved) is proved
 
 
 def test_an_exhausted_limit_is_no_proof() -> None:

@@ -75,14 +75,13 @@ def judge(system_id: str, granularity: str, *, fresh: bool = False) -> Judgement
     searched = time.perf_counter()
     claims = tuple(c for c in theory.claims_of(rules) if c.name not in found.false_claims)
     wanted = [sentence(rules, p) for p in concerned if p.id not in found.traces and p.id in found.witnessed]
-    effort = induction.RLIMIT // 10 if found.false_claims else induction.RLIMIT
     proofs = None if fresh else Proofs()
-    proof = induction.prove(rules, claims, theory.stated(wanted), rlimit=effort, proofs=proofs)
+    proof = induction.prove(rules, claims, theory.stated(wanted), proofs=proofs)
     kept = tuple(c for c in claims if c.name in proof.proved)
     stuck = {} if found.false_claims else where_stuck(rules, claims, theory.stated(wanted), proof)
     rows = [_row(rules, p, found, proof, stuck.get(p.id)) for p in PROPERTIES]
     missing = _branches(rules) - found.reached
-    words = induction.dead(theory.Theory(rules, kept), missing, rlimit=effort, proofs=proofs)
+    words = induction.dead(theory.Theory(rules, kept), missing, proofs=proofs)
     cases, dead = _cases(rules, found, words, populated=populated(rules, kept) is not None)
     rows.append(cases)
     if rules.granularity is Granularity.STEPS:

@@ -16,7 +16,7 @@ import z3
 
 from tenure.prover.cache import Proofs
 from tenure.prover.logic import Expr
-from tenure.prover.theory import Goal, Invariant, Obligation, Premise, Theory, tallied_fields
+from tenure.prover.theory import Goal, Invariant, Obligation, Premise, Theory, tallied_in
 from tenure.vocabulary.rules import Rules
 
 RLIMIT = 10_000_000
@@ -152,19 +152,29 @@ class Shared:
 def _solved(
     theory: Theory, obligation: Obligation, goal: Goal, rlimit: int, shared: Shared
 ) -> tuple[str, tuple[Premise, ...]]:
-    """From few premises to all, by matching; then by every means that Z3 has. A proof from fewer is a proof, and found sooner."""
+    """From few premises to all: a proof from fewer is a proof, and found sooner. What no quick one proves may fall over a few objects."""
+    found = "unknown"
     contrary = goal.contrary()
     *few, everything = choices(theory, obligation, goal)
     if few and shared.check(few[0], contrary) == "unsat":
         return "unsat", few[0]
-    attempts = [(p, _matching(theory), max(1, rlimit // share)) for share in (10, 1) for p in few]
-    attempts += [(everything, _matching(theory), rlimit), (everything, z3.Solver(ctx=theory.domain.context), rlimit)]
-    found = "unknown"
-    for known, solver, limit in attempts:
+    for number, (known, solver, limit) in enumerate(_attempts(theory, few, everything, rlimit)):
+        if number == len(few) and obligation.with_claims and theory.small.falls(obligation.name, goal):
+            return "sat", everything
         found = _checked(solver, (*(p.formula for p in known), *obligation.assume), contrary, limit)
         if found == "unsat":
             return found, known
     return found, everything
+
+
+def _attempts(
+    theory: Theory, few: list[tuple[Premise, ...]], everything: tuple[Premise, ...], rlimit: int
+) -> Iterator[tuple[tuple[Premise, ...], z3.Solver, int]]:
+    """A little effort for each choice of a few premises, then all of it, at last with every premise and every means."""
+    for share in (10, 1):
+        yield from ((known, _matching(theory), max(1, rlimit // share)) for known in few)
+    yield everything, _matching(theory), rlimit
+    yield everything, z3.Solver(ctx=theory.domain.context), rlimit
 
 
 def choices(theory: Theory, obligation: Obligation, goal: Goal) -> Iterator[tuple[Premise, ...]]:
@@ -212,9 +222,9 @@ def following(theory: Theory) -> Iterator[Obligation]:
 
 
 def _countable(properties: tuple[Invariant, ...], theory: Theory) -> tuple[Invariant, ...]:
-    """The properties that count only through fields whose tallies the claims have shown exact."""
+    """The properties that count only what the claims have shown to be tallied exactly."""
     exact = {f.name for f in theory.tallied}
-    return tuple(p for p in properties if {f.name for f in tallied_fields([p])} <= exact)
+    return tuple(p for p in properties if {f.name for f in tallied_in([p])} <= exact)
 
 
 def _left_open(results: list[Result]) -> dict[str, Open]:
@@ -227,9 +237,9 @@ def _left_open(results: list[Result]) -> dict[str, Open]:
 
 
 def _without(invariants: tuple[Invariant, ...], fallen: set[str]) -> tuple[Invariant, ...]:
-    """The set without what fell; a fallen tally takes everything with it that counts through its field."""
+    """The set without what fell; a fallen tally takes everything with it that counts by it."""
     lost = {name.removeprefix("tally ") for name in fallen if name.startswith("tally ")}
-    return tuple(i for i in invariants if i.name not in fallen and not ({f.name for f in tallied_fields([i])} & lost))
+    return tuple(i for i in invariants if i.name not in fallen and not ({f.name for f in tallied_in([i])} & lost))
 
 
 def _told(result: Result, told: Told | None) -> Result:

@@ -15,9 +15,10 @@ from typing import Any
 
 import z3
 
+from tenure.prover.tallies import Counted, Tally, any_tally, counted, recounted
 from tenure.vocabulary.effects import Assign
 from tenure.vocabulary.symbols import Field, Role
-from tenure.vocabulary.terms import Op, Term, bound_sort, free_variables
+from tenure.vocabulary.terms import Op, Term, bound_sort
 from tenure.vocabulary.types import NONE, Choice, Count, Flag, Maybe, Sort, Type, Value, default, sort_of
 
 Expr = Any
@@ -99,16 +100,6 @@ class Domain:
 
 
 Read = Callable[..., Expr]
-
-
-@dataclass
-class Tally:
-    """How many objects point at each target through `field`: an exact count, by a bijection onto the numbers below it."""
-
-    field: Field
-    size: Read
-    slot: Read
-    holder: Read
 
 
 @dataclass
@@ -205,8 +196,8 @@ class SymbolicState:
                 for e in self.domain.elements(sort)
             ]
             return z3.Sum([z3.IntVal(0, context), *ones])
-        tallied, target = tallied_field(term)
-        return self.tallies[tallied.name].size(self.value(target, env, earlier))
+        one, target = counted(term)
+        return self.tallies[one.name].size(self.value(target, env, earlier))
 
     def after(self, effects: tuple[Assign, ...], env: Mapping[str, Expr]) -> tuple[SymbolicState, dict[str, Expr]]:
         """The state after these effects, and the locals that they assigned; everything is read in this state."""
@@ -218,8 +209,9 @@ class SymbolicState:
                 local[str(effect.target.data)] = self.value(effect.value, env)
             else:
                 reads[effect.field.name] = self._assigned(effect, reads[effect.field.name], env)
-                if effect.field.name in tallies:
-                    tallies[effect.field.name] = self._recounted(effect, tallies[effect.field.name], env)
+                for name, tally in tallies.items():
+                    if tally.counted.field.name == effect.field.name:
+                        tallies[name] = recounted(tally, effect, self, env)
         return SymbolicState(self.domain, reads, tallies), local
 
     def _assigned(self, effect: Assign, old: Read, env: Mapping[str, Expr]) -> Read:
@@ -244,62 +236,11 @@ class SymbolicState:
 
         return read
 
-    def _recounted(self, effect: Assign, old: Tally, env: Mapping[str, Expr]) -> Tally:
-        """The tally after one object points elsewhere: taken out of one bijection, appended to another."""
-        if effect.bound:
-            message = f"{old.field.name}: a tallied field changes for one object at a time"
-            raise TypeError(message)
-        (place,) = effect.target.args
-        who = self.value(place, env)
-        was, now = self.reads[old.field.name](who), self.value(effect.value, env)
-        target = sort_of(old.field.value)
-        assert target is not None  # noqa: S101  # tallied fields point at something
-        nothing = self.domain.none(target)
-        exists = who != self.domain.none(old.field.domain[0])
-        applies = z3.And(exists, self.value(effect.where, env), was != now)
-        left, joined = z3.And(applies, was != nothing), z3.And(applies, now != nothing)
-        last = old.holder(was, old.size(was) - 1)
 
-        def size(target: Expr) -> Expr:
-            smaller = z3.If(z3.And(left, target == was), old.size(target) - 1, old.size(target))
-            return z3.If(z3.And(joined, target == now), old.size(target) + 1, smaller)
-
-        def slot(one: Expr) -> Expr:
-            moved = z3.If(z3.And(left, one == last, one != who), old.slot(who), old.slot(one))
-            return z3.If(z3.And(joined, one == who), old.size(now), moved)
-
-        def holder(target: Expr, number: Expr) -> Expr:
-            moved = z3.If(z3.And(left, target == was, number == old.slot(who)), last, old.holder(target, number))
-            return z3.If(z3.And(joined, target == now, number == old.size(now)), who, moved)
-
-        return Tally(old.field, size, slot, holder)
-
-
-def tallied_field(term: Term) -> tuple[Field, Term]:
-    """What a "number of" counts: those that point at a target through one field. Raises TypeError for anything else."""
-    bound, body = term.args
-    if body.op is Op.EQUAL:
-        for pointer, target in (body.args, body.args[::-1]):
-            points = pointer.op is Op.READ and len(pointer.args) == 1 and pointer.args[0].key == bound.key
-            if points and isinstance(pointer.data, Field) and str(bound.data) not in free_variables(target):
-                return pointer.data, target
-    message = "only those that point at a target through one field can be counted for any number of objects"
-    raise TypeError(message)
-
-
-def any_state(domain: Domain, fields: tuple[Field, ...], tallied: tuple[Field, ...], label: str) -> SymbolicState:
-    """A state of which nothing is known: one uninterpreted function for each field and each tally."""
+def any_state(domain: Domain, fields: tuple[Field, ...], tallied: tuple[Counted, ...], label: str) -> SymbolicState:
+    """A state of which nothing is known: one uninterpreted function for each field, and those of each tally."""
     reads = {one.name: _function(domain, one, f"{label}{one.name}") for one in fields}
-    tallies = {}
-    for one in tallied if domain.sizes is None else ():
-        holder, target = domain.objects(one.domain[0]), domain.objects(_sort(one.value))
-        number = z3.IntSort(domain.context)
-        tallies[one.name] = Tally(
-            one,
-            z3.Function(f"{label}size {one.name}", target, number),
-            z3.Function(f"{label}slot {one.name}", holder, number),
-            z3.Function(f"{label}holder {one.name}", target, number, holder),
-        )
+    tallies = {one.name: any_tally(domain, one, label) for one in tallied} if domain.sizes is None else {}
     return SymbolicState(domain, reads, tallies)
 
 

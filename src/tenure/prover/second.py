@@ -14,7 +14,7 @@ import z3
 
 from tenure.prover.induction import choices, following, inductive
 from tenure.prover.logic import Expr
-from tenure.prover.theory import Goal, Invariant, Obligation, Premise, Theory, tallied_fields
+from tenure.prover.theory import Goal, Invariant, Obligation, Premise, Theory, tallied_in
 from tenure.vocabulary.rules import Rules
 
 Z3_RLIMIT = 10_000_000
@@ -108,7 +108,7 @@ def _obligations(
 ) -> Iterator[tuple[Theory, Obligation]]:
     theory = Theory(rules, claims)
     exact = {one.name for one in theory.tallied}
-    foreign = [p.name for p in properties if not {f.name for f in tallied_fields([p])} <= exact]
+    foreign = [p.name for p in properties if not {f.name for f in tallied_in([p])} <= exact]
     if foreign:
         raise ValueError(f"no claim counts exactly what these properties count: {', '.join(foreign)}")
     yield from ((theory, o) for o in inductive(theory)[0])

@@ -12,14 +12,14 @@ from functools import cached_property
 import z3
 
 from tenure.prover import spelling
-from tenure.prover.logic import Domain, Expr, SymbolicState, any_state, tallied_field, well_typed
+from tenure.prover.logic import Domain, Expr, SymbolicState, any_state, well_typed
 from tenure.prover.paths import Path, paths_of
-from tenure.prover.tallies import bijection, somebody_is_first
+from tenure.prover.tallies import Counted, bijection, counted, somebody_is_first
+from tenure.vocabulary.objects import SORTS
 from tenure.vocabulary.rules import Rules
 from tenure.vocabulary.sentences import Sentence, at_step, quantified
-from tenure.vocabulary.symbols import Field, Role
+from tenure.vocabulary.symbols import Role
 from tenure.vocabulary.terms import TRUE, Op, Term, implies, parts
-from tenure.vocabulary.types import sort_of
 
 
 @dataclass(frozen=True)
@@ -90,15 +90,10 @@ def stated(sentences: Iterable[Sentence]) -> tuple[Invariant, ...]:
     return tuple(Invariant(s.about.id, s.about.variables, s.open_body, s.is_about_steps) for s in sentences)
 
 
-def tallied_fields(invariants: Iterable[Invariant]) -> tuple[Field, ...]:
-    """The fields through which somebody is counted."""
-    found = {}
-    for one in invariants:
-        for part in parts(one.body):
-            if part.op is Op.NUMBER:
-                counted, _ = tallied_field(part)
-                found[counted.name] = counted
-    return tuple(found.values())
+def tallied_in(invariants: Iterable[Invariant]) -> tuple[Counted, ...]:
+    """What the invariants count."""
+    numbers = (part for one in invariants for part in parts(one.body) if part.op is Op.NUMBER)
+    return tuple({one.name: one for one, _ in map(counted, numbers)}.values())
 
 
 class Theory:
@@ -115,7 +110,7 @@ class Theory:
         self.claims = claims
         self.properties = properties
         self.domain = Domain(sizes)
-        self.tallied = tallied_fields((*claims, *properties)) if sizes is None else ()
+        self.tallied = tallied_in((*claims, *properties)) if sizes is None else ()
         self.before = any_state(self.domain, rules.fields, self.tallied, "")
         self._typed = tuple(self._typing())
         self._claimed = tuple(Premise(c.spelled, c.fields, self.everywhere(c, self.before)) for c in claims)
@@ -150,7 +145,12 @@ class Theory:
         for one in self.tallied:
             formulas = (*bijection(one, self.before), somebody_is_first(one, self.before))
             for number, formula in enumerate(formulas):
-                yield Premise(f"{one.name} is tallied {number}", frozenset({one.name}), formula)
+                yield Premise(f"{one.name} is tallied {number}", frozenset({one.field.name}), formula)
+
+    @cached_property
+    def small(self) -> Small:
+        """The same over two objects of every sort, where what is false falls soon."""
+        return Small(Theory(self.rules, self.claims, self.properties, {sort.name: 2 for sort in SORTS}))
 
     def everywhere(self, one: Invariant, state: SymbolicState) -> Expr:
         """The invariant for every choice of its variables."""
@@ -174,7 +174,7 @@ class Theory:
         spelled = f"{variables} {spelling.term(body)}"
         return Goal(one.name, spelled, one.fields, lambda: self.somewhere_false(one, body, state, path))
 
-    def _tally_goals(self, one: Field, state: SymbolicState) -> Iterator[Goal]:
+    def _tally_goals(self, one: Counted, state: SymbolicState) -> Iterator[Goal]:
         for number, formula in enumerate(bijection(one, state)):
             spelled = f"{one.name} is tallied {number}"
             yield Goal(f"tally {one.name}", spelled, frozenset(), lambda formula=formula: z3.Not(formula))  # type: ignore[misc]  # the default binds the loop's value
@@ -191,12 +191,10 @@ class Theory:
                 equation = state.reads[one.name](*bound) == value
                 known.append(z3.ForAll(bound, equation) if bound else equation)
                 spelled.append(f"{one.name} {spelling.kind(one.value)} starts at {one.initial}")
-        for one in self.tallied:
-            target_sort = sort_of(one.value)
-            assert target_sort is not None  # noqa: S101  # tallied fields point at something
-            target = self.domain.fresh("g", target_sort)
-            known.append(z3.ForAll([target], state.tallies[one.name].size(target) == 0))
-            spelled.append(f"{one.name} starts with a tally of zero")
+        for tallied in self.tallied:
+            target = self.domain.fresh("g", tallied.target)
+            known.append(z3.ForAll([target], state.tallies[tallied.name].size(target) == 0))
+            spelled.append(f"{tallied.name} starts with a tally of zero")
         goals = [self._goal(i, i.body, state) for i in self.claims]
         goals += [g for f in self.tallied for g in self._tally_goals(f, state)]
         return Obligation("initially", tuple(goals), "\n".join(spelled), tuple(known), with_claims=False)
@@ -210,9 +208,9 @@ class Theory:
         """Unsatisfiable iff the path preserves every claim; with it, how many it preserves because it assigns nothing they read."""
         touched = [c for c in self.claims if c.fields & path.assigned]
         goals = [self._goal(c, c.body, path.after) for c in touched]
-        for counted in self.tallied:
-            if counted.name in path.assigned:
-                goals += self._tally_goals(counted, path.after)
+        for one in self.tallied:
+            if one.field.name in path.assigned:
+                goals += self._tally_goals(one, path.after)
         framed = len(self.claims) - len(touched)
         if not goals:
             return None, framed
@@ -253,6 +251,34 @@ class Theory:
         """
         read = frozenset().union(*(p.fields for p in self.properties if p.about_steps))
         yield from (c for c in self.claims if c.fields & path.assigned and c.fields <= read)
+
+
+class Small:
+    """A theory over a few objects of every sort, with a solver that has read its assumptions."""
+
+    def __init__(self, theory: Theory, rlimit: int = 3_000_000) -> None:
+        self._theory = theory
+        self._solver = z3.Solver(ctx=theory.domain.context)
+        self._solver.set("rlimit", rlimit)
+        self._solver.add(*theory.assumptions)
+
+    @cached_property
+    def _obligations(self) -> dict[str, Obligation]:
+        paths = tuple(self._theory.paths())
+        steps = (o for p in paths for o in (self._theory.preservation(p)[0], self._theory.step_consequences(p)))
+        return {o.name: o for o in (*steps, *self._theory.consequences()) if o is not None}
+
+    def falls(self, obligation: str, goal: Goal) -> bool:
+        """The goal is false here, so it is false: some state of a few objects satisfies all claims, and a step leads out."""
+        owed = self._obligations.get(obligation)
+        mine = next((g for g in owed.goals if g == goal), None) if owed else None
+        if owed is None or mine is None:
+            return False
+        self._solver.push()
+        self._solver.add(*owed.assume, mine.contrary())
+        found = self._solver.check()
+        self._solver.pop()
+        return bool(found == z3.sat)
 
 
 def conclusions(body: Term) -> tuple[Term, ...]:

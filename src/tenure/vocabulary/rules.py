@@ -336,11 +336,18 @@ def _branch(  # noqa: PLR0913  # one recursive walk; a class would only rename i
     else:
         follow = case.follow
         if isinstance(follow, Finish):
-            follow = Finish(tuple((n, substitute(v, frame)) for n, v in follow.values))
+            _answers_without(frame, name, follow)
         then = End(follow)
         if pauses:
             effects = (*effects, *_clear(call, registers, _known(actor), begins=begins))
     return Branch(name, case.why, condition, pick, effects, then)
+
+
+def _answers_without(frame: dict[str, Term], name: str, follow: Finish) -> None:
+    """Values are read after the frame is cleared; raises TypeError where one speaks of what the frame kept."""
+    kept = sorted(set(frame) & frozenset().union(*(free_variables(v) for _, v in follow.values)))
+    if kept:
+        raise TypeError(f"{name}: a call that has paused cannot return {', '.join(kept)}; return a field that has it")
 
 
 def _pause(call: Call, target: int, registers: Registers, actor: Term, *, begins: bool) -> Iterator[Assign]:

@@ -221,7 +221,7 @@ def stands(actor: Term, *steps: str) -> Term:
 
 
 def frame(actor: Term, call: str, name: str, sort: Sort) -> Term:
-    """What `actor`'s call keeps under this name; none where it makes no such call. Only claims may look."""
+    """What `actor`'s call keeps under this name, while it `stands` in that call; else another's, or none. Only claims may look."""
     return Term(Op.FRAME, sort.maybe, (actor,), f"{call}/{name}")
 
 
