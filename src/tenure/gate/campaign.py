@@ -130,7 +130,7 @@ class Campaign:
         self.report.runs += 1
         states = frozenset({self.oracle.start()})
         made: list[Made] = []
-        said: list[str] = []
+        said: list[Answer | None] = []
         before = None
         for position in range(length):
             one = self._choose(states) if run is None else run[position]
@@ -140,31 +140,31 @@ class Campaign:
             made.append(one)
             reply = self.subject.do(one.call, self.oracle.arguments(one), show=True)
             self.report.calls += 1
-            said.append(worded(reply.answer))
+            said.append(reply.answer)
             if isinstance(reply.answer, Refused):
                 self.report.refusals.add(f"{one.call} {reply.answer.errno}")
             following = permitted.get(reply.answer)
             if following is None:
-                return self._differs(tuple(made), tuple(said), permitted)
-            broken = self.checks.broken(self.oracle, one, reply, before)
+                return self._differs(tuple(made), tuple(map(worded, said)), permitted)
+            now = self.checks.cells(reply.shown)
+            broken = self.checks.broken(one, reply.answer, now, before)
             if broken is not None:
-                return self._violates(tuple(made), tuple(said), reply, broken)
-            states = self.checks.agreeing(following, reply.shown)
-            if not states and reply.shown is not None:
-                shown, expected = self.checks.unlike(following, reply.shown)
-                return self._shows(tuple(made), tuple(said), shown, expected)
+                return self._violates(tuple(made), tuple(map(worded, said)), reply, broken)
+            states = self.checks.agreeing(following, now)
+            if not states and now is not None:
+                shown, expected = self.checks.unlike(following, now)
+                return self._shows(tuple(made), tuple(map(worded, said)), shown, expected)
             if reply.answer is None:
                 return None
-            before = reply.shown
+            before = now
         return None
 
     def _choose(self, states: frozenset[State]) -> Made | None:
         """Some call that can be made now: first which call, then which way, so that calls with few ways are not rare."""
-        state = next(iter(states))
+        offers = self.oracle.offers(next(iter(states)))
         for number in self.random.sample(self._swarm, len(self._swarm)):
-            offers = self.oracle.offers(state, number)
-            if offers:
-                return self.random.choice(offers)
+            if offers[number]:
+                return self.random.choice(offers[number])
         return None
 
     def _permitted(self, states: frozenset[State], made: Made | None) -> dict[Answer | None, frozenset[State]]:

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
 
+from tenure.gate.memory import REMEMBERED, numbers
 from tenure.gate.oracle import Made, Oracle
-from tenure.gate.subject import Reply, Shown
+from tenure.gate.subject import Shown
 from tenure.properties import PROPERTIES
-from tenure.vocabulary.answers import Refused
+from tenure.vocabulary.answers import Answer, Refused
 from tenure.vocabulary.calls import Finish, Refuse
 from tenure.vocabulary.emission import Emission, Layout
 from tenure.vocabulary.machine import State
 from tenure.vocabulary.properties import Due, Property
 from tenure.vocabulary.rules import Outcome
-from tenure.vocabulary.sentences import Sentence, applies, quantified
+from tenure.vocabulary.sentences import applies, at_step, quantified
 from tenure.vocabulary.symbols import Field, Observable, Role
 from tenure.vocabulary.terms import TRUE, Op, Term, constant, rewrite
-from tenure.vocabulary.types import default, parsed, written
+from tenure.vocabulary.types import default, written
 
 Cells = tuple[int, ...]
 """What a subject shows, as a state of the compiled sentences."""
+
+Fault = tuple[str, str]
+"""A property that does not hold, and its sentence."""
 
 
 class Showing:
@@ -36,17 +41,18 @@ class Showing:
             }
             for n, f in self.fields.items()
         }
+        self._columns = {n: (places, numbers(self.fields[n].value)) for n, places in self._places.items()}
         self._nothing = tuple(int(default(f.value)) for f in self.fields.values() for _ in self.layout.places(f))
 
     def cells(self, shown: Shown) -> Cells:
         """What is shown; what is absent is the default."""
         cells = list(self._nothing)
         for name, values in shown.items():
-            places = self._places.get(name)
-            if places is not None:
-                kind = self.fields[name].value
+            column = self._columns.get(name)
+            if column is not None:
+                places, meant = column
                 for place, text in values.items():
-                    cells[places[place]] = int(parsed(kind, text))
+                    cells[places[place]] = meant[text]
         return tuple(cells)
 
     def words(self, cells: Cells, at: list[int]) -> str:
@@ -75,95 +81,91 @@ class Showing:
         return made
 
 
+@dataclass(frozen=True, slots=True)
+class _Check:
+    """A property, and the function that says whether it holds."""
+
+    about: Property
+    holds: Callable[..., bool]
+
+    @property
+    def fault(self) -> Fault:
+        """What is told where it does not."""
+        return self.about.id, self.about.sentence
+
+
 class Checks:
     """The properties that a subject shows enough for, compiled over what it shows."""
 
     def __init__(self, oracle: Oracle, shows: frozenset[str], waived: frozenset[str]) -> None:
+        self._oracle = oracle
         wanted = [p for p in PROPERTIES if applies(oracle.system, p) and p.id not in waived]
-        self._ready = [p for p in wanted if {o.name for o in p.observables} - ASSUMED <= shows]
-        self.checked = tuple(p.id for p in self._ready)
-        self.not_run = tuple(p.id for p in wanted if p not in self._ready)
-        self._shown = Showing({o.name: o for p in self._ready for o in p.observables if o.name not in ASSUMED}, oracle)
+        ready = [p for p in wanted if {o.name for o in p.observables} - ASSUMED <= shows]
+        self.checked = tuple(p.id for p in ready)
+        self.not_run = tuple(p.id for p in wanted if p not in ready)
         known = {d.observable.name: d.observable for d in oracle.system.definitions}
-        self._all = Showing({n: o for n, o in known.items() if n in shows and n not in ASSUMED}, oracle)
-        self._look = self._all.look(oracle)
-        self._views: dict[State, Cells] = {}
-        self._states = [p for p in self._ready if p.due is not Due.EACH_STEP]
-        self._steps = [p for p in self._ready if p.due is Due.EACH_STEP]
-        self._good: set[Cells] = set()
-        self._good_steps: set[tuple[Cells, Cells, Made, str]] = set()
-        self._compiled: dict[tuple[str, str, str], Callable[..., bool] | None] = {}
+        self._showing = Showing({n: o for n, o in known.items() if n in shows and n not in ASSUMED}, oracle)
+        self._view = lru_cache(REMEMBERED)(self._showing.look(oracle))
+        self._amiss = lru_cache(REMEMBERED)(self._fault_of_state)
+        self._of_states = [
+            _Check(p, self._showing.layout.function(quantified(self._body(p), p.variables)))
+            for p in ready
+            if p.due is not Due.EACH_STEP
+        ]
+        self._steps = [p for p in ready if p.due is Due.EACH_STEP]
+        self._of_steps: dict[tuple[str, str], list[_Check]] = {}
 
-    def broken(self, oracle: Oracle, made: Made, reply: Reply, before: Shown | None) -> tuple[str, str] | None:
-        """The first property that the reply breaks, with its sentence; None where all that were checked hold."""
-        if reply.shown is None:
+    def cells(self, shown: Shown | None) -> Cells | None:
+        """What a subject shows, as all checks want it; None where nobody asked."""
+        return None if shown is None else self._showing.cells(shown)
+
+    def broken(self, made: Made, answer: Answer | None, now: Cells | None, before: Cells | None) -> Fault | None:
+        """The first property that the call breaks; None where all that are due hold."""
+        if now is None:
             return None
-        now = self._shown.cells(reply.shown)
-        if now not in self._good:
-            found = self._first(self._states, oracle, made, "", now, None)
-            if found is not None:
-                return found
-            self._good.add(now)
-        if before is None:
-            return None
-        earlier = self._shown.cells(before)
-        answer = reply.answer.errno if isinstance(reply.answer, Refused) else ""
-        key = (earlier, now, made, answer)
-        if key not in self._good_steps:
-            found = self._first(self._steps, oracle, made, answer, now, earlier)
-            if found is not None:
-                return found
-            self._good_steps.add(key)
+        return self._amiss(now) or (None if before is None else self._fault_of_step(made, answer, now, before))
+
+    def _fault_of_state(self, now: Cells) -> Fault | None:
+        return next((one.fault for one in self._of_states if not one.holds(now)), None)
+
+    def _fault_of_step(self, made: Made, answer: Answer | None, now: Cells, before: Cells) -> Fault | None:
+        for one in self._due(made.call, answer.errno if isinstance(answer, Refused) else ""):
+            if not one.holds(now, *made.args, before=before):
+                return one.fault
         return None
 
-    def agreeing(self, states: frozenset[State], shown: Shown | None) -> frozenset[State]:
+    def agreeing(self, states: frozenset[State], now: Cells | None) -> frozenset[State]:
         """Those of the states that look as the subject shows itself."""
-        if shown is None:
+        if now is None:
             return states
-        now = self._all.cells(shown)
-        return frozenset(s for s in states if self._view(s) == now)
+        agreed = [s for s in states if self._view(s) == now]
+        return states if len(agreed) == len(states) else frozenset(agreed)
 
-    def unlike(self, states: frozenset[State], shown: Shown) -> tuple[str, str]:
+    def unlike(self, states: frozenset[State], now: Cells) -> tuple[str, str]:
         """What the subject shows otherwise than the rules, in words: its own, and theirs."""
-        now = self._all.cells(shown)
         view = self._view(next(iter(states)))
         wrong = [i for i, (a, b) in enumerate(zip(now, view, strict=True)) if a != b][:3]
-        return self._all.words(now, wrong), self._all.words(view, wrong)
+        return self._showing.words(now, wrong), self._showing.words(view, wrong)
 
-    def _view(self, state: State) -> Cells:
-        """A state of the rules as the subject would show it."""
-        found = self._views.get(state)
+    def _due(self, call: str, errno: str) -> list[_Check]:
+        """What is to be asked of a step that is this call with this answer."""
+        key = (call, errno)
+        found = self._of_steps.get(key)
         if found is None:
-            found = self._views[state] = self._look(state)
+            found = self._of_steps[key] = list(self._compiled(call, errno))
         return found
 
-    def _first(  # what a sentence is about
-        self, asked: list[Property], oracle: Oracle, made: Made, errno: str, now: Cells, earlier: Cells | None
-    ) -> tuple[str, str] | None:
-        for one in asked:
-            check = self._check(oracle, one, made, errno)
-            if check is not None and not check(now, *made.args, before=earlier):
-                return one.id, one.sentence
-        return None
-
-    def _check(self, oracle: Oracle, one: Property, made: Made, errno: str) -> Callable[..., Any] | None:
-        key = (one.id, made.call if one.due is Due.EACH_STEP else "", errno)
-        if key not in self._compiled:
-            self._compiled[key] = self._compile(oracle, one, made, errno)
-        return self._compiled[key]
-
-    def _compile(self, oracle: Oracle, one: Property, made: Made, errno: str) -> Callable[..., Any] | None:
-        rule = oracle.rules.rules[oracle.beginning(made.call)]
+    def _compiled(self, call: str, errno: str) -> Iterator[_Check]:
+        rule = self._oracle.rules.rules[self._oracle.beginning(call)]
         outcome: Outcome = Refuse(errno) if errno else Finish()
-        body = Sentence(one, _over_fields(one.due_body, self._shown.fields)).at(rule, outcome)
-        closed = quantified(body, one.variables)
-        if closed.key == TRUE.key:
-            return None
         names = tuple(p.name for p in rule.variables)
-        run = self._shown.layout.function(closed, names)
-        if one.due is Due.EACH_STEP:
-            return run
-        return lambda state, *_, before=None: run(state, *(0 for _ in names), before=before)
+        for one in self._steps:
+            closed = quantified(at_step(self._body(one), rule, outcome), one.variables)
+            if closed.key != TRUE.key:
+                yield _Check(one, self._showing.layout.function(closed, names))
+
+    def _body(self, one: Property) -> Term:
+        return _over_fields(one.due_body, self._showing.fields)
 
 
 ASSUMED = frozenset({"group_at_rest"})

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
+from tenure.gate.memory import REMEMBERED, Memory
 from tenure.vocabulary.answers import Answer, Done
 from tenure.vocabulary.machine import Machine, Scope, State, Transition
 from tenure.vocabulary.rules import Rules, rules_of
@@ -15,8 +17,7 @@ Outcomes = dict[Answer | None, frozenset[State]]
 """For each permitted answer (None: the call never returns), the quiescent states that may follow it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(NamedTuple):
     """A call as an actor makes it: its name, and its arguments as values of the language in the order of its parameters."""
 
     call: str
@@ -40,46 +41,46 @@ class Oracle:
         self.machine = Machine(self.rules, scope)
         self.internal = tuple(i for i, r in enumerate(self.rules.rules) if r.call.internal and r.begins)
         self.offered = tuple(i for i, r in enumerate(self.rules.rules) if not r.call.internal and r.begins)
-        self._beginning = {r.call.name: i for i, r in enumerate(self.rules.rules) if r.begins}
-        self._outcomes: dict[tuple[State, Made], Outcomes] = {}
-        self._offers: dict[tuple[State, int], tuple[Made, ...]] = {}
-        self._written: dict[Made, Mapping[str, str | int | bool]] = {}
-        self._settled: dict[State, frozenset[State]] = {}
+        self.settled = lru_cache(REMEMBERED)(self._settled)
+        self._known = lru_cache(REMEMBERED)(self._known_of)
+        self._written = Memory(self._in_words)
 
     def start(self) -> State:
         """The initial state; the scope leaves nothing open."""
         (state,) = self.machine.initial()
         return state
 
-    def offers(self, state: State, number: int) -> tuple[Made, ...]:
-        """Every way in which this rule's call can be made now: new objects under the lowest unused name, none that sleeps."""
-        key = (state, number)
-        found = self._offers.get(key)
-        if found is None:
-            name = self.rules.rules[number].call.name
-            made = (Made(name, args) for args in dict.fromkeys(t.args for t in self.machine.canonical(state, number)))
-            sleeps = any(s.waits for s in self.rules.rules[number].call.steps)
-            found = tuple(m for m in made if not sleeps or self.outcomes(state, m))
-            self._offers[key] = found
-        return found
+    def offers(self, state: State) -> Mapping[int, tuple[Made, ...]]:
+        """By rule, every way in which its call can be made now: new objects under the lowest unused name, none that sleeps."""
+        offers, _ = self._known(state)
+        return offers
 
     def outcomes(self, state: State, made: Made) -> Outcomes:
         """What the rules permit; empty where the call cannot be made, or would sleep for ever if nothing else happened."""
-        key = (state, made)
-        found = self._outcomes.get(key)
-        if found is None:
-            found = self._outcomes[key] = self._answers(state, made)
-        return found
+        _, outcomes = self._known(state)
+        return outcomes[made]
+
+    def _known_of(self, state: State) -> tuple[Memory[int, tuple[Made, ...]], Memory[Made, Outcomes]]:
+        """The offers of a state and the outcomes of calls in it, each worked out when it is first asked for."""
+        return Memory(lambda number: self._ways(state, number)), Memory(lambda made: self._answers(state, made))
+
+    def _ways(self, state: State, number: int) -> tuple[Made, ...]:
+        call = self.rules.rules[number].call
+        arguments = dict.fromkeys([t.args for t in self.machine.canonical(state, number)])
+        made = [Made(call.name, args) for args in arguments]
+        sleeps = any(step.waits for step in call.steps)
+        return tuple([m for m in made if not sleeps or self.outcomes(state, m)])
 
     def _answers(self, state: State, made: Made) -> Outcomes:
         found: dict[Answer | None, frozenset[State]] = {}
-        number = self._beginning[made.call]
+        number = self.machine.beginning(made.call)
         rule = self.rules.rules[number]
         arguments = {p.name: v for p, v in zip(rule.variables, made.args, strict=True)}
         for first in self.machine.begin(state, made.call, arguments):
             for last in self._finished(first, made):
                 answer = normal(self.machine.answer(last))
-                found[answer] = found.get(answer, frozenset()) | self.settled(last.state)
+                settled = self.settled(last.state)
+                found[answer] = found[answer] | settled if answer in found else settled
         return found
 
     def _finished(self, made: Transition, call: Made) -> list[Transition]:
@@ -94,22 +95,18 @@ class Oracle:
                     found += self._finished(after, call)
         return found
 
-    def settled(self, state: State) -> frozenset[State]:
+    def _settled(self, state: State) -> frozenset[State]:
         """The states in which no release is due any more, whatever the order of the releases was."""
-        found = self._settled.get(state)
-        if found is None:
-            after = [t for number in self.internal for t in self.machine.canonical(state, number)]
-            found = frozenset({state}) if not after else frozenset().union(*(self.settled(t.state) for t in after))
-            self._settled[state] = found
-        return found
+        after = [t for number in self.internal for t in self.machine.canonical(state, number)]
+        return frozenset().union(*(self.settled(t.state) for t in after)) if after else frozenset({state})
 
     def beginning(self, call: str) -> int:
         """The number of the rule that begins this call."""
-        return self._beginning[call]
+        return self.machine.beginning(call)
 
     def reason(self, state: State, made: Made, answer: Answer | None) -> str:
         """Why the rules answer so, in the words of the case that is taken; empty where it has none."""
-        rule = self.rules.rules[self._beginning[made.call]]
+        rule = self.rules.rules[self.machine.beginning(made.call)]
         arguments = {p.name: v for p, v in zip(rule.variables, made.args, strict=True)}
         for one in self.machine.begin(state, made.call, arguments):
             if not self.machine.pauses(one) and normal(self.machine.answer(one)) == answer:
@@ -118,9 +115,8 @@ class Oracle:
 
     def arguments(self, made: Made) -> Mapping[str, str | int | bool]:
         """The arguments in written form, by name."""
-        found = self._written.get(made)
-        if found is None:
-            rule = self.rules.rules[self._beginning[made.call]]
-            found = {p.name: written(p.type, v) for p, v in zip(rule.variables, made.args, strict=True)}
-            self._written[made] = found
-        return found
+        return self._written[made]
+
+    def _in_words(self, made: Made) -> Mapping[str, str | int | bool]:
+        rule = self.rules.rules[self.machine.beginning(made.call)]
+        return {p.name: written(p.type, v) for p, v in zip(rule.variables, made.args, strict=True)}

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from itertools import product
 
 from tenure.gate import catalogue
+from tenure.gate.memory import Memory, numbers
 from tenure.gate.subject import Reply, Setup, Shown, TargetFailed, Written
 from tenure.gate.wording import did_you_mean
 from tenure.reference.kernel import SHOWN, SYSTEMS, Configuration, Died, Kernel, NotCallable, WouldBlock
@@ -19,7 +20,6 @@ from tenure.vocabulary.types import Flag, Maybe, Sort, Type, default, parsed, wr
 _SLEEPS = Reply(Refused("EAGAIN"))
 _AT_REST = seen.group_at_rest
 _GROUP_OF: Mapping[Sort, Observable] = {DEVICE: seen.device_group, FILE: seen.file_group, USER: seen.user_counts}
-_MOST_REMEMBERED = 1 << 12
 
 
 class ReferenceSubject:
@@ -47,7 +47,7 @@ class ReferenceSubject:
         self._kernel = Kernel(self._system_id, _configuration(setup))
         self._start = self._kernel.snapshot()
         self._values = {
-            call: {name: _Values(kind) for name, kind in types.items()} for call, types in self._parameters.items()
+            call: {name: numbers(kind) for name, kind in types.items()} for call, types in self._parameters.items()
         }
         self._columns = tuple(_Column(one, setup.objects) for one in SHOWN)
         self._groups = [GROUP.element(i) for i in range(setup.objects.get(GROUP.name, 0))]
@@ -74,7 +74,7 @@ class ReferenceSubject:
     def _shown(self) -> Shown:
         shown: Shown = {}
         for column, values in zip(self._columns, self._kernel.observe(), strict=True):
-            if differing := column.differing(values):
+            if differing := column.differing[values]:
                 shown[column.name] = differing
         if at_rest := self._at_rest(shown):
             shown[_AT_REST.name] = at_rest
@@ -95,22 +95,10 @@ class ReferenceSubject:
         return {group: True for group in self._groups if group not in busy}
 
 
-class _Values(dict[Written, int]):
-    """What written arguments of a type mean to the kernel; each is read once."""
-
-    def __init__(self, kind: Type) -> None:
-        super().__init__()
-        self._kind = kind
-
-    def __missing__(self, text: Written) -> int:
-        value = self[text] = int(parsed(self._kind, text))
-        return value
-
-
 class _Column:
     """One observable: from the kernel's tuple of numbers to what differs from the default, by place."""
 
-    __slots__ = ("_default", "_known", "_places", "_type", "name")
+    __slots__ = ("_default", "_places", "_type", "differing", "name")
 
     def __init__(self, observable: Observable, objects: Mapping[str, int]) -> None:
         sorts = [[sort.element(i) for i in range(objects.get(sort.name, 0))] for sort in observable.domain]
@@ -118,20 +106,15 @@ class _Column:
         self._places = list(map(",".join, product(*sorts)))
         self._type = observable.value
         self._default = None if isinstance(observable.value, Sort) else int(default(observable.value))
-        self._known: dict[tuple[int, ...], dict[str, Written]] = {}
+        self.differing = Memory(self._differing)
 
-    def differing(self, values: tuple[int, ...]) -> dict[str, Written]:
-        """The places that do not hold their default; each column of values is written once."""
-        found = self._known.get(values)
-        if found is None:
-            if len(self._known) >= _MOST_REMEMBERED:
-                self._known.clear()
-            found = self._known[values] = {
-                place: written(self._type, value)
-                for place, value in zip(self._places, values, strict=True)
-                if value != self._default
-            }
-        return found
+    def _differing(self, values: tuple[int, ...]) -> dict[str, Written]:
+        """The places that do not hold their default."""
+        return {
+            place: written(self._type, value)
+            for place, value in zip(self._places, values, strict=True)
+            if value != self._default
+        }
 
 
 def _in_order(outcome: Done | Refused | Died) -> Done | Refused | None:

@@ -75,6 +75,7 @@ class Machine:
         self.layout = Layout(rules.fields, scope.sizes, scope.fixed)
         self.leaves = [[_leaf(path) for path in leaves(rule.root)] for rule in rules.rules]
         self._number = {rule.name: i for i, rule in enumerate(rules.rules)}
+        self._beginning = {rule.call.name: i for i, rule in enumerate(rules.rules) if rule.begins}
         self._canonical: list[Any] = []
         self._exact: list[Any] = []
         self._bodies: list[Any] = []
@@ -141,10 +142,7 @@ class Machine:
 
     def beginning(self, call: str) -> int:
         """The number of the rule that begins this call; raises KeyError where there is no such call."""
-        for number, rule in enumerate(self.rules.rules):
-            if rule.begins and rule.call.name == call:
-                return number
-        raise KeyError(call)
+        return self._beginning[call]
 
     def continuing(self, step: str) -> int:
         """The number of the rule that begins at this pause."""
