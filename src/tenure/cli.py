@@ -428,26 +428,13 @@ def gate(  # noqa: PLR0913  # click's calling convention
 
     seconds, calls = _budget(budget)
     seed = secrets.randbelow(2**32) if seed is None else seed
-    again = " ".join(
-        [
-            "tenure gate",
-            _quoted(target),
-            *(["--profile", profile] if profile else []),
-            "--budget",
-            budget,
-            "--seed",
-            str(seed),
-        ]
-    )
+    asked = ["tenure gate", _quoted(target), *(["--profile", profile] if profile else [])]
+
+    def again(budget: str) -> str:
+        return " ".join([*asked, "--budget", budget, "--seed", str(seed)])
+
     with progress("gate", quiet=quiet) as told:
-        result = run_gate(
-            target,
-            profile,
-            seconds,
-            calls,
-            seed,
-            lambda r: told(f"{r.calls:,} calls, {len(r.findings)} findings", 0, 0),
-        )
+        result = run_gate(target, profile, seconds, calls, seed, told)
     ending = Ending()
     report = result.report
     for number, one in enumerate(report.findings):
@@ -465,26 +452,25 @@ def gate(  # noqa: PLR0913  # click's calling convention
         ending.note(Exit.TARGET)
     if report.calls == 0 and not report.failure:
         ending.note(Exit.NOTHING)
+    if report.followed < report.planned and not report.failure and not report.interrupted:
+        ending.note(Exit.INCONCLUSIVE)
+        enough = again(f"{report.planned_calls}calls")
+        click.echo(f"inconclusive: the budget ended with {result.extent}; enough for them all: {enough}", err=True)
     if not quiet:
         speed = report.calls / report.seconds if report.seconds else 0.0
-        verdict = (
-            "conforms"
-            if ending.code is Exit.OK
-            else f"{len(report.findings)} findings"
-            if report.findings
-            else "inconclusive"
-        )
+        verdict = f"{len(report.findings)} findings" if report.findings else result.verdict.value
         click.echo(
             f"{target}: {verdict}: {report.calls:,} calls in {report.runs:,} runs, {speed:,.0f} calls/s, "
-            f"{len(report.refusals)} refusals met"
+            f"{len(report.refusals)} refusals met, {result.extent}"
         )
+        word = (result.held or Verdict.TESTED).value
         click.echo(
-            f"tested: {', '.join(report.checked) or 'no property'}"
+            f"{word}: {', '.join(report.checked) or 'no property'}"
             + (f"; not run (not shown): {', '.join(report.not_run)}" if report.not_run else "")
             + (f"; the rules themselves break: {', '.join(report.waived)}" if report.waived else "")
         )
-        click.echo(f"repeat with: {again}")
-    _document(json_file, again.removeprefix("tenure "), seed, result.results())
+        click.echo(f"repeat with: {again(budget)}")
+    _document(json_file, again(budget).removeprefix("tenure "), seed, result.results())
     _write(junit_file, lambda: to_junit(result.rows()))
     if report.interrupted:
         sys.exit(Exit.INTERRUPTED)

@@ -87,7 +87,7 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, pro
 @pytest.fixture
 def nothing_planned(monkeypatch: pytest.MonkeyPatch) -> None:
     """Begin campaigns with random runs: the plan has tests of its own."""
-    monkeypatch.setattr(gating, "planned", lambda _system, _rules: iter(()))
+    monkeypatch.setattr(gating, "planned", lambda *_: ())
 
 
 @pytest.fixture
@@ -169,3 +169,8 @@ def started(arguments: str, folder: Path, stdout: int = subprocess.PIPE) -> Ende
         env=environment, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False,
     )  # fmt: skip
     return Ended(done.returncode, done.stdout or "", done.stderr)
+
+
+def verdicts(path: str) -> set[str]:
+    """The verdicts of a document's results."""
+    return {result["verdict"] for result in json.loads(Path(path).read_text(encoding="utf-8"))["results"]}

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.cli.conftest import PROFILE, SUBJECT, Run, Written, raiser
+from tests.cli.conftest import PROFILE, SUBJECT, Run, Written, raiser, verdicts
 
 from tenure.commands import gating
 from tenure.gate.reference_subject import ReferenceSubject
@@ -73,9 +73,10 @@ def test_a_campaign_that_calls_nothing_is_nothing_run(run: Run, subject: Written
         SUBJECT.replace("DO", "pass").replace('"open_container", "open_group"', ""), encoding="utf-8"
     )
 
-    ended = run("gate", target, *PROFILE, "--budget", "0.2s")
+    ended = run("gate", target, *PROFILE, "--budget", "10calls", "--json", "gate.json")
 
     assert ended.code == 4
+    assert verdicts("gate.json") == {"not-run"}
 
 
 @pytest.mark.usefixtures("nothing_planned")
