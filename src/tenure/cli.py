@@ -24,7 +24,7 @@ from rich.table import Table
 from tenure.commands.naming import UnknownName, system_named, systems_named
 from tenure.commands.output import BadInput, DiskTrouble, Ending, Exit, read, write
 from tenure.gate.subject import TargetFailed
-from tenure.gate.targets import UnknownTarget
+from tenure.gate.targets import UnknownTarget, kind_of
 from tenure.models import SYSTEMS
 from tenure.vocabulary.types import BadValue
 from tenure.vocabulary.verdicts import Row, Verdict
@@ -487,11 +487,12 @@ def replay(trace_file: str, target: str, json_file: str | None, quiet: bool) -> 
     from tenure.commands.replaying import replay_on_reference
     from tenure.report.itf import BadTrace, from_itf
 
+    kind, rest = kind_of(target)
     try:
         trace_ = from_itf(read(trace_file))
         system = system_named(trace_.system)
-        if target.startswith("reference:"):
-            done = replay_on_reference(trace_, system_named(target.removeprefix("reference:")))
+        if kind == "reference":
+            done = replay_on_reference(trace_, system_named(rest))
         else:
             done = replay_calls(trace_, system, target)
     except (BadInput, BadTrace, UnknownName, BadValue) as trouble:

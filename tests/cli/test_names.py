@@ -38,6 +38,24 @@ def test_a_wrong_name_is_refused_with_the_nearest(run: Run, arguments: str, near
     assert nearest in ended.err
 
 
+@pytest.mark.parametrize(
+    ("target", "told"),
+    [
+        ("exce:./subject", "there is no kind of target exce; did you mean exec?"),
+        ("./subject", "there is no kind of target ./subject; a target begins with reference:, python:, exec:"),
+        ("exec:", "exec: is not whole; say exec:COMMAND"),
+        ("reference:", "reference: is not whole; say reference:SYSTEM[:VARIANT]"),
+    ],
+)
+def test_a_target_of_no_kind_is_told_before_its_rules_are_asked_for(run: Run, target: str, told: str) -> None:
+    """Whoever adds a profile to it would only be refused again."""
+    ended = run("gate", target)
+
+    assert (ended.code, ended.out) == (2, "")
+    assert told in ended.err
+    assert "--profile" not in ended.err
+
+
 def test_a_target_whose_rules_are_not_known_is_refused(run: Run) -> None:
     """Only the reference says by its name by which rules it goes."""
     ended = run("gate", "exec:true")

@@ -117,6 +117,14 @@ def test_a_trace_that_lacks_an_argument_is_refused(run: Run, r1: dict[str, Any])
     assert "changed.itf.json" in ended.err
 
 
+def test_a_target_of_no_kind_is_refused_whatever_the_trace_is(run: Run, r1: dict[str, Any]) -> None:
+    """The nearest kind is offered, before anything is said of the trace."""
+    ended = run("replay", written(r1), "exce:./subject")
+
+    assert ended.code == 2
+    assert "there is no kind of target exce; did you mean exec?" in ended.err
+
+
 def test_a_trace_of_steps_is_refused_by_a_target_that_takes_whole_calls(
     run: Run, r1: dict[str, Any], subject: Written
 ) -> None:

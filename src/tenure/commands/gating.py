@@ -15,7 +15,7 @@ from tenure.gate.oracle import Made, Oracle
 from tenure.gate.plans import planned
 from tenure.gate.profiles import gate_scope, setup_of
 from tenure.gate.subject import Subject, TargetFailed
-from tenure.gate.targets import open_target
+from tenure.gate.targets import kind_of, open_target
 from tenure.report.documents import row_result
 from tenure.report.itf import to_itf
 from tenure.search.explorer import trace_along
@@ -146,10 +146,9 @@ def _way(oracle: Oracle, run: tuple[Made, ...]) -> list[tuple[State, Transition]
 
 def profile_of(target: str, profile: str | None) -> System:
     """The rules to hold a target to: those named, or those that the target's own name says."""
-    if profile:
-        return system_named(profile)
-    if target.startswith("reference:"):
-        return system_named(target.removeprefix("reference:"))
+    kind, rest = kind_of(target)
+    if profile or kind == "reference":
+        return system_named(profile or rest)
     message = f"{target!r} does not say by which rules it goes; add --profile SYSTEM (tenure list systems)"
     raise BadInput(message)
 
