@@ -491,10 +491,11 @@ def replay(trace_file: str, target: str, json_file: str | None, quiet: bool) -> 
     try:
         trace_ = from_itf(read(trace_file))
         system = system_named(trace_.system)
-        if kind == "reference":
-            done = replay_on_reference(trace_, system_named(rest))
-        else:
-            done = replay_calls(trace_, system, target)
+        done = (
+            replay_on_reference(trace_, system_named(rest))
+            if kind == "reference"
+            else replay_calls(trace_, system, target)
+        )
     except (BadInput, BadTrace, UnknownName, BadValue) as trouble:
         raise BadInput(f"{trace_file}: {trouble}") from trouble
     for number, (step, expected, given) in enumerate(done.steps):
