@@ -332,7 +332,7 @@ def _formed(found: Trace, form: str, sentence: str) -> str:
 @click.option(
     "--budget",
     metavar="60s",
-    help="Time for each system; later scopes and random walks have what is left. Without it, all of every scope.",
+    help="Time for each system: its small scopes, then random walks for what is left. Without it, the large scopes too.",
 )
 @click.option("--seed", type=int, help="The seed of the random walks.")
 @junit
@@ -375,6 +375,10 @@ def conform(  # click's calling convention
             click.echo("  differs on a random walk:\n    " + result.walked.replace("\n", "\n    "), err=True)
         if not quiet:
             click.echo(f"  {result.walks} random walks, seed {seed}; refusals proved unreachable: {result.dead}")
+            for name in result.left:
+                click.echo(f"  not run (make conform-full): {name}")
+        for name in result.unfinished:
+            click.echo(f"  inconclusive: the budget ended before all of it was seen; give more: {name}", err=True)
         for name in result.missing:
             click.echo(f"  refusal neither reached nor proved unreachable: {name}", err=True)
         ending.note({Verdict.CONFORMS: Exit.OK, Verdict.DIFFERS: Exit.FINDING}.get(result.verdict, Exit.INCONCLUSIVE))
@@ -385,7 +389,7 @@ def conform(  # click's calling convention
                 "target": f"reference:{system.id}",
                 "kind": p.kind,
                 "scope": p.scope,
-                "verdict": result.verdict.value,
+                "verdict": p.verdict.value,
                 "steps": p.transitions,
                 "states": p.states,
                 "complete": p.complete,
@@ -393,6 +397,18 @@ def conform(  # click's calling convention
                 "seconds": round(p.seconds, 2),
             }
             for p in result.parts
+        ]
+        results += [
+            {
+                "system": system.name,
+                "variant": system.variant,
+                "target": f"reference:{system.id}",
+                "scope": name,
+                "verdict": Verdict.NOT_RUN.value,
+                "steps": 0,
+                "seconds": 0.0,
+            }
+            for name in result.left
         ]
         row = Row(system.name, system.variant, "whole", "conform", result.verdict, f"{result.differences} differences")
         rows.append((row, result.verdict is Verdict.CONFORMS))
