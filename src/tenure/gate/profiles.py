@@ -132,6 +132,7 @@ def whole_fields(system: System) -> tuple[Field, ...]:
     mixed = {**shared, "group": 2, "device": 2}
     large = {**small, "file": 3 if users else 4, "group": 2, "device": 3, "page": 0, "user": 2 * users}
     one_off = (NO_GROUP_DIES_IN_USE, ONE_OFF_VFIO)
+    none_off = (NO_GROUP_DIES_IN_USE, NONE_OFF_VFIO)
     two_files = {"file": 2} if wide else {}
     more = (
         Field("two devices", scope(small, vfio_devices=2), full=True),
@@ -152,7 +153,7 @@ def whole_fields(system: System) -> tuple[Field, ...]:
             one_off,
             full=True,
         ),
-        Field("large", scope(large, vfio_devices=3), one_off, full=True),
+        Field("large", scope(large, vfio_devices=3), none_off if wide else one_off, full=True),
     )
 
 
