@@ -1,6 +1,6 @@
 """The external-user API as proposed in June 2013: add, del and iommu_id_from_file, each on a struct file."""
 
-from tenure.models.containers import dissolve, table
+from tenure.models.containers import detach, dissolve, table
 from tenure.models.external_users import forgotten, seen_container, seen_group, seen_table
 from tenure.models.files import fd, file_group, kept, kind, owner
 from tenure.models.groups import container, counted, users, viable
@@ -8,7 +8,7 @@ from tenure.models.harm import dereferences_null, raises_bug, uses_after_free
 from tenure.models.locks import RELEASE_Q, SCAN
 from tenure.vocabulary.calls import Call, Case, Step, Steps, call, done, go, pointer, refuse, requires, step
 from tenure.vocabulary.effects import Assign
-from tenure.vocabulary.objects import CONTAINER, FILE, PROCESS, TABLE, USER
+from tenure.vocabulary.objects import CONTAINER, FILE, GROUP, PROCESS, TABLE, USER
 from tenure.vocabulary.symbols import client
 from tenure.vocabulary.terms import Term, both, every, is_none, no
 from tenure.vocabulary.types import FLAG
@@ -34,10 +34,12 @@ def _let_go(user: Term) -> tuple[Assign, ...]:
 
 
 def _del(user: Term, then: str, *instead: Case) -> Steps:
-    """Drop one use of the file's group, whoever's it was."""
+    """Drop one use of the file's group, whoever's it was; the group is looked up once, and the file may go meanwhile."""
     file = passed[user]
-    dissolved, detached = tuple(
-        dissolve(file_group[file], then, *forgotten(user), added_first[user].becomes(value=False))
+    group = pointer("group", GROUP.maybe)
+    held = group.becomes(file_group[file])
+    dissolved, _ = tuple(
+        dissolve(file_group[file], then, held, *forgotten(user), added_first[user].becomes(value=False))
     )
     assert isinstance(dissolved, Step)  # noqa: S101  # `dissolve` yields steps
     yield step(
@@ -47,7 +49,7 @@ def _del(user: Term, then: str, *instead: Case) -> Steps:
         raises_bug(no(kind[file] == "group")),
         *dissolved.cases,
     )
-    yield detached
+    yield detach(group, go)
 
 
 @call("fget", actor="user", source="fget, in KVM", user=USER, process=PROCESS, file=FILE)
@@ -63,14 +65,14 @@ def take_file(user: Term, process: Term, file: Term) -> Steps:
 def iommu_id_from_file(user: Term) -> Steps:
     """The IOMMU id of the file's group, if it is in a container with an IOMMU driver and viable; nothing is counted."""
     file = passed[user]
-    group = file_group[file]
+    group = pointer("group", GROUP.maybe)
     yield requires(no(is_none(file)), no(is_none(owner[user])), is_none(seen_group[user]))
     yield step(
         "check_users",
         uses_after_free(kind[file] == "closed"),
         refuse(no(kind[file] == "group"), "EINVAL", "the file is no group file"),
-        refuse(users[group] == 0, "EINVAL", "the group is in no container"),
-        go(),
+        refuse(users[file_group[file]] == 0, "EINVAL", "the group is in no container"),
+        go(group.becomes(file_group[file])),
     )
     into, found = pointer("container", CONTAINER.maybe), pointer("table", TABLE.maybe)
     yield step(
@@ -87,7 +89,7 @@ def iommu_id_from_file(user: Term) -> Steps:
             seen_container[user].becomes(into),
             seen_table[user].becomes(found),
             added_first[user].becomes(no(is_none(counted[user]))),
-            id=group,
+            id=seen_group[user],
         ),
         locks=(SCAN,),
         wakes=(RELEASE_Q,),

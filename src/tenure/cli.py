@@ -24,7 +24,7 @@ from rich.table import Table
 from tenure.commands.naming import UnknownName, system_named, systems_named
 from tenure.commands.output import BadInput, DiskTrouble, Ending, Exit, read, write
 from tenure.gate.subject import TargetFailed
-from tenure.gate.targets import UnknownTarget
+from tenure.gate.targets import UnknownTarget, kind_of
 from tenure.models import SYSTEMS
 from tenure.vocabulary.types import BadValue
 from tenure.vocabulary.verdicts import Row, Verdict
@@ -332,7 +332,7 @@ def _formed(found: Trace, form: str, sentence: str) -> str:
 @click.option(
     "--budget",
     metavar="60s",
-    help="Time for each system; later scopes and random walks have what is left. Without it, all of every scope.",
+    help="Time for each system: its small scopes, then random walks for what is left. Without it, the large scopes too.",
 )
 @click.option("--seed", type=int, help="The seed of the random walks.")
 @junit
@@ -375,6 +375,10 @@ def conform(  # click's calling convention
             click.echo("  differs on a random walk:\n    " + result.walked.replace("\n", "\n    "), err=True)
         if not quiet:
             click.echo(f"  {result.walks} random walks, seed {seed}; refusals proved unreachable: {result.dead}")
+            for name in result.left:
+                click.echo(f"  not run (make conform-full): {name}")
+        for name in result.unfinished:
+            click.echo(f"  inconclusive: the budget ended before all of it was seen; give more: {name}", err=True)
         for name in result.missing:
             click.echo(f"  refusal neither reached nor proved unreachable: {name}", err=True)
         ending.note({Verdict.CONFORMS: Exit.OK, Verdict.DIFFERS: Exit.FINDING}.get(result.verdict, Exit.INCONCLUSIVE))
@@ -385,7 +389,7 @@ def conform(  # click's calling convention
                 "target": f"reference:{system.id}",
                 "kind": p.kind,
                 "scope": p.scope,
-                "verdict": result.verdict.value,
+                "verdict": p.verdict.value,
                 "steps": p.transitions,
                 "states": p.states,
                 "complete": p.complete,
@@ -393,6 +397,18 @@ def conform(  # click's calling convention
                 "seconds": round(p.seconds, 2),
             }
             for p in result.parts
+        ]
+        results += [
+            {
+                "system": system.name,
+                "variant": system.variant,
+                "target": f"reference:{system.id}",
+                "scope": name,
+                "verdict": Verdict.NOT_RUN.value,
+                "steps": 0,
+                "seconds": 0.0,
+            }
+            for name in result.left
         ]
         row = Row(system.name, system.variant, "whole", "conform", result.verdict, f"{result.differences} differences")
         rows.append((row, result.verdict is Verdict.CONFORMS))
@@ -428,26 +444,13 @@ def gate(  # noqa: PLR0913  # click's calling convention
 
     seconds, calls = _budget(budget)
     seed = secrets.randbelow(2**32) if seed is None else seed
-    again = " ".join(
-        [
-            "tenure gate",
-            _quoted(target),
-            *(["--profile", profile] if profile else []),
-            "--budget",
-            budget,
-            "--seed",
-            str(seed),
-        ]
-    )
+    asked = ["tenure gate", _quoted(target), *(["--profile", profile] if profile else [])]
+
+    def again(budget: str) -> str:
+        return " ".join([*asked, "--budget", budget, "--seed", str(seed)])
+
     with progress("gate", quiet=quiet) as told:
-        result = run_gate(
-            target,
-            profile,
-            seconds,
-            calls,
-            seed,
-            lambda r: told(f"{r.calls:,} calls, {len(r.findings)} findings", 0, 0),
-        )
+        result = run_gate(target, profile, seconds, calls, seed, told)
     ending = Ending()
     report = result.report
     for number, one in enumerate(report.findings):
@@ -465,26 +468,25 @@ def gate(  # noqa: PLR0913  # click's calling convention
         ending.note(Exit.TARGET)
     if report.calls == 0 and not report.failure:
         ending.note(Exit.NOTHING)
+    if report.followed < report.planned and not report.failure and not report.interrupted:
+        ending.note(Exit.INCONCLUSIVE)
+        enough = again(f"{report.planned_calls}calls")
+        click.echo(f"inconclusive: the budget ended with {result.extent}; enough for them all: {enough}", err=True)
     if not quiet:
         speed = report.calls / report.seconds if report.seconds else 0.0
-        verdict = (
-            "conforms"
-            if ending.code is Exit.OK
-            else f"{len(report.findings)} findings"
-            if report.findings
-            else "inconclusive"
-        )
+        verdict = f"{len(report.findings)} findings" if report.findings else result.verdict.value
         click.echo(
             f"{target}: {verdict}: {report.calls:,} calls in {report.runs:,} runs, {speed:,.0f} calls/s, "
-            f"{len(report.refusals)} refusals met"
+            f"{len(report.refusals)} refusals met, {result.extent}"
         )
+        word = (result.held or Verdict.TESTED).value
         click.echo(
-            f"tested: {', '.join(report.checked) or 'no property'}"
+            f"{word}: {', '.join(report.checked) or 'no property'}"
             + (f"; not run (not shown): {', '.join(report.not_run)}" if report.not_run else "")
             + (f"; the rules themselves break: {', '.join(report.waived)}" if report.waived else "")
         )
-        click.echo(f"repeat with: {again}")
-    _document(json_file, again.removeprefix("tenure "), seed, result.results())
+        click.echo(f"repeat with: {again(budget)}")
+    _document(json_file, again(budget).removeprefix("tenure "), seed, result.results())
     _write(junit_file, lambda: to_junit(result.rows()))
     if report.interrupted:
         sys.exit(Exit.INTERRUPTED)
@@ -501,13 +503,15 @@ def replay(trace_file: str, target: str, json_file: str | None, quiet: bool) -> 
     from tenure.commands.replaying import replay_on_reference
     from tenure.report.itf import BadTrace, from_itf
 
+    kind, rest = kind_of(target)
     try:
         trace_ = from_itf(read(trace_file))
         system = system_named(trace_.system)
-        if target.startswith("reference:"):
-            done = replay_on_reference(trace_, system_named(target.removeprefix("reference:")))
-        else:
-            done = replay_calls(trace_, system, target)
+        done = (
+            replay_on_reference(trace_, system_named(rest))
+            if kind == "reference"
+            else replay_calls(trace_, system, target)
+        )
     except (BadInput, BadTrace, UnknownName, BadValue) as trouble:
         raise BadInput(f"{trace_file}: {trouble}") from trouble
     for number, (step, expected, given) in enumerate(done.steps):

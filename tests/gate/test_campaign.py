@@ -116,7 +116,7 @@ def play(oracle: Oracle) -> Played:
         plan: Iterable[Run] = (),
     ) -> Campaign:
         campaign = Campaign(subject, oracle, setup_of(oracle.system, oracle.machine), seed, waived)
-        campaign.play(iter(plan), seconds=None, calls=BUDGET)
+        campaign.play(tuple(plan), seconds=None, calls=BUDGET)
         return campaign
 
     return played
@@ -369,3 +369,12 @@ def test_a_plan_reaches_every_refusal_that_its_scope_has(oracle: Oracle, play: P
         "get_external_user EINVAL",
     } <= report.refusals
     assert report.findings == []
+
+
+def test_planning_shows_progress_of_its_own(oracle: Oracle) -> None:
+    """States and transitions of the search that makes the runs."""
+    told: list[tuple[int, int]] = []
+
+    planned(oracle.system, oracle.rules, lambda *counts: told.append(counts))
+
+    assert told[0] < told[-1]

@@ -362,3 +362,19 @@ def test_the_start_is_its_own_orbit() -> None:
 
     assert {under_other_names(GET_PUT, start, names) for names in every_naming(GET_PUT)} == {start}
     assert orbit(GET_PUT)(start) == start
+
+
+def test_only_devices_of_one_group_may_change_names() -> None:
+    """With d0 and d2 in one group and d1 in another: whose driver is gone matters, but not between d0 and d2."""
+    sizes = {**SMALL, "group": 2, "container": 1, "device": 3}
+    (system,) = (s for s in SYSTEMS if s.id == "containers-2013")
+    machine = Machine(rules_of(system, Granularity.WHOLE), scope(sizes, vfio_devices=3))
+    (start,) = machine.initial()
+    number = next(i for i, r in enumerate(machine.rules.rules) if r.call.name == "unbind_driver" and r.begins)
+    unbound = {made.args[0]: made.state for made in machine.exact(start, number)}
+
+    names = {device: orbit(machine)(state) for device, state in unbound.items()}
+
+    assert names[0] == names[2]
+    assert names[0] in (unbound[0], unbound[2])
+    assert names[1] == unbound[1]

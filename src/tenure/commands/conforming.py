@@ -1,10 +1,11 @@
-"""`tenure conform`: the reference as a subject, exhaustively in small scopes, then at random."""
+"""`tenure conform`: the reference as a subject, exhaustively in scopes that are stated, then at random."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from tenure.commands.proving import judged
 from tenure.gate.conform import Conformance, conform_pairs, conform_whole
@@ -29,6 +30,14 @@ class Comparison:
     missing: tuple[str, ...] = ()
     """Refusals of the whole calls that no comparison reached and no proof shows dead."""
     dead: int = 0
+    left: tuple[str, ...] = ()
+    """Scopes that a run with a budget is not meant to look at."""
+
+    @property
+    def unfinished(self) -> tuple[str, ...]:
+        """What the budget ended in: scopes that were not seen whole, and random walks that were never begun."""
+        cut = (f"{p.kind}: {p.scope}" for p in self.parts if not p.complete)
+        return (*cut, *(() if self.walks else ("random walks",)))
 
     @property
     def differences(self) -> int:
@@ -37,40 +46,33 @@ class Comparison:
 
     @property
     def verdict(self) -> Verdict:
-        """Conforms only where nothing differs and every refusal is accounted for."""
+        """Conforms only where nothing differs, every scope was seen whole and every refusal is accounted for."""
         if self.differences:
             return Verdict.DIFFERS
-        return Verdict.UNKNOWN if self.missing else Verdict.CONFORMS
+        return Verdict.UNKNOWN if self.unfinished or self.missing else Verdict.CONFORMS
 
 
 def compare(system: System, budget: float | None, seed: int, told: Told) -> Comparison:
-    """Whole calls and pairs in flight, scope by scope; each later scope has what is left of the budget."""
+    """Whole calls, then pairs in flight, then random walks; with a budget only in the scopes that are small enough for one."""
     result = Comparison(system)
     deadline = None if budget is None else time.monotonic() + budget
 
-    def left(share: float) -> float | None:
-        return None if deadline is None else max(0.5, (deadline - time.monotonic()) * share)
+    def left() -> float | None:
+        return None if deadline is None else max(0.0, deadline - time.monotonic())
 
-    for one in whole_fields(system):
-        report = conform_whole(
-            system,
-            one.scope,
-            within=one.within,
-            budget=left(0.5),
-            told=lambda s, t, n=one.name: told(n, s, t),  # type: ignore[misc]  # defaults bind the loop's values
-        )
-        result.parts.append(report)
-    for one in pair_fields(system):
-        report = conform_pairs(
-            system,
-            one.scope,
-            within=one.within,
-            budget=left(0.6),
-            told=lambda s, t, n=one.name: told(n, s, t),  # type: ignore[misc]  # as above
-        )
-        result.parts.append(report)
-    result.walks, result.walked = random_walks(system, seed, seconds=left(0.9) or 20.0)
-    _account(result)
+    for conform, fields in ((conform_whole, whole_fields(system)), (conform_pairs, pair_fields(system))):
+        for one in fields:
+            if budget is not None and one.full:
+                result.left += (str(one),)
+                continue
+            progress = partial(told, one.name)
+            report = conform(system, one.scope, within=one.within, budget=left(), told=progress)
+            report.scope = str(one)
+            result.parts.append(report)
+    seconds = left()
+    result.walks, result.walked = random_walks(system, seed, seconds=20.0 if seconds is None else seconds)
+    if not result.unfinished:
+        _account(result)
     return result
 
 

@@ -15,7 +15,7 @@ from tenure.gate.oracle import Made, Oracle
 from tenure.gate.plans import planned
 from tenure.gate.profiles import gate_scope, setup_of
 from tenure.gate.subject import Subject, TargetFailed
-from tenure.gate.targets import open_target
+from tenure.gate.targets import kind_of, open_target
 from tenure.report.documents import row_result
 from tenure.report.itf import to_itf
 from tenure.search.explorer import trace_along
@@ -49,6 +49,11 @@ class GateResult:
             lines.append(f"  ! {one.reason}")
         return "\n".join(lines)
 
+    @property
+    def extent(self) -> str:
+        """How much of the plan was done."""
+        return f"{self.report.followed:,} of {self.report.planned:,} planned runs done"
+
     def trace(self, one: Finding) -> Trace:
         """The run of a finding as the rules see it, up to the wrong answer."""
         subject = one.property or "answer"
@@ -59,21 +64,33 @@ class GateResult:
         """The finding as an ITF document."""
         return to_itf(self.trace(one))
 
+    @property
+    def held(self) -> Verdict | None:
+        """What is said of all in which nothing was found wrong; None where the campaign did all that was planned."""
+        if not self.report.calls:
+            return Verdict.NOT_RUN
+        return None if self.report.complete else Verdict.UNKNOWN
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the campaign says of the answers: they conform only where some were given, and all that was planned was done."""
+        if self.report.failure:
+            return Verdict.TARGET_FAILED
+        if any(f.kind == "differs" for f in self.report.findings):
+            return Verdict.DIFFERS
+        return self.held or Verdict.CONFORMS
+
     def rows(self) -> list[tuple[Row, bool]]:
         """The campaign as rows: one for the answers, one for each property checked or not run."""
         base = (self.system.name, self.system.variant, "whole")
         differs = [f for f in self.report.findings if f.kind == "differs"]
         broken = {f.property for f in self.report.findings if f.kind == "violates"}
-        first = Verdict.TARGET_FAILED if self.report.failure else Verdict.DIFFERS if differs else Verdict.CONFORMS
-        rows = [
-            (
-                Row(*base, "answers", first, self.report.failure or f"{len(differs)} differences"),
-                first is Verdict.CONFORMS,
-            )
-        ]
+        first = self.verdict
+        told = self.report.failure or f"{len(differs)} differences; {self.extent}"
+        rows = [(Row(*base, "answers", first, told), first is Verdict.CONFORMS)]
         for name in self.report.checked:
-            verdict = Verdict.VIOLATES if name in broken else Verdict.TESTED
-            rows.append((Row(*base, name, verdict, ""), name not in broken))
+            verdict = Verdict.VIOLATES if name in broken else self.held or Verdict.TESTED
+            rows.append((Row(*base, name, verdict, self.extent), verdict is Verdict.TESTED))
         rows += [
             (Row(*base, name, Verdict.NOT_RUN, "the target does not show what it speaks of"), True)
             for name in self.report.not_run
@@ -129,10 +146,9 @@ def _way(oracle: Oracle, run: tuple[Made, ...]) -> list[tuple[State, Transition]
 
 def profile_of(target: str, profile: str | None) -> System:
     """The rules to hold a target to: those named, or those that the target's own name says."""
-    if profile:
-        return system_named(profile)
-    if target.startswith("reference:"):
-        return system_named(target.removeprefix("reference:"))
+    kind, rest = kind_of(target)
+    if profile or kind == "reference":
+        return system_named(profile or rest)
     message = f"{target!r} does not say by which rules it goes; add --profile SYSTEM (tenure list systems)"
     raise BadInput(message)
 
@@ -146,15 +162,15 @@ def refuted_by_design(system: System) -> frozenset[str]:
     )
 
 
-def run_gate(  # each is one independent choice of the caller
+def run_gate(
     target: str,
     profile: str | None,
     seconds: float | None,
     calls: int | None,
     seed: int,
-    told: Callable[[CampaignReport], None],
+    told: Callable[[str, int, int], None],
 ) -> GateResult:
-    """Open the target, lead it through a campaign, and close it whatever happens."""
+    """Open the target, plan, lead it through a campaign, and close it whatever happens; planning takes nothing of the budget."""
     system = profile_of(target, profile)
     oracle = Oracle(system, gate_scope(system))
     report = CampaignReport(seed=seed)
@@ -163,7 +179,13 @@ def run_gate(  # each is one independent choice of the caller
         subject = open_target(target, system.id)
         campaign = Campaign(subject, oracle, setup_of(system, oracle.machine), seed, refuted_by_design(system))
         report = campaign.report
-        campaign.play(planned(system, oracle.rules), seconds=seconds, calls=calls, told=told)
+        plan = planned(system, oracle.rules, lambda s, t: told(f"planning: {s:,} states, {t:,} transitions", 0, 0))
+        campaign.play(
+            plan,
+            seconds=seconds,
+            calls=calls,
+            told=lambda r: told(f"{r.calls:,} calls, {len(r.findings)} findings", r.followed, r.planned),
+        )
     except TargetFailed as failure:
         report.failure = str(failure)
     finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from tenure.gate.checks import Checks
@@ -48,6 +48,10 @@ class CampaignReport:
 
     calls: int = 0
     runs: int = 0
+    planned: int = 0
+    followed: int = 0
+    """How many of the planned runs were made, as far as the subject's calls go."""
+    planned_calls: int = 0
     seconds: float = 0.0
     seed: int = 0
     findings: list[Finding] = field(default_factory=list)
@@ -58,6 +62,11 @@ class CampaignReport:
     """The properties that the rules themselves break: nobody can be held to them by these rules."""
     failure: str = ""
     interrupted: bool = False
+
+    @property
+    def complete(self) -> bool:
+        """Every planned run was made, and nothing ended the campaign but its budget."""
+        return self.followed == self.planned and not self.failure and not self.interrupted
 
 
 Told = Callable[[CampaignReport], None]
@@ -81,23 +90,32 @@ class Campaign:
         self.report.not_run, self.report.checked = self.checks.not_run, self.checks.checked
         self.report.waived = tuple(sorted(waived))
 
-    def play(self, plan: Iterator[Run], *, seconds: float | None, calls: int | None, told: Told | None = None) -> None:
+    def play(
+        self, plan: Sequence[Run], *, seconds: float | None, calls: int | None, told: Told = lambda _: None
+    ) -> None:
         """Given runs first, then random ones, until the budget ends; a finding is shrunk, checked again and told once."""
+        self.report.planned, self.report.planned_calls = len(plan), sum(map(len, plan))
         started = time.monotonic()
         try:
             for run in plan:
-                self._note(self.follow(run))
                 if self._spent(started, seconds, calls):
                     break
-            while not self._spent(started, seconds, calls):
+                self._note(self.follow(run))
+                self.report.followed += 1
+                told(self.report)
+            while self._can_begin() and not self._spent(started, seconds, calls):
                 self._note(self.wander(60))
-                if told is not None:
-                    told(self.report)
+                told(self.report)
         except TargetFailed as failure:
             self.report.failure = str(failure)
         except KeyboardInterrupt:
             self.report.interrupted = True
         self.report.seconds = time.monotonic() - started
+
+    def _can_begin(self) -> bool:
+        """Some call of the subject can be made at the start; where none can, a random run calls nothing, for ever."""
+        start = self.oracle.start()
+        return any(self.oracle.offers(start, number) for number in self._rules)
 
     def _spent(self, started: float, seconds: float | None, calls: int | None) -> bool:
         self.report.seconds = time.monotonic() - started

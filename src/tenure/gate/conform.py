@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from tenure.gate.profiles import NO_GROUP_DIES_IN_USE
 from tenure.reference.kernel import SHOWN, Configuration, Died, Kernel, NotCallable, Paused, Waiting, WouldBlock
 from tenure.reference.saving import Snapshot
 from tenure.search.symmetry import orbit
@@ -21,6 +22,7 @@ from tenure.vocabulary.symbols import Observable
 from tenure.vocabulary.systems import Granularity, System
 from tenure.vocabulary.terms import TRUE, Term, constant
 from tenure.vocabulary.types import default, written
+from tenure.vocabulary.verdicts import Verdict
 
 View = tuple[tuple[int, ...], ...]
 Told = Callable[[int, int], None]
@@ -49,6 +51,13 @@ class Conformance:
     refusals: set[str] = field(default_factory=set)
     differences: list[Difference] = field(default_factory=list)
 
+    @property
+    def verdict(self) -> Verdict:
+        """Conforms only where nothing differs in a scope that was seen whole."""
+        if self.differences:
+            return Verdict.DIFFERS
+        return Verdict.CONFORMS if self.complete else Verdict.UNKNOWN
+
 
 class Comparison:
     """One system's model and reference at one granularity, side by side."""
@@ -60,6 +69,7 @@ class Comparison:
         self.kernel = Kernel(system.id, configuration(scope))
         self.view = view_function(self.machine)
         self.orbit = orbit(self.machine)
+        self.modelled = self.machine.function(self.rules.lower(NO_GROUP_DIES_IN_USE.term))
         self.begins = [i for i, r in enumerate(self.rules.rules) if r.begins]
 
     def start(self) -> tuple[State, Snapshot]:
@@ -180,12 +190,15 @@ def conform_whole(  # each is one independent choice of the caller
     started = time.monotonic()
     inside = both.machine.function(both.rules.lower(within))
     state, snapshot = both.start()
-    seen = {both.orbit(state)}
+    known, seen = {state}, {both.orbit(state)}
     frontier: list[tuple[State, Snapshot, tuple[str, ...]]] = [(state, snapshot, ())]
     while frontier and len(report.differences) < most:
         upcoming: list[tuple[State, Snapshot, tuple[str, ...]]] = []
         for state, snapshot, history in frontier:
             for after, made in _whole_steps(both, state, snapshot, history, report):
+                if after in known:
+                    continue
+                known.add(after)
                 key = both.orbit(after)
                 if key not in seen:
                     seen.add(key)
@@ -260,7 +273,7 @@ def conform_pairs(
     started = time.monotonic()
     inside = both.machine.function(both.rules.lower(within))
     state, snapshot = both.start()
-    seen = {both.orbit(state)}
+    known, seen = {state}, {both.orbit(state)}
     frontier: list[tuple[State, Snapshot, tuple[str, ...]]] = [(state, snapshot, ())]
     while frontier and len(report.differences) < most:
         upcoming: list[tuple[State, Snapshot, tuple[str, ...]]] = []
@@ -268,8 +281,9 @@ def conform_pairs(
             for made in _beginnings(both, state):
                 _pair(both, snapshot, history, made, report)
                 end = _alone(both, snapshot, made)
-                if end is None:
+                if end is None or end in known:
                     continue
+                known.add(end)
                 key = both.orbit(end)
                 if key not in seen:
                     seen.add(key)
@@ -326,9 +340,12 @@ def _pair(
 
 
 def _interleavings(both: Comparison, path: list[_Move], started: int) -> Iterator[list[_Move]]:
-    """Maximal runs that extend `path`, with at most two calls begun."""
+    """Runs that extend `path` as far as they go, with at most two calls begun, or to where the rules model nothing more."""
     machine = both.machine
     state = path[-1].made.state
+    if not both.modelled(state):
+        yield path
+        return
     extended = False
     for mover in _unfinished(both, path):
         step = getattr(machine.leaves[mover.made.rule][mover.made.leaf].outcome, "step", "")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from tenure.gate.oracle import Made
 from tenure.gate.profiles import plan_scope
 from tenure.properties import PROPERTIES
-from tenure.search.explorer import Way, explore, transitions_of
+from tenure.search.explorer import Progress, Way, explore, transitions_of
 from tenure.vocabulary.machine import Machine
 from tenure.vocabulary.properties import Property
 from tenure.vocabulary.rules import Rules
@@ -18,14 +16,14 @@ from tenure.vocabulary.terms import Op, no
 LIMIT = 20_000
 
 
-def planned(system: System, rules: Rules) -> Iterator[tuple[Made, ...]]:
+def planned(system: System, rules: Rules, told: Progress = lambda *_: None) -> tuple[tuple[Made, ...], ...]:
     """A shortest run to every case of every step, to every two in a row, and to where each property begins to say something."""
     near = [s for p in PROPERTIES if applies(system, p) and (s := _near_miss(rules, p)) is not None]
     machine = Machine(rules, plan_scope(system))
-    found = explore(machine, near, limit=LIMIT, witness=True, pairs=True, exhaust=True)
+    found = explore(machine, near, limit=LIMIT, witness=True, pairs=True, exhaust=True, progress=told)
     goals = [*found.leaves.values(), *found.violations.values(), *found.pairs.values()]
     runs = {run_of(machine, way) for way in goals}
-    yield from sorted((r for r in runs if r), key=lambda r: (len(r), [(m.call, m.args) for m in r]))
+    return tuple(sorted((r for r in runs if r), key=lambda r: (len(r), [(m.call, m.args) for m in r])))
 
 
 def run_of(machine: Machine, way: Way) -> tuple[Made, ...]:

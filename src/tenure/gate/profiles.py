@@ -11,16 +11,7 @@ from tenure.vocabulary.machine import Machine, Scope
 from tenure.vocabulary.objects import DEVICE, GROUP
 from tenure.vocabulary.observables import DRIVER
 from tenure.vocabulary.systems import System
-from tenure.vocabulary.terms import TRUE, Term, both, either, every, no, number_of
-
-
-@dataclass(frozen=True)
-class Field:
-    """A scope for a comparison, with a cap on the states that are gone on from, and its name."""
-
-    name: str
-    scope: Scope
-    within: Term = TRUE
+from tenure.vocabulary.terms import Term, both, either, every, no, number_of
 
 
 def gate_scope(system: System) -> Scope:
@@ -83,16 +74,49 @@ def setup_of(system: System, machine: Machine) -> Setup:
     return Setup(system.id, sizes, fixed, {"device_driver": table("device", "d", drivers)})
 
 
-ONE_OFF_VFIO = number_of(DEVICE, lambda d: no(groups.driver[d] == "vfio")) <= 1
-"""At most one device is off its VFIO driver."""
+@dataclass(frozen=True)
+class Cap:
+    """A condition on the states that a comparison goes on from, in logic and in words."""
 
-NO_GROUP_DIES_IN_USE = every(GROUP, lambda g: either(groups.users[g] == 0, groups.exists(g)))
+    term: Term
+    words: str
+
+
+NO_GROUP_DIES_IN_USE = Cap(
+    every(GROUP, lambda g: either(groups.users[g] == 0, groups.exists(g))),
+    "no group object is freed while it is counted",
+)
 """What becomes of a group object that is freed while it is counted, and made again, is not modelled."""
+
+ONE_OFF_VFIO = Cap(
+    number_of(DEVICE, lambda d: no(groups.driver[d] == "vfio")) <= 1, "at most one device is off its VFIO driver"
+)
+NONE_OFF_VFIO = Cap(every(DEVICE, lambda d: groups.driver[d] == "vfio"), "every device is on its VFIO driver")
+
+
+@dataclass(frozen=True)
+class Field:
+    """A scope in which model and reference are compared, with the caps on it."""
+
+    name: str
+    scope: Scope
+    caps: tuple[Cap, ...] = (NO_GROUP_DIES_IN_USE,)
+    full: bool = False
+    """Only a run without a budget looks at it."""
+
+    @property
+    def within(self) -> Term:
+        """The states that the comparison goes on from."""
+        return both(*(cap.term for cap in self.caps))
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.scope}; {'; '.join(cap.words for cap in self.caps)})"
 
 
 def whole_fields(system: System) -> tuple[Field, ...]:
-    """Whole calls: small scopes that are seen whole, then the large one."""
+    """Whole calls: one group, files that processes share, groups without IOMMU; then more of each, and the large scope."""
     users = 1 if has_users(system) else 0
+    wide = any(c.name == "take_file" for c in system.calls)  # external users that keep files have many more states
     small = {
         "process": 1,
         "thread": 0,
@@ -105,21 +129,38 @@ def whole_fields(system: System) -> tuple[Field, ...]:
         "user": users,
     }
     shared = {**small, "process": 2, "container": 1, "device": 1, "table": 1, "page": 0}
-    mixed = {**small, "process": 2, "group": 2, "container": 1, "table": 1, "page": 0}
-    large = {**small, "file": 4, "group": 2, "device": 3, "page": 0, "user": 2 * users}
-    cap = both(NO_GROUP_DIES_IN_USE, ONE_OFF_VFIO)
+    mixed = {**shared, "group": 2, "device": 2}
+    large = {**small, "file": 3 if users else 4, "group": 2, "device": 3, "page": 0, "user": 2 * users}
+    one_off = (NO_GROUP_DIES_IN_USE, ONE_OFF_VFIO)
+    none_off = (NO_GROUP_DIES_IN_USE, NONE_OFF_VFIO)
+    two_files = {"file": 2} if wide else {}
+    more = (
+        Field("two devices", scope(small, vfio_devices=2), full=True),
+        Field("three shared files", scope(shared), full=True),
+    )
     return (
-        Field("small", scope(small, vfio_devices=2), NO_GROUP_DIES_IN_USE),
-        Field("shared files", scope(shared), NO_GROUP_DIES_IN_USE),
-        Field("groups without IOMMU", scope(mixed, no_iommu=(False, True), vfio_devices=2), cap),
-        Field("large", scope(large, vfio_devices=3), cap),
+        Field("one group", scope({**small, "device": 1} if wide else small, vfio_devices=2)),
+        Field("shared files", scope({**shared, **two_files})),
+        Field(
+            "groups without IOMMU",
+            scope({**mixed, **two_files}, no_iommu=(False, True), vfio_devices=2),
+            (NO_GROUP_DIES_IN_USE, NONE_OFF_VFIO),
+        ),
+        *(more if wide else ()),
+        Field(
+            "groups without IOMMU, drivers that come and go",
+            scope(mixed, no_iommu=(False, True), vfio_devices=2),
+            one_off,
+            full=True,
+        ),
+        Field("large", scope(large, vfio_devices=3), none_off if wide else one_off, full=True),
     )
 
 
 def pair_fields(system: System) -> tuple[Field, ...]:
-    """Pairs of calls in flight: one group, then two."""
+    """Pairs of calls in flight: one device, without external users and with; then one group and two, with all."""
     users = 1 if has_users(system) else 0
-    small = {
+    one = {
         "process": 1,
         "thread": 2,
         "file": 3,
@@ -130,6 +171,13 @@ def pair_fields(system: System) -> tuple[Field, ...]:
         "page": 0,
         "user": users,
     }
-    two = {**small, "file": 4, "group": 2}
-    cap = both(NO_GROUP_DIES_IN_USE, ONE_OFF_VFIO)
-    return Field("one group", scope(small, vfio_devices=2), cap), Field("two groups", scope(two, vfio_devices=2), cap)
+    two = {**one, "file": 4, "group": 2}
+    alone = Field("two containers", scope({**one, "device": 1, "user": 0}))
+    user = Field("an external user", scope({**one, "device": 1, "container": 1, "table": 1}))
+    one_off = (NO_GROUP_DIES_IN_USE, ONE_OFF_VFIO)
+    return (
+        alone,
+        *((user,) if users else ()),
+        Field("one group", scope(one, vfio_devices=2), one_off, full=True),
+        Field("two groups", scope(two, vfio_devices=2), one_off, full=True),
+    )

@@ -20,14 +20,21 @@ def open_target(text: str, profile: str) -> Subject:
 
     The profile is a system with its variant; only subjects that have several are told.
     """
-    scheme, colon, rest = text.partition(":")
-    if scheme not in _SCHEMES:
-        question = did_you_mean(scheme, _SCHEMES, f"a target begins with {', '.join(f'{s}:' for s in _SCHEMES)}")
-        raise UnknownTarget(f"there is no kind of target {excerpt(scheme)}; {question}")
-    form, start = _SCHEMES[scheme]
+    kind, rest = kind_of(text)
+    _, start = _KINDS[kind]
+    return start(rest, profile)
+
+
+def kind_of(text: str) -> tuple[str, str]:
+    """The kind of a target, and what of that kind; raises UnknownTarget where the text has none, or nothing behind it."""
+    kind, colon, rest = text.partition(":")
+    if kind not in _KINDS:
+        question = did_you_mean(kind, _KINDS, f"a target begins with {', '.join(f'{k}:' for k in _KINDS)}")
+        raise UnknownTarget(f"there is no kind of target {excerpt(kind)}; {question}")
+    form, _ = _KINDS[kind]
     if not colon or not rest.strip():
         raise UnknownTarget(f"{excerpt(text)} is not whole; say {form}")
-    return start(rest, profile)
+    return kind, rest
 
 
 def _reference(rest: str, _: str) -> Subject:
@@ -44,7 +51,7 @@ def _python(rest: str, _: str) -> Subject:
     return PythonSubject(rest)
 
 
-_SCHEMES: Mapping[str, tuple[str, Callable[[str, str], Subject]]] = {
+_KINDS: Mapping[str, tuple[str, Callable[[str, str], Subject]]] = {
     "reference": ("reference:SYSTEM[:VARIANT]", _reference),
     "python": ("python:MODULE:OBJECT", _python),
     "exec": ("exec:COMMAND", ExecSubject),

@@ -11,7 +11,7 @@ from hypothesis.errors import FlakyFailure
 
 from tenure.gate.conform import Comparison, reference_said, said, unlike
 from tenure.gate.oracle import Oracle
-from tenure.gate.profiles import NO_GROUP_DIES_IN_USE, gate_scope
+from tenure.gate.profiles import gate_scope
 from tenure.reference.kernel import NotCallable, WouldBlock
 from tenure.vocabulary.systems import Granularity, System
 
@@ -28,7 +28,6 @@ def random_walks(system: System, seed: int, *, seconds: float, walks: int = 400)
     both = Comparison(system, Granularity.WHOLE, scope)
     oracle = Oracle(system, scope)
     start, snapshot = both.start()
-    modelled = both.machine.function(both.rules.lower(NO_GROUP_DIES_IN_USE))
     deadline = time.monotonic() + seconds
     made = 0
     shortest: list[str] = []
@@ -78,7 +77,7 @@ def random_walks(system: System, seed: int, *, seconds: float, walks: int = 400)
             if (shown := both.kernel.observe()) != (wanted := both.view(state)):
                 model, reference = unlike(wanted, shown)
                 raise noted([*history, f"model: {model}", f"reference: {reference}"])
-            if not modelled(state):
+            if not both.modelled(state):
                 return
 
     with contextlib.suppress(Parted, FlakyFailure):

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tenure.vocabulary.machine import Machine, State
-from tenure.vocabulary.objects import CONTAINER, FILE, TABLE, USER
+from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, TABLE, USER
 from tenure.vocabulary.types import NONE, Sort, sort_of
 
-RENAMED: tuple[Sort, ...] = (CONTAINER, FILE, TABLE, USER)
-"""The sorts whose names mean nothing, in the order in which they are sorted; groups, devices and processes are fixed."""
+RENAMED: tuple[Sort, ...] = (DEVICE, CONTAINER, FILE, TABLE, USER)
+"""The sorts whose names mean nothing, in the order in which they are sorted; groups and processes are fixed.
+
+A device takes the name only of one that is like it in all that never changes.
+"""
 
 
 def orbit(machine: Machine) -> Callable[[State], State]:
@@ -27,7 +30,9 @@ class _Plan:
 
     def __init__(self, machine: Machine) -> None:
         self.layout = machine.layout
-        self.sizes = {s.name: self.layout.sizes.get(s.name, 0) for s in RENAMED}
+        alike = {s.name: self._alike(s) for s in RENAMED}
+        self.classes = {name: classes for name, classes in alike.items() if any(len(c) > 1 for c in classes)}
+        self.sizes = {name: sum(map(len, classes)) for name, classes in self.classes.items()}
         self.fields = []
         for one in self.layout.fields:
             target = sort_of(one.value)
@@ -35,7 +40,22 @@ class _Plan:
             axes = tuple(s.name if s.name in self.sizes else None for s in one.domain)
             places = [(p, self.layout.offset[one.name] + k) for k, p in enumerate(self.layout.places(one))]
             self.fields.append((axes, named, places))
-        self.sorts = [(s.name, self.sizes[s.name], self._views(s.name)) for s in RENAMED if self.sizes[s.name] > 1]
+        self.sorts = [(name, classes, self._views(name)) for name, classes in self.classes.items()]
+
+    def _alike(self, sort: Sort) -> list[list[int]]:
+        """The objects of the sort, together with those that are like them in all that never changes."""
+        fixed = [(one, values) for one, values in self.layout.fixed.items() if sort in one.domain]
+        found: dict[tuple[object, ...], list[int]] = {}
+        for object_ in range(self.layout.sizes.get(sort.name, 0)):
+            facts = tuple(
+                (place[:at], place[at + 1 :], value)
+                for one, values in fixed
+                for at in (one.domain.index(sort),)
+                for place, value in zip(self.layout.places(one), values, strict=True)
+                if place[at] == object_
+            )
+            found.setdefault(facts, []).append(object_)
+        return list(found.values())
 
     def _views(self, sort: str) -> list[list[list[tuple[int, str | None, str | None, int]]]]:
         """For each object of the sort: the cells in which it is a place, and those in which it may be the value."""
@@ -56,11 +76,12 @@ class _Plan:
     def renamed(self, state: State) -> State:
         """The state with the objects of each sort named in the order of what they hold."""
         ranks: dict[str, list[int]] = {}
-        for name, size, views in self.sorts:
-            signed = sorted((_signature(state, views[i], i, ranks), i) for i in range(size))
-            order = [0] * size
-            for rank, (_, i) in enumerate(signed):
-                order[i] = rank
+        for name, classes, views in self.sorts:
+            order = [0] * len(views)
+            for alike in classes:
+                signed = sorted((_signature(state, views[i], i, ranks), i) for i in alike)
+                for rank, (_, i) in zip(alike, signed, strict=True):
+                    order[i] = rank
             ranks[name] = order
         result = list(state)
         for axes, named, places in self.fields:

@@ -1,0 +1,26 @@
+"""NO_COLOR is honoured."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from tests.cli.conftest import Judged, Run, as_recorded
+
+from tenure.models import SYSTEMS
+
+COLOUR = re.compile(r"\x1b\[[0-9;]*[349][0-7]")
+
+
+@pytest.mark.parametrize("arguments", ["list", "list properties", "prove"])
+def test_no_color_is_honoured(run: Run, judged: Judged, monkeypatch: pytest.MonkeyPatch, arguments: str) -> None:
+    """Even where colours are forced; a pipe gets none and no other escapes either."""
+    judged([r for s in SYSTEMS for level in ("whole", "steps") for r in as_recorded(s.id, level)])
+    plain = run(*arguments.split()).out
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    forced = run(*arguments.split()).out
+
+    assert "\x1b" not in plain
+    assert not COLOUR.search(forced)
