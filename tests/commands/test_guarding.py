@@ -12,7 +12,8 @@ from tenure.commands.guarding import GuardRow, Sound, Worth, classified, masked
 from tenure.commands.judging import Judgement
 from tenure.models import SYSTEMS
 from tenure.properties import PROPERTIES
-from tenure.prover.induction import Theory, claims_of, dead
+from tenure.prover.guards import kept_without, still_proved
+from tenure.prover.induction import Theory, claims_of, dead, stated
 from tenure.search.explorer import explore
 from tenure.search.guards import areas_of, fall, substitutes
 from tenure.search.scopes import Area
@@ -21,6 +22,7 @@ from tenure.vocabulary.guards import guards_of, weakened
 from tenure.vocabulary.machine import Machine, Scope
 from tenure.vocabulary.properties import always, argument, called, each_step, refused
 from tenure.vocabulary.rules import rules_of
+from tenure.vocabulary.sentences import sentence
 from tenure.vocabulary.symbols import observable, state
 from tenure.vocabulary.systems import Granularity, System, claim, shows
 from tenure.vocabulary.terms import Term, both, either, implies
@@ -194,11 +196,29 @@ def test_guards_that_protect_nothing_together_mask_nothing(sound: Sound, call_na
     assert list(masked(sound, rows)) == []
 
 
-def test_without_claims_nothing_is_proved_of_a_guard(sound: Sound) -> None:
-    """What was searched is searched, and no more."""
-    unproved = replace(sound, claims=())
+@pytest.mark.parametrize(
+    ("name", "kept", "by"),
+    [
+        ("drain.open#0", True, {"drain.open#1"}),
+        ("peek.look#0", True, {"peek.look#1"}),
+        ("refill.pour#1", False, {"refill.pour#2"}),
+        ("stamp.note#0", False, {"stamp.note#1"}),
+        ("top_up.pour#0", False, set()),
+    ],
+)
+def test_the_prover_says_what_takes_the_place_of_a_guard(name: str, kept: bool, by: set[str]) -> None:  # noqa: FBT001  # a parameter of the test
+    """For any number of tanks: whether each way leaves the state that the guard leaves; a dead guard has no such way."""
+    found = kept_without(RULES, claims_of(RULES), GUARDS[name])
 
-    assert alone(unproved, "stamp.note#0").verdict is Verdict.SEARCHED
+    assert (found.states, set(found.by)) == (kept, by)
+
+
+@pytest.mark.parametrize(("name", "kept"), [("stamp.note#0", True), ("fill.pour#0", False), ("knock.hear#1", False)])
+def test_proofs_stand_unless_a_guard_protects(sound: Sound, name: str, kept: bool) -> None:  # noqa: FBT001  # as above
+    """A claim falls with one guard, a property about steps with another."""
+    stands = still_proved(RULES, claims_of(RULES), stated(sentence(RULES, p) for p in sound.held), [GUARDS[name]])
+
+    assert stands is kept
 
 
 def test_a_guard_that_no_run_meets_has_no_class(sound: Sound) -> None:
@@ -212,7 +232,7 @@ def test_a_guard_that_no_run_meets_has_no_class(sound: Sound) -> None:
 
 def test_a_fall_beyond_the_limit_is_searched_and_no_more(sound: Sound) -> None:
     """A search that ends before the fall does not say that there is none."""
-    short = replace(sound, limit=1, claims=())
+    short = replace(sound, limit=1)
 
     row = alone(short, "fill.pour#0")
 

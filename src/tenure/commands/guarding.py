@@ -15,13 +15,12 @@ from tenure.commands.judging import Judgement, find_system
 from tenure.commands.proving import Job, judged
 from tenure.properties import PROPERTIES
 from tenure.report.itf import itf_object
-from tenure.search.falsify import LIMIT
 from tenure.search.guards import Fall, Substitute, areas_of, fall, substitutes
 from tenure.search.scopes import Area
 from tenure.vocabulary.guards import Guard, guards_of
 from tenure.vocabulary.properties import Property
 from tenure.vocabulary.rules import Rules, rules_of
-from tenure.vocabulary.sentences import applies, sentence
+from tenure.vocabulary.sentences import sentence
 from tenure.vocabulary.systems import Granularity
 from tenure.vocabulary.verdicts import Verdict
 
@@ -30,6 +29,9 @@ DEFAULT = ("containers-2013:locked", "external-get-put:locked-container", "exter
 
 NEAR = 5_000
 """States in which a fall is looked for before a proof is tried: most falls are near."""
+
+FAR = 60_000
+"""States in which it is looked for where no proof is found; a fall beyond them is missed, and the row says searched."""
 
 Told = Callable[[str, int, int], None]
 
@@ -40,7 +42,7 @@ class Worth(Enum):
     DEAD = "dead"
     """No state that satisfies the proved claims takes it."""
     PROTECTIVE = "protective"
-    """Without it a property falls that holds with it."""
+    """Without it a property falls that is proved with it."""
     MASKED = "masked"
     """None of several protects alone, since another catches what it lets through; without all of them a property falls."""
     ANSWER_ONLY = "answer-only"
@@ -71,13 +73,15 @@ class GuardRow:
     def evidence(self) -> str:
         """Why it has its class, in a few words."""
         instead = f"{' or '.join(sorted(self.substitute.answers))} instead"
+        extent = self.extent.partition(" with ")[0]
+        how = f"searched {extent}" if self.verdict is Verdict.SEARCHED else self.verdict.value
         match self.worth:
             case Worth.PROTECTIVE | Worth.MASKED:
                 return f"{self.fall.broken} falls in {self.fall.length}" if self.fall else ""
             case Worth.ANSWER_ONLY | Worth.UNSPECIFIED:
-                return f"{instead}, {self.verdict.value}"
+                return f"{instead}, {how}"
             case Worth.REDUNDANT:
-                return f"the same by {' or '.join(sorted(self.substitute.by))}, {self.verdict.value}"
+                return f"the same by {' or '.join(sorted(self.substitute.by))}, {how}"
             case Worth.DEAD:
                 return self.verdict.value
             case Worth.UNMET:
@@ -91,12 +95,12 @@ class Sound:
     rules: Rules
     areas: tuple[Area, ...]
     held: tuple[Property, ...]
-    """The properties that no run breaks, as far as is known."""
+    """The properties that are proved: only the loss of a guard can make them fall."""
     claims: tuple[str, ...]
-    """The claims that are proved."""
+    """The claims from which they are proved."""
     dead: frozenset[str]
     """The cases that are proved dead."""
-    limit: int = LIMIT
+    limit: int = FAR
 
 
 def classified(sound: Sound, guard: Guard, found: Substitute, extent: str) -> GuardRow:
@@ -177,9 +181,8 @@ def _still_proved(sound: Sound, guards: Sequence[Guard]) -> bool:
 def sound_system(job: Job, judgement: Judgement) -> Sound:
     """A system at one granularity, as it was judged."""
     rules = rules_of(find_system(job[0]), Granularity(job[1]))
-    fine = (Verdict.PROVED, Verdict.SEARCHED, Verdict.NOT_APPLICABLE)  # a premise never met may be met without a guard
-    fine_names = {r.property for r in judgement.rows if r.verdict in fine}
-    held = tuple(p for p in PROPERTIES if p.id in fine_names and applies(rules.system, p))
+    proved = {r.property for r in judgement.rows if r.verdict is Verdict.PROVED}
+    held = tuple(p for p in PROPERTIES if p.id in proved)
     return Sound(rules, areas_of(rules), held, judgement.claims, frozenset(judgement.dead))
 
 

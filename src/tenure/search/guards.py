@@ -133,7 +133,7 @@ def _said(answer: Answer | None, *, crashed: bool) -> str:
 
 
 def fall(
-    rules: Rules, names: Collection[str], properties: Iterable[Property], areas: Iterable[Area], limit: int = LIMIT
+    rules: Rules, names: Collection[str], properties: Iterable[Property], areas: Iterable[Area], limit: int
 ) -> tuple[Fall | None, str]:
     """The property that falls first without the guards of these names, if one does; and the extent of the first search."""
     weak = weakened(rules, names)
