@@ -98,6 +98,14 @@ def a_tank_is_empty_or_full(tank: Term) -> Term:
     return either(level[tank] == 0, level[tank] == 1)
 
 
+@call("await room", actor=CREW, source="synthetic", tank=TANK)
+def await_room(tank: Term) -> Steps:
+    """Two sleeps for one thing: where nobody else fills the tank meanwhile, either is enough."""
+    yield step("begin", go())
+    yield step("first", go(when=level[tank] == 0), waits=True)
+    yield step("second", done(level[tank].becomes(level[tank] + 1), when=level[tank] == 0), waits=True)
+
+
 @always("T-1", "synthetic", tank=TANK)
 def no_tank_runs_over(tank: Term) -> Term:
     """No tank runs over."""
@@ -115,7 +123,7 @@ SYSTEM = System(
     variant="",
     title="tanks",
     source="synthetic",
-    calls=(fill, top_up, refill, drain, peek, stamp, await_full, knock),
+    calls=(fill, top_up, refill, drain, peek, stamp, await_full, await_room, knock),
     definitions=(shows(shown_level, lambda t: level[t]),),
     claims=(a_tank_is_empty_or_full,),
 )
@@ -170,6 +178,7 @@ def test_every_guard_is_listed_and_no_crash_that_just_happens(sound: Sound) -> N
     assert set(GUARDS) == {
         *("fill.pour#0", "top_up.look#0", "top_up.pour#0", "refill.pour#0", "refill.pour#1", "drain.open#0"),
         *("peek.look#0", "peek.look#1", "stamp.note#0", "await_full.sleep", "knock.hear#1"),
+        *("await_room.first", "await_room.second"),
     }
 
 
@@ -186,6 +195,17 @@ def test_guards_that_mask_one_another_are_taken_out_together(sound: Sound, one: 
 
     assert [g.name for g in together.guards] == [first, second]
     assert (together.worth, together.evidence) == (Worth.MASKED, "T-1 falls in 2")
+
+
+def test_sleeps_of_one_call_that_mask_one_another_are_taken_out_together(sound: Sound) -> None:
+    """With the first nobody ever sleeps in the second, which comes after a pause and still catches what the first lets through."""
+    lonely = replace(sound, areas=(replace(AREA, calls=frozenset({"await_room"})),))
+    rows = [alone(lonely, name) for name in ("await_room.first", "await_room.second")]
+
+    (together,) = masked(lonely, rows)
+
+    assert [r.worth for r in rows] == [Worth.UNSPECIFIED, Worth.UNMET]
+    assert together.evidence == "T-1 falls in 6"
 
 
 @pytest.mark.parametrize("call_name", ["peek", "fill", "drain", "knock"])

@@ -15,7 +15,7 @@ from tenure.commands.judging import Judgement, find_system
 from tenure.commands.proving import Job, judged
 from tenure.properties import PROPERTIES
 from tenure.report.itf import itf_object
-from tenure.search.guards import Fall, Substitute, areas_of, fall, substitutes
+from tenure.search.guards import GOES_ON, Fall, Substitute, areas_of, fall, substitutes
 from tenure.search.scopes import Area
 from tenure.vocabulary.guards import Guard, guards_of
 from tenure.vocabulary.properties import Property
@@ -124,9 +124,10 @@ def masked(sound: Sound, rows: Sequence[GuardRow]) -> Iterator[GuardRow]:
     idle = {r.guards[0].name: r for r in rows if r.worth is not Worth.PROTECTIVE}
     tried: set[frozenset[str]] = set()
     caught: list[frozenset[str]] = []
-    for name, row in idle.items():
-        pairs = [frozenset({name, other}) for other in sorted(row.substitute.by & idle.keys())]
-        for together in (*pairs, _all_behind(name, idle)):
+    behind = {name: _behind(name, idle) for name in idle}
+    for name in idle:
+        pairs = [frozenset({name, other}) for other in sorted(behind[name])]
+        for together in (*pairs, _all_behind(name, behind)):
             if len(together) == 1 or together in tried or any(c <= together for c in caught):
                 continue
             tried.add(together)
@@ -139,11 +140,19 @@ def masked(sound: Sound, rows: Sequence[GuardRow]) -> Iterator[GuardRow]:
                 yield GuardRow(tuple(guards), Worth.MASKED, Verdict.WITNESSED, fall=fallen, seconds=seconds)
 
 
-def _all_behind(name: str, idle: dict[str, GuardRow]) -> frozenset[str]:
-    """The guard, those that take its place, those that take theirs, and so on."""
+def _behind(name: str, idle: dict[str, GuardRow]) -> frozenset[str]:
+    """The guards that may catch what this one lets through: that take its place, or come after it where the call goes on."""
+    found = idle[name].substitute
+    names = list(idle)
+    later = names[names.index(name) + 1 :] if GOES_ON in found.answers else []
+    return frozenset((found.by & idle.keys()) | set(later))
+
+
+def _all_behind(name: str, behind: dict[str, frozenset[str]]) -> frozenset[str]:
+    """The guard, those that may catch what it lets through, those behind these, and so on."""
     found, left = {name}, [name]
     while left:
-        new = (idle[left.pop()].substitute.by & idle.keys()) - found
+        new = behind[left.pop()] - found
         found |= new
         left += new
     return frozenset(found)

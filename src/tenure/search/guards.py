@@ -17,6 +17,9 @@ from tenure.vocabulary.rules import Rules
 from tenure.vocabulary.sentences import Sentence, sentence
 from tenure.vocabulary.traces import Trace
 
+GOES_ON = "goes on"
+"""Instead of an answer: the call stands before a later step."""
+
 
 @dataclass(slots=True)
 class Substitute:
@@ -129,7 +132,7 @@ class _Probe:
 def _said(answer: Answer | None, *, crashed: bool) -> str:
     if isinstance(answer, Refused):
         return answer.errno
-    return "ok" if answer is not None else "crash" if crashed else "goes on"
+    return "ok" if answer is not None else "crash" if crashed else GOES_ON
 
 
 def fall(
