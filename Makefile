@@ -35,6 +35,9 @@ lint: setup ## look at style and types
 
 check: test lint ## run the tests, then look at style and types
 
+guards: setup ## say what each guard of the rules is for: what is lost without it
+	$(BIN)/tenure guards $(SYSTEMS)
+
 conform-full: setup ## hold the reference to the models at the full scopes
 	$(CONFORM_FULL)
 
@@ -48,4 +51,4 @@ lock: ## renew requirements.lock from pyproject.toml
 LOCK_OPTIONS = --extra dev --all-build-deps --allow-unsafe --strip-extras --generate-hashes --output-file requirements.lock \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options
 
-.PHONY: help setup run test lint check conform-full bench lock
+.PHONY: help setup run test lint check guards conform-full bench lock

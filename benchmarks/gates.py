@@ -66,10 +66,10 @@ def _campaign(target: str, goal: float, peer: Run, name: str) -> Figure:
     """The calls that one campaign makes and checks in a second, sample after sample; all show what they leave."""
     system = system_named(SYSTEM)
     oracle = Oracle(system, gate_scope(system))
-    plan = list(planned(system, oracle.rules))
+    plan = planned(system, oracle.rules)
     with closing(open_target(target, system.id)) as subject:
         campaign = Campaign(subject, oracle, setup_of(system, oracle.machine), SEED, refuted_by_design(system))
-        campaign.play(iter(plan), seconds=None, calls=WARM)
+        campaign.play(plan, seconds=None, calls=WARM)
         samples, theirs = side_by_side(lambda: _played(campaign), peer, TIMES)
     report = campaign.report
     wrong = report.failure or (f"{len(report.findings)} findings" if report.findings else "")
@@ -79,7 +79,7 @@ def _campaign(target: str, goal: float, peer: Run, name: str) -> Figure:
 def _played(campaign: Campaign) -> float:
     """More random runs; how many calls they were."""
     before = campaign.report.calls
-    campaign.play(iter(()), seconds=None, calls=before + CALLS)
+    campaign.play((), seconds=None, calls=before + CALLS)
     if campaign.report.interrupted:  # a campaign keeps an interruption to itself
         raise KeyboardInterrupt
     return float(campaign.report.calls - before)

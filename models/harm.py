@@ -29,4 +29,4 @@ def uses_after_free(condition: Term) -> Case:
 
 def raises_bug(condition: Term) -> Case:
     """The kernel stops itself with BUG()."""
-    return crash(condition, harm.now.becomes("bug"), why="BUG()")
+    return crash(condition, harm.now.becomes("bug"), why="BUG()", raised=True)

@@ -420,6 +420,57 @@ def conform(  # click's calling convention
     sys.exit(ending.code)
 
 
+@tenure.command(hidden=True)  # for those who work on the rules; the stable commands are those that `--help` lists
+@click.argument("systems", nargs=-1, metavar=f"[{PROVE_SYSTEMS}]...")
+@click.option("--granularity", type=click.Choice(["whole", "steps"]), default="whole", show_default=True)
+@click.option("--jobs", default=os.cpu_count() or 1, show_default=True, help="How many processes work at once.")
+@shared
+def guards(
+    systems: tuple[str, ...],
+    granularity: str,
+    jobs: int,
+    json_file: str | None,
+    quiet: bool,  # noqa: FBT001  # as above
+) -> None:
+    """Take out each guard of a system, and each that mask one another, and say what is lost without it."""
+    from tenure.commands import guarding
+
+    chosen = [s.id for s in systems_named(systems)] if systems else guarding.DEFAULT
+    planned = [(system, granularity) for system in chosen]
+    ending = Ending()
+    with progress("guards", quiet=quiet) as told:
+        found = list(_until_interrupted(guarding.guard_rows(planned, jobs, told), ending))
+    found = guarding.in_order(found, planned)
+    if not quiet:
+        _guard_table(found)
+    for (system, _), row in found:
+        if row.worth is guarding.Worth.UNMET:
+            click.echo(f"inconclusive: {system} {granularity} {row.guards[0].name}: {row.evidence}", err=True)
+            ending.note(Exit.INCONCLUSIVE)
+    if not found:
+        ending.note(Exit.NOTHING)
+    _document(
+        json_file,
+        " ".join(["guards", *systems, "--granularity", granularity]),
+        None,
+        [guarding.result(job, row) for job, row in found],
+    )
+    sys.exit(ending.code)
+
+
+def _guard_table(found: Sequence[Any]) -> None:
+    table = Table("system", "guard", "does", "why", "class", "without it", box=None, pad_edge=False)
+    for (system, _), row in found:
+        names, does, why = (
+            "\n+ ".join(parts) for parts in zip(*((g.name, g.does, g.why) for g in row.guards), strict=True)
+        )
+        table.add_row(system, names, does, why, row.worth.value, row.evidence)
+    out = console()
+    Plain(highlight=False, width=max(out.width, 190)).print(table)
+    words = [row.worth.value for _, row in found]
+    out.print(", ".join(f"{words.count(word)} {word}" for word in dict.fromkeys(words)))
+
+
 @tenure.command()
 @click.argument("target")
 @click.option("--profile", metavar=PROVE_SYSTEMS, help="The rules to hold it to; by default those that its name says.")

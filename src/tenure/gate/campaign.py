@@ -114,8 +114,8 @@ class Campaign:
 
     def _can_begin(self) -> bool:
         """Some call of the subject can be made at the start; where none can, a random run calls nothing, for ever."""
-        start = self.oracle.start()
-        return any(self.oracle.offers(start, number) for number in self._rules)
+        offers = self.oracle.offers(self.oracle.start())
+        return any(offers[number] for number in self._rules)
 
     def _spent(self, started: float, seconds: float | None, calls: int | None) -> bool:
         self.report.seconds = time.monotonic() - started

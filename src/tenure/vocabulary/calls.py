@@ -73,7 +73,9 @@ class Refuse:
 
 @dataclass(frozen=True, slots=True)
 class Crash:
-    """The call never returns: its thread died in the kernel."""
+    """The call never returns: its thread died in the kernel; `raised` where the kernel tested for it and stopped itself."""
+
+    raised: bool = False
 
 
 Follow = Next | Finish | Refuse | Crash
@@ -194,9 +196,9 @@ def done(*effects: Assign, when: Term = TRUE, why: str = "", **values: Term) -> 
     return Case(when, effects, Finish(tuple(values.items())), why)
 
 
-def crash(when: Term, *effects: Assign, why: str) -> Case:
-    """Where `when` holds the thread dies in the kernel and the call never returns."""
-    return Case(when, effects, Crash(), why)
+def crash(when: Term, *effects: Assign, why: str, raised: bool = False) -> Case:
+    """Where `when` holds the thread dies in the kernel and the call never returns; `raised`: the kernel tests for it."""
+    return Case(when, effects, Crash(raised), why)
 
 
 def choosing(sort: Sort, where: Callable[[Term], Term], case: Callable[[Term], Case]) -> Case:
