@@ -264,9 +264,10 @@ class Small:
 
     @cached_property
     def _obligations(self) -> dict[str, Obligation]:
-        paths = tuple(self._theory.paths())
-        steps = (o for p in paths for o in (self._theory.preservation(p)[0], self._theory.step_consequences(p)))
-        return {o.name: o for o in (*steps, *self._theory.consequences()) if o is not None}
+        theory = self._theory
+        ways = (theory.impossibility, lambda p: theory.preservation(p)[0], theory.step_consequences)
+        steps = (way(path) for path in theory.paths() for way in ways)
+        return {o.name: o for o in (*steps, *theory.consequences()) if o is not None}
 
     def falls(self, obligation: str, goal: Goal) -> bool:
         """The goal is false here, so it is false: some state of a few objects satisfies all claims, and a step leads out."""
