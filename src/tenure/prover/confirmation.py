@@ -7,9 +7,10 @@ is asked for each size of page by itself; `arithmetic.py` has every size.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from inspect import BoundArguments, Signature, signature
+from inspect import BoundArguments, Parameter, Signature, signature
+from itertools import chain
 from typing import Any
 
 from crosshair.condition_parser import POSTCONDITION, PRECONDITION, ConditionExpr, Conditions
@@ -19,7 +20,7 @@ from crosshair.fnutil import FunctionInfo
 from crosshair.options import DEFAULT_OPTIONS
 from crosshair.tracers import ResumedTracing
 
-from tenure.prover.arithmetic import Arguments, Judged, Setting
+from tenure.prover.arithmetic import FALSE, Arguments, Judged, Setting, settings
 from tenure.reference.dma.lemmas import Lemma
 from tenure.reference.dma.pages import Shift
 from tenure.reference.dma.ranges import Range
@@ -33,39 +34,72 @@ PAGE_SHIFTS = (Shift(0), Shift(12), Shift(21))
 """Bytes, and pages of 4 KiB and 2 MiB."""
 
 
+def distinct(lemma: Lemma) -> Iterator[Setting]:
+    """The settings worth asking for: unbounded integers never wrap, so the widest arguments include narrower ones."""
+    every = list(settings(lemma))
+    return iter(every if "width" in signature(lemma).parameters else every[-1:])
+
+
 def by_crosshair(lemma: Lemma, setting: Setting) -> Judged:
     """Have CrossHair confirm a lemma for every argument in one setting, or take what refutes it."""
     started = time.perf_counter()
-    known = signature(lemma, eval_str=True)
-    shifts = PAGE_SHIFTS if "shift" in known.parameters else (None,)
+    known = signature(lemma, eval_str=True).parameters
     judged = Judged(lemma.__name__, setting, Verdict.UNKNOWN, "nothing was asked")
-    for shift in shifts:
-        fixed = {
-            name: value for name, value in (("width", setting.width), ("shift", shift)) if name in known.parameters
-        }
-        judged = _judged(lemma, known, setting, fixed)
+    for shift in PAGE_SHIFTS if "shift" in known else PAGE_SHIFTS[:1]:
+        fixed = {"width": setting.width, "shift": shift}
+        judged = _judged(Question(lemma, setting, {name: fixed[name] for name in fixed if name in known}))
         if judged.verdict is not Verdict.PROVED:
             break
     return replace(judged, seconds=time.perf_counter() - started)
 
 
-def _judged(lemma: Lemma, known: Signature, setting: Setting, fixed: Arguments) -> Judged:
-    """What CrossHair says, with some arguments fixed; a refutation is made again with plain numbers."""
-    refuting: list[Arguments] = []
+class Question:
+    """A lemma with some arguments fixed, as a function of integers: a range is two, so that CrossHair need not choose a class."""
+
+    def __init__(self, lemma: Lemma, setting: Setting, fixed: Arguments) -> None:
+        known = signature(lemma, eval_str=True).parameters
+        self.lemma = lemma
+        self.setting = setting
+        self.fixed = fixed
+        self.most = top(Width(setting.address))
+        self.open = [(name, one.annotation is Range) for name, one in known.items() if name not in fixed]
+        ends = [(f"{name}_first", f"{name}_last") if is_range else (name,) for name, is_range in self.open]
+        self.ends = list(chain(*ends))
+        self.signature = Signature([Parameter(n, Parameter.POSITIONAL_OR_KEYWORD, annotation=int) for n in self.ends])
+
+    def arguments(self, numbers: Iterable[int]) -> Arguments:
+        """The lemma's arguments out of the integers, in the order of the signature."""
+        left = iter(numbers)
+        return self.fixed | {
+            name: Range(next(left), next(left)) if is_range else next(left) for name, is_range in self.open
+        }
+
+    def is_due(self, values: Mapping[str, Any]) -> bool:
+        """Every address fits, and every range is one."""
+        arguments = self.arguments(values[name] for name in self.ends)
+        for name, is_range in self.open:
+            first, last = arguments[name] if is_range else (arguments[name], arguments[name])
+            if not 0 <= first <= last <= self.most:
+                return False
+        return True
+
+
+def _judged(question: Question) -> Judged:
+    """What CrossHair says; a refutation is made again with plain numbers."""
+    lemma, refuting = question.lemma, Arguments()
 
     def remember(bound: BoundArguments, answer: object, _names: object) -> tuple[str, str]:
         with ResumedTracing():  # type: ignore[no-untyped-call]  # CrossHair's types are not complete
-            refuting.append({**deep_realize(dict(bound.arguments)), **fixed})
-        return str(refuting[-1]), str(answer)
+            refuting.update(question.arguments(deep_realize(bound.args)))
+        return str(refuting), str(answer)
 
-    open_ones = known.replace(parameters=[p for p in known.parameters.values() if p.name not in fixed])
     conditions = Conditions(
-        fn=lambda *values: lemma(**dict(zip(open_ones.parameters, values, strict=True)), **fixed),
+        fn=lambda *numbers: lemma(**question.arguments(numbers)),
         src_fn=lemma,
-        pre=[ConditionExpr(PRECONDITION, lambda values: _is_due(values, open_ones, setting), __file__, 0, "")],
+        pre=[ConditionExpr(PRECONDITION, question.is_due, __file__, 0, "")],
         post=[ConditionExpr(POSTCONDITION, lambda values: bool(values["__return__"]), __file__, 0, "")],
         raises=frozenset(),
-        sig=open_ones,
+        sig=question.signature,
         mutable_args=None,
         fn_syntax_messages=[],
         counterexample_description_maker=remember,
@@ -74,16 +108,7 @@ def _judged(lemma: Lemma, known: Signature, setting: Setting, fixed: Arguments) 
     said = run_checkables([ConditionCheckable(FunctionInfo.from_fn(lemma), options, conditions)])
     states = {message.state for message in said}
     if states == {MessageType.CONFIRMED}:
-        return Judged(lemma.__name__, setting, Verdict.PROVED)
-    if states == {MessageType.POST_FAIL} and not lemma(**refuting[-1]):
-        return Judged(lemma.__name__, setting, Verdict.REFUTED, "it answers False", tuple(refuting[-1].items()))
-    return Judged(lemma.__name__, setting, Verdict.UNKNOWN, "; ".join(message.message for message in said))
-
-
-def _is_due(values: Mapping[str, Any], known: Signature, setting: Setting) -> bool:
-    """Every address fits, and every range is one."""
-    most = top(Width(setting.address))
-    return all(
-        0 <= value.first <= value.last <= most if isinstance(value, Range) else 0 <= value <= most
-        for value in (values[name] for name in known.parameters)
-    )
+        return Judged(lemma.__name__, question.setting, Verdict.PROVED)
+    if states == {MessageType.POST_FAIL} and not lemma(**refuting):
+        return Judged(lemma.__name__, question.setting, Verdict.REFUTED, FALSE, tuple(refuting.items()))
+    return Judged(lemma.__name__, question.setting, Verdict.UNKNOWN, "; ".join(message.message for message in said))

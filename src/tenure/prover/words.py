@@ -114,7 +114,7 @@ class Word:
 
     def __lshift__(self, other: Word | int) -> Word:
         a, b = self.term, self._term(other)
-        self.way.owe(z3.LShR(a << b, b) == a, "a shift to the left loses a bit")
+        self.way.owe(z3.ULE(a, z3.LShR(z3.BitVecVal(-1, self.way.bits, a.ctx), b)), "a shift to the left loses a bit")
         return Word(self.way, a << b)
 
     def __rshift__(self, other: Word | int) -> Word:
