@@ -2,7 +2,7 @@
 
 Each is an ordinary function that answers True. Its parameters are read as "for every": a Range has `first <= last`, an
 integer is any that an address could hold, a Shift is below the width of an address. Python runs them on numbers (the tests
-do, on every number of a few bits); `tenure.prover` proves them for all, by CrossHair and over bit-vectors.
+do, on the edges of 64 bits); `tenure.prover` proves them for all, by CrossHair and over bit-vectors.
 """
 
 from __future__ import annotations
@@ -21,7 +21,18 @@ from tenure.reference.dma.pages import (
     page_of,
     pages,
 )
-from tenure.reference.dma.ranges import Range, covers, intersection, is_adjacent, join, overlap, size, split, without
+from tenure.reference.dma.ranges import (
+    Range,
+    across,
+    covers,
+    intersection,
+    is_adjacent,
+    join,
+    overlap,
+    size,
+    split,
+    without,
+)
 from tenure.reference.dma.widths import Malformed, Width, from_size, narrowed, top
 
 
@@ -122,6 +133,14 @@ def only_a_hole_prevents_a_join(a: Range, b: Range) -> bool:
 def a_size_counts_the_bytes(r: Range) -> bool:
     """Counted from the first byte, the last has the number size minus one."""
     return size(r) >= 1 and r.first + (size(r) - 1) == r.last
+
+
+def a_byte_leads_as_far_from_the_target_as_it_is_from_the_first(r: Range, target: int, byte: int, width: Width) -> bool:
+    """To an address, where the last byte leads to one; so a part leads where the whole did, from where its first byte led."""
+    if r.last - r.first > top(width) or target > top(width) - (r.last - r.first) or byte not in r:
+        return True
+    led = across(r, target, byte)
+    return led <= top(width) and led - target == byte - r.first
 
 
 def a_page_begins_at_or_below_its_bytes(byte: int, shift: Shift) -> bool:
@@ -280,6 +299,7 @@ LEMMAS: tuple[Lemma, ...] = (
     between_ranges_that_are_apart_is_a_byte,
     a_join_holds_what_either_holds,
     only_a_hole_prevents_a_join,
+    a_byte_leads_as_far_from_the_target_as_it_is_from_the_first,
     a_page_begins_at_or_below_its_bytes,
     a_byte_between_the_ends_of_a_page_is_in_it,
     an_aligned_address_begins_its_page,

@@ -73,6 +73,11 @@ def join(a: Range, b: Range) -> Range | None:
     return Range(first, last)
 
 
+def across(r: Range, target: int, byte: int) -> int:
+    """Where this byte of `r` leads when the first one leads to `target`."""
+    return target + (byte - r.first)
+
+
 def size(r: Range) -> int:
     """How many bytes it has: the one number here that may need a bit more than an address, for a whole address space."""
     return r.last - r.first + 1

@@ -179,6 +179,12 @@ FAULTS = (
         lambda a, b: Range(min(a.first, b.first), max(a.last, b.last)) if overlap(a, b) else None,
         "adjacent ranges are kept apart",
     ),
+    Fault(
+        lemmas.a_byte_leads_as_far_from_the_target_as_it_is_from_the_first,
+        "across",
+        lambda r, target, byte: target if byte < r.last else target + (r.last - r.first),
+        "the offset is dropped",
+    ),
     Fault(lemmas.a_size_counts_the_bytes, "size", lambda r: r.last - r.first, "a dropped +1"),
     Fault(
         lemmas.a_page_begins_at_or_below_its_bytes,
