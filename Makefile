@@ -38,6 +38,9 @@ check: test lint ## run the tests, then look at style and types
 conform-full: setup ## hold the reference to the models at the full scopes
 	$(CONFORM_FULL)
 
+dma-full: setup ## try every pair of ranges with up to 6 bits
+	TENURE_DMA_WIDTH=6 $(BIN)/pytest -q tests/reference/dma
+
 lock: ## renew requirements.lock from pyproject.toml
 	$(PYTHON) -m venv --clear $(LOCKER) && $(LOCKER)/bin/pip install --quiet pip-tools==7.6.2
 	CUSTOM_COMPILE_COMMAND='make lock' $(LOCKER)/bin/pip-compile --quiet --upgrade $(LOCK_OPTIONS) pyproject.toml
@@ -45,4 +48,4 @@ lock: ## renew requirements.lock from pyproject.toml
 LOCK_OPTIONS = --extra dev --all-build-deps --allow-unsafe --strip-extras --generate-hashes --output-file requirements.lock \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options
 
-.PHONY: help setup run test lint check conform-full lock
+.PHONY: help setup run test lint check conform-full dma-full lock

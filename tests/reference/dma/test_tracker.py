@@ -68,6 +68,17 @@ def test_map_refuses_where_something_is_mapped(made: Made) -> None:
     assert tuple(space) == (mapping(4, 9),)
 
 
+def test_a_byte_is_enough_to_be_mapped_refused_and_found(made: Made) -> None:
+    """With pages of one byte, ranges may share just one."""
+    space = filled(made(Bounds(Width(4), Width(4), Shift(0))), mapping(4, 9))
+
+    assert space.map(mapping(9, 11)) is Refusal.OCCUPIED
+    assert space.map(mapping(2, 4)) is Refusal.OCCUPIED
+    assert space.map(mapping(10, 10)) is None
+    assert space.overlapping(Range(2, 4)) == (mapping(4, 9),)
+    assert space.overlapping(Range(9, 10)) == (mapping(4, 9), mapping(10, 10))
+
+
 def test_map_refuses_what_is_not_whole_pages(made: Made) -> None:
     """Both ends, and the address behind them."""
     space = made(SMALL)
@@ -101,6 +112,14 @@ def test_an_unmap_that_would_leave_more_than_the_limit_is_refused(made: Made) ->
 
     assert space.unmap(Range(2, 3), splitting) is Refusal.FULL
     assert tuple(space) == (mapping(0, 5),)
+
+
+def test_an_unmap_may_leave_as_many_as_the_limit(made: Made) -> None:
+    """The limit itself is not beyond it."""
+    space = filled(made(Bounds(Width(4), Width(6), Shift(1), entries=2)), mapping(0, 5))
+
+    assert space.unmap(Range(2, 3), splitting) == (mapping(2, 3, target=2),)
+    assert len(space) == 2
 
 
 def test_map_refuses_more_pages_than_the_owner_may_hold(made: Made) -> None:

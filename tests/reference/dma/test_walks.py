@@ -28,21 +28,22 @@ from tenure.reference.dma import (
     usable,
 )
 
-WIDTH, SHIFT = Width(6), Shift(1)
-PAGES = st.tuples(st.integers(0, 31), st.integers(0, 31)).map(sorted)
-RANGES = PAGES.map(lambda ends: Range(2 * ends[0], 2 * ends[1] + 1))
-BYTES = st.tuples(st.integers(0, 63), st.integers(0, 63)).map(sorted).map(lambda ends: Range(*ends))
+WIDTH = Width(6)
+SHIFTS = st.sampled_from([Shift(0), Shift(1)])
+BYTES = st.builds(lambda first, more: Range(first, min(first + more, 63)), st.integers(0, 63), st.integers(0, 11))
+RANGES = BYTES.map(lambda r: Range(r.first & ~1, r.last | 1))
 REMOVALS = st.sampled_from([exact, covering, splitting])
 OWNERS = ("p0", "p1")
+TARGETS = st.integers(0, 96).map(lambda half: 2 * half)
 MAPPINGS = st.builds(
     Mapping,
     RANGES | BYTES,
-    st.integers(0, 96).map(lambda half: 2 * half),
+    TARGETS,
     st.sampled_from([Access.READ, Access.WRITE, Access.READ | Access.WRITE]),
     st.sampled_from(OWNERS),
 )
-VALID = st.lists(BYTES, max_size=2).map(lambda reserved: usable(Range(0, 63), reserved))
-LIMITS = st.none() | st.integers(0, 5)
+VALID = st.lists(BYTES, max_size=1).map(lambda reserved: usable(Range(0, 63), reserved))
+LIMITS = st.none() | st.integers(2, 6)
 
 
 class Failing:
@@ -86,19 +87,20 @@ class Walk(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.effects = (Failing(), Failing())
-        self.bounds = Bounds(WIDTH, Width(8), SHIFT)
+        self.bounds = Bounds(WIDTH, Width(8), Shift(0))
         self.valid: tuple[Range, ...] = ()
         self.tracker: AddressSpace = Tracker(self.bounds)
         self.table: AddressSpace = PageTable(self.bounds)
 
-    @initialize(valid=VALID, entries=LIMITS, pages=LIMITS)
-    def begin(self, valid: tuple[Range, ...], entries: int | None, pages: int | None) -> None:
-        limits = {} if pages is None else {"p0": 5 * pages}
-        self.bounds = Bounds(WIDTH, Width(8), SHIFT, valid, entries, limits)
+    @initialize(shift=SHIFTS, valid=VALID, entries=LIMITS, pages=LIMITS)
+    def begin(self, shift: Shift, valid: tuple[Range, ...], entries: int | None, pages: int | None) -> None:
+        limits = {} if pages is None else {"p0": 3 * pages}
+        self.bounds = Bounds(WIDTH, Width(8), shift, valid, entries, limits)
         self.valid = valid
         self.tracker = Tracker(self.bounds, self.effects[0])
         self.table = PageTable(self.bounds, self.effects[1])
 
+    @precondition(lambda self: len(self.tracker) > 1)
     @rule(step=st.integers(0, 4))
     def fail_soon(self, step: int) -> None:
         for one in self.effects:
@@ -108,6 +110,17 @@ class Walk(RuleBasedStateMachine):
     def map(self, mapping: Mapping) -> None:
         self.alike(lambda space: space.map(mapping))
 
+    @rule(mapping=MAPPINGS, r=RANGES)
+    def map_whole_pages(self, mapping: Mapping, r: Range) -> None:
+        self.alike(lambda space: space.map(mapping._replace(range=r)))
+
+    @rule(mapping=MAPPINGS, byte=st.integers(0, 63))
+    def map_next_to_another(self, mapping: Mapping, byte: int) -> None:
+        below = max((one.range.last + 1 for one in self.tracker if one.range.last < byte), default=0)
+        r = Range(below & ~1, min(below + byte % 8, 63) | 1)
+        self.alike(lambda space: space.map(mapping._replace(range=r)))
+
+    @precondition(lambda self: len(self.tracker) > 0)
     @rule(request=RANGES | BYTES, removal=REMOVALS)
     def unmap(self, request: Range, removal: Removal) -> None:
         self.alike(lambda space: space.unmap(request, removal))
@@ -119,6 +132,7 @@ class Walk(RuleBasedStateMachine):
         low, high = sorted([data.draw(ends), data.draw(ends)])
         self.alike(lambda space: space.unmap(Range(low.first, high.last), removal))
 
+    @precondition(lambda self: len(self.tracker) > 4)
     @rule()
     def unmap_all(self) -> None:
         self.alike(lambda space: space.unmap_all())
@@ -128,6 +142,7 @@ class Walk(RuleBasedStateMachine):
         if self.alike(lambda space: space.set_valid(valid)) is None:
             self.valid = valid
 
+    @precondition(lambda self: len(self.tracker) > 1)
     @rule(r=BYTES)
     def overlapping(self, r: Range) -> None:
         found = self.alike(lambda space: space.overlapping(r))
@@ -142,7 +157,7 @@ class Walk(RuleBasedStateMachine):
     @invariant()
     def the_charge_is_the_pages_held(self) -> None:
         for owner in OWNERS:
-            mapped = sum(page_count(one.range, SHIFT) for one in self.tracker if one.owner == owner)
+            mapped = sum(page_count(one.range, self.bounds.shift) for one in self.tracker if one.owner == owner)
             assert self.tracker.pages_held(owner) == self.table.pages_held(owner) == mapped
 
     @invariant()
@@ -167,6 +182,6 @@ def answer_or_failure(call: Callable[[AddressSpace], object], space: AddressSpac
 
 
 Walk.TestCase.settings = settings(
-    max_examples=300, stateful_step_count=30, derandomize=True, deadline=None, database=None
+    max_examples=250, stateful_step_count=30, derandomize=True, deadline=None, database=None
 )
 TestWalk = Walk.TestCase
