@@ -33,6 +33,7 @@ from tenure.reference.dma.ranges import (
     split,
     without,
 )
+from tenure.reference.dma.removal import splitting
 from tenure.reference.dma.widths import Malformed, Width, from_size, narrowed, top
 
 
@@ -82,6 +83,15 @@ def a_cut_keeps_every_byte_accounted_for(r: Range, hole: Range) -> bool:
     left = without(r, hole)
     cut = some(intersection(r, hole))
     return total(left) + total(cut) == size(r)
+
+
+def an_unmap_that_splits_takes_what_was_asked_and_keeps_the_rest(mapping: Range, request: Range, byte: int) -> bool:
+    """Of a mapping that it overlaps: each byte goes or stays, and none does both."""
+    if not overlap(mapping, request):
+        return True
+    removed, kept = splitting(mapping, request)
+    gone = byte in mapping and byte in request
+    return (byte in removed) == gone and holds(byte, kept) == (byte in mapping and not gone)
 
 
 def a_split_loses_no_byte_and_invents_none(r: Range, at: int, byte: int) -> bool:
@@ -291,6 +301,7 @@ LEMMAS: tuple[Lemma, ...] = (
     the_intersection_is_a_range,
     what_is_left_is_what_was_there_and_not_cut,
     what_is_left_is_ranges_in_order,
+    an_unmap_that_splits_takes_what_was_asked_and_keeps_the_rest,
     a_split_loses_no_byte_and_invents_none,
     a_split_gives_ranges_in_order,
     a_split_ends_before_the_byte_and_begins_at_it,

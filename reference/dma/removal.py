@@ -16,7 +16,7 @@ def covering(mapping: Range, request: Range) -> Cut | Refusal:
     return Cut(mapping, ()) if covers(request, mapping) else Refusal.BISECTED
 
 
-def splitting(mapping: Range, request: Range) -> Cut | Refusal:
+def splitting(mapping: Range, request: Range) -> Cut:
     """Just the bytes of the range go; what is left of a mapping stays, in one part or two."""
     removed = Range(max(mapping.first, request.first), min(mapping.last, request.last))
     return Cut(removed, without(mapping, request))

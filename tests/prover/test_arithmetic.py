@@ -12,6 +12,7 @@ from tenure.prover.arithmetic import Judged, Setting, over_bit_vectors, settings
 from tenure.prover.confirmation import by_crosshair, distinct
 from tenure.reference.dma import lemmas
 from tenure.reference.dma.lemmas import COUNTING, LEMMAS, Lemma
+from tenure.reference.dma.mappings import Cut
 from tenure.reference.dma.pages import is_aligned
 from tenure.reference.dma.ranges import Range, overlap, without
 from tenure.reference.dma.widths import Malformed, Width, from_size, top
@@ -118,6 +119,12 @@ FAULTS = (
     Fault(lemmas.what_is_left_is_what_was_there_and_not_cut, "without", first_byte_kept, "a dropped -1"),
     Fault(lemmas.what_is_left_is_ranges_in_order, "without", empty_part_kept, "<= for <"),
     Fault(lemmas.a_cut_keeps_every_byte_accounted_for, "without", last_byte_kept, "a dropped +1"),
+    Fault(
+        lemmas.an_unmap_that_splits_takes_what_was_asked_and_keeps_the_rest,
+        "splitting",
+        lambda mapping, request: Cut(Range(mapping.first, min(mapping.last, request.last)), without(mapping, request)),
+        "the mapping's beginning goes too",
+    ),
     Fault(
         lemmas.a_split_loses_no_byte_and_invents_none,
         "split",

@@ -10,12 +10,16 @@ from itertools import combinations_with_replacement, product
 import pytest
 
 from tenure.reference.dma import (
+    Cut,
     Malformed,
     Range,
+    Refusal,
     Shift,
     Width,
     bytes_of,
+    covering,
     covers,
+    exact,
     from_size,
     intersection,
     is_adjacent,
@@ -27,6 +31,7 @@ from tenure.reference.dma import (
     pages,
     size,
     split,
+    splitting,
     top,
     without,
 )
@@ -67,6 +72,17 @@ def test_every_pair_of_ranges_is_as_its_sets_of_bytes(width: int) -> None:
         assert as_set(*without(a, b)) == in_a & ~in_b
         assert is_adjacent(a, b) == (both == 0 and either in contiguous)
         assert as_set(*some(join(a, b))) == (either if either in contiguous else 0)
+
+
+def test_every_mapping_is_unmapped_by_each_rule_as_its_set_of_bytes() -> None:
+    """Exact and covering take a mapping whole or not at all; splitting takes what was asked."""
+    for mapping, request in product(every_range(4), repeat=2):
+        mapped, asked = as_set(mapping), as_set(request)
+        if mapped & asked:
+            assert exact(mapping, request) == (Cut(mapping, ()) if mapped == asked else Refusal.BISECTED)
+            assert covering(mapping, request) == (Cut(mapping, ()) if not mapped & ~asked else Refusal.BISECTED)
+            removed, kept = splitting(mapping, request)
+            assert (as_set(removed), as_set(*kept)) == (mapped & asked, mapped & ~asked)
 
 
 @pytest.mark.parametrize("width", WIDTHS)
