@@ -38,8 +38,8 @@ check: test lint ## run the tests, then look at style and types
 conform-full: setup ## hold the reference to the models at the full scopes
 	$(CONFORM_FULL)
 
-dma-full: setup ## try every pair of ranges with up to 6 bits
-	TENURE_DMA_WIDTH=6 $(BIN)/pytest -q tests/reference/dma
+dma-full: setup ## prove the range arithmetic by both solvers, and try every pair of ranges of up to 6 bits
+	TENURE_DMA_FULL=1 $(BIN)/pytest -q tests/prover/test_arithmetic.py tests/reference/dma
 
 lock: ## renew requirements.lock from pyproject.toml
 	$(PYTHON) -m venv --clear $(LOCKER) && $(LOCKER)/bin/pip install --quiet pip-tools==7.6.2

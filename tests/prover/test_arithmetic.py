@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ import pytest
 from tenure.prover import arithmetic, confirmation
 from tenure.prover.arithmetic import Judged, Setting, over_bit_vectors, settings
 from tenure.prover.confirmation import by_crosshair, distinct
+from tenure.prover.second import cvc5_verdict
 from tenure.reference.dma import lemmas
 from tenure.reference.dma.lemmas import COUNTING, LEMMAS, Lemma
 from tenure.reference.dma.mappings import Cut
@@ -31,6 +33,9 @@ class Fault(NamedTuple):
     what: str
     ways: tuple[Callable[[Lemma, Setting], Judged], ...] = WAYS
 
+
+SECOND = cvc5_verdict if "TENURE_DMA_FULL" in os.environ else None
+"""`make dma-full` asks both solvers; that takes a minute or two."""
 
 BITS = (over_bit_vectors,)
 """Where a bit is lost on the way and no more, Python's integers, and so CrossHair's, see no fault."""
@@ -298,7 +303,7 @@ FAULTS = (
 @pytest.mark.parametrize("lemma", ALL)
 def test_each_lemma_is_proved_over_bit_vectors(lemma: Lemma) -> None:
     """At 32 and at 64 bits, and for a 64-bit bus on a 32-bit host, with no bit lost on any way."""
-    verdicts = {str(setting): over_bit_vectors(lemma, setting).verdict for setting in settings(lemma)}
+    verdicts = {str(setting): over_bit_vectors(lemma, setting, SECOND).verdict for setting in settings(lemma)}
 
     assert set(verdicts) >= {"32", "64"}
     assert set(verdicts.values()) == {Verdict.PROVED}
@@ -339,6 +344,17 @@ def test_a_solver_that_gives_up_proves_nothing(monkeypatch: pytest.MonkeyPatch) 
 
     assert over_bit_vectors(lemma, setting).verdict is Verdict.UNKNOWN
     assert by_crosshair(lemma, setting).verdict is Verdict.UNKNOWN
+
+
+@pytest.mark.parametrize("lemma", [lemmas.ranges_that_overlap_share_a_byte, lemmas.a_page_count_fits_an_address])
+def test_a_second_solver_is_asked_whatever_the_first_excludes(lemma: Lemma) -> None:
+    """cvc5 says the same to the same text; what another does not confirm is not proved."""
+    setting = Setting(64, Width(64), 64)
+
+    assert over_bit_vectors(lemma, setting, cvc5_verdict).verdict is Verdict.PROVED
+    assert (
+        over_bit_vectors(lemma, setting, lambda text: "sat" if "bvul" in text else "unsat").verdict is Verdict.UNKNOWN
+    )
 
 
 def test_a_refutation_is_of_numbers_that_python_has_too(monkeypatch: pytest.MonkeyPatch) -> None:

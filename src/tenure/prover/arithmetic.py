@@ -14,7 +14,7 @@ from typing import Any
 
 import z3
 
-from tenure.prover.words import Found, Undecided, Way, Word
+from tenure.prover.words import Found, Second, Undecided, Way, Word
 from tenure.reference.dma.lemmas import COUNTING, Lemma
 from tenure.reference.dma.pages import Shift
 from tenure.reference.dma.ranges import Range
@@ -63,15 +63,15 @@ def settings(lemma: Lemma, widths: tuple[int, ...] = (32, 64)) -> Iterator[Setti
     return (Setting(wide, Width(narrow), wide + spare) for wide, narrow in pairs)
 
 
-def over_bit_vectors(lemma: Lemma, setting: Setting) -> Judged:
-    """Prove a lemma for every argument in one setting, or find arguments that refute it."""
+def over_bit_vectors(lemma: Lemma, setting: Setting, second: Second | None = None) -> Judged:
+    """Prove a lemma for every argument in one setting, or find arguments that refute it; with a second solver, by both."""
     started = time.perf_counter()
     waiting: list[tuple[bool, ...]] = [()]
     verdict, reason, refuting = Verdict.PROVED, "", Arguments()
     paths = 0
     while waiting and verdict is Verdict.PROVED:
         paths += 1
-        way = Way(_solver(), waiting.pop(), setting.word)
+        way = Way(_solver(), waiting.pop(), setting.word, second)
         arguments = _unknown(lemma, setting, way)
         verdict, reason = _end(lemma, arguments)
         if verdict is Verdict.REFUTED:

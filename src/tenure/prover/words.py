@@ -13,6 +13,8 @@ from typing import Any
 import z3
 
 Expr = Any
+Second = Callable[[str], str]
+"""Another solver: SMT-LIB in, its verdict out."""
 
 
 class Found(Exception):  # noqa: N818  # no error: what was looked for is found, and the way ends
@@ -26,8 +28,9 @@ class Undecided(Exception):  # noqa: N818  # no error: the way ends
 class Way:
     """One run of a function: how its comparisons go, first as told, then as is possible."""
 
-    def __init__(self, solver: z3.Solver, told: tuple[bool, ...], bits: int) -> None:
+    def __init__(self, solver: z3.Solver, told: tuple[bool, ...], bits: int, second: Second | None = None) -> None:
         self.solver = solver
+        self.second = second
         self.told = told
         self.bits = bits
         self.taken: list[bool] = []
@@ -67,7 +70,15 @@ class Way:
         said = self.solver.check(*conditions)
         if said == z3.unknown:
             raise Undecided(self.solver.reason_unknown())
+        if said == z3.unsat and self.second is not None and (theirs := self.second(self._text(conditions))) != "unsat":
+            raise Undecided(f"Z3 says unsat, the second solver {theirs}")
         return bool(said == z3.sat)
+
+    def _text(self, conditions: tuple[Expr, ...]) -> str:
+        """What Z3 was asked, as SMT-LIB for any solver."""
+        asked = z3.Solver(ctx=self.solver.ctx)
+        asked.add(*self.solver.assertions(), *conditions)
+        return f"(set-logic QF_BV)\n{asked.to_smt2()}"
 
     def model(self) -> Callable[[Word], int]:
         """Values of the unknowns that go this way."""
