@@ -34,8 +34,9 @@ class Fault(NamedTuple):
     ways: tuple[Callable[[Lemma, Setting], Judged], ...] = WAYS
 
 
-SECOND = cvc5_verdict if "TENURE_DMA_FULL" in os.environ else None
-"""`make dma-full` asks both solvers; that takes a minute or two."""
+FULL = "TENURE_DMA_FULL" in os.environ
+SECOND = cvc5_verdict if FULL else None
+"""`make dma-full` asks both solvers, and CrossHair for every size of page."""
 
 BITS = (over_bit_vectors,)
 """Where a bit is lost on the way and no more, Python's integers, and so CrossHair's, see no fault."""
@@ -312,7 +313,7 @@ def test_each_lemma_is_proved_over_bit_vectors(lemma: Lemma) -> None:
 @pytest.mark.parametrize("lemma", ALL)
 def test_each_lemma_is_confirmed_by_crosshair(lemma: Lemma) -> None:
     """The second way: the same functions, by somebody else's engine, over Python's own integers."""
-    verdicts = {str(setting): by_crosshair(lemma, setting).verdict for setting in distinct(lemma)}
+    verdicts = {str(setting): by_crosshair(lemma, setting, every_page=FULL).verdict for setting in distinct(lemma)}
 
     assert "64" in verdicts
     assert set(verdicts.values()) == {Verdict.PROVED}

@@ -1,7 +1,7 @@
 """The arithmetic over unbounded integers: CrossHair runs the same lemmas, and only what it calls CONFIRMED is proved.
 
-CrossHair follows a function along every path, with Python's own integers of unknown value. It has no symbolic shift, so it
-is asked for each size of page by itself; `arithmetic.py` has every size.
+CrossHair follows a function along every path, with Python's own integers of unknown value. It tells page sizes apart one by
+one, which takes its time for all of them; asked for a few, it answers at once.
 """
 
 from __future__ import annotations
@@ -40,14 +40,15 @@ def distinct(lemma: Lemma) -> Iterator[Setting]:
     return iter(every if "width" in signature(lemma).parameters else every[-1:])
 
 
-def by_crosshair(lemma: Lemma, setting: Setting) -> Judged:
-    """Have CrossHair confirm a lemma for every argument in one setting, or take what refutes it."""
+def by_crosshair(lemma: Lemma, setting: Setting, *, every_page: bool = False) -> Judged:
+    """Have CrossHair confirm a lemma for every argument in one setting, or take what refutes it; for some page sizes, or all."""
     started = time.perf_counter()
-    known = signature(lemma, eval_str=True).parameters
+    known = signature(lemma).parameters
+    width: Arguments = {"width": setting.width} if "width" in known else {}
+    shifts: list[Arguments] = [{"shift": shift} for shift in PAGE_SHIFTS]
     judged = Judged(lemma.__name__, setting, Verdict.UNKNOWN, "nothing was asked")
-    for shift in PAGE_SHIFTS if "shift" in known else PAGE_SHIFTS[:1]:
-        fixed = {"width": setting.width, "shift": shift}
-        judged = _judged(Question(lemma, setting, {name: fixed[name] for name in fixed if name in known}))
+    for shift in shifts if "shift" in known and not every_page else [Arguments()]:
+        judged = _judged(Question(lemma, setting, width | shift))
         if judged.verdict is not Verdict.PROVED:
             break
     return replace(judged, seconds=time.perf_counter() - started)
@@ -61,7 +62,8 @@ class Question:
         self.lemma = lemma
         self.setting = setting
         self.fixed = fixed
-        self.most = top(Width(setting.address))
+        most = top(Width(setting.address))
+        self.most = {name: setting.address - 1 if one.annotation is Shift else most for name, one in known.items()}
         self.open = [(name, one.annotation is Range) for name, one in known.items() if name not in fixed]
         ends = [(f"{name}_first", f"{name}_last") if is_range else (name,) for name, is_range in self.open]
         self.ends = list(chain(*ends))
@@ -79,7 +81,7 @@ class Question:
         arguments = self.arguments(values[name] for name in self.ends)
         for name, is_range in self.open:
             first, last = arguments[name] if is_range else (arguments[name], arguments[name])
-            if not 0 <= first <= last <= self.most:
+            if not 0 <= first <= last <= self.most[name]:
                 return False
         return True
 
