@@ -368,6 +368,37 @@ def test_a_refutation_is_of_numbers_that_python_has_too(monkeypatch: pytest.Monk
         assert lemma(**arguments) is False
 
 
+def adds_one(byte: int) -> bool:
+    """True of Python's integers."""
+    return byte + 1 > byte
+
+
+def takes_one(byte: int) -> bool:
+    """True of Python's integers."""
+    return byte - 1 < byte
+
+
+def doubles(byte: int) -> bool:
+    """True of Python's integers."""
+    return byte << 1 >= byte
+
+
+@pytest.mark.parametrize(
+    ("lemma", "loss", "least", "most"),
+    [
+        (adds_one, "a sum wraps", top(Width(32)), top(Width(32))),
+        (takes_one, "a difference wraps", 0, 0),
+        (doubles, "a shift to the left loses a bit", 1 << 31, top(Width(32))),
+    ],
+)
+def test_an_operation_that_loses_a_bit_is_named(lemma: Lemma, loss: str, least: int, most: int) -> None:
+    """With an argument for which it does."""
+    judged = over_bit_vectors(lemma, Setting(32, Width(32), 32))
+
+    assert (judged.verdict, judged.reason) == (Verdict.REFUTED, loss)
+    assert judged.arguments[0][1] in Range(least, most)  # type: ignore[operator]  # an integer
+
+
 def test_an_unknown_integer_meets_only_integers() -> None:
     """What is no integer is a mistake in the function, said where it is made."""
     with pytest.raises(TypeError, match="'7', which is no integer"):
