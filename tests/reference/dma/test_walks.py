@@ -182,6 +182,6 @@ def answer_or_failure(call: Callable[[AddressSpace], object], space: AddressSpac
 
 
 Walk.TestCase.settings = settings(
-    max_examples=250, stateful_step_count=30, derandomize=True, deadline=None, database=None
+    max_examples=150, stateful_step_count=30, derandomize=True, deadline=None, database=None
 )
 TestWalk = Walk.TestCase
