@@ -44,6 +44,9 @@ conform-full: setup ## hold the reference to the models at the full scopes
 bench: setup ## measure speed beside its peers (ONLY="gates races" for some, JSON=FILE for a document)
 	@PYTHONHASHSEED=0 $(BIN)/python -m benchmarks $(ONLY) $(if $(JSON),--json "$(JSON)")
 
+dma-full: setup ## prove the range arithmetic by both solvers, and try every pair of ranges of up to 6 bits
+	TENURE_DMA_FULL=1 $(BIN)/pytest -q tests/prover/test_arithmetic.py tests/reference/dma
+
 lock: ## renew requirements.lock from pyproject.toml
 	$(PYTHON) -m venv --clear $(LOCKER) && $(LOCKER)/bin/pip install --quiet pip-tools==7.6.2
 	CUSTOM_COMPILE_COMMAND='make lock' $(LOCKER)/bin/pip-compile --quiet --upgrade $(LOCK_OPTIONS) pyproject.toml
@@ -51,4 +54,4 @@ lock: ## renew requirements.lock from pyproject.toml
 LOCK_OPTIONS = --extra dev --all-build-deps --allow-unsafe --strip-extras --generate-hashes --output-file requirements.lock \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options
 
-.PHONY: help setup run test lint check guards conform-full bench lock
+.PHONY: help setup run test lint check guards conform-full bench dma-full lock

@@ -36,6 +36,7 @@ ARROWS = {
 KEPT = {
     "z3": ("prover",),
     "cvc5": ("prover",),
+    "crosshair": ("prover",),
     "pty": ("gate", "cli"),
     "signal": ("gate", "cli"),
     "socket": ("gate", "cli"),
@@ -134,6 +135,8 @@ def test_imports_follow_the_arrows() -> None:
         ("tenure.models.kvm", "import z3", "imports z3"),
         ("tenure.cli", "from z3 import Solver", "imports z3.Solver"),
         ("tenure.search.paths", "import cvc5.pythonic", "imports cvc5.pythonic"),
+        ("tenure.reference.dma.ranges", "import crosshair.core", "imports crosshair.core"),
+        ("tenure.reference.dma.ranges", "from tenure.prover import words", "imports tenure.prover.words"),
         ("tenure.prover.solve", "import subprocess", "imports subprocess"),
         ("tenure.report.text", "from socket import socket", "imports socket.socket"),
         ("tenure.reference.files", "import pty", "imports pty"),
