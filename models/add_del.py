@@ -89,7 +89,7 @@ def iommu_id_from_file(user: Term) -> Steps:
             seen_container[user].becomes(into),
             seen_table[user].becomes(found),
             added_first[user].becomes(no(is_none(counted[user]))),
-            id=seen_group[user],
+            id=group,
         ),
         locks=(SCAN,),
         wakes=(RELEASE_Q,),

@@ -432,6 +432,19 @@ def test_a_call_that_has_ended_leaves_nothing_behind(values: Values, box: int, t
 
 
 @settings(deadline=None)
+@given(STATES, BOX_NAMES, MAYBE)
+def test_a_call_that_paused_returns_what_its_frame_kept(values: Values, box: int, to: int) -> None:
+    """Where nobody else runs, it answers what it answers where it is indivisible."""
+    whole = only(WHOLE, values, remember, box=box, to=to)
+    (made,) = begun(STEPS, values, remember, box=box, to=to)
+    for name in ("remember.touch", "remember.end"):
+        (made,) = STEPS.proceed(made.state, STEPS.continuing(name), STEPS.actor(made))
+
+    assert made.values == whole.values
+    assert made.values[0] == values["beside"][(box,)]
+
+
+@settings(deadline=None)
 @given(STATES, BOX_NAMES)
 def test_a_step_that_waits_goes_on_once_a_case_holds(values: Values, box: int) -> None:
     """Until then nothing happens, and its actor makes no other call."""

@@ -156,20 +156,6 @@ def test_where_a_call_stands_is_known_only_where_it_can_pause_there() -> None:
     assert whole.lower(frame(hand, "fill", "kept", BOX)).data == NONE
 
 
-def test_a_call_that_has_paused_cannot_return_what_its_frame_kept() -> None:
-    """The frame is cleared before values are read: a model that asks for it is refused, not answered with nothing."""
-
-    @call("find", actor=HAND, source="", box=BOX)
-    def find(box: Term) -> Steps:
-        yield step("wait", go(when=full[box]), waits=True)
-        yield step("say", done(which=box))
-
-    boxes = System("boxes", "", "", "", (find,), ())
-
-    with pytest.raises(TypeError, match=r"find\.say#0: a call that has paused cannot return box"):
-        rules_of(boxes, Granularity.STEPS)
-
-
 def test_a_field_that_is_never_assigned_is_its_initial_value() -> None:
     """Wherever it is read; it is no part of the state."""
     rules = rules_of(BOXES, Granularity.WHOLE)

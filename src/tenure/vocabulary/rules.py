@@ -336,18 +336,21 @@ def _branch(  # noqa: PLR0913  # one recursive walk; a class would only rename i
     else:
         follow = case.follow
         if isinstance(follow, Finish):
-            _answers_without(frame, name, follow)
+            kept, follow = _kept(case.effects, follow, frame)
+            effects = (*effects, *kept)
         then = End(follow)
         if pauses:
             effects = (*effects, *_clear(call, registers, _known(actor), begins=begins))
     return Branch(name, case.why, condition, pick, effects, then)
 
 
-def _answers_without(frame: dict[str, Term], name: str, follow: Finish) -> None:
-    """Values are read after the frame is cleared; raises TypeError where one speaks of what the frame kept."""
-    kept = sorted(set(frame) & frozenset().union(*(free_variables(v) for _, v in follow.values)))
-    if kept:
-        raise TypeError(f"{name}: a call that has paused cannot return {', '.join(kept)}; return a field that has it")
+def _kept(effects: tuple[Assign, ...], follow: Finish, frame: dict[str, Term]) -> tuple[tuple[Assign, ...], Finish]:
+    """Locals for what the values say of the frame, which is cleared by the time they are read; and the values by these."""
+    assigned = {str(e.target.data): e.value for e in effects if e.field is None}
+    named = frozenset().union(*(free_variables(v) for _, v in follow.values))
+    by = {name: variable(f"kept {name}", frame[name].type) for name in frame if name in named}
+    kept = tuple(Assign(one, substitute(assigned.get(name, frame[name]), frame)) for name, one in by.items())
+    return kept, Finish(tuple((name, substitute(value, by)) for name, value in follow.values))
 
 
 def _pause(call: Call, target: int, registers: Registers, actor: Term, *, begins: bool) -> Iterator[Assign]:
