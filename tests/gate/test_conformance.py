@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from tenure.gate import walks
 from tenure.gate.conform import Conformance, conform_pairs, conform_whole
 from tenure.gate.profiles import NO_GROUP_DIES_IN_USE
 from tenure.gate.walks import random_walks
@@ -256,10 +257,10 @@ def test_a_random_walk_finds_a_fault_and_shrinks_it(monkeypatch: pytest.MonkeyPa
     """No call of the walk that is told can be left out: open, and name an fd that is closed."""
     a_closed_fd_is_an_invalid_one(monkeypatch)
 
-    walks, parted = random_walks(model(), seed=1, seconds=60.0)
+    made, parted = random_walks(model(), seed=1, seconds=60.0)
 
     first, second, expected, given = parted.splitlines()
-    assert walks > 0
+    assert made > 0
     assert first.startswith("open_group ")
     assert second.startswith("set_container ")
     assert (expected, given) == ("model: EBADF", "reference: EINVAL")
@@ -280,10 +281,19 @@ def test_random_walks_agree_where_nothing_is_wrong() -> None:
 def test_a_random_walk_keeps_its_finding_when_its_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
     """Time may end while the walk is being shrunk: it is told as it is then."""
     a_closed_fd_is_an_invalid_one(monkeypatch)
-    clock = iter(range(10**6))
-    monkeypatch.setattr("tenure.gate.walks.time", SimpleNamespace(monotonic=lambda: float(next(clock))))
+    over: list[bool] = []
 
-    walks, parted = random_walks(model(), seed=1, seconds=40.0)
+    class Parted(walks.Parted):
+        """The walk on which they part; from then on there is no time."""
 
-    assert walks > 0
+        def __init__(self) -> None:
+            over.append(True)
+
+    monkeypatch.setattr(walks, "Parted", Parted)
+    monkeypatch.setattr(walks, "time", SimpleNamespace(monotonic=lambda: 100.0 * len(over)))
+
+    made, parted = random_walks(model(), seed=1, seconds=40.0)
+
+    assert made > 0
+    assert len(over) == 1
     assert parted.splitlines()[-2:] == ["model: EBADF", "reference: EINVAL"]
