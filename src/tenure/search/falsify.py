@@ -6,18 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from tenure.search.explorer import Exploration, Progress, explore, trace_of
-from tenure.search.scopes import main_area, main_scope, narrow_areas, witness_areas
+from tenure.search.scopes import Area, main_area, main_scope, narrow_areas, witness_areas
 from tenure.vocabulary.machine import Machine
 from tenure.vocabulary.properties import Due, Property, Race
-from tenure.vocabulary.rules import Rules
+from tenure.vocabulary.rules import Rules, leaves
 from tenure.vocabulary.sentences import Sentence, sentence
 from tenure.vocabulary.terms import Op, both, no
 from tenure.vocabulary.traces import Trace
 
 LIMIT = 200_000
 """States after which a search stops; what it did not find by then is *searched*, nothing more."""
-
-WITNESS_LIMIT = 40_000
 
 CLAIM = "claim "
 PREMISE = "premise "
@@ -59,14 +57,20 @@ def falsify(rules: Rules, properties: Iterable[Property], progress: Progress | N
         _note(result, found, str(area))
         if not result.searched:
             result.searched, result.complete = describe(found), found.complete
+    cases = {b.name for rule in rules.rules for path in leaves(rule.root) for b in path}
     for area in witness_areas(system, granularity):
         left = [s for s in sentences if s.about.id.startswith(PREMISE) and not result.knows(s.about.id)]
+        if not left and not _can_reach(area, cases - result.reached):
+            continue
         machine = Machine(rules, area.scope)
-        more = explore(
-            machine, left, calls=area.calls, limit=WITNESS_LIMIT, witness=True, exhaust=True, progress=progress
-        )
+        more = explore(machine, left, calls=area.calls, limit=area.limit, witness=True, exhaust=True, progress=progress)
         _note(result, more, str(area))
     return result
+
+
+def _can_reach(area: Area, cases: Iterable[str]) -> bool:
+    """Some of the cases belong to a call that is made there."""
+    return any(area.calls is None or name.partition(".")[0] in area.calls for name in cases)
 
 
 def _note(result: Falsification, found: Exploration, area: str) -> None:

@@ -38,10 +38,11 @@ def scope(sizes: dict[str, int], *, no_iommu: tuple[bool, ...] = (), vfio_device
 
 @dataclass(frozen=True)
 class Area:
-    """A part of a system to search: a scope, and the calls that are made in it (None: all)."""
+    """A part of a system to search: a scope, the calls that are made in it (None: all), and how many states."""
 
     scope: Scope
     calls: frozenset[str] | None = None
+    limit: int = 40_000
 
     def __str__(self) -> str:
         return str(self.scope) if self.calls is None else f"{self.scope}, by {', '.join(sorted(self.calls))}"
@@ -88,7 +89,26 @@ def witness_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
         vfio_devices=2,
     )
     calls = frozenset(SETUP | {"set_iommu", "pass_file", "get_device_fd"} | outside) & known
-    return Area(scope(sizes)), Area(shared), Area(mixed, calls)
+    raced = _raced_areas(outside, frozenset(known), sizes) if outside and threads else ()
+    return Area(scope(sizes)), Area(shared), Area(mixed, calls), *raced
+
+
+def _raced_areas(outside: frozenset[str], known: frozenset[str], sizes: dict[str, int]) -> tuple[Area, ...]:
+    """Where external users meet drivers that bind, files that go, and a second thread that leaves or opens a device."""
+    small = {**sizes, "container": 1, "device": 1, "table": 1, "page": 0}
+    two = {**small, "thread": 2}
+    leave, opens = frozenset({"unset_container"}), frozenset({"get_device_fd", "release_device"})
+    quiet = (outside - {"use"} - SIDE_ISSUES) | SETUP | {"set_iommu"}
+    enough = 250_000
+    return (
+        Area(scope({**small, "device": 2}), (quiet | {"bind_driver"}) & known),
+        Area(scope(small), (quiet | leave | {"close", "exit_process", "release_group", "release_container"}) & known),
+        Area(scope(two), (quiet | leave | opens | {"exit_process"}) & known),
+        Area(scope(two), ((quiet - {"iommu_id_from_file"}) | leave | opens | {"close"}) & known, enough),
+        Area(
+            scope({**two, "container": 2}), (quiet | leave | {"close", "exit_process", "release_group"}) & known, enough
+        ),
+    )
 
 
 def _sizes(system: System, *, threads: int) -> dict[str, int]:
