@@ -32,6 +32,7 @@ from tenure.vocabulary.verdicts import Row, Verdict
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tenure.commands.comparing import Line
     from tenure.vocabulary.traces import Trace
 
 PROVE_SYSTEMS = "SYSTEM[:VARIANT]"
@@ -325,6 +326,49 @@ def _formed(found: Trace, form: str, sentence: str) -> str:
             return to_mermaid(found)
         case _:
             return to_text(found, sentence)
+
+
+@tenure.command()
+@click.argument("systems", nargs=-1, metavar=f"{PROVE_SYSTEMS} {PROVE_SYSTEMS}...")
+@click.option(
+    "--granularity", type=click.Choice(["whole", "steps"]), help="Only where calls are indivisible, or interleave."
+)
+@shared
+def compare(systems: tuple[str, ...], granularity: str | None, json_file: str | None, quiet: bool) -> None:  # noqa: FBT001  # as above
+    """Set designs side by side: what is known of each property, and what a user gains or loses with each.
+
+    A bare name is the base variant. The verdicts are those of properties/expected, which `prove` checks.
+    """
+    from tenure.commands import comparing
+    from tenure.vocabulary.systems import Granularity
+
+    designs = comparing.designs_named(systems)
+    lines = comparing.compared(designs, [Granularity(granularity)] if granularity else Granularity)
+    if not quiet:
+        _side_by_side([d.id for d in designs], lines)
+    ending = Ending()
+    for lacking in comparing.unrecorded(lines):
+        click.echo(lacking, err=True)
+        ending.note(Exit.NOTHING)
+    asked = ["--granularity", granularity] if granularity else []
+    _document(json_file, " ".join(["compare", *systems, *asked]), None, comparing.results(lines))
+    sys.exit(ending.code)
+
+
+def _side_by_side(designs: Sequence[str], lines: Sequence[Line]) -> None:
+    """One row for each property and granularity, one column for each design; then a line for each row that differs."""
+    from tenure.commands.comparing import LEGEND
+
+    table = Table("property", "calls", *(d.replace(":", "\n:") for d in designs), box=None, pad_edge=False)
+    for one in lines:
+        table.add_row(one.about.id, one.granularity.value, *one.marks)
+    out = console()
+    out.print(table)
+    out.print(LEGEND)
+    differing = [one for one in lines if one.differs]
+    for one in differing:
+        click.echo(f"\n{one.about.id} {one.granularity.value}: {one.about.sentence}\n  {one.means}")
+    click.echo(f"\n{len(differing)} of {len(lines)} rows differ")
 
 
 @tenure.command()

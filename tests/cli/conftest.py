@@ -17,6 +17,7 @@ import pytest
 from tenure import cli
 from tenure.commands import gating, proving, tracing
 from tenure.commands.judging import Judgement
+from tenure.commands.recording import recorded
 from tenure.vocabulary.verdicts import Row, Verdict
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
@@ -128,7 +129,7 @@ def as_recorded(system: str, granularity: str) -> list[Row]:
     name, _, variant = system.partition(":")
     return [
         row(system, granularity, key[3], Verdict(verdict), length)
-        for key, (verdict, length) in proving.recorded().items()
+        for key, (verdict, length) in recorded().items()
         if key[:3] == (name, variant, granularity)
     ]
 

@@ -16,6 +16,8 @@ from tests.cli.conftest import Run
         ("trace external-get-put:from-device R4", "external-get-put:from-dev"),
         ("trace containers-2013 R9", "R5"),
         ("trace containers-2013 EXT1", "EXT-1"),
+        ("compare external-v1 external-getput", "external-get-put"),
+        ("compare external-v1 external-v1:misue", "external-v1:misuse"),
         ("explain set_contaner", "set_container"),
         ("explain GRP1", "GRP-1"),
         ("list race", "races"),

@@ -12,6 +12,7 @@ from tests.cli.conftest import LOCKED, Ended, Judged, Run, as_recorded, row
 
 from tenure.commands import proving
 from tenure.commands.judging import Judgement
+from tenure.commands.recording import recorded
 from tenure.properties import PROPERTIES
 from tenure.vocabulary.verdicts import Row, Verdict
 
@@ -33,7 +34,7 @@ def test_prove_ends_well_where_all_is_as_recorded(run: Run, tmp_path: Path) -> N
 def test_prove_fails_where_a_row_is_not_as_recorded(run: Run, judged: Judged, monkeypatch: pytest.MonkeyPatch) -> None:
     """1, and the row with what is recorded and what was found."""
     judged(as_recorded(LOCKED, "whole"))
-    altered = {**proving.recorded(), ("containers-2013", "locked", "whole", "GRP-1"): ("refuted", 4)}
+    altered = {**recorded(), ("containers-2013", "locked", "whole", "GRP-1"): ("refuted", 4)}
     monkeypatch.setattr(proving, "recorded", lambda: altered)
 
     ended = run("prove", LOCKED, "--granularity", "whole", "--jobs", "1")
@@ -104,7 +105,7 @@ def test_what_is_not_known_is_inconclusive_whatever_is_recorded(
     judged([replace(r, verdict=verdict) if r.key() == key else r for r in rows])
 
     other = run("prove", LOCKED, "--granularity", "whole")
-    same_record = {**proving.recorded(), key: (verdict.value, None)}
+    same_record = {**recorded(), key: (verdict.value, None)}
     monkeypatch.setattr(proving, "recorded", lambda: same_record)
     same = run("prove", LOCKED, "--granularity", "whole")
 

@@ -9,7 +9,7 @@ import pytest
 
 from tenure.commands.locking import LOCKS, locks_row
 from tenure.commands.output import BadInput
-from tenure.commands.proving import recorded
+from tenure.commands.recording import recorded
 from tenure.commands.replaying import replay_on_reference
 from tenure.commands.tracing import find_trace
 from tenure.models import SYSTEMS

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from tenure.commands.proving import recorded
+from tenure.commands.recording import recorded
 from tenure.models import SYSTEMS, groups
 from tenure.properties import PROPERTIES
 from tenure.search.explorer import explore, transitions_of

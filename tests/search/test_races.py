@@ -6,7 +6,7 @@ from functools import cache
 
 import pytest
 
-from tenure.commands.proving import recorded
+from tenure.commands.recording import recorded
 from tenure.models import SYSTEMS
 from tenure.properties import PROPERTIES, RACES
 from tenure.search.explorer import explore

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tenure.commands.naming import system_named
 from tenure.commands.output import BadInput
-from tenure.commands.proving import recorded
+from tenure.commands.recording import recorded
 from tenure.commands.replaying import Replayed, scope_of
 from tenure.commands.tracing import run_of_trace
 from tenure.gate.campaign import Campaign, CampaignReport, Finding, worded

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from functools import partial
-from importlib.resources import files
 from typing import Any
 
 from tenure.commands.judging import Judgement, ObligationRow, judge
-from tenure.models import SYSTEMS
+from tenure.commands.recording import Key, recorded
 from tenure.prover import cache
 from tenure.report.itf import from_itf, to_itf
 from tenure.vocabulary.verdicts import Row, Verdict
@@ -29,7 +27,7 @@ class Mismatch:
     row: Row | None
     recorded: str
     found: str
-    key: tuple[str, str, str, str]
+    key: Key
 
     def __str__(self) -> str:
         system, variant, granularity, property_ = self.key
@@ -107,25 +105,6 @@ def _decoded(entry: dict[str, Any]) -> Judgement:
         tuple(entry["dead"]),
         tuple(entry["claims"]),
     )
-
-
-Key = tuple[str, str, str, str]
-
-
-def recorded() -> dict[Key, tuple[str, int | None]]:
-    """What properties/expected records: verdict and length by system, variant, granularity and property."""
-    found: dict[Key, tuple[str, int | None]] = {}
-    folder = files("tenure.properties") / "expected"
-    for name in dict.fromkeys(s.name for s in SYSTEMS):
-        file = folder / f"{name}.toml"
-        if not file.is_file():
-            continue
-        for table in tomllib.loads(file.read_text(encoding="utf-8"))["verdicts"]:
-            for property_, row in table.items():
-                if isinstance(row, dict):
-                    key = (name, table["variant"], table["granularity"], property_)
-                    found[key] = (row["verdict"], row.get("length"))
-    return found
 
 
 def mismatches(rows: list[Row], *, partial: bool) -> list[Mismatch]:

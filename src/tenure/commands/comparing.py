@@ -1,0 +1,119 @@
+"""`tenure compare`: designs side by side, from what is recorded of each; nothing is searched or proved here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tenure.commands.naming import system_named
+from tenure.commands.output import BadInput
+from tenure.commands.recording import Key, rows_recorded
+from tenure.models import SYSTEMS
+from tenure.properties import PROPERTIES
+from tenure.report.documents import row_result
+from tenure.vocabulary.properties import Property
+from tenure.vocabulary.systems import Granularity, System
+from tenure.vocabulary.verdicts import Row, Verdict
+
+MARKS: dict[Verdict, Callable[[Row], str]] = {
+    Verdict.PROVED: lambda _: "P",
+    Verdict.REFUTED: lambda row: str(row.length),
+    Verdict.SEARCHED: lambda _: "s",
+    Verdict.NOT_APPLICABLE: lambda _: ".",
+    Verdict.NOT_RUN: lambda _: "-",
+}
+"""How the table writes a verdict."""
+
+TO_A_USER: dict[Verdict, str] = {
+    Verdict.PROVED: "gained with",
+    Verdict.REFUTED: "lost with",
+    Verdict.SEARCHED: "in doubt with",
+    Verdict.NOT_APPLICABLE: "no question with",
+    Verdict.NOT_RUN: "not recorded of",
+}
+"""What a verdict is to somebody who chooses between designs, in the order in which it is told."""
+
+LEGEND = (
+    "P proved for any number of objects; a number: refuted, transitions of a shortest trace in the scope of its search; "
+    "s searched; . not applicable; - not recorded"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One property at one granularity, over all designs that are compared."""
+
+    about: Property
+    granularity: Granularity
+    cells: tuple[Row, ...]
+
+    @property
+    def differs(self) -> bool:
+        """The designs are not judged alike; a longer trace to the same loss is no difference."""
+        return len({cell.verdict for cell in self.cells}) > 1
+
+    @property
+    def marks(self) -> list[str]:
+        """The cells as the table writes them."""
+        return [MARKS[cell.verdict](cell) for cell in self.cells]
+
+    @property
+    def means(self) -> str:
+        """What the choice between the designs gains or loses a user here."""
+        found = ((word, [c for c in self.cells if c.verdict is verdict]) for verdict, word in TO_A_USER.items())
+        return "; ".join(f"{word} {', '.join(map(_named, cells))}" for word, cells in found if cells)
+
+
+def designs_named(texts: Sequence[str]) -> list[System]:
+    """The systems to compare, a bare name being the base variant; raises BadInput where there are not two."""
+    found = list({s.id: s for s in map(system_named, texts)}.values())
+    if len(found) < 2:  # noqa: PLR2004  # it takes two to compare
+        one = found[0] if found else SYSTEMS[0]
+        other = next(s for s in SYSTEMS if s.id != one.id)
+        raise BadInput(f"compare takes two systems or more; name another, such as: tenure compare {one.id} {other.id}")
+    return found
+
+
+def compared(designs: Sequence[System], granularities: Iterable[Granularity]) -> list[Line]:
+    """What is recorded of each property, whole before steps, the headline theorems first; what is missing is not run."""
+    known = dict(rows_recorded(dict.fromkeys(d.name for d in designs)))
+    levels = list(granularities)
+    return [
+        Line(one, level, tuple(_row(known, design, level, one) for design in designs))
+        for one in PROPERTIES
+        for level in levels
+    ]
+
+
+def unrecorded(lines: Iterable[Line]) -> list[str]:
+    """What is to be done about each design of which something is not recorded."""
+    lacking = dict.fromkeys(
+        (c.system_id(), c.system) for one in lines for c in one.cells if c.verdict is Verdict.NOT_RUN
+    )
+    return [
+        f"{id_}: not all is recorded of it; see what `tenure prove {id_}` finds, "
+        f"and write what you can justify into properties/expected/{name}.toml"
+        for id_, name in lacking
+    ]
+
+
+def results(lines: Iterable[Line]) -> list[dict[str, object]]:
+    """The cells as results of the document, each with its sentence and whether the designs differ in it."""
+    return [
+        {**row_result(cell), "sentence": one.about.sentence, "differs": one.differs, "means": TO_A_USER[cell.verdict]}
+        for one in lines
+        for cell in one.cells
+    ]
+
+
+def _row(known: dict[Key, dict[str, Any]], design: System, level: Granularity, one: Property) -> Row:
+    key = (design.name, design.variant, level.value, one.id)
+    found = known.get(key)
+    if found is None:
+        return Row(*key, Verdict.NOT_RUN, "not recorded")
+    return Row(*key, Verdict(found["verdict"]), found.get("reason", ""), found.get("length"))
+
+
+def _named(cell: Row) -> str:
+    return cell.system_id() if cell.length is None else f"{cell.system_id()} ({cell.length})"

@@ -1,0 +1,154 @@
+"""`tenure compare`: recorded verdicts side by side, and what a user gains or loses where they differ."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.cli.conftest import LOCKED, SOURCE, Run
+
+from tenure.commands import comparing
+from tenure.commands.recording import Key, recorded, rows_recorded
+from tenure.models import SYSTEMS
+from tenure.properties import PROPERTIES
+
+PROPOSED, MERGED = "external-v1", "external-get-put"
+
+
+def line_of(text: str, name: str, granularity: str) -> list[str]:
+    """The cells of one row of the printed table."""
+    return next(line.split()[2:] for line in text.splitlines() if line.split()[:2] == [name, granularity])
+
+
+def told_of(text: str, name: str, granularity: str) -> str:
+    """What is said below the table of a row in which the designs differ."""
+    lines = text.splitlines()
+    return next(after for line, after in pairwise(lines) if line.startswith(f"{name} {granularity}: "))
+
+
+def planted(monkeypatch: pytest.MonkeyPatch, row: Key, verdict: dict[str, Any] | None) -> None:
+    """Let this be recorded of one row, or nothing."""
+
+    def rows(names: Iterator[str]) -> Iterator[tuple[Key, dict[str, Any]]]:
+        for key, found in rows_recorded(names):
+            if key != row:
+                yield key, found
+            elif verdict is not None:
+                yield key, verdict
+
+    monkeypatch.setattr(comparing, "rows_recorded", rows)
+
+
+def test_every_cell_is_what_is_recorded(run: Run, tmp_path: Path) -> None:
+    """0, and a result for each property of each system at each granularity, with the verdict of its file."""
+    ended = run("compare", *(s.id for s in SYSTEMS), "--quiet", "--json", "all.json")
+
+    found = json.loads((tmp_path / "all.json").read_text(encoding="utf-8"))["results"]
+    cells = {(r["system"], r["variant"], r["granularity"], r["property"]): (r["verdict"], r["steps"]) for r in found}
+    assert (ended.code, ended.out, ended.err) == (0, "", "")
+    assert len(found) == len(SYSTEMS) * len(PROPERTIES) * 2
+    assert cells == {key: row for key, row in recorded().items() if key[3] not in ("CASES", "LOCKS")}
+
+
+def test_headline_theorems_come_first_and_every_verdict_has_its_mark(run: Run) -> None:
+    """A number is the length of a shortest trace; what is proved and what is no question have letters of their own."""
+    text = run("compare", PROPOSED, MERGED, LOCKED).out
+
+    rows = [line.split()[0] for line in text.splitlines()[2:12]]
+    assert rows == [name for name in ("ISO", "USE", "STABLE", "FREE", "PROMPT") for _ in range(2)]
+    assert line_of(text, "USE", "whole") == ["9", "P", "."]
+    assert line_of(text, "PROMPT", "whole") == ["6", "6", "."]
+
+
+def test_a_row_that_differs_says_what_a_user_gains_and_loses(run: Run) -> None:
+    """It has the property's own sentence, and each design by what is known of it."""
+    text = run("compare", PROPOSED, MERGED, LOCKED).out
+
+    assert (
+        told_of(text, "USE", "whole") == f"  gained with {MERGED}; lost with {PROPOSED} (9); no question with {LOCKED}"
+    )
+    assert all(p.sentence in text for p in PROPERTIES if p.id in ("USE", "STABLE", "EXT-1"))
+
+
+def test_a_longer_way_to_the_same_loss_is_no_difference(run: Run) -> None:
+    """Both designs lose STABLE in steps, one after 17 transitions and one after 14."""
+    text = run("compare", PROPOSED, MERGED).out
+
+    assert line_of(text, "STABLE", "steps") == ["17", "14"]
+    assert "STABLE steps:" not in text
+    assert "STABLE whole:" in text
+
+
+def test_what_is_said_follows_the_record(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another verdict in the file is another line: nothing is typed in for a design."""
+    planted(monkeypatch, (MERGED, "", "whole", "USE"), {"verdict": "searched"})
+
+    text = run("compare", PROPOSED, MERGED).out
+
+    assert line_of(text, "USE", "whole") == ["9", "s"]
+    assert told_of(text, "USE", "whole") == f"  lost with {PROPOSED} (9); in doubt with {MERGED}"
+
+
+def test_one_granularity_may_be_asked_for(run: Run, tmp_path: Path) -> None:
+    """The other one is in neither the table nor the document."""
+    ended = run("compare", PROPOSED, MERGED, "--granularity", "steps", "--json", "steps.json")
+
+    found = json.loads((tmp_path / "steps.json").read_text(encoding="utf-8"))
+    assert ended.code == 0
+    assert " whole " not in ended.out
+    assert {r["granularity"] for r in found["results"]} == {"steps"}
+    assert found["command"] == f"tenure compare {PROPOSED} {MERGED} --granularity steps"
+
+
+def test_a_bare_name_is_the_base_variant(run: Run, tmp_path: Path) -> None:
+    """So a system can stand beside its own variants."""
+    run("compare", MERGED, f"{MERGED}:from-dev", "--json", "two.json")
+
+    found = json.loads((tmp_path / "two.json").read_text(encoding="utf-8"))["results"]
+    assert {(r["system"], r["variant"]) for r in found} == {(MERGED, ""), (MERGED, "from-dev")}
+
+
+@pytest.mark.parametrize("arguments", [(), (PROPOSED,), (PROPOSED, PROPOSED)])
+def test_it_takes_two_to_compare(run: Run, arguments: tuple[str, ...]) -> None:
+    """2 where fewer are named, with a command that works."""
+    ended = run("compare", *arguments)
+
+    assert (ended.code, ended.out) == (2, "")
+    assert "two systems or more" in ended.err
+    assert run(*ended.err.partition("tenure compare ")[2].split(), "--quiet").code == 2
+    assert run(*f"compare {ended.err.partition('tenure compare ')[2]}".split()).code == 0
+
+
+def test_a_design_of_which_a_row_is_missing_is_named(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """4, with what to do; the rest is still compared, and what is missing is not run."""
+    planted(monkeypatch, ("containers-2013", "locked", "whole", "ISO"), None)
+
+    ended = run("compare", MERGED, LOCKED, "--json", "found.json")
+
+    cells = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))["results"]
+    assert ended.code == 4
+    assert line_of(ended.out, "ISO", "whole") == ["P", "-"]
+    assert ended.err.startswith(f"{LOCKED}: not all is recorded of it; see what `tenure prove {LOCKED}` finds")
+    assert "properties/expected/containers-2013.toml" in ended.err
+    assert [c["property"] for c in cells if c["verdict"] == "not-run"] == ["ISO"]
+
+
+def test_nothing_is_proved_or_searched_for_it(tmp_path: Path) -> None:
+    """Neither a solver nor a search is even loaded."""
+    code = (
+        "import sys; from tenure.cli import main\n"
+        f"try: main(['compare', '{PROPOSED}', '{MERGED}', '--quiet'])\n"
+        "finally: print([m for m in sys.modules if m in ('z3', 'cvc5', 'tenure.search.explorer', 'tenure.prover')])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PYTHONPATH": str(SOURCE)}, cwd=tmp_path, stdout=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+
+    assert (done.returncode, done.stdout.strip()) == (0, "[]")
