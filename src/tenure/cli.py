@@ -13,6 +13,7 @@ import tempfile
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tenure.commands.comparing import Line
+    from tenure.report.address_space import Region
     from tenure.vocabulary.traces import Trace
 
 PROVE_SYSTEMS = "SYSTEM[:VARIANT]"
@@ -633,6 +635,59 @@ def replay(trace_file: str, target: str, json_file: str | None, quiet: bool) -> 
         ],
     )
     sys.exit(Exit.OK if agreed else Exit.FINDING)
+
+
+@tenure.command()
+@click.argument("file", metavar="FILE")
+@click.option("--format", "form", type=click.Choice(["text", "svg"]), default="text", show_default=True)
+@click.option("--out", metavar="FILE", help="Write the drawing there instead of printing it.")
+@shared
+def draw(file: str, form: str, out: str | None, json_file: str | None, quiet: bool) -> None:  # noqa: FBT001  # click's calling convention
+    """Draw an address space: a JSON list of ranges, or what a trace shows."""
+    from tenure.commands.drawing import given_in, results
+    from tenure.report.address_space import space
+    from tenure.report.address_svg import to_svg
+    from tenure.report.address_text import plain, to_lines
+    from tenure.report.itf import BadTrace
+
+    try:
+        given = given_in(read(file, "name a list of ranges or a trace file"))
+    except BadTrace as trouble:
+        raise BadInput(f"{file}: {trouble}") from trouble
+    except BadInput as trouble:
+        raise BadInput(str(trouble) if str(trouble).startswith("cannot read") else f"{file}: {trouble}") from trouble
+    if not isinstance(given, tuple):
+        click.echo(f"{file}: nothing to draw: a trace of {given.system}, which shows no ranges", err=True)
+        _document(json_file, f"draw {file}", None, [])
+        sys.exit(Exit.NOTHING)
+    drawn = space(given)
+    if out:
+        write(out, to_svg(drawn) if form == "svg" else plain(to_lines(drawn, OUT_WIDTH)))
+    elif form == "svg" and not quiet:
+        click.echo(to_svg(drawn), nl=False)
+    elif not quiet:
+        _print_space(given)
+    _document(json_file, f"draw {file}", None, list(results(drawn)))
+
+
+OUT_WIDTH = 120
+"""Columns of a drawing in a file."""
+
+
+def _print_space(regions: Sequence[Region]) -> None:
+    """A drawing as wide as the terminal, in characters that standard output can write."""
+    from tenure.report.address_space import space
+    from tenure.report.address_text import glyphs_for, plain, to_lines
+
+    out = console()
+    encoding = sys.stdout.encoding or "ascii"
+    named = [replace(r, owner=r.owner.encode(encoding, "backslashreplace").decode(encoding)) for r in regions]
+    lines = to_lines(space(named), out.width if out.is_terminal else OUT_WIDTH, glyphs_for(encoding))
+    if not out.is_terminal:
+        click.echo(plain(lines), nl=False)
+        return
+    for line in lines:
+        out.print(line, soft_wrap=True)
 
 
 @tenure.command()

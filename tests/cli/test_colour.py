@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from tests.cli.conftest import Judged, Run, as_recorded
@@ -12,10 +13,11 @@ from tenure.models import SYSTEMS
 COLOUR = re.compile(r"\x1b\[[0-9;]*[349][0-7]")
 
 
-@pytest.mark.parametrize("arguments", ["list", "list properties", "prove"])
+@pytest.mark.parametrize("arguments", ["list", "list properties", "prove", "draw ranges.json"])
 def test_no_color_is_honoured(run: Run, judged: Judged, monkeypatch: pytest.MonkeyPatch, arguments: str) -> None:
     """Even where colours are forced; a pipe gets none and no other escapes either."""
     judged([r for s in SYSTEMS for level in ("whole", "steps") for r in as_recorded(s.id, level)])
+    Path("ranges.json").write_text('[{"first": 0, "last": 1}]', encoding="utf-8")
     plain = run(*arguments.split()).out
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("NO_COLOR", "1")

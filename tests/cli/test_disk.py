@@ -18,6 +18,8 @@ from tests.cli.conftest import LOCKED, PROFILE, Judged, Run, Written, as_recorde
         ("doctor", "--json"),
         ("trace", "containers-2013", "R1", "--json"),
         ("trace", "containers-2013", "R1", "--format", "itf", "--out"),
+        ("draw", "ranges.json", "--json"),
+        ("draw", "ranges.json", "--format", "svg", "--out"),
         ("prove", LOCKED, "--granularity", "whole", "--junit"),
     ],
     ids=" ".join,
@@ -27,6 +29,7 @@ def test_a_file_that_cannot_be_written_is_our_own_disk(
 ) -> None:
     """74, and one line that says what, where and what to do."""
     Path("file").touch()
+    Path("ranges.json").write_text('[{"first": 0, "last": 1}]', encoding="utf-8")
     judged(as_recorded(LOCKED, "whole"))
 
     ended = run(*command, path)

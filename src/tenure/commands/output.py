@@ -58,11 +58,12 @@ def write(path: str, text: str) -> None:
         raise DiskTrouble(message) from trouble
 
 
-def read(path: str) -> str:
-    """Read a file that the caller named; raises BadInput with what, where and what to do."""
+TRACES = "name a trace file that `tenure trace --format itf` wrote"
+
+
+def read(path: str, wanted: str = TRACES) -> str:
+    """Read a file that the caller named; raises BadInput with what, where and what to do: what is wanted."""
     try:
         return Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as trouble:
-        raise BadInput(
-            f"cannot read {path}: {trouble}; name a trace file that `tenure trace --format itf` wrote"
-        ) from trouble
+        raise BadInput(f"cannot read {path}: {trouble}; {wanted}") from trouble
