@@ -135,6 +135,11 @@ def whole_fields(system: System) -> tuple[Field, ...]:
     none_off = (NO_GROUP_DIES_IN_USE, NONE_OFF_VFIO)
     two_files = {"file": 2} if wide else {}
     more = (
+        Field(
+            "groups of both kinds, no external user",
+            scope({**mixed, "user": 0}, no_iommu=(False, True), vfio_devices=2),
+            none_off,
+        ),
         Field("two devices", scope(small, vfio_devices=2), full=True),
         Field("three shared files", scope(shared), full=True),
     )
@@ -144,7 +149,7 @@ def whole_fields(system: System) -> tuple[Field, ...]:
         Field(
             "groups without IOMMU",
             scope({**mixed, **two_files}, no_iommu=(False, True), vfio_devices=2),
-            (NO_GROUP_DIES_IN_USE, NONE_OFF_VFIO),
+            none_off,
         ),
         *(more if wide else ()),
         Field(
