@@ -1,5 +1,6 @@
 """What was proved is known again by its words, and nothing else is."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +11,9 @@ from tenure.prover.cache import Proofs
 from tenure.prover.induction import prove
 from tenure.prover.theory import claims_of
 from tenure.vocabulary.calls import without_case
-from tenure.vocabulary.rules import Rules, rules_of
+from tenure.vocabulary.rules import Branch, Node, Rules, rules_of
 from tenure.vocabulary.systems import Granularity, System
+from tenure.vocabulary.terms import FALSE, no
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +53,55 @@ def test_a_lost_guard_is_not_covered_by_what_was_proved_with_it() -> None:
     proof = prove(bad, claims_of(bad), (), rlimit=300_000, proofs=Proofs())
 
     assert "a_listed_group_points_back" in proof.dropped
+
+
+def changed(rules: Rules, step: str, change: Callable[[Branch], Branch]) -> Rules:
+    """The same rules with the second case of one step changed, and nothing taken out."""
+
+    def node(one: Node) -> Node:
+        branches = [replace(b, then=node(b.then)) if isinstance(b.then, Node) else b for b in one.branches]
+        if one.step == step:
+            branches[1] = change(branches[1])
+        return Node(one.step, tuple(branches))
+
+    return replace(rules, rules=tuple(replace(r, root=node(r.root)) for r in rules.rules))
+
+
+@pytest.mark.parametrize(
+    ("step", "change", "falls"),
+    [
+        ("set_container.check", lambda b: replace(b, when=FALSE), "a_listed_group_points_back"),
+        ("unset_container.check", lambda b: replace(b, when=FALSE), "users_count_those_entitled"),
+        ("unset_container.detach", lambda b: replace(b, effects=b.effects[:1]), "used_means_contained"),
+        (
+            "unset_container.detach",
+            lambda b: replace(b, effects=tuple(replace(e, value=e.target) if e.field else e for e in b.effects)),
+            "used_means_contained",
+        ),
+    ],
+    ids=["condition", "another condition", "effects", "values"],
+)
+def test_what_was_proved_covers_no_other_condition_and_no_other_effect(
+    step: str, change: Callable[[Branch], Branch], falls: str
+) -> None:
+    """As many cases of the same names, one of which says something else, are another formula."""
+    good = whole(system("containers-2013:locked"))
+    bad = changed(good, step, change)
+    prove(good, claims_of(good), (), proofs=Proofs())
+
+    proof = prove(bad, claims_of(bad), (), rlimit=300_000, proofs=Proofs())
+
+    assert falls in proof.dropped
+
+
+def test_what_was_proved_covers_no_other_rule_of_beginning() -> None:
+    """Who may make a call is part of the formula: here everybody but those who may."""
+    good = whole(system("containers-2013:locked"))
+    others = (replace(r, when=no(r.when)) if r.call.name == "release_container" else r for r in good.rules)
+    bad = replace(good, rules=tuple(others))
+    prove(good, claims_of(good), (), proofs=Proofs())
+
+    assert prove(bad, claims_of(bad), (), rlimit=300_000, proofs=Proofs()).dropped
 
 
 def test_a_torn_line_is_no_proof(own_cache: Path) -> None:

@@ -186,7 +186,7 @@ def choices(theory: Theory, obligation: Obligation, goal: Goal) -> Iterator[tupl
 
 def _words(known: tuple[Premise, ...], obligation: Obligation, goal: Goal) -> str:
     """The whole formula in words."""
-    return "\n".join((*sorted(p.spelled for p in known), obligation.spelled, goal.spelled))
+    return "\n".join(("known", *sorted(p.spelled for p in known), "where", obligation.spelled, "owed", goal.spelled))
 
 
 def _checked(solver: z3.Solver, known: tuple[Expr, ...], contrary: Expr, rlimit: int) -> str:

@@ -27,6 +27,11 @@ def kind(one: Type) -> str:
     return f"{one.name}{{{','.join(one.values)}}}" if isinstance(one, Choice) else str(one)
 
 
+def signature(one: Field) -> str:
+    """A field with what it is about and what it holds: another system may have another field of the same name."""
+    return f"{one.name} of {', '.join(map(str, one.domain))}: {kind(one.value)}"
+
+
 def path(one: Path) -> str:
     """A path: what the rule asks for, the conditions passed over and met on the way, and the effects."""
     variables = (f"{p.name}:{kind(p.type)}" for p in one.rule.variables)

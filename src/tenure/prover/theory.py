@@ -139,13 +139,14 @@ class Theory:
     def _typing(self) -> Iterator[Premise]:
         for one in self.rules.fields:
             for number, formula in enumerate(well_typed(self.before, (one,))):
-                yield Premise(f"{one.name} is typed {number}", frozenset({one.name}), formula)
+                yield Premise(f"{spelling.signature(one)} is typed {number}", frozenset({one.name}), formula)
 
     def _counting(self) -> Iterator[Premise]:
         for one in self.tallied:
             formulas = (*bijection(one, self.before), somebody_is_first(one, self.before))
             for number, formula in enumerate(formulas):
-                yield Premise(f"{one.name} is tallied {number}", frozenset({one.field.name}), formula)
+                spelled = f"{one.name}, {spelling.signature(one.field)} is tallied {number}"
+                yield Premise(spelled, frozenset({one.field.name}), formula)
 
     @cached_property
     def small(self) -> Small:
@@ -176,21 +177,21 @@ class Theory:
 
     def _tally_goals(self, one: Counted, state: SymbolicState) -> Iterator[Goal]:
         for number, formula in enumerate(bijection(one, state)):
-            spelled = f"{one.name} is tallied {number}"
+            spelled = f"{one.name}, {spelling.signature(one.field)} is tallied {number}"
             yield Goal(f"tally {one.name}", spelled, frozenset(), lambda formula=formula: z3.Not(formula))  # type: ignore[misc]  # the default binds the loop's value
 
     def start(self) -> Obligation:
         """Unsatisfiable iff every initial state satisfies every invariant about states."""
         state = self.before
         known = [p.formula for p in self._typed] + [state.value(self.rules.initially, {})]
-        spelled = [spelling.term(self.rules.initially)]
+        spelled = [*(p.spelled for p in self._typed), spelling.term(self.rules.initially)]
         for one in self.rules.fields:
             if one.initial is not None and one.role is not Role.FIXED:
                 bound = [self.domain.fresh("x", s) for s in one.domain]
                 value = self.domain.value(one.value, one.initial)
                 equation = state.reads[one.name](*bound) == value
                 known.append(z3.ForAll(bound, equation) if bound else equation)
-                spelled.append(f"{one.name} {spelling.kind(one.value)} starts at {one.initial}")
+                spelled.append(f"{spelling.signature(one)} starts at {one.initial}")
         for tallied in self.tallied:
             target = self.domain.fresh("g", tallied.target)
             known.append(z3.ForAll([target], state.tallies[tallied.name].size(target) == 0))
