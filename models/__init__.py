@@ -1,9 +1,10 @@
 """Models: what each protocol generation does, call by call and step by step."""
 
-from tenure.models import containers_2013, external_get_put, external_v1
+from tenure.models import containers_2012, containers_2013, external_get_put, external_v1
 from tenure.vocabulary.systems import System
 
 SYSTEMS: tuple[System, ...] = (
+    *containers_2012.SYSTEMS,
     *containers_2013.SYSTEMS,
     *external_get_put.SYSTEMS,
     *external_v1.SYSTEMS,

@@ -394,3 +394,21 @@ CLAIMS = (
     nothing_was_used_after_it_was_freed,
     no_list_was_corrupted,
 )
+
+OPENED_ONCE = (
+    an_opened_group_knows_its_file,
+    a_group_file_is_the_groups_file,
+    users_count_those_entitled,
+    a_group_file_is_the_base_of_a_contained_group,
+    a_placed_group_is_open,
+    who_opens_a_group_has_claimed_it,
+    a_file_not_yet_released_has_its_group_claimed,
+    one_thread_opens_a_group,
+    nobody_opens_an_open_group,
+    a_group_has_one_file,
+    a_device_of_a_group_in_use_is_acceptable,
+)
+"""The claims that rest on the limit of one open file for a group."""
+
+UNBOUND_LISTED = (a_vfio_device_is_registered_or_leaving,)
+"""The claims that rest on the list of devices which leave their VFIO driver."""

@@ -43,7 +43,7 @@ from tenure.models.locks import (
 )
 from tenure.vocabulary.calls import Case, Step, Steps, call, done, go, local, new, number, refuse, requires, step
 from tenure.vocabulary.effects import Assign, each, provided
-from tenure.vocabulary.locks import briefly
+from tenure.vocabulary.locks import Taken, briefly
 from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, GROUP, PAGE, PROCESS, TABLE, THREAD
 from tenure.vocabulary.symbols import client, state
 from tenure.vocabulary.terms import Term, both, either, every, is_none, no, some, when
@@ -112,6 +112,34 @@ def detach(group: Term, ending: Callable[..., Case]) -> Step:
     )
 
 
+def status(group: Term, viable: Callable[[Term], Term], scan: Taken) -> Step:
+    """What GET_STATUS tells, by the viability scan of its generation."""
+    return step(
+        "status",
+        done(viable=viable(group), container_set=no(is_none(container[group]))),
+        locks=(scan,),
+        wakes=(RELEASE_Q,),
+    )
+
+
+def looks(group: Term, viable: Callable[[Term], Term], scan: Taken) -> Steps:
+    """The three looks of GET_DEVICE_FD, with no lock over them: what the first saw may be over at the last."""
+    yield step("check_users", refuse(users[group] == 0, "EINVAL", "the group is in no container"), go())
+    yield step(
+        "check_iommu",
+        dereferences_null(is_none(container[group])),
+        refuse(is_none(table[container[group]]), "EINVAL", "the container has no IOMMU driver"),
+        go(),
+    )
+    yield step(
+        "check_viable",
+        refuse(no(viable(group)), "EINVAL", "the group is not viable"),
+        go(),
+        locks=(scan,),
+        wakes=(RELEASE_Q,),
+    )
+
+
 @call(
     "open /dev/vfio/vfio", actor=THREAD, source="vfio_fops_open", process=PROCESS, file=new(FILE), made=new(CONTAINER)
 )
@@ -140,7 +168,7 @@ def release_container(file: Term) -> Steps:
 @call(
     "VFIO_GROUP_SET_CONTAINER",
     actor=THREAD,
-    source="vfio_group_set_container, 3.11-5.18",
+    source="vfio_group_set_container, 3.6-5.18",
     process=PROCESS,
     file=FILE,
     other=number(FILE.maybe),
@@ -194,7 +222,7 @@ def set_container(process: Term, file: Term, other: Term) -> Steps:
 @call(
     "VFIO_GROUP_UNSET_CONTAINER",
     actor=THREAD,
-    source="vfio_group_unset_container, 3.11-5.18",
+    source="vfio_group_unset_container, 3.6-5.18",
     process=PROCESS,
     file=FILE,
 )
@@ -251,13 +279,7 @@ def set_iommu(process: Term, file: Term, type: Term, made: Term) -> Steps:  # no
 def get_status(process: Term, file: Term) -> Steps:
     """Say whether the group is viable and whether it is in a container."""
     yield requires(is_open(process, file, "group"))
-    group = file_group[file]
-    yield step(
-        "status",
-        done(viable=viable(group), container_set=no(is_none(container[group]))),
-        locks=(SCAN,),
-        wakes=(RELEASE_Q,),
-    )
+    yield status(file_group[file], viable, SCAN)
 
 
 @call(
@@ -273,20 +295,7 @@ def get_device_fd(process: Term, file: Term, device: Term, made: Term) -> Steps:
     """Open a device of a viable group that is in a container with an IOMMU driver."""
     group = file_group[file]
     yield requires(is_open(process, file, "group"), is_free(made))
-    yield step("check_users", refuse(users[group] == 0, "EINVAL", "the group is in no container"), go())
-    yield step(
-        "check_iommu",
-        dereferences_null(is_none(container[group])),
-        refuse(is_none(table[container[group]]), "EINVAL", "the container has no IOMMU driver"),
-        go(),
-    )
-    yield step(
-        "check_viable",
-        refuse(no(viable(group)), "EINVAL", "the group is not viable"),
-        go(),
-        locks=(SCAN,),
-        wakes=(RELEASE_Q,),
-    )
+    yield from looks(group, viable, SCAN)
     found = local("found", DEVICE.maybe)
     yield step(
         "look_up",
@@ -307,7 +316,7 @@ def get_device_fd(process: Term, file: Term, device: Term, made: Term) -> Steps:
     yield step("install", done(fd[process, made].becomes(value=True)), wakes=(RELEASE_Q, CONTAINER_Q))
 
 
-@call("release of a device file", actor="file", internal=True, source="vfio_device_fops_release, 3.11-5.18", file=FILE)
+@call("release of a device file", actor="file", internal=True, source="vfio_device_fops_release, 3.6-5.18", file=FILE)
 def release_device(file: Term) -> Steps:
     """The device file's use of the group ends; the last user to leave detaches the group."""
     group = file_group[file]

@@ -1,5 +1,7 @@
 """Groups and devices from 3.11 to 5.18: who may open a group, who drives a device, when a group is viable."""
 
+from collections.abc import Callable
+
 from tenure.models.files import fd, file_device, file_group, is_free, kind, rawio
 from tenure.models.harm import raises_bug
 from tenure.models.locks import (
@@ -14,8 +16,8 @@ from tenure.models.locks import (
     UNBOUND_LOCK,
     VFIO_GROUP_LOCK,
 )
-from tenure.vocabulary.calls import Steps, call, done, go, local, new, number, refuse, requires, step
-from tenure.vocabulary.locks import briefly
+from tenure.vocabulary.calls import Case, Step, Steps, call, done, go, local, new, number, refuse, requires, step
+from tenure.vocabulary.locks import Taken, briefly
 from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, GROUP, PROCESS, TABLE, THREAD, USER
 from tenure.vocabulary.observables import DRIVER
 from tenure.vocabulary.symbols import anything, choice_is, client, fixed, state
@@ -58,6 +60,21 @@ def exists(group: Term) -> Term:
         some(USER, lambda u: reference[u] == group),
         in_flight(group),
     )
+
+
+def probe(device: Term, to: Term, heard: Taken) -> Step:
+    """The driver takes the device; BIND_DRIVER, which is `heard` before, prevents nothing."""
+    return step(
+        "probe",
+        go(driver[device].becomes(to), registered[device].becomes(to == "vfio")),
+        locks=(DEVICE_MUTEX, heard, briefly(VFIO_GROUP_LOCK), briefly(NOTIFIER), briefly(DEVICE_LOCK)),
+        keeps=(DEVICE_MUTEX,),
+    )
+
+
+def notices(device: Term, acceptable: Callable[[Term], Term]) -> Case:
+    """BOUND_DRIVER: a driver that spoils a group in use stops the machine."""
+    return raises_bug(both(users[group_of[device]] > 0, no(acceptable(device))))
 
 
 @call(
@@ -107,15 +124,10 @@ def open_group(process: Term, file: Term, group: Term) -> Steps:
 def bind_driver(device: Term, to: Term) -> Steps:
     """A driver probes the device; VFIO hears of it afterwards and can only stop the machine."""
     yield requires(driver[device] == "none", no(to == "none"))
-    yield step(
-        "probe",
-        go(driver[device].becomes(to), registered[device].becomes(to == "vfio")),
-        locks=(DEVICE_MUTEX, HEARD, briefly(VFIO_GROUP_LOCK), briefly(NOTIFIER), briefly(DEVICE_LOCK)),
-        keeps=(DEVICE_MUTEX,),
-    )
+    yield probe(device, to, HEARD)
     yield step(
         "bound",
-        raises_bug(both(users[group_of[device]] > 0, no(acceptable(device)))),
+        notices(device, acceptable),
         done(),
         locks=(NOTIFIER, briefly(VFIO_GROUP_LOCK), briefly(UNBOUND_LOCK), briefly(DEVICE_LOCK)),
         drops=(DEVICE_REFERENCE,),

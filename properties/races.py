@@ -1,10 +1,12 @@
 """Races: named interleavings, each a property that falls, the calls involved and the moment of harm."""
 
+from dataclasses import replace
+
 from tenure.properties.external import as_validated, relies
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.objects import DEVICE, FILE, GROUP, USER
 from tenure.vocabulary.properties import Race
-from tenure.vocabulary.terms import both, is_none, no, some
+from tenure.vocabulary.terms import Term, both, is_none, no, some
 
 SETUP = ("open_container", "open_group", "set_container")
 
@@ -101,6 +103,37 @@ R5 = Race(
     ),
 )
 
+
+def _open_on(file: Term, group: Term) -> Term:
+    return both(seen.file_kind[file] == "group", no(seen.release_pending[file]), seen.file_group[file] == group)
+
+
+R6 = Race(
+    "R6",
+    "A group is opened twice before it is placed: who has the other file has full control over a group that somebody else "
+    "put into a container, and takes it out by closing.",
+    "vfio_group_fops_open, 3.6-3.10",
+    "containers-2012",
+    "whole",
+    "GRP-1",
+    SETUP,
+    some(
+        GROUP,
+        lambda g: both(
+            seen.group_placed[g],
+            some(FILE, lambda f: some(FILE, lambda o: both(no(f == o), _open_on(f, g), _open_on(o, g)))),
+        ),
+    ),
+)
+
+
+def of_2012(race: Race) -> Race:
+    """The same race where a group may be open twice; what it takes and harms is alike."""
+    return replace(race, source=race.source.replace("3.11-5.18", "3.6-3.10"), system="containers-2012")
+
+
+OF_2012 = (of_2012(R1), of_2012(R2), of_2012(R3), of_2012(R5), R6)
+
 OUTSIDE = some(USER, lambda u: both(relies(u), no(as_validated(u))))
 
 R1_OUTSIDE = Race(
@@ -196,4 +229,4 @@ E = Race(
     seen.harm.now == "use_after_free",
 )
 
-RACES = (R1, R2, R3, R4, R5, R1_OUTSIDE, R3_OUTSIDE, A, B, C, D, E)
+RACES = (R1, R2, R3, R4, R5, *OF_2012, R1_OUTSIDE, R3_OUTSIDE, A, B, C, D, E)

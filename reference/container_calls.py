@@ -56,7 +56,7 @@ def may_set_container(machine: Machine, process: int, file: int, other: int) -> 
 
 
 def set_container(machine: Machine, me: Task, process: int, file: int, other: int) -> Steps:
-    """Put the group into a container; EINVAL, EPERM, EBADF, EBUSY (vfio_group_set_container, 3.11-5.18).
+    """Put the group into a container; EINVAL, EPERM, EBADF, EBUSY (vfio_group_set_container, 3.6-5.18).
 
     The first look at `container_users` and the attach are not under one lock.
     """
@@ -111,7 +111,7 @@ def may_unset_container(machine: Machine, process: int, file: int) -> bool:
 
 
 def unset_container(machine: Machine, me: Task, process: int, file: int) -> Steps:
-    """Leave the container, unless somebody else uses the group; EINVAL, EBUSY (vfio_group_unset_container, 3.11-5.18).
+    """Leave the container, unless somebody else uses the group; EINVAL, EBUSY (vfio_group_unset_container, 3.6-5.18).
 
     The use is given up before the group is detached; what happens in between is detached as well.
     """
@@ -129,7 +129,7 @@ def unset_container(machine: Machine, me: Task, process: int, file: int) -> Step
 
 
 def detach(machine: Machine, me: Task, group: VfioGroup) -> Part:
-    """Take the group out of the container it points to now (__vfio_group_unset_container, 3.11-5.18)."""
+    """Take the group out of the container it points to now (__vfio_group_unset_container, 3.6-5.18)."""
     container = group.container
     if container is None:
         raise Oops(NULL_DEREFERENCE)
@@ -155,7 +155,7 @@ def may_set_iommu(machine: Machine, process: int, file: int, type: int, made: in
 
 
 def set_iommu(machine: Machine, me: Task, process: int, file: int, type: int, made: int) -> Steps:  # noqa: A002
-    """Choose the IOMMU driver and attach all groups; EINVAL, ENODEV, EPERM, EBUSY (vfio_ioctl_set_iommu, 3.11-5.18)."""
+    """Choose the IOMMU driver and attach all groups; EINVAL, ENODEV, EPERM, EBUSY (vfio_ioctl_set_iommu, 3.6-5.18)."""
     caller = machine.processes[process]
     container = _container(me.hold(caller.file(file)))
     while not container.group_lock.taken_by(me):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 from tenure.reference.calls import EINVAL, ENODEV, EPERM, OK, Steps, Task
 from tenure.reference.container_calls import detach
 from tenure.reference.files import CLOSED, DEVICE_FILE, GROUP_FILE, File
+from tenure.reference.groups import VfioGroup
 from tenure.reference.harm import NULL_DEREFERENCE, Oops
 from tenure.reference.locks import BLOCKED
 from tenure.reference.machine import Machine
+from tenure.vocabulary.answers import Answer
 
 
 def may_get_device_fd(machine: Machine, process: int, file: int, device: int, made: int) -> bool:
@@ -28,22 +32,9 @@ def get_device_fd(machine: Machine, me: Task, process: int, file: int, device: i
     group = me.hold(caller.file(file)).group
     if group is None:
         raise LookupError(f"f{file} is no group file")
-    if group.users == 0:
-        return EINVAL
-
-    yield "get_device_fd.check_iommu"
-    if group.container is None:  # read again, without a lock
-        raise Oops(NULL_DEREFERENCE)
-    if group.container.table is None:
-        return EINVAL
-
-    yield "get_device_fd.check_viable"
-    while not group.device_lock.taken_by(me):
-        yield BLOCKED
-    viable = group.iommu.is_viable()
-    group.device_lock.release()
-    if not viable:
-        return EINVAL
+    refusal = yield from looks(me, group)
+    if refusal is not None:
+        return refusal
 
     yield "get_device_fd.look_up"
     if group.iommu.no_iommu and not caller.rawio:
@@ -72,6 +63,28 @@ def get_device_fd(machine: Machine, me: Task, process: int, file: int, device: i
     return OK
 
 
+def looks(me: Task, group: VfioGroup) -> Generator[str, None, Answer | None]:
+    """Whether the group is in a container with an IOMMU driver and viable: three looks with no lock over them.
+
+    The refusal, or None (vfio_group_get_device_fd, 3.6-5.18).
+    """
+    if group.users == 0:
+        return EINVAL
+
+    yield "get_device_fd.check_iommu"
+    if group.container is None:  # read again, without a lock
+        raise Oops(NULL_DEREFERENCE)
+    if group.container.table is None:
+        return EINVAL
+
+    yield "get_device_fd.check_viable"
+    while not group.device_lock.taken_by(me):
+        yield BLOCKED
+    viable = group.iommu.is_viable()
+    group.device_lock.release()
+    return None if viable else EINVAL
+
+
 def may_release_device(machine: Machine, file: int) -> bool:
     """The last reference to the device's file is gone."""
     closing = machine.files[file]
@@ -79,7 +92,7 @@ def may_release_device(machine: Machine, file: int) -> bool:
 
 
 def release_device(machine: Machine, me: Task, file: int) -> Steps:
-    """End the use that the file counted for; the last user detaches the group (vfio_device_fops_release, 3.11-5.18)."""
+    """End the use that the file counted for; the last user detaches the group (vfio_device_fops_release, 3.6-5.18)."""
     closing = machine.files[file]
     device = closing.device
     if device is None:

@@ -39,7 +39,7 @@ class VfioGroup:
     def try_dissolve(self) -> bool:
         """End one use, if there is any; True when it was the last, and the caller must detach the group.
 
-        atomic_dec_if_positive in vfio_group_try_dissolve_container, 3.11-5.18: too many calls go unnoticed.
+        atomic_dec_if_positive in vfio_group_try_dissolve_container, 3.6-5.18: too many calls go unnoticed.
         """
         if self.users <= 0:
             return False
@@ -50,13 +50,15 @@ class VfioGroup:
 class Device:
     """A physical device and its driver; it is registered while the device list of its VFIO group holds it."""
 
-    __slots__ = ("bridge", "driver", "group", "index", "users")
+    __slots__ = ("bridge", "driver", "group", "index", "spared", "users")
 
-    def __init__(self, index: int, group: IommuGroup, driver: int, *, bridge: bool) -> None:
+    def __init__(self, index: int, group: IommuGroup, driver: int, *, bridge: bool, spared: bool) -> None:
         self.index = index
         self.group = group
         self.driver = driver
         self.bridge = bridge
+        self.spared = spared
+        """The test of viability passes it over, whatever its driver: from 3.11 on, a bridge."""
         self.users = 0
         """References besides the registration: device files, and calls in flight that looked the device up."""
 
@@ -64,13 +66,13 @@ class Device:
         return self in self.group.vfio.device_list
 
     def is_acceptable(self) -> bool:
-        """The device does not spoil the viability of its group (vfio_dev_viable, 4.x-5.18)."""
+        """The device does not spoil the viability of its group (vfio_dev_viable, 3.6-5.18)."""
         group = self.group
         return (
             self.driver in (NO_DRIVER, STUB)
             or self in group.vfio.device_list
             or self in group.unbound_list
-            or self.bridge
+            or self.spared
         )
 
 

@@ -19,7 +19,7 @@ class Machine:
     A pointer to what was freed stays a pointer to that; it never becomes one to the next object of the name.
     """
 
-    def __init__(self, configuration: Configuration) -> None:
+    def __init__(self, configuration: Configuration, *, spares_bridges: bool = True) -> None:
         sizes = configuration.number
         self.pages = sizes(PAGE)
         self.processes = [
@@ -39,7 +39,8 @@ class Machine:
         """The worst so far, an index into the values of the observable harm."""
         for index, group in enumerate(configuration.device_group):
             driver, bridge = configuration.driver[index], configuration.bridge[index]
-            self._plug(Device(index, self.groups[group], driver, bridge=bridge))
+            spared = bridge and spares_bridges
+            self._plug(Device(index, self.groups[group], driver, bridge=bridge, spared=spared))
 
     def _plug(self, device: Device) -> None:
         """A device is there from the start; a VFIO driver has registered it."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tenure.reference import (
+    calls_2012,
     container_calls,
     device_calls,
     driver_calls,
@@ -38,10 +39,11 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """The calls of a system by name, and those that nobody interrupts."""
+    """The calls of a system by name, those that nobody interrupts, and whether a bridge may have any driver."""
 
     forms: Mapping[str, Form]
     indivisible: frozenset[str] = frozenset()
+    spares_bridges: bool = True
 
 
 _FILE = ("file", FILE)
@@ -69,6 +71,14 @@ _CONTAINERS: Mapping[str, Form] = {
     "get_device_fd": Form(device_calls.get_device_fd, device_calls.may_get_device_fd, new=(_MADE_FILE,)),
     "release_device": Form(device_calls.release_device, device_calls.may_release_device, _BY_FILE),
     "release_group": Form(group_calls.release_group, group_calls.may_release_group, _BY_FILE),
+}
+
+_CONTAINERS_2012: Mapping[str, Form] = {
+    **_CONTAINERS,
+    "open_group": Form(calls_2012.open_group, group_calls.may_open_group, new=(_FILE,)),
+    "release_group": Form(calls_2012.release_group, group_calls.may_release_group, _BY_FILE),
+    "get_device_fd": Form(calls_2012.get_device_fd, device_calls.may_get_device_fd, new=(_MADE_FILE,)),
+    "unbind_driver": Form(calls_2012.unbind_driver, driver_calls.may_unbind_driver, _BY_DEVICE, sleeps=True),
 }
 
 _USE = {"use": Form(use_calls.use, use_calls.may_use, _BY_USER)}
@@ -114,6 +124,8 @@ _MISUSE: Mapping[str, Form] = {
 }
 
 SYSTEMS: Mapping[str, System] = {
+    "containers-2012": System(_CONTAINERS_2012, spares_bridges=False),
+    "containers-2012:locked": System(_CONTAINERS_2012, frozenset(_CONTAINERS_2012), spares_bridges=False),
     "containers-2013": System(_CONTAINERS),
     "containers-2013:locked": System(_CONTAINERS, frozenset(_CONTAINERS)),
     "external-get-put": System(_GET_PUT),

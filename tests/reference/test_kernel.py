@@ -47,6 +47,8 @@ def test_a_configuration_speaks_of_as_many_as_there_are() -> None:
 @pytest.mark.parametrize(
     ("system", "calls"),
     [
+        ("containers-2012", 16),
+        ("containers-2012:locked", 16),
         ("containers-2013", 16),
         ("containers-2013:locked", 16),
         ("external-get-put", 21),

@@ -165,3 +165,36 @@ def test_what_the_reference_locks_is_declared(ready: Callable[[str], Bench], mon
     assert watched.taken - takes == {("unbind_driver.wait_device", "vfio.group_lock")}
     assert watched.pairs == {("container.group_lock", "vfio.iommu_drivers_lock")}
     assert watched.pairs <= {(str(e.first), str(e.then)) for e in edges(system)}
+
+
+def test_what_the_reference_of_2012_locks_is_declared(
+    ready: Callable[[str], Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The calls that are not those of 3.11 take no lock beyond those of the model's steps."""
+    system = next(s for s in SYSTEMS if s.id == "containers-2012")
+    bench = ready(system.id)
+    bench.do("unbind_driver", device=4)
+    watched = Watched(bench, monkeypatch)
+
+    watched.do("th0", "get_status", "status", process=0, file=0)
+    watched.do("th0", "get_device_fd", "check_users", process=0, file=0, device=0, made=3)
+    watched.do("th0", "close", "drop", process=0, file=3)
+    watched.do("f3", "release_device", "dissolve", file=3)
+    watched.do("th0", "close", "drop", process=0, file=0)
+    watched.do("f0", "release_group", "dissolve", file=0)
+    watched.do("th0", "open_group", "look_up", process=0, file=0, group=0)
+    watched.do("th0", "close", "drop", process=0, file=0)
+    watched.do("f0", "release_group", "dissolve", file=0)
+    watched.do("d0", "unbind_driver", "leave", device=0)
+    watched.do("d0", "bind_driver", "probe", device=0, to=1)
+
+    takes = {
+        (c.qualified(s.name), str(m.on))
+        for c in system.calls
+        for s in c.steps
+        for m in moves(c, s)
+        if m.does is Does.TAKES
+    }
+    assert len(watched.taken) > 8
+    assert watched.taken <= takes
+    assert watched.pairs <= {(str(e.first), str(e.then)) for e in edges(system)}

@@ -26,6 +26,11 @@ LENGTHS = {
     ("R3", "containers-2013"): 12,
     ("R4", "external-get-put:from-dev"): 14,
     ("R5", "containers-2013"): 19,  # 17 steps end in the kernel's own BUG: then the driver did not bind unnoticed
+    ("R1", "containers-2012"): 9,
+    ("R2", "containers-2012"): 13,
+    ("R3", "containers-2012"): 11,
+    ("R5", "containers-2012"): 15,
+    ("R6", "containers-2012"): 4,
     ("R1", "external-get-put"): 14,
     ("R3", "external-get-put"): 15,
     ("A", "external-v1"): 9,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tenure.gate.subject import Setup, Shown
 from tenure.models import groups
-from tenure.search.scopes import has_users, scope
+from tenure.search.scopes import has_users, isolations, scope
 from tenure.vocabulary.machine import Machine, Scope
 from tenure.vocabulary.objects import DEVICE, GROUP
 from tenure.vocabulary.observables import DRIVER
@@ -134,6 +134,7 @@ def whole_fields(system: System) -> tuple[Field, ...]:
     one_off = (NO_GROUP_DIES_IN_USE, ONE_OFF_VFIO)
     none_off = (NO_GROUP_DIES_IN_USE, NONE_OFF_VFIO)
     two_files = {"file": 2} if wide else {}
+    two_groups = "groups without IOMMU" if isolations(system) else "two groups"
     more = (
         Field(
             "groups of both kinds, no external user",
@@ -147,14 +148,14 @@ def whole_fields(system: System) -> tuple[Field, ...]:
         Field("one group", scope({**small, "device": 1} if wide else small, vfio_devices=2)),
         Field("shared files", scope({**shared, **two_files})),
         Field(
-            "groups without IOMMU",
-            scope({**mixed, **two_files}, no_iommu=(False, True), vfio_devices=2),
+            two_groups,
+            scope({**mixed, **two_files}, no_iommu=isolations(system), vfio_devices=2),
             none_off,
         ),
         *(more if wide else ()),
         Field(
-            "groups without IOMMU, drivers that come and go",
-            scope(mixed, no_iommu=(False, True), vfio_devices=2),
+            f"{two_groups}, drivers that come and go",
+            scope(mixed, no_iommu=isolations(system), vfio_devices=2),
             one_off,
             full=True,
         ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tenure.vocabulary import observables as seen
 from tenure.vocabulary.machine import Scope
 from tenure.vocabulary.observables import DRIVER
 from tenure.vocabulary.systems import Granularity, System
@@ -20,6 +21,11 @@ SIDE_ISSUES = frozenset({"get_status", "fork", "pass_file", "iommu_id"})
 def has_users(system: System) -> bool:
     """The system has external users."""
     return any(c.actor == "user" for c in system.calls)
+
+
+def isolations(system: System) -> tuple[bool, ...]:
+    """Which of two groups is without IOMMU, where there are such groups: one of each kind."""
+    return (False, True) if system.defines(seen.group_no_iommu) else ()
 
 
 def scope(sizes: dict[str, int], *, no_iommu: tuple[bool, ...] = (), vfio_devices: int = 1) -> Scope:
@@ -85,7 +91,7 @@ def witness_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
     shared = scope({**sizes, "process": 2, "file": 2, "container": 1, "device": 1, "table": 1})
     mixed = scope(
         {**sizes, "process": 2, "file": 3, "group": 2, "container": 1, "device": 2, "table": 1, "page": 0},
-        no_iommu=(False, True),
+        no_iommu=isolations(system),
         vfio_devices=2,
     )
     calls = frozenset(SETUP | {"set_iommu", "pass_file", "get_device_fd"} | outside) & known
