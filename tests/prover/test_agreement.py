@@ -13,7 +13,7 @@ from tenure.prover.agreement import disagreements, states_before_leaves
 from tenure.prover.logic import Expr, Read, SymbolicState
 from tenure.prover.paths import Path, paths_of
 from tenure.search.explorer import explore
-from tenure.search.scopes import has_users, isolations, scope
+from tenure.search.scopes import has_users, scope
 from tenure.vocabulary.calls import (
     Refuse,
     Steps,
@@ -125,7 +125,7 @@ def machine_of(rules: Rules, *, wide: bool = False) -> Machine:
         "page": 1,
         "user": user,
     }
-    return Machine(rules, scope(sizes, no_iommu=isolations(rules.system) if wide else (), vfio_devices=one))
+    return Machine(rules, scope(sizes, no_iommu=(False, True) if wide else (), vfio_devices=one))
 
 
 def before_each_leaf(machine: Machine, limit: int) -> list[State]:
