@@ -1,14 +1,14 @@
 """What holds external users together: helper invariants on top of those of the containers."""
 
 from tenure.models.add_del import added_first, passed
-from tenure.models.containers import linked, table
+from tenure.models.containers import counts, linked, table
 from tenure.models.external_users import seen_container, seen_group, seen_table
 from tenure.models.files import file_group, kept, kind
-from tenure.models.groups import container, counted, reference
+from tenure.models.groups import container, counted, placed, reference, users
 from tenure.models.harm import STOPPED
-from tenure.vocabulary.objects import FILE, USER
+from tenure.vocabulary.objects import FILE, GROUP, USER
 from tenure.vocabulary.systems import Claim, claim
-from tenure.vocabulary.terms import Term, both, either, frame, implies, is_none, no, stands
+from tenure.vocabulary.terms import Term, both, busy, either, frame, implies, is_none, no, number_of, stands, when
 
 GET = "get_external_user"
 
@@ -100,6 +100,34 @@ def a_user_that_added_first_sees_what_stays(user: Term) -> Term:
     )
 
 
+@claim(user=USER)
+def a_user_counts_for_what_it_validated(user: Term) -> Term:
+    """A user that counts does so for the group that it was shown."""
+    return implies(no(is_none(counted[user])), counted[user] == seen_group[user])
+
+
+@claim(user=USER)
+def a_user_that_passes_a_file_counts_or_is_about_to(user: Term) -> Term:
+    """A user that keeps a file counts, but in the middle of a call."""
+    return implies(no(is_none(passed[user])), either(no(is_none(counted[user])), busy(user)))
+
+
+@claim(user=USER)
+def who_is_about_to_count_has_validated_its_file(user: Term) -> Term:
+    """Between check and count a user passes the file that it was given, and has seen the group behind it."""
+    file, inside = frame(user, "validate_and_use", "file", FILE), stands(user, "validate_and_use.count")
+    seen = both(passed[user] == file, no(is_none(seen_group[user])), is_none(counted[user]))
+    return both(implies(inside, both(no(is_none(file)), seen)), implies(no(is_none(file)), inside))
+
+
+@claim(group=GROUP)
+def users_are_never_more_than_those_entitled(group: Term) -> Term:
+    """Where uses are stolen, `container_users` is below what its users are entitled to, and never above."""
+    files = number_of(FILE, lambda f: counts[f] == group)
+    outside = number_of(USER, lambda u: counted[u] == group)
+    return both(users[group] >= 0, users[group] <= when(placed[group], 1, 0) + files + outside)
+
+
 GET_PUT: tuple[Claim, ...] = (
     what_a_user_saw_is_all_or_nothing,
     what_a_user_saw_is_still_so,
@@ -115,4 +143,16 @@ ADD_DEL: tuple[Claim, ...] = (
     a_user_passes_the_file_that_it_keeps,
     a_user_counts_for_the_group_of_its_file,
     a_user_that_added_first_sees_what_stays,
+)
+
+VALIDATE: tuple[Claim, ...] = (
+    what_a_user_saw_is_all_or_nothing,
+    what_a_user_saw_is_still_so,
+    a_user_counts_for_what_it_validated,
+    a_user_keeps_the_file_that_it_passes,
+    a_user_passes_the_file_that_it_keeps,
+    a_user_counts_for_the_group_of_its_file,
+    a_user_that_passes_a_file_counts_or_is_about_to,
+    who_is_about_to_count_has_validated_its_file,
+    users_are_never_more_than_those_entitled,
 )

@@ -229,4 +229,28 @@ E = Race(
     seen.harm.now == "use_after_free",
 )
 
-RACES = (R1, R2, R3, R4, R5, *OF_2012, R1_OUTSIDE, R3_OUTSIDE, A, B, C, D, E)
+V1 = Race(
+    "V1",
+    "Check, then count: the group moves to another container between the two steps of validate_and_use, and the user "
+    "relies on a table that is gone.",
+    "refcount model of Herrenschmidt's mail, 2013, with check and count apart",
+    "external-validate:check-then-count",
+    "steps",
+    "USE",
+    (*SETUP, "set_iommu", "unset_container", "validate_and_use"),
+    some(USER, lambda u: both(relies(u), is_none(seen.container_table[seen.container_of[seen.user_group[u]]]))),
+)
+
+V2 = Race(
+    "V2",
+    "A release too many takes a use that somebody relies on: UNSET_CONTAINER is refused no longer, and container and "
+    "table go from under a user that still counts.",
+    "refcount model of Herrenschmidt's mail, 2013, with a release that nobody owes",
+    "external-validate:unbalanced-release",
+    "whole",
+    "EXT-1",
+    (*SETUP, "set_iommu", "unset_container", "validate_and_use", "release_without_use"),
+    both(OUTSIDE, some(GROUP, lambda g: both(no(seen.group_placed[g]), seen.container_users[g] == 0))),
+)
+
+RACES = (R1, R2, R3, R4, R5, *OF_2012, R1_OUTSIDE, R3_OUTSIDE, A, B, C, D, E, V1, V2)

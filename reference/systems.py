@@ -15,6 +15,7 @@ from tenure.reference import (
     get_put_calls,
     group_calls,
     use_calls,
+    validate_calls,
 )
 from tenure.reference.calls import Steps
 from tenure.vocabulary.answers import Answer
@@ -123,6 +124,24 @@ _MISUSE: Mapping[str, Form] = {
     "drop_file_early": Form(file_user_calls.drop_file_early, file_user_calls.may_drop_file_early, _BY_USER),
 }
 
+_VALIDATE: Mapping[str, Form] = {
+    **_CONTAINERS,
+    **_USE,
+    "validate_and_use": Form(validate_calls.validate_and_use, validate_calls.may_validate_and_use, _BY_USER),
+    "release": Form(validate_calls.release, validate_calls.may_release, _BY_USER),
+    "release_user": Form(validate_calls.release_user, validate_calls.may_release_user, _BY_USER),
+}
+
+_CHECK_THEN_COUNT: Mapping[str, Form] = {
+    **_VALIDATE,
+    "validate_and_use": Form(validate_calls.check_then_count, validate_calls.may_validate_and_use, _BY_USER),
+}
+
+_UNBALANCED: Mapping[str, Form] = {
+    **_VALIDATE,
+    "release_without_use": Form(validate_calls.release_without_use, validate_calls.may_release_without_use, _BY_USER),
+}
+
 SYSTEMS: Mapping[str, System] = {
     "containers-2012": System(_CONTAINERS_2012, spares_bridges=False),
     "containers-2012:locked": System(_CONTAINERS_2012, frozenset(_CONTAINERS_2012), spares_bridges=False),
@@ -134,4 +153,8 @@ SYSTEMS: Mapping[str, System] = {
     "external-get-put:from-dev": System(_FROM_DEVICE),
     "external-v1": System(_FILE_USERS),
     "external-v1:misuse": System(_MISUSE),
+    "external-validate": System(_VALIDATE),
+    "external-validate:locked-container": System(_VALIDATE, frozenset(_VALIDATE) - {"validate_and_use"}),
+    "external-validate:check-then-count": System(_CHECK_THEN_COUNT, frozenset(_VALIDATE) - {"validate_and_use"}),
+    "external-validate:unbalanced-release": System(_UNBALANCED, frozenset(_UNBALANCED) - {"validate_and_use"}),
 }

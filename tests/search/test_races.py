@@ -37,6 +37,8 @@ LENGTHS = {
     ("B", "external-v1"): 12,
     ("D", "external-v1:misuse"): 5,
     ("E", "external-v1:misuse"): 9,
+    ("V1", "external-validate:check-then-count"): 8,
+    ("V2", "external-validate:unbalanced-release"): 7,
 }
 """The transitions of a shortest trace to each moment of harm."""
 
