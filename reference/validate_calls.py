@@ -103,10 +103,10 @@ def _count(user: ExternalUser, process: int, group: VfioGroup) -> None:
 
 
 def may_release(machine: Machine, user: int, file: int, table: int) -> bool:
-    """The user relies on this file and this table, for a process that lives."""
+    """The user relies on this file and this table, which may be gone, for a process that lives."""
     using = machine.users[user]
-    named = using.file is machine.files[file] and using.told_table is machine.tables[table]
-    return named and using.process != NONE
+    linked = using.told_table is not None and using.told_table.index == table
+    return linked and using.file is machine.files[file] and using.process != NONE
 
 
 def may_release_user(machine: Machine, user: int) -> bool:

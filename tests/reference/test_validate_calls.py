@@ -235,6 +235,18 @@ def test_a_release_without_any_use_takes_that_of_set_container(ready: Callable[[
     assert bench.see("container_users", 0) == 0
 
 
+def test_a_user_releases_a_table_that_is_gone(ready: Callable[[str], Bench]) -> None:
+    """It knows the table by its name; and that the group is in no container any more, nobody notices."""
+    bench = ready(UNBALANCED)
+    use_of(bench)
+    bench.do("release_without_use", user=1, process=0, file=0)
+    bench.do("unset_container", process=0, file=0)
+    bench.kernel.restore(bench.kernel.snapshot())
+
+    assert bench.do("release", user=0, file=0, table=0) == Done()
+    assert bench.see("user_idle", 0)
+
+
 def test_only_a_group_file_is_released_without_use(ready: Callable[[str], Bench]) -> None:
     """And only where the client is unbalanced."""
     assert not ready(UNBALANCED).can("release_without_use", user=0, process=0, file=1)
