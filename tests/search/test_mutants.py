@@ -27,6 +27,7 @@ from tenure.vocabulary.terms import Term, either, every, implies
 
 GET_PUT = "external-get-put"
 V1 = "external-v1"
+VALIDATE = "external-validate"
 
 Fault = Callable[[System], System]
 """What breaks one call of a system."""
@@ -117,7 +118,7 @@ class Mutant:
 
     property: str
     fault: Fault
-    systems: tuple[str, ...] = (GET_PUT, V1)
+    systems: tuple[str, ...] = (GET_PUT, V1, VALIDATE)
     mixed: bool = False
     """It needs a group without IOMMU beside one with."""
 
@@ -125,7 +126,8 @@ class Mutant:
 MUTANTS = (
     Mutant("ISO", forgetful("unset_container.detach", "attached")),
     Mutant("USE", in_passing("release_group.dissolve"), (GET_PUT,)),
-    Mutant("STABLE", in_passing("release_device.dissolve"), (GET_PUT,)),
+    Mutant("USE", forgetful("validate_and_use.validate", "container users"), (VALIDATE,)),
+    Mutant("STABLE", in_passing("release_device.dissolve"), (GET_PUT, VALIDATE)),
     Mutant("FREE", unguarded("release_group.dissolve", 0)),
     Mutant("CON-1", forgetful("unset_container.detach", "container")),
     Mutant("CON-2", forgetful("get_device_fd.count", "container users")),
@@ -135,14 +137,15 @@ MUTANTS = (
     Mutant("GRP-1", unguarded("open_group.claim", 1)),
     Mutant("VIA-2", unguarded("get_device_fd.check_viable", 0)),
     Mutant("VIA-3", blind_to_leaving),
-    Mutant("EXT-1", unguarded("set_container.check", 1), (GET_PUT,)),
+    Mutant("EXT-1", unguarded("set_container.check", 1), (GET_PUT, VALIDATE)),
     Mutant("EXT-2", forgetful("get_external_user.count", "container users"), (GET_PUT,)),
     Mutant("EXT-2", forgetful("add_external_user.add", "container users"), (V1,)),
+    Mutant("EXT-2", forgetful("validate_and_use.validate", "container users"), (VALIDATE,)),
     Mutant("EXT-3", without_detach("put_external_user.dissolve", "put"), (GET_PUT,)),
-    Mutant("EXT-3", without_detach("release_group.dissolve", "reopen"), (V1,)),
+    Mutant("EXT-3", without_detach("release_group.dissolve", "reopen"), (V1, VALIDATE)),
     Mutant("EXT-8", forgetful("add_external_user.add", "container users"), (V1,)),
     Mutant("HARM-1", unguarded("get_device_fd.check_users", 0)),
-    Mutant("HARM-2", unguarded("unset_container.check", 1), (GET_PUT,)),
+    Mutant("HARM-2", unguarded("unset_container.check", 1), (GET_PUT, VALIDATE)),
     Mutant("HARM-3", forgetful("unset_container.detach", "linked")),
 )
 
@@ -204,7 +207,7 @@ def test_every_property_that_holds_has_a_mutant() -> None:
     held = {
         (key[3], key[0])
         for key, (verdict, _) in recorded().items()
-        if key[0] in (GET_PUT, V1) and key[1:3] == ("", "whole") and verdict == "proved" and key[3] != "CASES"
+        if key[0] in (GET_PUT, V1, VALIDATE) and key[1:3] == ("", "whole") and verdict == "proved" and key[3] != "CASES"
     }
 
     assert {(mutant.property, system) for mutant, system in PLANTED} == held
