@@ -65,7 +65,7 @@ def test_a_trace_of_another_schema_is_refused(run: Run, r1: dict[str, Any]) -> N
 
 def test_a_trace_of_an_unknown_system_is_refused(run: Run, r1: dict[str, Any]) -> None:
     """The nearest system is offered."""
-    r1["#meta"]["system"] = "containers-2012"
+    r1["#meta"]["system"] = "containers-2031"
 
     ended = run("replay", written(r1), "reference:containers-2013")
 
