@@ -26,7 +26,10 @@ run: setup ## prove, refute and gate; print one table and one trace
 	$(BIN)/tenure gate "exec:$(SUBJECT) --june-2013" --profile external-v1 --budget 10s --seed 1
 
 test: setup ## run the tests
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n auto
+
+test-wide: setup ## run the tests that say the same of every variant, or take long
+	$(BIN)/pytest -q -n auto -m wide
 
 lint: setup ## look at style and types
 	$(BIN)/ruff check .
@@ -54,4 +57,4 @@ lock: ## renew requirements.lock from pyproject.toml
 LOCK_OPTIONS = --extra dev --all-build-deps --allow-unsafe --strip-extras --generate-hashes --output-file requirements.lock \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options
 
-.PHONY: help setup run test lint check guards conform-full bench dma-full lock
+.PHONY: help setup run test test-wide lint check guards conform-full bench dma-full lock
