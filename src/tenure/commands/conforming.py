@@ -14,7 +14,7 @@ from tenure.gate.walks import random_walks
 from tenure.vocabulary.calls import Refuse
 from tenure.vocabulary.rules import leaves, rules_of
 from tenure.vocabulary.systems import Granularity, System
-from tenure.vocabulary.verdicts import Verdict
+from tenure.vocabulary.verdicts import Row, Verdict
 
 Told = Callable[[str, int, int], None]
 
@@ -50,6 +50,31 @@ class Comparison:
         if self.differences:
             return Verdict.DIFFERS
         return Verdict.UNKNOWN if self.unfinished or self.missing else Verdict.CONFORMS
+
+    def row(self) -> Row:
+        """The comparison as one row."""
+        told = f"{self.differences} differences"
+        return Row(self.system.name, self.system.variant, "whole", "conform", self.verdict, told)
+
+    def results(self) -> list[dict[str, object]]:
+        """The comparison as results of the JSON document: scopes that were looked at, then those that were left."""
+        about = {"system": self.system.name, "variant": self.system.variant, "target": f"reference:{self.system.id}"}
+        seen: list[dict[str, object]] = [
+            {
+                **about,
+                "kind": part.kind,
+                "scope": part.scope,
+                "verdict": part.verdict.value,
+                "steps": part.transitions,
+                "states": part.states,
+                "complete": part.complete,
+                "refusals": sorted(part.refusals),
+                "seconds": round(part.seconds, 2),
+            }
+            for part in self.parts
+        ]
+        not_run = {"verdict": Verdict.NOT_RUN.value, "steps": 0, "seconds": 0.0}
+        return [*seen, *({**about, "scope": name, **not_run} for name in self.left)]
 
 
 def compare(system: System, budget: float | None, seed: int, told: Told) -> Comparison:

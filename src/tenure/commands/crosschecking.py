@@ -9,7 +9,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 from tenure.commands.judging import find_system
-from tenure.commands.output import DiskTrouble, write
+from tenure.commands.output import folder, write
 from tenure.commands.proving import Job, judged
 from tenure.properties import PROPERTIES
 from tenure.prover import cache
@@ -70,15 +70,11 @@ def _timed(job: Job, claims: tuple[str, ...], properties: tuple[str, ...]) -> tu
     return len(found) - len(open_), open_, time.perf_counter() - started
 
 
-def exported(jobs: list[Job], folder: str) -> int:
+def exported(jobs: list[Job], into: str) -> int:
     """Write every obligation of these jobs as SMT-LIB, one file each; how many were written."""
     count = 0
     for job in jobs:
-        place = Path(folder) / f"{job[0].replace(':', '.')}-{job[1]}"
-        try:
-            place.mkdir(parents=True, exist_ok=True)
-        except OSError as trouble:
-            raise DiskTrouble(f"cannot make {place}: {trouble.strerror}; choose another place") from trouble
+        place = folder(Path(into) / f"{job[0].replace(':', '.')}-{job[1]}")
         for obligation, goal, _, text in _crossed(job, *_proved(job)):
             count += 1
             label = re.sub(r"[^a-zA-Z0-9.#]+", "-", f"{obligation}-{goal}")[:120]

@@ -58,6 +58,16 @@ def write(path: str, text: str) -> None:
         raise DiskTrouble(message) from trouble
 
 
+def folder(path: str | Path) -> Path:
+    """The folder of this name, made where it is absent; raises DiskTrouble with what, where and what to do."""
+    place = Path(path)
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError as trouble:
+        raise DiskTrouble(f"cannot make {path}: {trouble.strerror}; choose another place") from trouble
+    return place
+
+
 TRACES = "name a trace file that `tenure trace --format itf` wrote"
 
 

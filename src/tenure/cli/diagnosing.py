@@ -1,0 +1,68 @@
+"""`tenure doctor`: what this machine lacks."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+from dataclasses import dataclass
+
+import click
+
+from tenure.cli.options import shared
+from tenure.cli.telling import Telling
+from tenure.commands.output import Exit
+
+PACKAGES = (
+    ("z3-solver", "prove"),
+    ("cvc5", "prove --cross-check"),
+    ("hypothesis", "conform"),
+    ("msgspec", "gate exec:"),
+)
+"""What pip installs, and the command that it is for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Something that a command needs of the machine: which one is there, or what installs it."""
+
+    name: str
+    command: str
+    met: bool
+    said: str
+
+
+@click.command()
+@shared
+def doctor(*, tell: Telling) -> None:
+    """Say what this machine lacks for which command, and the one line that installs it."""
+    needs = [*(_package(*one) for one in PACKAGES), _compiler(), _python()]
+    for one in needs:
+        if not tell.quiet or not one.met:
+            click.echo(f"{'ok     ' if one.met else 'missing'} {one.name:<12} {one.said:<24} for {one.command}")
+    results = [
+        {"name": one.name, "command": one.command, "verdict": "ok" if one.met else "missing", "said": one.said}
+        for one in needs
+    ]
+    tell.document("doctor", None, results)
+    sys.exit(Exit.OK if all(one.met for one in needs) else Exit.NOTHING)
+
+
+def _package(name: str, command: str) -> Need:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return Need(name, command, met=True, said=version(name))
+    except PackageNotFoundError:
+        return Need(name, command, met=False, said=f"pip install {name}")
+
+
+def _compiler() -> Need:
+    found = shutil.which(os.environ.get("CC", "cc"))
+    said = found or "install gcc or clang and make"
+    return Need("C compiler", "make run, examples/c", met=found is not None, said=said)
+
+
+def _python() -> Need:
+    return Need("Python", "everything", met=sys.version_info >= (3, 11), said=platform.python_version())

@@ -1,0 +1,71 @@
+"""How a run ends: with a documented exit code and a line that says why, whatever was raised."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+
+import click
+
+from tenure.cli.verbs import tenure
+from tenure.commands.naming import UnknownName
+from tenure.commands.output import BadInput, DiskTrouble, Exit
+from tenure.gate.subject import TargetFailed
+from tenure.gate.targets import UnknownTarget
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with a documented code; no traceback reaches the user."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        with tenure.make_context("tenure", given) as context:
+            tenure.invoke(context)
+        sys.stdout.flush()
+    except click.exceptions.Exit as ended:
+        sys.exit(ended.exit_code)
+    except click.ClickException as usage:
+        usage.show()
+        sys.exit(Exit.USAGE)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        sys.exit(Exit.INTERRUPTED)
+    except Exception as trouble:  # noqa: BLE001  # what nobody foresaw is our own bug: one line and a saved report
+        said, code = _told(trouble)
+        click.echo(said, err=True)
+        if isinstance(trouble, OSError):
+            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123  # what is left to print has no reader
+        sys.exit(code)
+
+
+def _told(trouble: Exception) -> tuple[str, Exit]:
+    """What ended the run, in one line, and the exit code that says so."""
+    match trouble:
+        case BadInput() | UnknownName() | UnknownTarget():
+            return f"tenure: {trouble}", Exit.USAGE
+        case TargetFailed():
+            return f"target-failed: {trouble}", Exit.TARGET
+        case DiskTrouble():
+            return f"tenure: {trouble}", Exit.DISK
+        case OSError():
+            return f"tenure: cannot write: {trouble.strerror}; free some space or read all of the output", Exit.DISK
+        case bug:
+            said = f"tenure: our own bug: {type(bug).__name__}: {bug}; report saved as {_saved_report(bug)}"
+            return said, Exit.INTERNAL
+
+
+def _saved_report(bug: Exception) -> str:
+    """A file that says what happened, for whoever mends it."""
+    told = "".join(traceback.format_exception(bug))
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="tenure-report-", suffix=".json", delete=False, encoding="utf-8"
+        ) as file:
+            json.dump({"argv": sys.argv[1:], "python": platform.python_version(), "trace": told}, file, indent=1)
+            return file.name
+    except OSError:
+        return "nothing: the disk could not be written"

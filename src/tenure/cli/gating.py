@@ -1,0 +1,108 @@
+"""`tenure gate`: what was found of a target, how much of it was tried, and how to try it again."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from tenure.cli.options import SYSTEM, budget_in, junit, seeded, shared
+from tenure.cli.screen import progress
+from tenure.cli.telling import Telling
+from tenure.cli.troubles import trouble
+from tenure.commands.output import Ending, Exit, folder, write
+from tenure.vocabulary.verdicts import Verdict
+
+if TYPE_CHECKING:
+    from tenure.commands.gating import GateResult
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was asked for, but for how much of it."""
+
+    target: str
+    profile: str | None
+    seed: int
+
+    def command(self, budget: str) -> str:
+        """The words that ask for the same with this budget."""
+        target = f"'{self.target}'" if " " in self.target else self.target
+        profile = ["--profile", self.profile] if self.profile else []
+        return " ".join(["gate", target, *profile, "--budget", budget, "--seed", str(self.seed)])
+
+
+@click.command()
+@click.argument("target")
+@click.option("--profile", metavar=SYSTEM, help="The rules to hold it to; by default those that its name says.")
+@click.option("--budget", default="20s", show_default=True, metavar="60s|20000calls")
+@seeded("the random runs")
+@click.option("--out", metavar="DIR", help="Write each finding there as an ITF trace.")
+@junit
+@shared
+def gate(*, target: str, profile: str | None, budget: str, seed: int, out: str | None, tell: Telling) -> None:
+    """Hold an implementation to the rules: solver-made and random runs, every answer checked."""
+    from tenure.commands.gating import run_gate
+
+    seconds, calls = budget_in(budget)
+    asked = Asked(target, profile, seed)
+    with progress("gate", quiet=tell.quiet) as told:
+        result = run_gate(target, profile, seconds, calls, seed, told)
+    ending = Ending()
+    _tell_findings(result, out, ending)
+    _note(result, asked, ending)
+    tell.say(_of_answers(result))
+    tell.say(_of_properties(result))
+    tell.say(f"repeat with: tenure {asked.command(budget)}")
+    tell.document(asked.command(budget), seed, result.results())
+    tell.junit(result.rows())
+    sys.exit(ending.code)
+
+
+def _tell_findings(result: GateResult, out: str | None, ending: Ending) -> None:
+    """Say each finding and write it where that was asked for; each counts."""
+    for number, one in enumerate(result.report.findings):
+        ending.note(Exit.FINDING)
+        click.echo(result.told(one))
+        if out:
+            write(str(folder(out) / f"finding-{number}.itf.json"), result.itf(one))
+
+
+def _note(result: GateResult, asked: Asked, ending: Ending) -> None:
+    """Say why there is less to say than was asked for: a target that broke, a budget that ended; it counts."""
+    report = result.report
+    if report.interrupted:
+        ending.note(Exit.INTERRUPTED)
+    if report.failure:
+        trouble(ending, Exit.TARGET, f"target-failed: {report.failure}")
+        return
+    if report.calls == 0:
+        ending.note(Exit.NOTHING)
+    if report.followed < report.planned and not report.interrupted:
+        enough = asked.command(f"{report.planned_calls}calls")
+        said = f"inconclusive: the budget ended with {result.extent}; enough for them all: tenure {enough}"
+        trouble(ending, Exit.INCONCLUSIVE, said)
+
+
+def _of_answers(result: GateResult) -> str:
+    """What is said of the answers, and how many there were."""
+    report = result.report
+    speed = report.calls / report.seconds if report.seconds else 0.0
+    verdict = f"{len(report.findings)} findings" if report.findings else result.verdict.value
+    return (
+        f"{result.target}: {verdict}: {report.calls:,} calls in {report.runs:,} runs, {speed:,.0f} calls/s, "
+        f"{len(report.refusals)} refusals met, {result.extent}"
+    )
+
+
+def _of_properties(result: GateResult) -> str:
+    """Which properties were looked at, and which were not, and why."""
+    report = result.report
+    word = (result.held or Verdict.TESTED).value
+    return (
+        f"{word}: {', '.join(report.checked) or 'no property'}"
+        + (f"; not run (not shown): {', '.join(report.not_run)}" if report.not_run else "")
+        + (f"; the rules themselves break: {', '.join(report.waived)}" if report.waived else "")
+    )
