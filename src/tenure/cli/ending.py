@@ -15,8 +15,6 @@ import click
 from tenure.cli.verbs import tenure
 from tenure.commands.naming import UnknownName
 from tenure.commands.output import BadInput, DiskTrouble, Exit
-from tenure.gate.subject import TargetFailed
-from tenure.gate.targets import UnknownTarget
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -44,6 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _told(trouble: Exception) -> tuple[str, Exit]:
     """What ended the run, in one line, and the exit code that says so."""
+    from tenure.gate.subject import TargetFailed
+    from tenure.gate.targets import UnknownTarget  # with it come all adapters, which only some commands need
+
     match trouble:
         case BadInput() | UnknownName() | UnknownTarget():
             return f"tenure: {trouble}", Exit.USAGE

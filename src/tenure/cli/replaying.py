@@ -11,7 +11,6 @@ from tenure.cli.options import shared
 from tenure.cli.telling import Telling
 from tenure.commands.naming import UnknownName, system_named
 from tenure.commands.output import BadInput, Exit, read
-from tenure.gate.targets import kind_of
 from tenure.vocabulary.types import BadValue
 from tenure.vocabulary.verdicts import Verdict
 
@@ -49,6 +48,7 @@ def _replayed(trace_file: str, target: str) -> tuple[Trace, System, Replayed]:
     """The trace in this file, the system whose trace it is, and what the target did; raises BadInput, naming the file."""
     from tenure.commands.gating import replay_calls
     from tenure.commands.replaying import replay_on_reference
+    from tenure.gate.targets import kind_of
     from tenure.report.itf import BadTrace, from_itf
 
     kind, rest = kind_of(target)

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 PIPE_WIDTH = 240
@@ -43,6 +42,8 @@ def progress(title: str, *, quiet: bool) -> Iterator[Callable[[str, int, int], N
     if quiet or not sys.stderr.isatty():
         yield lambda *_: None
         return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
     shown = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
