@@ -9,9 +9,11 @@ from types import SimpleNamespace
 import pytest
 
 from tenure.gate import walks
-from tenure.gate.conform import Conformance, conform_pairs, conform_whole
+from tenure.gate.conform import Conformance
+from tenure.gate.pairs import conform_pairs
 from tenure.gate.profiles import NO_GROUP_DIES_IN_USE
 from tenure.gate.walks import random_walks
+from tenure.gate.whole import conform_whole
 from tenure.models import SYSTEMS
 from tenure.reference import calls, container_calls, containers, groups, kernel, users
 from tenure.reference.calls import Steps, Task

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from tenure.commands.proving import judged
-from tenure.gate.conform import Conformance, conform_pairs, conform_whole
+from tenure.gate.conform import Conformance
+from tenure.gate.pairs import conform_pairs
 from tenure.gate.profiles import pair_fields, whole_fields
 from tenure.gate.walks import random_walks
+from tenure.gate.whole import conform_whole
 from tenure.vocabulary.calls import Refuse
 from tenure.vocabulary.rules import leaves, rules_of
 from tenure.vocabulary.systems import Granularity, System

@@ -1,0 +1,52 @@
+"""Whole calls: from every orbit of states, every call with every argument has the same answer and view in both tellings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tenure.gate.conform import Comparison, Conformance, agree, reference_said
+from tenure.gate.orbits import Bounds, History, Told, explore
+from tenure.reference.kernel import NotCallable, WouldBlock
+from tenure.reference.saving import Snapshot
+from tenure.vocabulary.machine import Scope, State, Transition
+from tenure.vocabulary.systems import Granularity, System
+from tenure.vocabulary.terms import TRUE, Term
+
+
+def conform_whole(
+    system: System,
+    scope: Scope,
+    *,
+    within: Term = TRUE,
+    budget: float | None = None,
+    most: int = 5,
+    told: Told | None = None,
+) -> Conformance:
+    """Compare whole calls from every orbit of states that satisfies `within`."""
+    both = Comparison(system, Granularity.WHOLE, scope)
+    report = Conformance(system.id, str(scope), "whole calls")
+    return explore(both, report, _whole_steps, Bounds(within, budget, most), told)
+
+
+def _whole_steps(
+    both: Comparison, state: State, snapshot: Snapshot, history: History, report: Conformance
+) -> Iterator[tuple[State, str]]:
+    """Every call from one state in both tellings; where they agree, the state after it, with the reference left there."""
+    for number in both.begins:
+        for first in both.machine.canonical(state, number):
+            report.transitions += 1
+            words = both.words(first)
+            last = both.run_on(first)
+            both.kernel.restore(snapshot)
+            if agree(both, report, (*history, words), last, _given(both, first)) and last is not None:
+                yield last.state, words
+
+
+def _given(both: Comparison, first: Transition) -> str:
+    """What the reference says when this call is made where it stands."""
+    try:
+        return reference_said(both.kernel.do(both.rules.rules[first.rule].call.name, both.arguments(first)))
+    except WouldBlock:
+        return "blocks"
+    except NotCallable:
+        return "cannot be called"
