@@ -1,6 +1,6 @@
 """Models: what each protocol generation does, call by call and step by step."""
 
-from tenure.models import containers_2012, containers_2013, external_get_put, external_v1, external_validate
+from tenure.models import containers_2012, containers_2013, dma_systems, external_get_put, external_v1, external_validate
 from tenure.vocabulary.systems import System
 
 SYSTEMS: tuple[System, ...] = (
@@ -9,5 +9,6 @@ SYSTEMS: tuple[System, ...] = (
     *external_get_put.SYSTEMS,
     *external_v1.SYSTEMS,
     *external_validate.SYSTEMS,
+    *dma_systems.SYSTEMS,
 )
 """Every system in every variant, base variants first."""

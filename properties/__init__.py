@@ -1,6 +1,6 @@
 """Properties: the rules as named, true sentences, and the races that break them."""
 
-from tenure.properties import containers, external, harm, headlines, viability
+from tenure.properties import containers, external, harm, headlines, ranges, viability
 from tenure.properties.races import RACES
 from tenure.vocabulary.properties import Property
 
@@ -9,6 +9,7 @@ PROPERTIES: tuple[Property, ...] = (
     *containers.PROPERTIES,
     *viability.PROPERTIES,
     *external.PROPERTIES,
+    *ranges.PROPERTIES,
     *harm.PROPERTIES,
 )
 

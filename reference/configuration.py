@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tenure.vocabulary.objects import DEVICE, GROUP, PROCESS
+from tenure.vocabulary.objects import ADDRESS, DEVICE, GROUP, PROCESS, TABLE
 from tenure.vocabulary.types import Sort
 
 
@@ -13,7 +13,8 @@ from tenure.vocabulary.types import Sort
 class Configuration:
     """The sizes by sort name, and what never changes: the groups of devices, bridges, isolation, CAP_SYS_RAWIO.
 
-    `driver` is where each device starts: an index into the values of the observable driver.
+    `driver` is where each device starts: an index into the values of the observable driver. Where there are addresses,
+    `valid_range` numbers the valid range of each (0: none), and `entry_limit` is how many mappings each table takes.
     """
 
     sizes: Mapping[str, int]
@@ -22,6 +23,8 @@ class Configuration:
     no_iommu: tuple[bool, ...]
     rawio: tuple[bool, ...]
     driver: tuple[int, ...]
+    valid_range: tuple[int, ...] = ()
+    entry_limit: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         for name, sort, given in (
@@ -30,6 +33,8 @@ class Configuration:
             ("driver", DEVICE, self.driver),
             ("no_iommu", GROUP, self.no_iommu),
             ("rawio", PROCESS, self.rawio),
+            ("valid_range", ADDRESS, self.valid_range),
+            *((("entry_limit", TABLE, self.entry_limit),) if self.number(ADDRESS) else ()),
         ):
             if len(given) != self.number(sort):
                 raise ValueError(f"{name} speaks of {len(given)}, but there are {self.number(sort)} of {sort}")

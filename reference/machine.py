@@ -8,9 +8,10 @@ from tenure.reference.files import File, Process
 from tenure.reference.groups import VFIO, Device, IommuGroup, VfioGroup
 from tenure.reference.harm import NULL_DEREFERENCE
 from tenure.reference.locks import Lock
+from tenure.reference.spaces import Space, spaces_of
 from tenure.reference.tables import IommuTable
 from tenure.reference.users import ExternalUser
-from tenure.vocabulary.objects import CONTAINER, FILE, GROUP, PAGE, PROCESS, TABLE, USER
+from tenure.vocabulary.objects import CONTAINER, FILE, GROUP, MAPPING, PAGE, PROCESS, TABLE, USER
 
 
 class Machine:
@@ -30,6 +31,10 @@ class Machine:
         self.containers = [Container(index) for index in range(sizes(CONTAINER))]
         self.tables = [IommuTable(index, self.pages, alive=False) for index in range(sizes(TABLE))]
         self.users = [ExternalUser(index) for index in range(sizes(USER))]
+        self.spaces: list[Space] = spaces_of(configuration)
+        """The address spaces of the tables, where a system speaks of addresses at all."""
+        self.valid_range = configuration.valid_range
+        self.mappings = sizes(MAPPING)
         self.devices: list[Device] = []
         self.group_lock = Lock()
         """vfio.group_lock: the list of all VFIO groups, and the end of each."""
@@ -60,7 +65,8 @@ class Machine:
         """Every lock there is."""
         of_groups = [lock for group in self.groups for lock in (group.notifier, group.vfio.device_lock)]
         of_containers = [container.group_lock for container in self.containers]
-        return [self.group_lock, self.iommu_drivers_lock, *of_groups, *of_containers]
+        of_spaces = [space.lock for space in self.spaces]
+        return [self.group_lock, self.iommu_drivers_lock, *of_groups, *of_containers, *of_spaces]
 
 
 def register(device: Device) -> None:

@@ -10,6 +10,7 @@ from tenure.reference.containers import Container
 from tenure.reference.files import CLOSED, CONTAINER_FILE, DEVICE_FILE, GROUP_FILE, File, Process
 from tenure.reference.groups import Device, IommuGroup, VfioGroup
 from tenure.reference.machine import Machine
+from tenure.reference.spaces import SpaceState
 from tenure.reference.tables import IommuTable
 from tenure.reference.users import ExternalUser
 from tenure.vocabulary.types import NONE
@@ -30,6 +31,7 @@ Snapshot = tuple[
     tuple[TableState, ...],
     tuple[DeviceState, ...],
     tuple[UserState, ...],
+    tuple[SpaceState, ...],
 ]
 
 _NO_FILE: FileState = (CLOSED, 0, NONE, False)
@@ -48,12 +50,13 @@ def save(machine: Machine) -> Snapshot:
         tuple([tuple(table.pages) if table.alive else None for table in machine.tables]),
         tuple([_device(device) for device in machine.devices]),
         tuple([_user(user) for user in machine.users]),
+        tuple([space.state() for space in machine.spaces]),
     )
 
 
 def load(machine: Machine, snapshot: Snapshot) -> None:
     """Bring the machine back to a state; the objects that stand under the names are used again."""
-    machine.harm, fds, files, groups, containers, tables, devices, users = snapshot
+    machine.harm, fds, files, groups, containers, tables, devices, users, spaces = snapshot
     for process, fd_table in zip(machine.processes, fds, strict=True):
         _load_process(machine, process, fd_table)
     for file, file_state in zip(machine.files, files, strict=True):
@@ -68,6 +71,8 @@ def load(machine: Machine, snapshot: Snapshot) -> None:
         _load_device(device, device_state)
     for user, user_state in zip(machine.users, users, strict=True):
         _load_user(machine, user, user_state)
+    for space, space_state in zip(machine.spaces, spaces, strict=True):
+        space.become(space_state)
 
 
 def _load_process(machine: Machine, process: Process, state: FdTable) -> None:

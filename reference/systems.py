@@ -14,12 +14,13 @@ from tenure.reference import (
     file_user_calls,
     get_put_calls,
     group_calls,
+    type1_calls,
     use_calls,
     validate_calls,
 )
 from tenure.reference.calls import Steps
 from tenure.vocabulary.answers import Answer
-from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, TABLE, USER
+from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, MAPPING, TABLE, USER
 from tenure.vocabulary.types import Sort
 
 SLEEPING = frozenset({"unbind_driver.wait_device", "unbind_driver.wait_container"})
@@ -142,6 +143,12 @@ _UNBALANCED: Mapping[str, Form] = {
     "release_without_use": Form(validate_calls.release_without_use, validate_calls.may_release_without_use, _BY_USER),
 }
 
+_TYPE1: Mapping[str, Form] = {
+    "map_dma": Form(type1_calls.map_dma, type1_calls.may_map_dma, new=(("made", MAPPING),)),
+    "unmap_dma": Form(type1_calls.unmap_dma, type1_calls.may_unmap_dma),
+    "unmap_all": Form(type1_calls.unmap_all, type1_calls.may_unmap_all),
+}
+
 SYSTEMS: Mapping[str, System] = {
     "containers-2012": System(_CONTAINERS_2012, spares_bridges=False),
     "containers-2012:locked": System(_CONTAINERS_2012, frozenset(_CONTAINERS_2012), spares_bridges=False),
@@ -153,6 +160,7 @@ SYSTEMS: Mapping[str, System] = {
     "external-get-put:from-dev": System(_FROM_DEVICE),
     "external-v1": System(_FILE_USERS),
     "external-v1:misuse": System(_MISUSE),
+    "dma-type1-v2": System(_TYPE1),
     "external-validate": System(_VALIDATE),
     "external-validate:locked-container": System(_VALIDATE, frozenset(_VALIDATE) - {"validate_and_use"}),
     "external-validate:check-then-count": System(_CHECK_THEN_COUNT, frozenset(_VALIDATE) - {"validate_and_use"}),

@@ -138,15 +138,19 @@ def reference_said(outcome: object) -> str:
 def configuration(scope: Scope) -> Configuration:
     """The reference's machine for a scope of the model."""
     sizes = {name: scope.sizes.get(name, 0) for name in scope.sizes}
-    groups, devices = sizes["group"], sizes["device"]
+    groups, devices = sizes.get("group", 0), sizes.get("device", 0)
     fixed = scope.fixed
+    if tuple(fixed.get("position", ())) != tuple(range(sizes.get("address", 0))):
+        raise ValueError("the reference numbers addresses from 0 on, in order")
     return Configuration(
         sizes=sizes,
-        device_group=tuple(int(v) for v in fixed["group of"]),
+        device_group=tuple(int(v) for v in fixed.get("group of", ())),
         bridge=tuple(bool(v) for v in fixed.get("bridge", (False,) * devices)),
         no_iommu=tuple(bool(v) for v in fixed.get("no iommu", (False,) * groups)),
-        rawio=tuple(bool(v) for v in fixed["rawio"]),
-        driver=tuple(int(v) for v in scope.initial["driver"][0]),
+        rawio=tuple(bool(v) for v in fixed.get("rawio", ())),
+        driver=tuple(int(v) for v in scope.initial.get("driver", ((),))[0]),
+        valid_range=tuple(int(v) for v in fixed.get("valid range", ())),
+        entry_limit=tuple(int(v) for v in fixed.get("entry limit", ())),
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tenure.gate.subject import Setup, Shown
 from tenure.models import groups
+from tenure.search.range_scopes import is_of_ranges, range_scope
 from tenure.search.scopes import has_users, isolations, scope
 from tenure.vocabulary.machine import Machine, Scope
 from tenure.vocabulary.objects import DEVICE, GROUP
@@ -16,6 +17,8 @@ from tenure.vocabulary.terms import Term, both, either, every, no, number_of
 
 def gate_scope(system: System) -> Scope:
     """Where a subject is driven: two groups, two containers, three devices, two external users, two processes."""
+    if is_of_ranges(system):
+        return range_scope({"thread": 1, "table": 2, "address": 8, "mapping": 5}, most=3)
     users = 2 if has_users(system) else 0
     return scope(
         {
@@ -35,6 +38,8 @@ def gate_scope(system: System) -> Scope:
 
 def plan_scope(system: System) -> Scope:
     """A part of the gate's scope, small enough to be searched for the runs with which a campaign begins."""
+    if is_of_ranges(system):
+        return range_scope({"thread": 1, "table": 1, "address": 4, "mapping": 3})
     users = 1 if has_users(system) else 0
     return scope(
         {
@@ -55,6 +60,8 @@ def setup_of(system: System, machine: Machine) -> Setup:
     """A scope in the words of the line protocol."""
     where = machine.scope
     sizes = {k: v for k, v in where.sizes.items() if v}
+    if is_of_ranges(system):
+        return Setup(system.id, sizes, _fixed_ranges(where), {})
 
     def table(sort: str, letter: str, values: tuple[object, ...]) -> dict[str, str | int | bool]:
         return {f"{letter}{i}": values[i] for i in range(sizes.get(sort, 0))}  # type: ignore[misc]  # written values
@@ -72,6 +79,12 @@ def setup_of(system: System, machine: Machine) -> Setup:
     }
     drivers = tuple(DRIVER.values[v] for v in where.initial["driver"][0])
     return Setup(system.id, sizes, fixed, {"device_driver": table("device", "d", drivers)})
+
+
+def _fixed_ranges(where: Scope) -> Shown:
+    """What never changes of an address space: the numbers of its addresses, its valid ranges, its limit."""
+    columns = (("address_position", "a", "position"), ("address_valid", "a", "valid range"), ("mappings_most", "tb", "entry limit"))
+    return {name: {f"{letter}{i}": int(v) for i, v in enumerate(where.fixed[field])} for name, letter, field in columns}
 
 
 @dataclass(frozen=True)
@@ -110,11 +123,17 @@ class Field:
         return both(*(cap.term for cap in self.caps))
 
     def __str__(self) -> str:
-        return f"{self.name} ({self.scope}; {'; '.join(cap.words for cap in self.caps)})"
+        return f"{self.name} ({'; '.join([str(self.scope), *(cap.words for cap in self.caps)])})"
 
 
 def whole_fields(system: System) -> tuple[Field, ...]:
     """Whole calls: one group, files that processes share, groups without IOMMU; then more of each, and the large scope."""
+    if is_of_ranges(system):
+        return (
+            Field("one address space", range_scope({"thread": 1, "table": 1, "address": 5, "mapping": 3}), ()),
+            Field("two address spaces", range_scope({"thread": 1, "table": 2, "address": 3, "mapping": 2}, most=1), ()),
+            Field("large", range_scope({"thread": 1, "table": 1, "address": 8, "mapping": 5}, most=4), (), full=True),
+        )
     users = 1 if has_users(system) else 0
     wide = any(c.name == "take_file" for c in system.calls)  # external users that keep files have many more states
     small = {
@@ -165,6 +184,11 @@ def whole_fields(system: System) -> tuple[Field, ...]:
 
 def pair_fields(system: System) -> tuple[Field, ...]:
     """Pairs of calls in flight: one device, without external users and with; then one group and two, with all."""
+    if is_of_ranges(system):
+        return (
+            Field("one address space", range_scope({"thread": 2, "table": 1, "address": 4, "mapping": 3}), ()),
+            Field("two address spaces", range_scope({"thread": 2, "table": 2, "address": 3, "mapping": 3}), (), full=True),
+        )
     users = 1 if has_users(system) else 0
     one = {
         "process": 1,

@@ -13,9 +13,9 @@ from tenure.reference.kernel import SHOWN, SYSTEMS, Configuration, Died, Kernel,
 from tenure.reference.saving import Snapshot
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.answers import Done, Refused
-from tenure.vocabulary.objects import DEVICE, FILE, GROUP, PROCESS, SORTS, USER
+from tenure.vocabulary.objects import ADDRESS, DEVICE, FILE, GROUP, PROCESS, SORTS, TABLE, USER
 from tenure.vocabulary.symbols import Observable
-from tenure.vocabulary.types import Flag, Maybe, Sort, Type, default, parsed, written
+from tenure.vocabulary.types import Count, Flag, Maybe, Sort, Type, default, parsed, written
 
 _SLEEPS = Reply(Refused("EAGAIN"))
 _AT_REST = seen.group_at_rest
@@ -136,11 +136,14 @@ def _configuration(setup: Setup) -> Configuration:
     def flags(name: str, sort: Sort) -> tuple[bool, ...]:
         return tuple(map(bool, column(setup.fixed, name, sort, Flag())))
 
+    sizes = {sort.name: setup.objects.get(sort.name, 0) for sort in SORTS}
     return Configuration(
-        sizes={sort.name: setup.objects.get(sort.name, 0) for sort in SORTS},
+        sizes=sizes,
         device_group=column(setup.fixed, "device_group", DEVICE, GROUP),
         bridge=flags("device_bridge", DEVICE),
         no_iommu=flags("group_no_iommu", GROUP),
         rawio=flags("rawio", PROCESS),
         driver=column(setup.initial, "device_driver", DEVICE, seen.DRIVER),
+        valid_range=column(setup.fixed, "address_valid", ADDRESS, Count()),
+        entry_limit=column(setup.fixed, "mappings_most", TABLE, Count()) if sizes[ADDRESS.name] else (),
     )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tenure.vocabulary.machine import Machine, State
-from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, TABLE, USER
+from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, MAPPING, TABLE, USER
 from tenure.vocabulary.types import NONE, Sort, sort_of
 
-RENAMED: tuple[Sort, ...] = (DEVICE, CONTAINER, FILE, TABLE, USER)
-"""The sorts whose names mean nothing, in the order in which they are sorted; groups and processes are fixed.
+RENAMED: tuple[Sort, ...] = (DEVICE, CONTAINER, FILE, TABLE, USER, MAPPING)
+"""The sorts whose names mean nothing, in the order in which they are sorted; groups, processes and addresses are fixed.
 
 A device takes the name only of one that is like it in all that never changes.
 """

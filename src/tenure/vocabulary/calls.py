@@ -116,6 +116,8 @@ class Step:
     """The locks that the call goes on holding after the step; where it ends, it lets everything go."""
     wakes: tuple[Queue, ...] = ()
     """Where a holder lets go of what sleepers on these queues wait for, or passes it on."""
+    repeats: bool = False
+    """One round of a loop: a case may go back to the step itself. What holds between rounds is for claims to say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,9 +178,10 @@ def step(  # what there is to say of a step; most say little
     waits: Queue | bool = False,
     keeps: tuple[Lock, ...] = (),
     wakes: tuple[Queue, ...] = (),
+    repeats: bool = False,
 ) -> Step:
-    """One indivisible step; `waits` where it sleeps until one of its cases holds."""
-    return Step(name, cases, locks, drops, waits, keeps, wakes)
+    """One indivisible step; `waits` where it sleeps until one of its cases holds, `repeats` where it is a loop's round."""
+    return Step(name, cases, locks, drops, waits, keeps, wakes, repeats)
 
 
 def refuse(when: Term, errno: str, why: str, *effects: Assign) -> Case:
@@ -256,7 +259,7 @@ def _parameter(name: str, kind: Type | Kind) -> Parameter:
 
 
 def _check(built: Call) -> None:
-    """Names are unique; a call only goes forward; a step that does not wait always has a case: so every call ends."""
+    """Names are unique; a call goes forward, or round in one step; a step that does not wait always has a case."""
     position = {s.name: i for i, s in enumerate(built.steps)}
     if len(position) != len(built.steps):
         message = f"{built.name}: step names must be unique"
@@ -268,6 +271,7 @@ def _check(built: Call) -> None:
         for case in one.cases:
             if isinstance(case.follow, Next):
                 target = index + 1 if case.follow.to is None else position.get(case.follow.to, -1)
-                if not index < target < len(built.steps):
+                first = index if one.repeats else index + 1
+                if not first <= target < len(built.steps):
                     message = f"{built.qualified(one.name)}: a case must go on to a later step of the call"
                     raise TypeError(message)

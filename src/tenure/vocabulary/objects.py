@@ -11,6 +11,9 @@ DEVICE = Sort("device", "d")
 TABLE = Sort("table", "tb")
 PAGE = Sort("page", "pg")
 USER = Sort("user", "u")
+ADDRESS = Sort("address", "a")
+MAPPING = Sort("mapping", "m")
 
-SORTS = (PROCESS, THREAD, FILE, GROUP, CONTAINER, DEVICE, TABLE, PAGE, USER)
-"""Process; thread in a call; open file; IOMMU group; container; device; IOMMU table; I/O page; external user (KVM)."""
+SORTS = (PROCESS, THREAD, FILE, GROUP, CONTAINER, DEVICE, TABLE, PAGE, USER, ADDRESS, MAPPING)
+"""Process; thread in a call; open file; IOMMU group; container; device; IOMMU table; I/O page; external user (KVM);
+I/O virtual address; DMA mapping."""

@@ -1,11 +1,12 @@
 """Observables: the words of the properties. Models define them over their fields; targets show those that they can."""
 
-from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, GROUP, PAGE, PROCESS, TABLE, USER
+from tenure.vocabulary.objects import ADDRESS, CONTAINER, DEVICE, FILE, GROUP, MAPPING, PAGE, PROCESS, TABLE, USER
 from tenure.vocabulary.symbols import Observable, observable
 from tenure.vocabulary.types import COUNT, FLAG, Choice
 
 FILE_KIND = Choice("kind of file", ("closed", "container", "group", "device"))
 HARM = Choice("harm", ("none", "list_corruption", "null_dereference", "use_after_free", "bug"))
+ACCESS = Choice("access", ("none", "read", "write", "both"))
 DRIVER = Choice("driver", ("none", "vfio", "kernel", "stub"))
 
 has_fd = observable("has_fd", PROCESS, FILE, FLAG, meaning="the process has an fd for the file")
@@ -61,6 +62,20 @@ user_table = observable(
 user_added_first = observable("user_added_first", USER, FLAG, meaning="the user counted before it validated")
 user_idle = observable("user_idle", USER, FLAG, meaning="the external user holds nothing and is in no call")
 user_keeps = observable("user_keeps", USER, FILE, FLAG, meaning="the external user keeps a reference to the file")
+
+address_position = observable("address_position", ADDRESS, COUNT, meaning="the number of the page at the address")
+address_valid = observable(
+    "address_valid", ADDRESS, COUNT, meaning="the valid range that the address is in, by number; 0: none"
+)
+mapping_listed = observable("mapping_listed", MAPPING, TABLE.maybe, meaning="the address space that has the mapping")
+mapping_first = observable("mapping_first", MAPPING, ADDRESS.maybe, meaning="the first address of the mapping")
+mapping_last = observable("mapping_last", MAPPING, ADDRESS.maybe, meaning="the last address of the mapping, in it")
+mapping_access = observable("mapping_access", MAPPING, ACCESS, meaning="what the mapping lets devices do")
+address_translated = observable(
+    "address_translated", TABLE, ADDRESS, MAPPING.maybe, meaning="the mapping for which the IOMMU translates the address"
+)
+mappings_left = observable("mappings_left", TABLE, COUNT, meaning="how many mappings may still be made")
+mappings_most = observable("mappings_most", TABLE, COUNT, meaning="how many mappings there may be")
 
 harm = observable("harm", HARM, meaning="the worst that has happened to the kernel")
 

@@ -153,6 +153,8 @@ def _frame(call: Call, blocks: tuple[int, ...]) -> dict[str, Type]:
 def _terms(step: Step) -> Iterator[Term]:
     for case in step.cases:
         yield case.when
+        if case.pick is not None:
+            yield case.pick.where
         for effect in case.effects:
             yield from (effect.target, effect.value, effect.where)
         if isinstance(case.follow, Finish):

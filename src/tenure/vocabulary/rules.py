@@ -53,7 +53,7 @@ def rules_of(system: System, granularity: Granularity) -> Rules:
 def _blocks(call: Call, system: System, granularity: Granularity) -> tuple[int, ...]:
     """The indexes of the steps before which the call may stand while others run."""
     divisible = granularity is Granularity.STEPS and call.name not in system.indivisible
-    return tuple(i for i, s in enumerate(call.steps) if i == 0 or divisible or s.waits)
+    return tuple(i for i, s in enumerate(call.steps) if i == 0 or divisible or s.waits or s.repeats)
 
 
 def _map_rule(rule: Rule, registers: Registers) -> Rule:

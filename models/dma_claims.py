@@ -1,0 +1,102 @@
+"""What holds address spaces together: helper invariants of the DMA systems."""
+
+from tenure.models.dma_type1 import (
+    available,
+    bisects,
+    entry_limit,
+    fits,
+    first,
+    in_list,
+    last,
+    listed,
+    locked,
+    overlaps,
+    position,
+    translation,
+    within,
+)
+from tenure.vocabulary.objects import ADDRESS, MAPPING, TABLE, THREAD
+from tenure.vocabulary.systems import claim
+from tenure.vocabulary.terms import Term, both, either, frame, implies, is_none, no, number_of, stands
+
+
+@claim(mapping=MAPPING)
+def a_listed_mapping_has_its_ends(mapping: Term) -> Term:
+    """A mapping of an address space has a first address and a last, in this order."""
+    ends = both(no(is_none(first[mapping])), no(is_none(last[mapping])), position[first[mapping]] <= position[last[mapping]])
+    return implies(no(is_none(listed[mapping])), ends)
+
+
+@claim(mapping=MAPPING, other=MAPPING)
+def mappings_of_one_address_space_are_disjoint(mapping: Term, other: Term) -> Term:
+    """No address is in two of them."""
+    both_listed = both(no(is_none(listed[mapping])), listed[mapping] == listed[other], no(mapping == other))
+    return implies(both_listed, no(overlaps(mapping, first[other], last[other])))
+
+
+@claim(table=TABLE, address=ADDRESS, mapping=MAPPING)
+def what_is_translated_is_mapped(table: Term, address: Term, mapping: Term) -> Term:
+    """The IOMMU translates only what a mapping of the address space covers."""
+    covered = both(in_list(table, mapping), within(address, first[mapping], last[mapping]))
+    return implies(translation[table, address] == mapping, covered)
+
+
+@claim(table=TABLE, address=ADDRESS, mapping=MAPPING)
+def what_is_mapped_is_translated(table: Term, address: Term, mapping: Term) -> Term:
+    """The IOMMU translates every address of a mapping for that mapping."""
+    covered = both(in_list(table, mapping), within(address, first[mapping], last[mapping]))
+    return implies(covered, translation[table, address] == mapping)
+
+
+@claim(mapping=MAPPING)
+def a_mapping_lies_in_one_valid_range(mapping: Term) -> Term:
+    """Nothing is mapped outside the aperture, in a reserved region, or across two valid ranges."""
+    return implies(no(is_none(listed[mapping])), fits(first[mapping], last[mapping]))
+
+
+@claim(table=TABLE)
+def mappings_made_and_left_add_up(table: Term) -> Term:
+    """`dma_avail` and the number of mappings make the limit."""
+    return available[table] + number_of(MAPPING, lambda m: listed[m] == table) == entry_limit[table]
+
+
+@claim(thread=THREAD)
+def who_removes_has_the_lock(thread: Term) -> Term:
+    """A call between two rounds of its loop holds the lock of its address space."""
+    part = implies(stands(thread, "unmap_dma.remove"), locked[frame(thread, "unmap_dma", "table", TABLE)])
+    whole = implies(stands(thread, "unmap_all.remove"), locked[frame(thread, "unmap_all", "table", TABLE)])
+    return both(part, whole)
+
+
+@claim(thread=THREAD, other=THREAD)
+def one_thread_removes_at_a_time(thread: Term, other: Term) -> Term:
+    """Of two calls that hold the lock of one address space both are the same."""
+    part, whole = "unmap_dma.remove", "unmap_all.remove"
+    def at(one: Term, step: str) -> Term:
+        return frame(one, step.partition(".")[0], "table", TABLE)
+    pairs = [
+        implies(both(stands(thread, a), stands(other, b), at(thread, a) == at(other, b)), thread == other)
+        for a in (part, whole) for b in (part, whole)
+    ]
+    return both(*pairs)
+
+
+@claim(thread=THREAD, mapping=MAPPING)
+def what_is_being_unmapped_is_bisected_by_nothing(thread: Term, mapping: Term) -> Term:
+    """Between two rounds no mapping reaches out of the range that is being unmapped."""
+    at = [frame(thread, "unmap_dma", name, sort) for name, sort in (("table", TABLE), ("low", ADDRESS), ("high", ADDRESS))]
+    table, low, high = at
+    return implies(both(stands(thread, "unmap_dma.remove"), in_list(table, mapping)), no(bisects(mapping, low, high)))
+
+
+CLAIMS = (
+    a_listed_mapping_has_its_ends,
+    mappings_of_one_address_space_are_disjoint,
+    what_is_translated_is_mapped,
+    what_is_mapped_is_translated,
+    a_mapping_lies_in_one_valid_range,
+    mappings_made_and_left_add_up,
+    who_removes_has_the_lock,
+    one_thread_removes_at_a_time,
+    what_is_being_unmapped_is_bisected_by_nothing,
+)

@@ -1,0 +1,182 @@
+"""Type1: the mappings of a container's IOMMU driver, as MAP_DMA and UNMAP_DMA change them under its one lock.
+
+An address is any object with a position; which positions there are, nothing here assumes. What the arithmetic of a
+request finds at the outer edge (a size of zero, an end beyond the top) comes as the request's form; the arithmetic is
+`reference/dma`'s, and proved there.
+"""
+
+from collections.abc import Callable
+
+from tenure.vocabulary.calls import Case, Steps, call, choosing, done, go, local, new, number, refuse, requires, step
+from tenure.vocabulary.effects import Assign, each
+from tenure.vocabulary.objects import ADDRESS, MAPPING, TABLE, THREAD
+from tenure.vocabulary.observables import ACCESS
+from tenure.vocabulary.symbols import anything, choice_is, fixed, state
+from tenure.vocabulary.terms import Term, both, either, every, implies, is_none, no, some
+from tenure.vocabulary.types import COUNT, FLAG, Choice
+
+REQUEST = Choice("request", ("range", "empty", "wraps", "misaligned"))
+"""What the sizes of a request come to: a range, or what is wrong with them."""
+
+MAP_REQUEST = Choice("map request", ("range", "empty", "wraps", "target wraps", "misaligned"))
+"""The same where memory is named besides."""
+
+position = fixed("position", ADDRESS, COUNT, meaning="the number of the page at this address")
+valid_range = fixed("valid range", ADDRESS, COUNT, meaning="the valid IOVA range that the address is in; 0: none")
+entry_limit = fixed("entry limit", TABLE, COUNT, meaning="dma_entry_limit when the driver was opened")
+
+listed = state("listed", MAPPING, TABLE.maybe, meaning="the type1 instance in whose dma_list the mapping is")
+first = state("first", MAPPING, ADDRESS.maybe, meaning="the first address of the mapping")
+last = state("last", MAPPING, ADDRESS.maybe, meaning="the last address of the mapping, in it")
+access = state("access", MAPPING, ACCESS, meaning="what the mapping lets devices do")
+available = anything("available", TABLE, COUNT, meaning="dma_avail: mappings that may still be made")
+translation = state("translation", TABLE, ADDRESS, MAPPING.maybe, meaning="the mapping for which the IOMMU translates")
+locked = state("locked", TABLE, FLAG, meaning="the instance's lock is taken")
+
+
+def within(address: Term, low: Term, high: Term) -> Term:
+    """The address is in the inclusive range."""
+    return both(position[low] <= position[address], position[address] <= position[high])
+
+
+def overlaps(mapping: Term, low: Term, high: Term) -> Term:
+    """Some address is in both the mapping and the inclusive range."""
+    return both(position[first[mapping]] <= position[high], position[low] <= position[last[mapping]])
+
+
+def bisects(mapping: Term, low: Term, high: Term) -> Term:
+    """An end of the inclusive range lies inside the mapping, so that a part of the mapping is outside."""
+    below = both(position[first[mapping]] < position[low], position[low] <= position[last[mapping]])
+    above = both(position[first[mapping]] <= position[high], position[high] < position[last[mapping]])
+    return either(below, above)
+
+
+def fits(low: Term, high: Term) -> Term:
+    """One valid IOVA range has all of it; a range that spans two, though they touch, fits in neither."""
+    return both(
+        valid_range[low] > 0, every(ADDRESS, lambda a: implies(within(a, low, high), valid_range[a] == valid_range[low]))
+    )
+
+
+def in_list(table: Term, mapping: Term) -> Term:
+    """The mapping is one of the instance's."""
+    return listed[mapping] == table
+
+
+def _is_asked(request: Term, low: Term, high: Term) -> Term:
+    """A range has a lower end and an upper; where there is none, one address stands for what was asked."""
+    return both(position[low] <= position[high], implies(no(request == "range"), low == high))
+
+
+def _malformed(request: Term) -> tuple[Case, ...]:
+    return (
+        refuse(request == "empty", "EINVAL", "the size is zero"),
+        refuse(request == "wraps", "EOVERFLOW", "the range ends beyond the top of the address space"),
+    )
+
+
+def _under_lock(table: Term, *cases: Case) -> tuple[Case, ...]:
+    """The cases of a step that takes the instance's lock, and sleeps while another has it."""
+    return tuple(Case(both(no(locked[table]), c.when), c.effects, c.follow, c.why, c.pick) for c in cases)
+
+
+@call(
+    "VFIO_IOMMU_MAP_DMA",
+    actor=THREAD,
+    source="vfio_dma_do_map, 7.2",
+    table=TABLE,
+    request=MAP_REQUEST,
+    low=number(ADDRESS),
+    high=number(ADDRESS),
+    to=ACCESS,
+    made=new(MAPPING),
+)
+def map_dma(table: Term, request: Term, low: Term, high: Term, to: Term, made: Term) -> Steps:
+    """Map a range, unless any of it is mapped already, or not valid."""
+    yield requires(_is_asked(request, low, high), is_none(listed[made]))
+    taken = some(MAPPING, lambda m: both(in_list(table, m), overlaps(m, low, high)))
+    cases = (
+        *_malformed(request),
+        refuse(request == "target wraps", "EOVERFLOW", "the memory ends beyond the top of the address space"),
+        refuse(to == "none", "EINVAL", "neither read nor write is asked for"),
+        refuse(request == "misaligned", "EINVAL", "an address or the size is no multiple of the page size"),
+        refuse(taken, "EEXIST", "a part of the range is mapped already"),
+        refuse(available[table] == 0, "ENOSPC", "there are as many mappings as may be"),
+        refuse(no(fits(low, high)), "EINVAL", "the range is in no valid IOVA range"),
+        done(
+            listed[made].becomes(table),
+            first[made].becomes(low),
+            last[made].becomes(high),
+            access[made].becomes(to),
+            available[table].becomes(available[table] - 1),
+            each(ADDRESS, lambda a: translation[table, a].becomes(made), where=lambda a: within(a, low, high)),
+        ),
+    )
+    yield step("map", *_under_lock(table, *cases), waits=True)
+
+
+def _removed(table: Term, mapping: Term) -> tuple[Assign, ...]:
+    """vfio_remove_dma: out of the list, out of the IOMMU."""
+    low, high = first[mapping], last[mapping]
+    return (
+        each(ADDRESS, lambda a: translation[table, a].becomes(None), where=lambda a: within(a, low, high)),
+        listed[mapping].becomes(None),
+        first[mapping].becomes(None),
+        last[mapping].becomes(None),
+        access[mapping].becomes("none"),
+        available[table].becomes(available[table] + 1),
+    )
+
+
+def _removal(table: Term, concerned: Callable[[Term], Term]) -> Steps:
+    """Remove the mappings concerned one by one, the lowest first, and say how much went."""
+    unmapped = local("unmapped", COUNT)
+
+    def is_lowest(mapping: Term) -> Term:
+        lower = some(MAPPING, lambda m: both(concerned(m), position[first[m]] < position[first[mapping]]))
+        return both(concerned(mapping), no(lower))
+
+    def remove(mapping: Term) -> Case:
+        size = position[last[mapping]] - position[first[mapping]] + 1
+        return go(unmapped.becomes(unmapped + size), *_removed(table, mapping), to="remove")
+
+    yield step(
+        "remove",
+        choosing(MAPPING, is_lowest, remove),
+        done(locked[table].becomes(value=False), size=unmapped),
+        repeats=True,
+    )
+
+
+@call(
+    "VFIO_IOMMU_UNMAP_DMA",
+    actor=THREAD,
+    source="vfio_dma_do_unmap, v2, 7.2",
+    table=TABLE,
+    request=REQUEST,
+    low=number(ADDRESS),
+    high=number(ADDRESS),
+)
+def unmap_dma(table: Term, request: Term, low: Term, high: Term) -> Steps:
+    """Unmap whole mappings; a request that would cut one is refused, and nothing has changed."""
+    yield requires(_is_asked(request, low, high))
+    cut = some(MAPPING, lambda m: both(in_list(table, m), bisects(m, low, high)))
+    cases = (
+        refuse(request == "misaligned", "EINVAL", "an address or the size is no multiple of the page size"),
+        *_malformed(request),
+        refuse(cut, "EINVAL", "the range bisects a mapping"),
+        go(locked[table].becomes(value=True), local("unmapped", COUNT).becomes(0)),
+    )
+    yield step("find", *_under_lock(table, *cases), waits=True)
+    yield from _removal(table, lambda m: both(in_list(table, m), overlaps(m, low, high)))
+
+
+@call("VFIO_IOMMU_UNMAP_DMA, ALL", actor=THREAD, source="vfio_dma_do_unmap, 7.2", table=TABLE)
+def unmap_all(table: Term) -> Steps:
+    """Unmap everything, the last page of the address space too."""
+    cases = (go(locked[table].becomes(value=True), local("unmapped", COUNT).becomes(0)),)
+    yield step("find", *_under_lock(table, *cases), waits=True)
+    yield from _removal(table, lambda m: in_list(table, m))
+
+
+CALLS = (map_dma, unmap_dma, unmap_all)

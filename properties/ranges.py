@@ -1,0 +1,91 @@
+"""DMA: address ranges, what is mapped in them, and what the IOMMU translates."""
+
+from tenure.vocabulary import observables as seen
+from tenure.vocabulary.objects import ADDRESS, MAPPING, TABLE
+from tenure.vocabulary.properties import always, called, each_step, refused
+from tenure.vocabulary.symbols import before
+from tenure.vocabulary.terms import Term, both, either, every, implies, is_none, no, number_of
+
+
+def position(address: Term) -> Term:
+    """The number of the page at an address."""
+    return seen.address_position[address]
+
+
+def holds(mapping: Term, address: Term) -> Term:
+    """The address lies between the mapping's ends."""
+    first, last = seen.mapping_first[mapping], seen.mapping_last[mapping]
+    return both(position(first) <= position(address), position(address) <= position(last))
+
+
+@always("DMA-1", "vfio_dma_do_map EEXIST", mapping=MAPPING, other=MAPPING, address=ADDRESS)
+def mappings_of_one_address_space_are_disjoint(mapping: Term, other: Term, address: Term) -> Term:
+    """No address lies in two mappings of one address space."""
+    listed = both(no(is_none(seen.mapping_listed[mapping])), seen.mapping_listed[mapping] == seen.mapping_listed[other])
+    return implies(both(listed, no(mapping == other)), no(both(holds(mapping, address), holds(other, address))))
+
+
+@always("DMA-2", "vfio_iommu_map, vfio_unmap_unpin", table=TABLE, address=ADDRESS, mapping=MAPPING)
+def what_is_translated_is_what_is_mapped(table: Term, address: Term, mapping: Term) -> Term:
+    """The IOMMU translates an address for a mapping exactly where the mapping of that address space holds it."""
+    mapped = both(seen.mapping_listed[mapping] == table, holds(mapping, address))
+    translated = seen.address_translated[table, address] == mapping
+    return both(implies(mapped, translated), implies(translated, mapped))
+
+
+@always("DMA-3", "vfio_iommu_iova_dma_valid", mapping=MAPPING, address=ADDRESS)
+def a_mapping_lies_in_one_valid_range(mapping: Term, address: Term) -> Term:
+    """Every address of a mapping is in the valid range in which its first one is."""
+    inside = both(no(is_none(seen.mapping_listed[mapping])), holds(mapping, address))
+    valid = seen.address_valid[address]
+    return implies(inside, both(valid > 0, valid == seen.address_valid[seen.mapping_first[mapping]]))
+
+
+@each_step("DMA-4", "vfio_dma_do_unmap, v2: bisect tests", mapping=MAPPING)
+def no_mapping_is_cut(mapping: Term) -> Term:
+    """A mapping stays as it is until it goes, and no unmap that is refused takes one away."""
+    listed = seen.mapping_listed[mapping]
+    stays = both(no(is_none(listed)), before(listed) == listed)
+    ends = (seen.mapping_first[mapping], seen.mapping_last[mapping], seen.mapping_access[mapping])
+    whole = implies(both(stays, no(is_none(before(listed)))), both(*(before(end) == end for end in ends)))
+    denied = both(called("unmap_dma"), either(refused("EINVAL"), refused("EOVERFLOW")))
+    return both(whole, implies(denied, before(listed) == listed))
+
+
+@always("DMA-7", "vfio_dma_do_map ENOSPC, vfio_remove_dma", table=TABLE)
+def mappings_made_and_left_add_up(table: Term) -> Term:
+    """The mappings of an address space and those that may still be made are as many as there may be."""
+    made = number_of(MAPPING, lambda m: seen.mapping_listed[m] == table)
+    return made + seen.mappings_left[table] == seen.mappings_most[table]
+
+
+@always("DMA-12", "inclusive ends, check_add_overflow", mapping=MAPPING)
+def a_mapping_begins_no_later_than_it_ends(mapping: Term) -> Term:
+    """The first address of a mapping is its last one or below it."""
+    first, last = seen.mapping_first[mapping], seen.mapping_last[mapping]
+    named = both(no(is_none(first)), no(is_none(last)), position(first) <= position(last))
+    return implies(no(is_none(seen.mapping_listed[mapping])), named)
+
+
+@each_step("ACT-2", "vfio_pin_map_dma, vfio_remove_dma", table=TABLE)
+def a_map_that_is_refused_changes_nothing(table: Term) -> Term:
+    """After a MAP_DMA that is refused every mapping, every translation and the number of mappings left are as before."""
+    errnos = ("EINVAL", "EOVERFLOW", "EEXIST", "ENOSPC")
+    denied = both(called("map_dma"), either(*(refused(e) for e in errnos)))
+    same = both(
+        before(seen.mappings_left[table]) == seen.mappings_left[table],
+        every(MAPPING, lambda m: before(seen.mapping_listed[m]) == seen.mapping_listed[m]),
+        every(ADDRESS, lambda a: before(seen.address_translated[table, a]) == seen.address_translated[table, a]),
+    )
+    return implies(denied, same)
+
+
+PROPERTIES = (
+    mappings_of_one_address_space_are_disjoint,
+    what_is_translated_is_what_is_mapped,
+    a_mapping_lies_in_one_valid_range,
+    no_mapping_is_cut,
+    mappings_made_and_left_add_up,
+    a_mapping_begins_no_later_than_it_ends,
+    a_map_that_is_refused_changes_nothing,
+)

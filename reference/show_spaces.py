@@ -1,0 +1,33 @@
+"""What address spaces show of themselves, in the words of the properties."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tenure.vocabulary import observables as seen
+from tenure.vocabulary.types import NONE
+
+if TYPE_CHECKING:
+    from tenure.reference.machine import Machine
+
+OF_MAPPINGS = (seen.mapping_listed, seen.mapping_first, seen.mapping_last, seen.mapping_access)
+OF_SPACES = (seen.mappings_left, seen.mappings_most)
+OF_ADDRESSES = (seen.address_position, seen.address_valid)
+
+
+def observe_spaces(machine: Machine) -> tuple[tuple[int, ...], ...]:
+    """The observables of mappings, of translations, of address spaces and of addresses, in this order."""
+    rows = [(NONE, NONE, NONE, 0)] * machine.mappings
+    for table, space in enumerate(machine.spaces):
+        for name, one in space.named().items():
+            rows[name] = (table, one.range.first, one.range.last, one.access.value)
+    nothing = (0,) * len(machine.tables)
+    spaces = machine.spaces
+    return (
+        *(tuple(column) for column in (zip(*rows, strict=True) if rows else [()] * len(OF_MAPPINGS))),
+        tuple([name for space in spaces for name in space.translated]),
+        tuple([space.most - len(space.mappings) for space in spaces]) or nothing,
+        tuple([space.most for space in spaces]) or nothing,
+        tuple(range(len(machine.valid_range))),
+        machine.valid_range,
+    )

@@ -1,0 +1,110 @@
+"""MAP_DMA and UNMAP_DMA of type1 v2, each under the one lock of its address space."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+
+from tenure.reference.calls import EINVAL, Steps, Task
+from tenure.reference.dma import Range, Refusal
+from tenure.reference.locks import BLOCKED
+from tenure.reference.machine import Machine
+from tenure.reference.spaces import Space
+from tenure.vocabulary.answers import Done, Refused
+from tenure.vocabulary.types import Choice
+
+REQUEST = Choice("request", ("range", "empty", "wraps", "misaligned"))
+MAP_REQUEST = Choice("map request", ("range", "empty", "wraps", "target wraps", "misaligned"))
+
+EOVERFLOW = Refused("EOVERFLOW")
+
+_MAP_ERRNO: Mapping[Refusal, Refused] = {
+    Refusal.OCCUPIED: Refused("EEXIST"),
+    Refusal.FULL: Refused("ENOSPC"),
+    Refusal.OUTSIDE: EINVAL,
+}
+
+
+def may_map_dma(machine: Machine, table: int, request: int, low: int, high: int, to: int, made: int) -> bool:  # noqa: PLR0913 -- what the caller passes
+    """The range has two ends in order, and nothing has the new mapping's name."""
+    free = all(made not in space.named() for space in machine.spaces)
+    return 0 <= to <= 3 and free and _is_asked(machine, MAP_REQUEST.values[request], table, low, high)  # noqa: PLR2004 -- of four
+
+
+def map_dma(  # noqa: PLR0913 -- what the caller passes
+    machine: Machine, me: Task, table: int, request: int, low: int, high: int, to: int, made: int
+) -> Steps:
+    """Map a range; EINVAL, EOVERFLOW, EEXIST, ENOSPC (vfio_dma_do_map, 7.2)."""
+    space = machine.spaces[table]
+    yield from _lock(space, me)
+    answer = _malformed(MAP_REQUEST.values[request], to)
+    if answer is None:
+        refusal = space.map(made, Range(low, high), to)
+        answer = Done() if refusal is None else _MAP_ERRNO[refusal]
+    space.lock.release()
+    return answer
+
+
+def may_unmap_dma(machine: Machine, table: int, request: int, low: int, high: int) -> bool:
+    """The range has two ends in order."""
+    return _is_asked(machine, REQUEST.values[request], table, low, high)
+
+
+def unmap_dma(machine: Machine, me: Task, table: int, request: int, low: int, high: int) -> Steps:
+    """Remove the mappings in a range, unless that would cut one; EINVAL, EOVERFLOW (vfio_dma_do_unmap, v2, 7.2)."""
+    space, asked, r = machine.spaces[table], REQUEST.values[request], Range(low, high)
+    yield from _lock(space, me)
+    answer = EINVAL if asked == "misaligned" else _malformed(asked)
+    if answer is None and _bisects(space, r):
+        answer = EINVAL
+    if answer is not None:
+        space.lock.release()
+        return answer
+    return (yield from _remove(space, r, "unmap_dma.remove"))
+
+
+def may_unmap_all(machine: Machine, table: int) -> bool:
+    """There is such an address space."""
+    return 0 <= table < len(machine.spaces)
+
+
+def unmap_all(machine: Machine, me: Task, table: int) -> Steps:
+    """Remove every mapping; never refused (vfio_dma_do_unmap with VFIO_DMA_UNMAP_FLAG_ALL, 7.2)."""
+    space = machine.spaces[table]
+    yield from _lock(space, me)
+    return (yield from _remove(space, Range(0, len(space.translated) - 1), "unmap_all.remove"))
+
+
+def _lock(space: Space, me: Task) -> Generator[str, None, None]:
+    while not space.lock.taken_by(me):
+        yield BLOCKED
+
+
+def _remove(space: Space, r: Range, step: str) -> Steps:
+    """The loop: always the lowest that is left, till none is."""
+    unmapped = 0
+    yield step
+    while left := space.mappings.overlapping(r):
+        unmapped += space.remove(left[0])
+        yield step
+    space.lock.release()
+    return Done((("size", unmapped),))
+
+
+def _is_asked(machine: Machine, request: str, table: int, low: int, high: int) -> bool:
+    known = 0 <= table < len(machine.spaces) and 0 <= low <= high < len(machine.valid_range)
+    return known and (request == "range" or low == high)
+
+
+def _malformed(request: str, to: int = 3) -> Refused | None:
+    """What is wrong with a request whatever is mapped, in the order of the tests."""
+    if request == "empty":
+        return EINVAL
+    if request in ("wraps", "target wraps"):
+        return EOVERFLOW
+    return EINVAL if to == 0 or request == "misaligned" else None
+
+
+def _bisects(space: Space, r: Range) -> bool:
+    """An end of the range lies within a mapping, and not at its edge."""
+    low, high = space.mappings.at(r.first), space.mappings.at(r.last)
+    return (low is not None and low.range.first < r.first) or (high is not None and r.last < high.range.last)

@@ -1,0 +1,27 @@
+"""Scopes of the systems of address ranges: so many addresses, in valid ranges that touch and that end before the top."""
+
+from __future__ import annotations
+
+from tenure.vocabulary import observables as seen
+from tenure.vocabulary.machine import Scope
+from tenure.vocabulary.systems import Granularity, System
+
+SIZES = {"thread": 1, "table": 1, "address": 5, "mapping": 3}
+
+
+def is_of_ranges(system: System) -> bool:
+    """The system speaks of address ranges, and of nothing that owns a device."""
+    return system.defines(seen.mapping_listed)
+
+
+def range_scope(sizes: dict[str, int], *, most: int = 2) -> Scope:
+    """Addresses in order: all but the two last in one valid range, then one that is a valid range by itself, then an invalid one."""
+    count, tables = sizes["address"], sizes["table"]
+    valid = (*(1,) * (count - 2), 2, 0) if count > 2 else (1,) * count  # noqa: PLR2004  # as told
+    fixed = {"position": tuple(range(count)), "valid range": valid, "entry limit": (most,) * tables}
+    return Scope(sizes, fixed, {"available": ((most,) * tables,)})
+
+
+def main_range_scope(granularity: Granularity) -> Scope:
+    """Two threads where calls interleave; two mappings of three names, so that the limit is met."""
+    return range_scope({**SIZES, "thread": 2 if granularity is Granularity.STEPS else 1})
