@@ -13,6 +13,7 @@ from tenure.models.dma_type1 import (
     overlaps,
     position,
     translation,
+    unmapped,
     within,
 )
 from tenure.vocabulary.objects import ADDRESS, MAPPING, TABLE, THREAD
@@ -60,6 +61,12 @@ def mappings_made_and_left_add_up(table: Term) -> Term:
     return available[table] + number_of(MAPPING, lambda m: listed[m] == table) == entry_limit[table]
 
 
+@claim(table=TABLE)
+def nothing_is_counted_without_the_lock(table: Term) -> Term:
+    """What was removed so far is zero while nobody removes."""
+    return implies(no(locked[table]), unmapped[table] == 0)
+
+
 @claim(thread=THREAD)
 def who_removes_has_the_lock(thread: Term) -> Term:
     """A call between two rounds of its loop holds the lock of its address space."""
@@ -89,14 +96,15 @@ def what_is_being_unmapped_is_bisected_by_nothing(thread: Term, mapping: Term) -
     return implies(both(stands(thread, "unmap_dma.remove"), in_list(table, mapping)), no(bisects(mapping, low, high)))
 
 
-CLAIMS = (
+CLAIMS_V1 = (
     a_listed_mapping_has_its_ends,
     mappings_of_one_address_space_are_disjoint,
     what_is_translated_is_mapped,
     what_is_mapped_is_translated,
     a_mapping_lies_in_one_valid_range,
     mappings_made_and_left_add_up,
+    nothing_is_counted_without_the_lock,
     who_removes_has_the_lock,
     one_thread_removes_at_a_time,
-    what_is_being_unmapped_is_bisected_by_nothing,
 )
+CLAIMS_V2 = (*CLAIMS_V1, what_is_being_unmapped_is_bisected_by_nothing)

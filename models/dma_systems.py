@@ -1,10 +1,11 @@
 """The systems of DMA ranges: address spaces and what may be done to them."""
 
 from tenure.models import dma_type1
-from tenure.models.dma_claims import CLAIMS
+from tenure.models.dma_claims import CLAIMS_V1, CLAIMS_V2
 from tenure.vocabulary import observables as seen
+from tenure.vocabulary.calls import Call
 from tenure.vocabulary.objects import TABLE
-from tenure.vocabulary.systems import Definition, System, shows
+from tenure.vocabulary.systems import Claim, Definition, System, shows
 from tenure.vocabulary.terms import every
 
 DEFINITIONS: tuple[Definition, ...] = (
@@ -17,19 +18,33 @@ DEFINITIONS: tuple[Definition, ...] = (
     shows(seen.address_translated, lambda t, a: dma_type1.translation[t, a]),
     shows(seen.mappings_left, lambda t: dma_type1.available[t]),
     shows(seen.mappings_most, lambda t: dma_type1.entry_limit[t]),
+    shows(seen.unmap_counted, lambda t: dma_type1.unmapped[t]),
 )
 
 INITIALLY = every(TABLE, lambda t: dma_type1.available[t] == dma_type1.entry_limit[t])
 
-TYPE1_V2 = System(
-    name="dma-type1-v2",
-    variant="",
-    title="type1 v2: an unmap that would cut a mapping is refused",
-    source="drivers/vfio/vfio_iommu_type1.c, 7.2",
-    calls=dma_type1.CALLS,
-    definitions=DEFINITIONS,
-    claims=CLAIMS,
-    initially=INITIALLY,
-)
 
-SYSTEMS = (TYPE1_V2,)
+def _system(name: str, title: str, calls: tuple[Call, ...], claims: tuple[Claim, ...]) -> System:
+    return System(
+        name=name,
+        variant="",
+        title=title,
+        source="drivers/vfio/vfio_iommu_type1.c, 7.2",
+        calls=calls,
+        definitions=DEFINITIONS,
+        claims=claims,
+        initially=INITIALLY,
+    )
+
+
+SYSTEMS = (
+    _system(
+        "dma-type1-v1",
+        "type1, first version: an unmap takes whole mappings, and may take more or less than was asked",
+        dma_type1.V1,
+        CLAIMS_V1,
+    ),
+    _system(
+        "dma-type1-v2", "type1, second version: an unmap that would cut a mapping is refused", dma_type1.V2, CLAIMS_V2
+    ),
+)

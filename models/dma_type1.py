@@ -7,12 +7,13 @@ request finds at the outer edge (a size of zero, an end beyond the top) comes as
 
 from collections.abc import Callable
 
-from tenure.vocabulary.calls import Case, Steps, call, choosing, done, go, local, new, number, refuse, requires, step
+from tenure.models.locks import TYPE1_LOCK
+from tenure.vocabulary.calls import Case, Step, Steps, call, choosing, done, go, local, new, number, refuse, requires, step
 from tenure.vocabulary.effects import Assign, each
 from tenure.vocabulary.objects import ADDRESS, MAPPING, TABLE, THREAD
 from tenure.vocabulary.observables import ACCESS
-from tenure.vocabulary.symbols import anything, choice_is, fixed, state
-from tenure.vocabulary.terms import Term, both, either, every, implies, is_none, no, some
+from tenure.vocabulary.symbols import anything, fixed, state
+from tenure.vocabulary.terms import FALSE, Term, both, either, every, implies, is_none, no, some
 from tenure.vocabulary.types import COUNT, FLAG, Choice
 
 REQUEST = Choice("request", ("range", "empty", "wraps", "misaligned"))
@@ -32,6 +33,7 @@ access = state("access", MAPPING, ACCESS, meaning="what the mapping lets devices
 available = anything("available", TABLE, COUNT, meaning="dma_avail: mappings that may still be made")
 translation = state("translation", TABLE, ADDRESS, MAPPING.maybe, meaning="the mapping for which the IOMMU translates")
 locked = state("locked", TABLE, FLAG, meaning="the instance's lock is taken")
+unmapped = state("unmapped", TABLE, COUNT, meaning="addresses removed so far by the UNMAP_DMA that has the lock")
 
 
 def within(address: Term, low: Term, high: Term) -> Term:
@@ -75,6 +77,13 @@ def _malformed(request: Term) -> tuple[Case, ...]:
     )
 
 
+def _unmappable(request: Term) -> tuple[Case, ...]:
+    return (
+        refuse(request == "misaligned", "EINVAL", "an address or the size is no multiple of the page size"),
+        *_malformed(request),
+    )
+
+
 def _under_lock(table: Term, *cases: Case) -> tuple[Case, ...]:
     """The cases of a step that takes the instance's lock, and sleeps while another has it."""
     return tuple(Case(both(no(locked[table]), c.when), c.effects, c.follow, c.why, c.pick) for c in cases)
@@ -112,7 +121,7 @@ def map_dma(table: Term, request: Term, low: Term, high: Term, to: Term, made: T
             each(ADDRESS, lambda a: translation[table, a].becomes(made), where=lambda a: within(a, low, high)),
         ),
     )
-    yield step("map", *_under_lock(table, *cases), waits=True)
+    yield step("map", *_under_lock(table, *cases), locks=(TYPE1_LOCK,), waits=True)
 
 
 def _removed(table: Term, mapping: Term) -> tuple[Assign, ...]:
@@ -128,24 +137,34 @@ def _removed(table: Term, mapping: Term) -> tuple[Assign, ...]:
     )
 
 
-def _removal(table: Term, concerned: Callable[[Term], Term]) -> Steps:
-    """Remove the mappings concerned one by one, the lowest first, and say how much went."""
-    unmapped = local("unmapped", COUNT)
+def _removal(table: Term, concerned: Callable[[Term], Term], stops: Term = FALSE) -> Steps:
+    """Remove the mappings concerned one by one, the lowest first, until it `stops`; and say how much went."""
+    size = local("size", COUNT)
 
     def is_lowest(mapping: Term) -> Term:
         lower = some(MAPPING, lambda m: both(concerned(m), position[first[m]] < position[first[mapping]]))
         return both(concerned(mapping), no(lower))
 
     def remove(mapping: Term) -> Case:
-        size = position[last[mapping]] - position[first[mapping]] + 1
-        return go(unmapped.becomes(unmapped + size), *_removed(table, mapping), to="remove")
+        much = position[last[mapping]] - position[first[mapping]] + 1
+        return go(unmapped[table].becomes(unmapped[table] + much), *_removed(table, mapping), to="remove")
+
+    over = (size.becomes(unmapped[table]), unmapped[table].becomes(0), locked[table].becomes(value=False))
 
     yield step(
         "remove",
+        *(() if stops.key == FALSE.key else (done(*over, when=stops, size=size),)),
         choosing(MAPPING, is_lowest, remove),
-        done(locked[table].becomes(value=False), size=unmapped),
+        done(*over, size=size),
+        keeps=(TYPE1_LOCK,),
         repeats=True,
     )
+
+
+def _begun(table: Term, *refusals: Case) -> Step:
+    """Take the lock for a removal, unless it is refused."""
+    cases = _under_lock(table, *refusals, go(locked[table].becomes(value=True)))
+    return step("find", *cases, locks=(TYPE1_LOCK,), keeps=(TYPE1_LOCK,), waits=True)
 
 
 @call(
@@ -161,22 +180,39 @@ def unmap_dma(table: Term, request: Term, low: Term, high: Term) -> Steps:
     """Unmap whole mappings; a request that would cut one is refused, and nothing has changed."""
     yield requires(_is_asked(request, low, high))
     cut = some(MAPPING, lambda m: both(in_list(table, m), bisects(m, low, high)))
-    cases = (
-        refuse(request == "misaligned", "EINVAL", "an address or the size is no multiple of the page size"),
-        *_malformed(request),
-        refuse(cut, "EINVAL", "the range bisects a mapping"),
-        go(locked[table].becomes(value=True), local("unmapped", COUNT).becomes(0)),
-    )
-    yield step("find", *_under_lock(table, *cases), waits=True)
+    yield _begun(table, *_unmappable(request), refuse(cut, "EINVAL", "the range bisects a mapping"))
     yield from _removal(table, lambda m: both(in_list(table, m), overlaps(m, low, high)))
 
 
 @call("VFIO_IOMMU_UNMAP_DMA, ALL", actor=THREAD, source="vfio_dma_do_unmap, 7.2", table=TABLE)
 def unmap_all(table: Term) -> Steps:
     """Unmap everything, the last page of the address space too."""
-    cases = (go(locked[table].becomes(value=True), local("unmapped", COUNT).becomes(0)),)
-    yield step("find", *_under_lock(table, *cases), waits=True)
+    yield _begun(table)
     yield from _removal(table, lambda m: in_list(table, m))
 
 
-CALLS = (map_dma, unmap_dma, unmap_all)
+@call(
+    "VFIO_IOMMU_UNMAP_DMA",
+    actor=THREAD,
+    source="vfio_dma_do_unmap, v1, 7.2",
+    table=TABLE,
+    request=REQUEST,
+    low=number(ADDRESS),
+    high=number(ADDRESS),
+)
+def unmap_dma_v1(table: Term, request: Term, low: Term, high: Term) -> Steps:
+    """Unmap every mapping that begins in the range, whole; stop where one begins before it and reaches into it."""
+    yield requires(_is_asked(request, low, high))
+    yield _begun(table, *_unmappable(request))
+    reaching = some(
+        MAPPING, lambda m: both(in_list(table, m), overlaps(m, low, low), position[first[m]] < position[low])
+    )
+    yield from _removal(
+        table,
+        lambda m: both(in_list(table, m), overlaps(m, low, high), position[low] <= position[first[m]]),
+        stops=reaching,
+    )
+
+
+V2 = (map_dma, unmap_dma, unmap_all)
+V1 = (map_dma, unmap_dma_v1.named("unmap_dma"), unmap_all)

@@ -52,6 +52,16 @@ def no_mapping_is_cut(mapping: Term) -> Term:
     return both(whole, implies(denied, before(listed) == listed))
 
 
+@each_step("DMA-5", "vfio_dma_do_unmap, unmapped", table=TABLE, mapping=MAPPING)
+def what_an_unmap_counts_is_what_it_removes(table: Term, mapping: Term) -> Term:
+    """With each mapping that goes, what UNMAP_DMA will answer grows by just the addresses of that mapping."""
+    listed = seen.mapping_listed[mapping]
+    goes = both(before(listed) == table, no(listed == table))
+    first, last = before(seen.mapping_first[mapping]), before(seen.mapping_last[mapping])
+    size = position(last) - position(first) + 1
+    return implies(goes, seen.unmap_counted[table] == before(seen.unmap_counted[table]) + size)
+
+
 @always("DMA-7", "vfio_dma_do_map ENOSPC, vfio_remove_dma", table=TABLE)
 def mappings_made_and_left_add_up(table: Term) -> Term:
     """The mappings of an address space and those that may still be made are as many as there may be."""
@@ -85,6 +95,7 @@ PROPERTIES = (
     what_is_translated_is_what_is_mapped,
     a_mapping_lies_in_one_valid_range,
     no_mapping_is_cut,
+    what_an_unmap_counts_is_what_it_removes,
     mappings_made_and_left_add_up,
     a_mapping_begins_no_later_than_it_ends,
     a_map_that_is_refused_changes_nothing,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tenure.reference.machine import Machine
 
 OF_MAPPINGS = (seen.mapping_listed, seen.mapping_first, seen.mapping_last, seen.mapping_access)
-OF_SPACES = (seen.mappings_left, seen.mappings_most)
+OF_SPACES = (seen.mappings_left, seen.mappings_most, seen.unmap_counted)
 OF_ADDRESSES = (seen.address_position, seen.address_valid)
 
 
@@ -28,6 +28,7 @@ def observe_spaces(machine: Machine) -> tuple[tuple[int, ...], ...]:
         tuple([name for space in spaces for name in space.translated]),
         tuple([space.most - len(space.mappings) for space in spaces]) or nothing,
         tuple([space.most for space in spaces]) or nothing,
+        tuple([space.unmapped for space in spaces]) or nothing,
         tuple(range(len(machine.valid_range))),
         machine.valid_range,
     )

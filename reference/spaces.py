@@ -27,6 +27,8 @@ class Space:
         self.mappings = Tracker(Bounds(width=Width(16), shift=Shift(0), valid=valid, entries=self.most))
         self.translated: list[int] = [NONE] * configuration.number(ADDRESS)
         self.lock = Lock()
+        self.unmapped = 0
+        """How many addresses the removal that has the lock took so far."""
 
     def map(self, name: int, r: Range, access: int) -> Refusal | None:
         """Make a mapping and its translations (vfio_link_dma, vfio_pin_map_dma)."""
@@ -35,11 +37,11 @@ class Space:
             self._translate(r, name)
         return refusal
 
-    def remove(self, mapping: Mapping) -> int:
-        """End a mapping and its translations, and say how many addresses it had (vfio_remove_dma)."""
+    def remove(self, mapping: Mapping) -> None:
+        """End a mapping and its translations, and count its addresses (vfio_remove_dma)."""
         self.mappings.unmap(mapping.range, exact)
         self._translate(mapping.range, NONE)
-        return mapping.range.last - mapping.range.first + 1
+        self.unmapped += mapping.range.last - mapping.range.first + 1
 
     def named(self) -> dict[int, Mapping]:
         """The mappings by name."""

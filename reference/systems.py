@@ -149,6 +149,8 @@ _TYPE1: Mapping[str, Form] = {
     "unmap_all": Form(type1_calls.unmap_all, type1_calls.may_unmap_all),
 }
 
+_TYPE1_V1: Mapping[str, Form] = {**_TYPE1, "unmap_dma": Form(type1_calls.unmap_dma_v1, type1_calls.may_unmap_dma)}
+
 SYSTEMS: Mapping[str, System] = {
     "containers-2012": System(_CONTAINERS_2012, spares_bridges=False),
     "containers-2012:locked": System(_CONTAINERS_2012, frozenset(_CONTAINERS_2012), spares_bridges=False),
@@ -160,6 +162,7 @@ SYSTEMS: Mapping[str, System] = {
     "external-get-put:from-dev": System(_FROM_DEVICE),
     "external-v1": System(_FILE_USERS),
     "external-v1:misuse": System(_MISUSE),
+    "dma-type1-v1": System(_TYPE1_V1),
     "dma-type1-v2": System(_TYPE1),
     "external-validate": System(_VALIDATE),
     "external-validate:locked-container": System(_VALIDATE, frozenset(_VALIDATE) - {"validate_and_use"}),

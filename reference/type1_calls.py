@@ -62,6 +62,17 @@ def unmap_dma(machine: Machine, me: Task, table: int, request: int, low: int, hi
     return (yield from _remove(space, r, "unmap_dma.remove"))
 
 
+def unmap_dma_v1(machine: Machine, me: Task, table: int, request: int, low: int, high: int) -> Steps:
+    """Remove the mappings that begin in a range; none, where one reaches into it from below (vfio_dma_do_unmap, v1, 7.2)."""
+    space, asked, r = machine.spaces[table], REQUEST.values[request], Range(low, high)
+    yield from _lock(space, me)
+    answer = EINVAL if asked == "misaligned" else _malformed(asked)
+    if answer is not None:
+        space.lock.release()
+        return answer
+    return (yield from _remove(space, r, "unmap_dma.remove", below=False))
+
+
 def may_unmap_all(machine: Machine, table: int) -> bool:
     """There is such an address space."""
     return 0 <= table < len(machine.spaces)
@@ -79,15 +90,16 @@ def _lock(space: Space, me: Task) -> Generator[str, None, None]:
         yield BLOCKED
 
 
-def _remove(space: Space, r: Range, step: str) -> Steps:
-    """The loop: always the lowest that is left, till none is."""
-    unmapped = 0
+def _remove(space: Space, r: Range, step: str, *, below: bool = True) -> Steps:
+    """The loop: always the lowest that is left, till none is, or one that begins `below` the range where that ends it."""
     yield step
-    while left := space.mappings.overlapping(r):
-        unmapped += space.remove(left[0])
+    while (left := space.mappings.overlapping(r)) and (below or r.first <= left[0].range.first):
+        space.remove(left[0])
         yield step
+    answer = Done((("size", space.unmapped),))
+    space.unmapped = 0
     space.lock.release()
-    return Done((("size", unmapped),))
+    return answer
 
 
 def _is_asked(machine: Machine, request: str, table: int, low: int, high: int) -> bool:

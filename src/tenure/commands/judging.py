@@ -13,7 +13,7 @@ from tenure.properties import PROPERTIES, RACES
 from tenure.search.falsify import Falsification, falsify, race_trace
 from tenure.vocabulary.properties import Property
 from tenure.vocabulary.rules import Rules, leaves, rules_of
-from tenure.vocabulary.sentences import applies, sentence
+from tenure.vocabulary.sentences import applies, concerns, sentence
 from tenure.vocabulary.systems import Granularity, System
 from tenure.vocabulary.traces import Trace
 from tenure.vocabulary.verdicts import Row, Verdict
@@ -79,7 +79,7 @@ def judge(system_id: str, granularity: str, *, fresh: bool = False) -> Judgement
     proof = induction.prove(rules, claims, theory.stated(wanted), proofs=proofs)
     kept = tuple(c for c in claims if c.name in proof.proved)
     stuck = {} if found.false_claims else where_stuck(rules, claims, theory.stated(wanted), proof)
-    rows = [_row(rules, p, found, proof, stuck.get(p.id)) for p in PROPERTIES]
+    rows = [_row(rules, p, found, proof, stuck.get(p.id)) for p in PROPERTIES if concerns(system, p)]
     missing = _branches(rules) - found.reached
     words = induction.dead(theory.Theory(rules, kept), missing, proofs=proofs)
     cases, dead = _cases(rules, found, words, populated=populated(rules, kept) is not None)

@@ -75,6 +75,9 @@ address_translated = observable(
     "address_translated", TABLE, ADDRESS, MAPPING.maybe, meaning="the mapping for which the IOMMU translates the address"
 )
 mappings_left = observable("mappings_left", TABLE, COUNT, meaning="how many mappings may still be made")
+unmap_counted = observable(
+    "unmap_counted", TABLE, COUNT, meaning="how many addresses the removal under way has taken so far"
+)
 mappings_most = observable("mappings_most", TABLE, COUNT, meaning="how many mappings there may be")
 
 harm = observable("harm", HARM, meaning="the worst that has happened to the kernel")

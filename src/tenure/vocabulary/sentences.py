@@ -50,6 +50,11 @@ def applies(system: System, one: Property) -> bool:
     return all(system.defines(o) for o in one.observables)
 
 
+def concerns(system: System, one: Property) -> bool:
+    """The property speaks of something that the system has, if not of nothing else: it deserves a row."""
+    return any(system.defines(o) for o in one.observables)
+
+
 def sentence(rules: Rules, one: Property) -> Sentence:
     """The property over the fields of a system; raises KeyError where the system does not show what it speaks of."""
     return Sentence(one, rules.lower(one.due_body))
