@@ -1,6 +1,13 @@
 """Models: what each protocol generation does, call by call and step by step."""
 
-from tenure.models import containers_2012, containers_2013, dma_systems, external_get_put, external_v1, external_validate
+from tenure.models import (
+    containers_2012,
+    containers_2013,
+    dma_systems,
+    external_get_put,
+    external_v1,
+    external_validate,
+)
 from tenure.vocabulary.systems import System
 
 SYSTEMS: tuple[System, ...] = (

@@ -3,6 +3,7 @@
 from tenure.models.dma_type1 import (
     available,
     bisects,
+    charged,
     entry_limit,
     fits,
     first,
@@ -11,20 +12,24 @@ from tenure.models.dma_type1 import (
     listed,
     locked,
     overlaps,
+    pages,
+    payer,
     position,
     translation,
     unmapped,
     within,
 )
-from tenure.vocabulary.objects import ADDRESS, MAPPING, TABLE, THREAD
+from tenure.vocabulary.objects import ADDRESS, MAPPING, PROCESS, TABLE, THREAD
 from tenure.vocabulary.systems import claim
-from tenure.vocabulary.terms import Term, both, either, frame, implies, is_none, no, number_of, stands
+from tenure.vocabulary.terms import Term, both, either, frame, implies, is_none, no, number_of, stands, total_of, when
 
 
 @claim(mapping=MAPPING)
 def a_listed_mapping_has_its_ends(mapping: Term) -> Term:
     """A mapping of an address space has a first address and a last, in this order."""
-    ends = both(no(is_none(first[mapping])), no(is_none(last[mapping])), position[first[mapping]] <= position[last[mapping]])
+    ends = both(
+        no(is_none(first[mapping])), no(is_none(last[mapping])), position[first[mapping]] <= position[last[mapping]]
+    )
     return implies(no(is_none(listed[mapping])), ends)
 
 
@@ -61,6 +66,20 @@ def mappings_made_and_left_add_up(table: Term) -> Term:
     return available[table] + number_of(MAPPING, lambda m: listed[m] == table) == entry_limit[table]
 
 
+@claim(mapping=MAPPING)
+def a_mapping_is_paid_for_page_by_page(mapping: Term) -> Term:
+    """A mapping of an address space has a payer, who is charged for every page of it."""
+    is_listed, is_paid = no(is_none(listed[mapping])), no(is_none(payer[mapping]))
+    much = position[last[mapping]] - position[first[mapping]] + 1
+    return both(implies(is_listed, both(is_paid, pages[mapping] == much)), implies(is_paid, is_listed))
+
+
+@claim(process=PROCESS)
+def charges_add_up(process: Term) -> Term:
+    """A process is charged for the pages of the mappings that it pays for, and for no others."""
+    return charged[process] == total_of(MAPPING, lambda m: when(payer[m] == process, pages[m], 0))
+
+
 @claim(table=TABLE)
 def nothing_is_counted_without_the_lock(table: Term) -> Term:
     """What was removed so far is zero while nobody removes."""
@@ -79,11 +98,14 @@ def who_removes_has_the_lock(thread: Term) -> Term:
 def one_thread_removes_at_a_time(thread: Term, other: Term) -> Term:
     """Of two calls that hold the lock of one address space both are the same."""
     part, whole = "unmap_dma.remove", "unmap_all.remove"
+
     def at(one: Term, step: str) -> Term:
         return frame(one, step.partition(".")[0], "table", TABLE)
+
     pairs = [
         implies(both(stands(thread, a), stands(other, b), at(thread, a) == at(other, b)), thread == other)
-        for a in (part, whole) for b in (part, whole)
+        for a in (part, whole)
+        for b in (part, whole)
     ]
     return both(*pairs)
 
@@ -91,7 +113,9 @@ def one_thread_removes_at_a_time(thread: Term, other: Term) -> Term:
 @claim(thread=THREAD, mapping=MAPPING)
 def what_is_being_unmapped_is_bisected_by_nothing(thread: Term, mapping: Term) -> Term:
     """Between two rounds no mapping reaches out of the range that is being unmapped."""
-    at = [frame(thread, "unmap_dma", name, sort) for name, sort in (("table", TABLE), ("low", ADDRESS), ("high", ADDRESS))]
+    at = [
+        frame(thread, "unmap_dma", name, sort) for name, sort in (("table", TABLE), ("low", ADDRESS), ("high", ADDRESS))
+    ]
     table, low, high = at
     return implies(both(stands(thread, "unmap_dma.remove"), in_list(table, mapping)), no(bisects(mapping, low, high)))
 
@@ -103,6 +127,8 @@ CLAIMS_V1 = (
     what_is_mapped_is_translated,
     a_mapping_lies_in_one_valid_range,
     mappings_made_and_left_add_up,
+    a_mapping_is_paid_for_page_by_page,
+    charges_add_up,
     nothing_is_counted_without_the_lock,
     who_removes_has_the_lock,
     one_thread_removes_at_a_time,

@@ -8,9 +8,23 @@ request finds at the outer edge (a size of zero, an end beyond the top) comes as
 from collections.abc import Callable
 
 from tenure.models.locks import TYPE1_LOCK
-from tenure.vocabulary.calls import Case, Step, Steps, call, choosing, done, go, local, new, number, refuse, requires, step
+from tenure.vocabulary.calls import (
+    Case,
+    Step,
+    Steps,
+    call,
+    choosing,
+    done,
+    go,
+    local,
+    new,
+    number,
+    refuse,
+    requires,
+    step,
+)
 from tenure.vocabulary.effects import Assign, each
-from tenure.vocabulary.objects import ADDRESS, MAPPING, TABLE, THREAD
+from tenure.vocabulary.objects import ADDRESS, MAPPING, PROCESS, TABLE, THREAD
 from tenure.vocabulary.observables import ACCESS
 from tenure.vocabulary.symbols import anything, fixed, state
 from tenure.vocabulary.terms import FALSE, Term, both, either, every, implies, is_none, no, some
@@ -29,6 +43,11 @@ entry_limit = fixed("entry limit", TABLE, COUNT, meaning="dma_entry_limit when t
 listed = state("listed", MAPPING, TABLE.maybe, meaning="the type1 instance in whose dma_list the mapping is")
 first = state("first", MAPPING, ADDRESS.maybe, meaning="the first address of the mapping")
 last = state("last", MAPPING, ADDRESS.maybe, meaning="the last address of the mapping, in it")
+payer = state("payer", MAPPING, PROCESS.maybe, meaning="the process whose locked memory the mapping's pages count as")
+pages = state("pages", MAPPING, COUNT, meaning="the pages charged through the mapping: its dma.locked_vm")
+charged = state("charged", PROCESS, COUNT, meaning="the process's locked_vm, as far as mappings make it")
+page_limit = fixed("page limit", PROCESS, COUNT, meaning="RLIMIT_MEMLOCK in pages")
+may_exceed = fixed("may exceed", PROCESS, FLAG, meaning="the process has CAP_IPC_LOCK")
 access = state("access", MAPPING, ACCESS, meaning="what the mapping lets devices do")
 available = anything("available", TABLE, COUNT, meaning="dma_avail: mappings that may still be made")
 translation = state("translation", TABLE, ADDRESS, MAPPING.maybe, meaning="the mapping for which the IOMMU translates")
@@ -56,7 +75,8 @@ def bisects(mapping: Term, low: Term, high: Term) -> Term:
 def fits(low: Term, high: Term) -> Term:
     """One valid IOVA range has all of it; a range that spans two, though they touch, fits in neither."""
     return both(
-        valid_range[low] > 0, every(ADDRESS, lambda a: implies(within(a, low, high), valid_range[a] == valid_range[low]))
+        valid_range[low] > 0,
+        every(ADDRESS, lambda a: implies(within(a, low, high), valid_range[a] == valid_range[low])),
     )
 
 
@@ -93,6 +113,7 @@ def _under_lock(table: Term, *cases: Case) -> tuple[Case, ...]:
     "VFIO_IOMMU_MAP_DMA",
     actor=THREAD,
     source="vfio_dma_do_map, 7.2",
+    process=PROCESS,
     table=TABLE,
     request=MAP_REQUEST,
     low=number(ADDRESS),
@@ -100,8 +121,9 @@ def _under_lock(table: Term, *cases: Case) -> tuple[Case, ...]:
     to=ACCESS,
     made=new(MAPPING),
 )
-def map_dma(table: Term, request: Term, low: Term, high: Term, to: Term, made: Term) -> Steps:
-    """Map a range, unless any of it is mapped already, or not valid."""
+def map_dma(process: Term, table: Term, request: Term, low: Term, high: Term, to: Term, made: Term) -> Steps:  # noqa: PLR0913, PLR0917  # what the caller passes
+    """Map a range, unless any of it is mapped already, or not valid; its pages are the caller's from now on."""
+    count = position[high] - position[low] + 1
     yield requires(_is_asked(request, low, high), is_none(listed[made]))
     taken = some(MAPPING, lambda m: both(in_list(table, m), overlaps(m, low, high)))
     cases = (
@@ -112,11 +134,19 @@ def map_dma(table: Term, request: Term, low: Term, high: Term, to: Term, made: T
         refuse(taken, "EEXIST", "a part of the range is mapped already"),
         refuse(available[table] == 0, "ENOSPC", "there are as many mappings as may be"),
         refuse(no(fits(low, high)), "EINVAL", "the range is in no valid IOVA range"),
+        refuse(
+            both(no(may_exceed[process]), page_limit[process] < charged[process] + count),
+            "ENOMEM",
+            "the process would lock more pages than it may",
+        ),
         done(
             listed[made].becomes(table),
             first[made].becomes(low),
             last[made].becomes(high),
             access[made].becomes(to),
+            payer[made].becomes(process),
+            pages[made].becomes(count),
+            charged[process].becomes(charged[process] + count),
             available[table].becomes(available[table] - 1),
             each(ADDRESS, lambda a: translation[table, a].becomes(made), where=lambda a: within(a, low, high)),
         ),
@@ -125,7 +155,7 @@ def map_dma(table: Term, request: Term, low: Term, high: Term, to: Term, made: T
 
 
 def _removed(table: Term, mapping: Term) -> tuple[Assign, ...]:
-    """vfio_remove_dma: out of the list, out of the IOMMU."""
+    """vfio_remove_dma: out of the list, out of the IOMMU; its pages are given back to whoever mapped it."""
     low, high = first[mapping], last[mapping]
     return (
         each(ADDRESS, lambda a: translation[table, a].becomes(None), where=lambda a: within(a, low, high)),
@@ -133,6 +163,9 @@ def _removed(table: Term, mapping: Term) -> tuple[Assign, ...]:
         first[mapping].becomes(None),
         last[mapping].becomes(None),
         access[mapping].becomes("none"),
+        charged[payer[mapping]].becomes(charged[payer[mapping]] - pages[mapping]),
+        payer[mapping].becomes(None),
+        pages[mapping].becomes(0),
         available[table].becomes(available[table] + 1),
     )
 

@@ -1,10 +1,10 @@
 """DMA: address ranges, what is mapped in them, and what the IOMMU translates."""
 
 from tenure.vocabulary import observables as seen
-from tenure.vocabulary.objects import ADDRESS, MAPPING, TABLE
+from tenure.vocabulary.objects import ADDRESS, MAPPING, PROCESS, TABLE
 from tenure.vocabulary.properties import always, called, each_step, refused
 from tenure.vocabulary.symbols import before
-from tenure.vocabulary.terms import Term, both, either, every, implies, is_none, no, number_of
+from tenure.vocabulary.terms import Term, both, either, every, implies, is_none, no, number_of, total_of, when
 
 
 def position(address: Term) -> Term:
@@ -77,17 +77,33 @@ def a_mapping_begins_no_later_than_it_ends(mapping: Term) -> Term:
     return implies(no(is_none(seen.mapping_listed[mapping])), named)
 
 
+@always("ACT-1", "vfio_lock_acct", process=PROCESS)
+def a_process_is_charged_for_just_its_mappings(process: Term) -> Term:
+    """The locked pages of a process are those of the mappings that it made, each counted once, until they go."""
+    pages = total_of(MAPPING, lambda m: when(seen.mapping_payer[m] == process, seen.mapping_pages[m], 0))
+    return seen.pages_charged[process] == pages
+
+
 @each_step("ACT-2", "vfio_pin_map_dma, vfio_remove_dma", table=TABLE)
 def a_map_that_is_refused_changes_nothing(table: Term) -> Term:
-    """After a MAP_DMA that is refused every mapping, every translation and the number of mappings left are as before."""
-    errnos = ("EINVAL", "EOVERFLOW", "EEXIST", "ENOSPC")
+    """After a MAP_DMA that is refused all mappings, translations, charges and the number of mappings left are as before."""
+    errnos = ("EINVAL", "EOVERFLOW", "EEXIST", "ENOSPC", "ENOMEM")
     denied = both(called("map_dma"), either(*(refused(e) for e in errnos)))
     same = both(
         before(seen.mappings_left[table]) == seen.mappings_left[table],
         every(MAPPING, lambda m: before(seen.mapping_listed[m]) == seen.mapping_listed[m]),
         every(ADDRESS, lambda a: before(seen.address_translated[table, a]) == seen.address_translated[table, a]),
+        every(PROCESS, lambda p: before(seen.pages_charged[p]) == seen.pages_charged[p]),
     )
     return implies(denied, same)
+
+
+@each_step("ACT-3", "__account_locked_vm", process=PROCESS)
+def no_map_takes_a_process_over_its_limit(process: Term) -> Term:
+    """Where a MAP_DMA charges a process without CAP_IPC_LOCK, it has no more pages afterwards than it may lock."""
+    charged = seen.pages_charged[process]
+    more = both(called("map_dma"), before(charged) < charged)
+    return implies(both(more, no(seen.pages_unlimited[process])), charged <= seen.pages_most[process])
 
 
 PROPERTIES = (
@@ -98,5 +114,7 @@ PROPERTIES = (
     what_an_unmap_counts_is_what_it_removes,
     mappings_made_and_left_add_up,
     a_mapping_begins_no_later_than_it_ends,
+    a_process_is_charged_for_just_its_mappings,
     a_map_that_is_refused_changes_nothing,
+    no_map_takes_a_process_over_its_limit,
 )

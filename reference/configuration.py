@@ -14,7 +14,8 @@ class Configuration:
     """The sizes by sort name, and what never changes: the groups of devices, bridges, isolation, CAP_SYS_RAWIO.
 
     `driver` is where each device starts: an index into the values of the observable driver. Where there are addresses,
-    `valid_range` numbers the valid range of each (0: none), and `entry_limit` is how many mappings each table takes.
+    `valid_range` numbers the valid range of each (0: none), `entry_limit` is how many mappings each table takes, and
+    `page_limit` how many pages each process may lock that has no CAP_IPC_LOCK (`may_exceed`).
     """
 
     sizes: Mapping[str, int]
@@ -25,6 +26,8 @@ class Configuration:
     driver: tuple[int, ...]
     valid_range: tuple[int, ...] = ()
     entry_limit: tuple[int, ...] = ()
+    page_limit: tuple[int, ...] = ()
+    may_exceed: tuple[bool, ...] = ()
 
     def __post_init__(self) -> None:
         for name, sort, given in (
@@ -34,10 +37,17 @@ class Configuration:
             ("no_iommu", GROUP, self.no_iommu),
             ("rawio", PROCESS, self.rawio),
             ("valid_range", ADDRESS, self.valid_range),
-            *((("entry_limit", TABLE, self.entry_limit),) if self.number(ADDRESS) else ()),
+            *(self._of_ranges() if self.number(ADDRESS) else ()),
         ):
             if len(given) != self.number(sort):
                 raise ValueError(f"{name} speaks of {len(given)}, but there are {self.number(sort)} of {sort}")
+
+    def _of_ranges(self) -> tuple[tuple[str, Sort, tuple[int, ...]], ...]:
+        return (
+            ("entry_limit", TABLE, self.entry_limit),
+            ("page_limit", PROCESS, self.page_limit),
+            ("may_exceed", PROCESS, self.may_exceed),
+        )
 
     def number(self, sort: Sort) -> int:
         """How many objects of a sort have a name; none where the sizes say nothing."""

@@ -8,7 +8,7 @@ from tenure.reference.files import File, Process
 from tenure.reference.groups import VFIO, Device, IommuGroup, VfioGroup
 from tenure.reference.harm import NULL_DEREFERENCE
 from tenure.reference.locks import Lock
-from tenure.reference.spaces import Space, spaces_of
+from tenure.reference.spaces import Payer, Space, payers_of, spaces_of
 from tenure.reference.tables import IommuTable
 from tenure.reference.users import ExternalUser
 from tenure.vocabulary.objects import CONTAINER, FILE, GROUP, MAPPING, PAGE, PROCESS, TABLE, USER
@@ -33,6 +33,7 @@ class Machine:
         self.users = [ExternalUser(index) for index in range(sizes(USER))]
         self.spaces: list[Space] = spaces_of(configuration)
         """The address spaces of the tables, where a system speaks of addresses at all."""
+        self.payers: list[Payer] = payers_of(configuration)
         self.valid_range = configuration.valid_range
         self.mappings = sizes(MAPPING)
         self.devices: list[Device] = []

@@ -72,7 +72,7 @@ def load(machine: Machine, snapshot: Snapshot) -> None:
     for user, user_state in zip(machine.users, users, strict=True):
         _load_user(machine, user, user_state)
     for space, space_state in zip(machine.spaces, spaces, strict=True):
-        space.become(space_state)
+        space.become(space_state, machine.payers)
 
 
 def _load_process(machine: Machine, process: Process, state: FdTable) -> None:

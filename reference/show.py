@@ -8,7 +8,7 @@ from tenure.reference.containers import Container
 from tenure.reference.files import File
 from tenure.reference.groups import Device, IommuGroup
 from tenure.reference.machine import Machine
-from tenure.reference.show_spaces import OF_ADDRESSES, OF_MAPPINGS, OF_SPACES, observe_spaces
+from tenure.reference.show_spaces import OF_ADDRESSES, OF_MAPPINGS, OF_PAYERS, OF_SPACES, observe_spaces
 from tenure.reference.users import ExternalUser
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.objects import USER
@@ -61,6 +61,7 @@ SHOWN = (
     seen.user_idle,
     seen.user_keeps,
     *OF_MAPPINGS,
+    *OF_PAYERS,
     seen.address_translated,
     *OF_SPACES,
     *OF_ADDRESSES,

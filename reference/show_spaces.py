@@ -4,27 +4,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tenure.reference.dma import size
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.types import NONE
 
 if TYPE_CHECKING:
     from tenure.reference.machine import Machine
 
-OF_MAPPINGS = (seen.mapping_listed, seen.mapping_first, seen.mapping_last, seen.mapping_access)
+OF_MAPPINGS = (
+    seen.mapping_listed,
+    seen.mapping_first,
+    seen.mapping_last,
+    seen.mapping_access,
+    seen.mapping_payer,
+    seen.mapping_pages,
+)
+OF_PAYERS = (seen.pages_charged, seen.pages_most, seen.pages_unlimited)
 OF_SPACES = (seen.mappings_left, seen.mappings_most, seen.unmap_counted)
 OF_ADDRESSES = (seen.address_position, seen.address_valid)
 
 
 def observe_spaces(machine: Machine) -> tuple[tuple[int, ...], ...]:
-    """The observables of mappings, of translations, of address spaces and of addresses, in this order."""
-    rows = [(NONE, NONE, NONE, 0)] * machine.mappings
+    """The observables of mappings, of those who pay, of translations, of address spaces and of addresses, in this order."""
+    rows = [(NONE, NONE, NONE, 0, NONE, 0)] * machine.mappings
     for table, space in enumerate(machine.spaces):
         for name, one in space.named().items():
-            rows[name] = (table, one.range.first, one.range.last, one.access.value)
+            ends = one.range.first, one.range.last
+            rows[name] = (table, *ends, one.access.value, space.payers[name].index, size(one.range))
     nothing = (0,) * len(machine.tables)
+    payers = [(payer.locked, payer.limit, int(payer.unlimited)) for payer in machine.payers]
     spaces = machine.spaces
     return (
         *(tuple(column) for column in (zip(*rows, strict=True) if rows else [()] * len(OF_MAPPINGS))),
+        *zip(*(payers or [(0,) * len(OF_PAYERS)] * len(machine.processes)), strict=True),
         tuple([name for space in spaces for name in space.translated]),
         tuple([space.most - len(space.mappings) for space in spaces]) or nothing,
         tuple([space.most for space in spaces]) or nothing,

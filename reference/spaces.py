@@ -1,19 +1,35 @@
-"""An address space of type1: the mappings, what the IOMMU translates, and the lock of both."""
+"""An address space of type1: the mappings, who pays for them, what the IOMMU translates, and the lock of it all."""
 
 from __future__ import annotations
 
 from itertools import groupby
 
 from tenure.reference.configuration import Configuration
-from tenure.reference.dma import Access, Bounds, Mapping, Range, Refusal, Tracker, Width
+from tenure.reference.dma import Access, Bounds, Mapping, Range, Refusal, Tracker, Width, size
 from tenure.reference.dma.pages import Shift
 from tenure.reference.dma.removal import exact
 from tenure.reference.locks import Lock
 from tenure.vocabulary.objects import ADDRESS, MAPPING, TABLE
 from tenure.vocabulary.types import NONE
 
-SpaceState = tuple[tuple[tuple[int, int, int, int], ...], tuple[int, ...]]
-"""Each mapping as its name, first and last address and access; and for each address the mapping translated for."""
+SpaceState = tuple[tuple[tuple[int, int, int, int, int], ...], tuple[int, ...]]
+"""Each mapping as its name, first and last address, access and payer; and for each address the mapping translated for."""
+
+
+class Payer:
+    """A process as far as its locked memory goes (mm.locked_vm, RLIMIT_MEMLOCK, CAP_IPC_LOCK)."""
+
+    __slots__ = ("index", "limit", "locked", "unlimited")
+
+    def __init__(self, index: int, limit: int, *, unlimited: bool) -> None:
+        self.index = index
+        self.limit = limit
+        self.unlimited = unlimited
+        self.locked = 0
+
+    def may_lock(self, pages: int) -> bool:
+        """So many more pages are within the limit, or it has none."""
+        return self.unlimited or self.locked + pages <= self.limit
 
 
 class Space:
@@ -27,21 +43,33 @@ class Space:
         self.mappings = Tracker(Bounds(width=Width(16), shift=Shift(0), valid=valid, entries=self.most))
         self.translated: list[int] = [NONE] * configuration.number(ADDRESS)
         self.lock = Lock()
+        self.payers: dict[int, Payer] = {}
         self.unmapped = 0
         """How many addresses the removal that has the lock took so far."""
 
-    def map(self, name: int, r: Range, access: int) -> Refusal | None:
-        """Make a mapping and its translations (vfio_link_dma, vfio_pin_map_dma)."""
-        refusal = self.mappings.map(Mapping(r, 0, Access(access), MAPPING.element(name)))
-        if refusal is None:
-            self._translate(r, name)
-        return refusal
+    def map(self, name: int, r: Range, access: int, payer: Payer) -> Refusal | None:
+        """Make a mapping, charge its pages and translate them (vfio_link_dma, vfio_pin_map_dma).
+
+        Where the payer may not lock as many, the mapping that was made goes again.
+        """
+        made = Mapping(r, 0, Access(access), MAPPING.element(name))
+        refusal = self.mappings.map(made)
+        if refusal is not None:
+            return refusal
+        if not payer.may_lock(size(r)):
+            self.mappings.unmap(r, exact)
+            return Refusal.CHARGED
+        self.payers[name] = payer
+        payer.locked += size(r)
+        self._translate(r, name)
+        return None
 
     def remove(self, mapping: Mapping) -> None:
-        """End a mapping and its translations, and count its addresses (vfio_remove_dma)."""
+        """End a mapping and its translations, give its pages back, and count its addresses (vfio_remove_dma)."""
         self.mappings.unmap(mapping.range, exact)
         self._translate(mapping.range, NONE)
-        self.unmapped += mapping.range.last - mapping.range.first + 1
+        self.payers.pop(_name(mapping)).locked -= size(mapping.range)
+        self.unmapped += size(mapping.range)
 
     def named(self) -> dict[int, Mapping]:
         """The mappings by name."""
@@ -50,16 +78,21 @@ class Space:
     def state(self) -> SpaceState:
         """What can be seen of it, as numbers."""
         told = (
-            (name, one.range.first, one.range.last, one.access.value) for name, one in sorted(self.named().items())
+            (name, one.range.first, one.range.last, one.access.value, self.payers[name].index)
+            for name, one in sorted(self.named().items())
         )
         return tuple(told), tuple(self.translated)
 
-    def become(self, state: SpaceState) -> None:
-        """Go back to a state."""
+    def become(self, state: SpaceState, payers: list[Payer]) -> None:
+        """Go back to a state, in which these pay."""
         told, translated = state
-        self.mappings.unmap_all()
-        for name, first, last, access in told:
-            self.mappings.map(Mapping(Range(first, last), 0, Access(access), MAPPING.element(name)))
+        for one in self.mappings.unmap_all():
+            self.payers.pop(_name(one)).locked -= size(one.range)
+        for name, first, last, access, payer in told:
+            r = Range(first, last)
+            self.mappings.map(Mapping(r, 0, Access(access), MAPPING.element(name)))
+            self.payers[name] = payers[payer]
+            payers[payer].locked += size(r)
         self.translated = list(translated)
 
     def _translate(self, r: Range, name: int) -> None:
@@ -71,6 +104,12 @@ def spaces_of(configuration: Configuration) -> list[Space]:
     """One for each table, where there are addresses."""
     tables = range(configuration.number(TABLE)) if configuration.number(ADDRESS) else ()
     return [Space(configuration, table) for table in tables]
+
+
+def payers_of(configuration: Configuration) -> list[Payer]:
+    """One for each process, where there are addresses."""
+    given = zip(configuration.page_limit, configuration.may_exceed, strict=True)
+    return [Payer(index, limit, unlimited=unlimited) for index, (limit, unlimited) in enumerate(given)]
 
 
 def _name(mapping: Mapping) -> int:

@@ -21,24 +21,28 @@ _MAP_ERRNO: Mapping[Refusal, Refused] = {
     Refusal.OCCUPIED: Refused("EEXIST"),
     Refusal.FULL: Refused("ENOSPC"),
     Refusal.OUTSIDE: EINVAL,
+    Refusal.CHARGED: Refused("ENOMEM"),
 }
 
 
-def may_map_dma(machine: Machine, table: int, request: int, low: int, high: int, to: int, made: int) -> bool:  # noqa: PLR0913 -- what the caller passes
+def may_map_dma(
+    machine: Machine, process: int, table: int, request: int, low: int, high: int, to: int, made: int
+) -> bool:  # noqa: PLR0913 -- what the caller passes
     """The range has two ends in order, and nothing has the new mapping's name."""
     free = all(made not in space.named() for space in machine.spaces)
+    free = free and 0 <= process < len(machine.payers)
     return 0 <= to <= 3 and free and _is_asked(machine, MAP_REQUEST.values[request], table, low, high)  # noqa: PLR2004 -- of four
 
 
 def map_dma(  # noqa: PLR0913 -- what the caller passes
-    machine: Machine, me: Task, table: int, request: int, low: int, high: int, to: int, made: int
+    machine: Machine, me: Task, process: int, table: int, request: int, low: int, high: int, to: int, made: int
 ) -> Steps:
-    """Map a range; EINVAL, EOVERFLOW, EEXIST, ENOSPC (vfio_dma_do_map, 7.2)."""
+    """Map a range; EINVAL, EOVERFLOW, EEXIST, ENOSPC, ENOMEM (vfio_dma_do_map, 7.2)."""
     space = machine.spaces[table]
     yield from _lock(space, me)
     answer = _malformed(MAP_REQUEST.values[request], to)
     if answer is None:
-        refusal = space.map(made, Range(low, high), to)
+        refusal = space.map(made, Range(low, high), to, machine.payers[process])
         answer = Done() if refusal is None else _MAP_ERRNO[refusal]
     space.lock.release()
     return answer

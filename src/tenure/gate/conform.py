@@ -147,10 +147,12 @@ def configuration(scope: Scope) -> Configuration:
         device_group=tuple(int(v) for v in fixed.get("group of", ())),
         bridge=tuple(bool(v) for v in fixed.get("bridge", (False,) * devices)),
         no_iommu=tuple(bool(v) for v in fixed.get("no iommu", (False,) * groups)),
-        rawio=tuple(bool(v) for v in fixed.get("rawio", ())),
+        rawio=tuple(bool(v) for v in fixed.get("rawio", (False,) * sizes.get("process", 0))),
         driver=tuple(int(v) for v in scope.initial.get("driver", ((),))[0]),
         valid_range=tuple(int(v) for v in fixed.get("valid range", ())),
         entry_limit=tuple(int(v) for v in fixed.get("entry limit", ())),
+        page_limit=tuple(int(v) for v in fixed.get("page limit", ())),
+        may_exceed=tuple(bool(v) for v in fixed.get("may exceed", ())),
     )
 
 

@@ -120,4 +120,6 @@ class Oracle:
     def _in_words(self, made: Made) -> Mapping[str, str | int | bool]:
         rule = self.rules.rules[self.machine.beginning(made.call)]
         named = zip(rule.variables, made.args, strict=True)
-        return {p.name: written(p.type, v) for p, v in named if p in rule.call.parameters}  # the thread has no name here
+        return {
+            p.name: written(p.type, v) for p, v in named if p in rule.call.parameters
+        }  # the thread has no name here

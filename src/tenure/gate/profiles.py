@@ -18,7 +18,7 @@ from tenure.vocabulary.terms import Term, both, either, every, no, number_of
 def gate_scope(system: System) -> Scope:
     """Where a subject is driven: two groups, two containers, three devices, two external users, two processes."""
     if is_of_ranges(system):
-        return range_scope({"thread": 1, "table": 2, "address": 8, "mapping": 5}, most=3)
+        return range_scope({"process": 2, "thread": 1, "table": 2, "address": 8, "mapping": 5}, most=3)
     users = 2 if has_users(system) else 0
     return scope(
         {
@@ -39,7 +39,7 @@ def gate_scope(system: System) -> Scope:
 def plan_scope(system: System) -> Scope:
     """A part of the gate's scope, small enough to be searched for the runs with which a campaign begins."""
     if is_of_ranges(system):
-        return range_scope({"thread": 1, "table": 1, "address": 4, "mapping": 3})
+        return range_scope({"process": 2, "thread": 1, "table": 1, "address": 4, "mapping": 3})
     users = 1 if has_users(system) else 0
     return scope(
         {
@@ -83,8 +83,14 @@ def setup_of(system: System, machine: Machine) -> Setup:
 
 def _fixed_ranges(where: Scope) -> Shown:
     """What never changes of an address space: the numbers of its addresses, its valid ranges, its limit."""
-    columns = (("address_position", "a", "position"), ("address_valid", "a", "valid range"), ("mappings_most", "tb", "entry limit"))
-    return {name: {f"{letter}{i}": int(v) for i, v in enumerate(where.fixed[field])} for name, letter, field in columns}
+    columns = (
+        ("address_position", "a", "position"),
+        ("address_valid", "a", "valid range"),
+        ("mappings_most", "tb", "entry limit"),
+        ("pages_most", "p", "page limit"),
+        ("pages_unlimited", "p", "may exceed"),
+    )
+    return {name: {f"{letter}{i}": v for i, v in enumerate(where.fixed[field])} for name, letter, field in columns}
 
 
 @dataclass(frozen=True)
@@ -130,9 +136,22 @@ def whole_fields(system: System) -> tuple[Field, ...]:
     """Whole calls: one group, files that processes share, groups without IOMMU; then more of each, and the large scope."""
     if is_of_ranges(system):
         return (
-            Field("one address space", range_scope({"thread": 1, "table": 1, "address": 5, "mapping": 3}), ()),
-            Field("two address spaces", range_scope({"thread": 1, "table": 2, "address": 3, "mapping": 2}, most=1), ()),
-            Field("large", range_scope({"thread": 1, "table": 1, "address": 8, "mapping": 5}, most=4), (), full=True),
+            Field(
+                "one address space",
+                range_scope({"process": 2, "thread": 1, "table": 1, "address": 5, "mapping": 3}),
+                (),
+            ),
+            Field(
+                "two address spaces",
+                range_scope({"process": 2, "thread": 1, "table": 2, "address": 3, "mapping": 2}, most=1),
+                (),
+            ),
+            Field(
+                "large",
+                range_scope({"process": 2, "thread": 1, "table": 1, "address": 8, "mapping": 5}, most=4),
+                (),
+                full=True,
+            ),
         )
     users = 1 if has_users(system) else 0
     wide = any(c.name == "take_file" for c in system.calls)  # external users that keep files have many more states
@@ -186,8 +205,17 @@ def pair_fields(system: System) -> tuple[Field, ...]:
     """Pairs of calls in flight: one device, without external users and with; then one group and two, with all."""
     if is_of_ranges(system):
         return (
-            Field("one address space", range_scope({"thread": 2, "table": 1, "address": 4, "mapping": 3}), ()),
-            Field("two address spaces", range_scope({"thread": 2, "table": 2, "address": 3, "mapping": 3}), (), full=True),
+            Field(
+                "one address space",
+                range_scope({"process": 2, "thread": 2, "table": 1, "address": 4, "mapping": 3}),
+                (),
+            ),
+            Field(
+                "two address spaces",
+                range_scope({"process": 2, "thread": 2, "table": 2, "address": 3, "mapping": 3}),
+                (),
+                full=True,
+            ),
         )
     users = 1 if has_users(system) else 0
     one = {

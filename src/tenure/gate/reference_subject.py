@@ -19,6 +19,8 @@ from tenure.vocabulary.types import Count, Flag, Maybe, Sort, Type, default, par
 
 _SLEEPS = Reply(Refused("EAGAIN"))
 _AT_REST = seen.group_at_rest
+_WITHIN = frozenset({seen.unmap_counted.name})
+"""What only tells how far a call is; a subject of whole calls has nothing of it to show."""
 _GROUP_OF: Mapping[Sort, Observable] = {DEVICE: seen.device_group, FILE: seen.file_group, USER: seen.user_counts}
 
 
@@ -33,7 +35,7 @@ class ReferenceSubject:
         self._parameters = catalogue.parameters(system_id)
         self.name = f"reference:{system_id}"
         self.calls = frozenset(self._parameters)
-        self.shows = frozenset({_AT_REST.name, *(one.name for one in SHOWN)})
+        self.shows = frozenset({_AT_REST.name, *(one.name for one in SHOWN)}) - _WITHIN
         self._setup: Setup | None = None
         self._died: tuple[str, Mapping[str, Written]] | None = None
         self._kernel: Kernel
@@ -74,7 +76,7 @@ class ReferenceSubject:
     def _shown(self) -> Shown:
         shown: Shown = {}
         for column, values in zip(self._columns, self._kernel.observe(), strict=True):
-            if differing := column.differing[values]:
+            if column.name not in _WITHIN and (differing := column.differing[values]):
                 shown[column.name] = differing
         if at_rest := self._at_rest(shown):
             shown[_AT_REST.name] = at_rest
@@ -142,8 +144,10 @@ def _configuration(setup: Setup) -> Configuration:
         device_group=column(setup.fixed, "device_group", DEVICE, GROUP),
         bridge=flags("device_bridge", DEVICE),
         no_iommu=flags("group_no_iommu", GROUP),
-        rawio=flags("rawio", PROCESS),
+        rawio=flags("rawio", PROCESS) if sizes[GROUP.name] else (False,) * sizes[PROCESS.name],
         driver=column(setup.initial, "device_driver", DEVICE, seen.DRIVER),
         valid_range=column(setup.fixed, "address_valid", ADDRESS, Count()),
         entry_limit=column(setup.fixed, "mappings_most", TABLE, Count()) if sizes[ADDRESS.name] else (),
+        page_limit=column(setup.fixed, "pages_most", PROCESS, Count()) if sizes[ADDRESS.name] else (),
+        may_exceed=flags("pages_unlimited", PROCESS) if sizes[ADDRESS.name] else (),
     )

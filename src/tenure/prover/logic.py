@@ -16,6 +16,7 @@ from typing import Any
 import z3
 
 from tenure.prover.tallies import Counted, Tally, any_tally, counted, recounted
+from tenure.prover.totals import Added, added, added_again, any_total
 from tenure.vocabulary.effects import Assign
 from tenure.vocabulary.symbols import Field, Role
 from tenure.vocabulary.terms import Op, Term, bound_sort
@@ -104,11 +105,12 @@ Read = Callable[..., Expr]
 
 @dataclass
 class SymbolicState:
-    """A state as functions to read: for each field, and for the tallies that only proofs know."""
+    """A state as functions to read: for each field, and for the tallies and totals that only proofs know."""
 
     domain: Domain
     reads: dict[str, Read]
     tallies: dict[str, Tally] = field(default_factory=dict)
+    totals: dict[str, tuple[Added, Read]] = field(default_factory=dict)
 
     def value(  # noqa: C901  # one case for each operation of the language
         self, term: Term, env: Mapping[str, Expr], earlier: SymbolicState | None = None
@@ -129,6 +131,8 @@ class SymbolicState:
                 return self._quantified(term, env, earlier)
             case Op.NUMBER:
                 return self._number(term, env, earlier)
+            case Op.TOTAL:
+                return self._total(term, env, earlier)
         args = [self.value(a, env, earlier) for a in term.args]
         match term.op:
             case Op.EQUAL:
@@ -199,20 +203,35 @@ class SymbolicState:
         one, target = counted(term)
         return self.tallies[one.name].size(self.value(target, env, earlier))
 
+    def _total(self, term: Term, env: Mapping[str, Expr], earlier: SymbolicState | None) -> Expr:
+        sort = bound_sort(term)
+        name = str(term.data)
+        if self.domain.sizes is not None:
+            ones = [self.value(term.args[1], {**env, name: e}, earlier) for e in self.domain.elements(sort)]
+            return z3.Sum([z3.IntVal(0, self.domain.context), *ones])
+        one, target = added(term)
+        _, total = self.totals[one.name]
+        return total(self.value(target, env, earlier))
+
     def after(self, effects: tuple[Assign, ...], env: Mapping[str, Expr]) -> tuple[SymbolicState, dict[str, Expr]]:
         """The state after these effects, and the locals that they assigned; everything is read in this state."""
         reads = dict(self.reads)
         tallies = dict(self.tallies)
+        totals = dict(self.totals)
         local = dict(env)
         for effect in effects:
             if effect.field is None:
                 local[str(effect.target.data)] = self.value(effect.value, env)
             else:
+                before = dict(reads)
                 reads[effect.field.name] = self._assigned(effect, reads[effect.field.name], env)
+                for name, (one, total) in totals.items():
+                    if effect.field.name in (one.pointer.name, one.amount.name):
+                        totals[name] = one, added_again(one, total, effect, self, env, before, dict(reads))
                 for name, tally in tallies.items():
                     if tally.counted.field.name == effect.field.name:
                         tallies[name] = recounted(tally, effect, self, env)
-        return SymbolicState(self.domain, reads, tallies), local
+        return SymbolicState(self.domain, reads, tallies, totals), local
 
     def _assigned(self, effect: Assign, old: Read, env: Mapping[str, Expr]) -> Read:
         """Reading after an assignment: the new value at the places assigned, the old one everywhere else."""
@@ -237,11 +256,18 @@ class SymbolicState:
         return read
 
 
-def any_state(domain: Domain, fields: tuple[Field, ...], tallied: tuple[Counted, ...], label: str) -> SymbolicState:
-    """A state of which nothing is known: one uninterpreted function for each field, and those of each tally."""
+def any_state(
+    domain: Domain,
+    fields: tuple[Field, ...],
+    tallied: tuple[Counted, ...],
+    label: str,
+    totalled: tuple[Added, ...] = (),
+) -> SymbolicState:
+    """A state of which nothing is known: one uninterpreted function for each field, and those of each tally and total."""
     reads = {one.name: _function(domain, one, f"{label}{one.name}") for one in fields}
     tallies = {one.name: any_tally(domain, one, label) for one in tallied} if domain.sizes is None else {}
-    return SymbolicState(domain, reads, tallies)
+    totals = {one.name: (one, any_total(domain, one, label)) for one in totalled}
+    return SymbolicState(domain, reads, tallies, totals)
 
 
 def _function(domain: Domain, one: Field, label: str) -> Read:

@@ -15,6 +15,7 @@ from tenure.prover import spelling
 from tenure.prover.logic import Domain, Expr, SymbolicState, any_state, well_typed
 from tenure.prover.paths import Path, paths_of
 from tenure.prover.tallies import Counted, bijection, counted, somebody_is_first
+from tenure.prover.totals import Added, added
 from tenure.vocabulary.objects import SORTS
 from tenure.vocabulary.rules import Rules
 from tenure.vocabulary.sentences import Sentence, at_step, quantified
@@ -96,6 +97,12 @@ def tallied_in(invariants: Iterable[Invariant]) -> tuple[Counted, ...]:
     return tuple({one.name: one for one, _ in map(counted, numbers)}.values())
 
 
+def totalled_in(invariants: Iterable[Invariant]) -> tuple[Added, ...]:
+    """What the invariants add up."""
+    totals = (part for one in invariants for part in parts(one.body) if part.op is Op.TOTAL)
+    return tuple({one.name: one for one, _ in map(added, totals)}.values())
+
+
 class Theory:
     """A system and a set of invariants, ready to write obligations: for any number of objects, or for so many."""
 
@@ -111,7 +118,8 @@ class Theory:
         self.properties = properties
         self.domain = Domain(sizes)
         self.tallied = tallied_in((*claims, *properties)) if sizes is None else ()
-        self.before = any_state(self.domain, rules.fields, self.tallied, "")
+        self.totalled = totalled_in((*claims, *properties)) if sizes is None else ()
+        self.before = any_state(self.domain, rules.fields, self.tallied, "", self.totalled)
         self._typed = tuple(self._typing())
         self._claimed = tuple(Premise(c.spelled, c.fields, self.everywhere(c, self.before)) for c in claims)
         self._counted = tuple(self._counting())
@@ -196,6 +204,10 @@ class Theory:
             target = self.domain.fresh("g", tallied.target)
             known.append(z3.ForAll([target], state.tallies[tallied.name].size(target) == 0))
             spelled.append(f"{tallied.name} starts with a tally of zero")
+        for total in self.totalled:
+            target = self.domain.fresh("g", total.target)
+            known.append(z3.ForAll([target], state.totals[total.name][1](target) == 0))
+            spelled.append(f"{total.name} starts with a total of zero")
         goals = [self._goal(i, i.body, state) for i in self.claims]
         goals += [g for f in self.tallied for g in self._tally_goals(f, state)]
         return Obligation("initially", tuple(goals), "\n".join(spelled), tuple(known), with_claims=False)

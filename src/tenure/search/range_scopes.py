@@ -6,7 +6,7 @@ from tenure.vocabulary import observables as seen
 from tenure.vocabulary.machine import Scope
 from tenure.vocabulary.systems import Granularity, System
 
-SIZES = {"thread": 1, "table": 1, "address": 5, "mapping": 3}
+SIZES = {"process": 2, "thread": 1, "table": 1, "address": 5, "mapping": 3}
 
 
 def is_of_ranges(system: System) -> bool:
@@ -15,10 +15,19 @@ def is_of_ranges(system: System) -> bool:
 
 
 def range_scope(sizes: dict[str, int], *, most: int = 2) -> Scope:
-    """Addresses in order: all but the two last in one valid range, then one that is a valid range by itself, then an invalid one."""
-    count, tables = sizes["address"], sizes["table"]
+    """Addresses in order: all but the two last in one valid range, then one that is a valid range by itself, then an invalid one.
+
+    The first process may lock as many pages as it likes, the others two.
+    """
+    count, tables, processes = sizes["address"], sizes["table"], sizes["process"]
     valid = (*(1,) * (count - 2), 2, 0) if count > 2 else (1,) * count  # noqa: PLR2004  # as told
-    fixed = {"position": tuple(range(count)), "valid range": valid, "entry limit": (most,) * tables}
+    fixed = {
+        "position": tuple(range(count)),
+        "valid range": valid,
+        "entry limit": (most,) * tables,
+        "page limit": (2,) * processes,
+        "may exceed": tuple(p == 0 for p in range(processes)),
+    }
     return Scope(sizes, fixed, {"available": ((most,) * tables,)})
 
 

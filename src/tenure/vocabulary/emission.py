@@ -154,6 +154,8 @@ class Emission:
                 return _join("or", self._instances(term, state, env), "False", "True")
             case Op.NUMBER:
                 return "(" + " + ".join(["0", *(f"bool({i})" for i in self._instances(term, state, env))]) + ")"
+            case Op.TOTAL:
+                return "(" + " + ".join(["0", *self._instances(term, state, env)]) + ")"
             case Op.EQUAL | Op.LESS | Op.AT_MOST | Op.PLUS | Op.MINUS:
                 left, right = (self.value(a, state, env) for a in term.args)
                 if term.op is Op.EQUAL and _is_number(left) and _is_number(right):

@@ -71,8 +71,19 @@ mapping_listed = observable("mapping_listed", MAPPING, TABLE.maybe, meaning="the
 mapping_first = observable("mapping_first", MAPPING, ADDRESS.maybe, meaning="the first address of the mapping")
 mapping_last = observable("mapping_last", MAPPING, ADDRESS.maybe, meaning="the last address of the mapping, in it")
 mapping_access = observable("mapping_access", MAPPING, ACCESS, meaning="what the mapping lets devices do")
+mapping_payer = observable("mapping_payer", MAPPING, PROCESS.maybe, meaning="the process that pays for the mapping")
+mapping_pages = observable(
+    "mapping_pages", MAPPING, COUNT, meaning="the pages that its payer is charged for the mapping"
+)
+pages_charged = observable("pages_charged", PROCESS, COUNT, meaning="the pages locked by mappings of the process")
+pages_most = observable("pages_most", PROCESS, COUNT, meaning="RLIMIT_MEMLOCK in pages")
+pages_unlimited = observable("pages_unlimited", PROCESS, FLAG, meaning="the process has CAP_IPC_LOCK")
 address_translated = observable(
-    "address_translated", TABLE, ADDRESS, MAPPING.maybe, meaning="the mapping for which the IOMMU translates the address"
+    "address_translated",
+    TABLE,
+    ADDRESS,
+    MAPPING.maybe,
+    meaning="the mapping for which the IOMMU translates the address",
 )
 mappings_left = observable("mappings_left", TABLE, COUNT, meaning="how many mappings may still be made")
 unmap_counted = observable(

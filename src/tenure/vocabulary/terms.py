@@ -40,6 +40,7 @@ class Op(Enum):
     EVERY = auto()
     SOME = auto()
     NUMBER = auto()
+    TOTAL = auto()
     IN_FLIGHT = auto()
     BUSY = auto()
     STANDS = auto()
@@ -205,6 +206,11 @@ def number_of(sort: Sort, body: Callable[[Term], Term]) -> Term:
     return _bound(Op.NUMBER, COUNT, sort, body)
 
 
+def total_of(sort: Sort, body: Callable[[Term], Term]) -> Term:
+    """The sum of `body`, a number, over every object of the sort."""
+    return _bound(Op.TOTAL, COUNT, sort, body)
+
+
 def in_flight(thing: Term) -> Term:
     """Some call that has begun and not ended holds `thing` as an argument or a local."""
     return Term(Op.IN_FLIGHT, FLAG, (thing,))
@@ -307,7 +313,7 @@ def free_variables(term: Term) -> frozenset[str]:
     return inner - {str(term.data)} if term.op in BINDERS else inner
 
 
-BINDERS = frozenset({Op.EVERY, Op.SOME, Op.NUMBER})
+BINDERS = frozenset({Op.EVERY, Op.SOME, Op.NUMBER, Op.TOTAL})
 
 
 def bound_sort(term: Term) -> Sort:
@@ -322,7 +328,7 @@ def _bound(op: Op, kind: Type, sort: Sort, body: Callable[[Term], Term]) -> Term
     name = _unused(sort, (body(variable("?", sort)),))
     bound = variable(name, sort)
     inner = body(bound)
-    if inner.op is Op.CONSTANT and op is not Op.NUMBER:
+    if inner.op is Op.CONSTANT and op not in (Op.NUMBER, Op.TOTAL):
         return inner
     return Term(op, kind, (bound, inner), name)
 
