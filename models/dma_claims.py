@@ -5,8 +5,8 @@ from tenure.models.dma_type1 import (
     bisects,
     charged,
     entry_limit,
-    fits,
     first,
+    fits,
     in_list,
     last,
     listed,
@@ -21,7 +21,7 @@ from tenure.models.dma_type1 import (
 )
 from tenure.vocabulary.objects import ADDRESS, MAPPING, PROCESS, TABLE, THREAD
 from tenure.vocabulary.systems import claim
-from tenure.vocabulary.terms import Term, both, either, frame, implies, is_none, no, number_of, stands, total_of, when
+from tenure.vocabulary.terms import Term, both, frame, implies, is_none, no, number_of, stands, total_of, when
 
 
 @claim(mapping=MAPPING)

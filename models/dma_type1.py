@@ -121,7 +121,7 @@ def _under_lock(table: Term, *cases: Case) -> tuple[Case, ...]:
     to=ACCESS,
     made=new(MAPPING),
 )
-def map_dma(process: Term, table: Term, request: Term, low: Term, high: Term, to: Term, made: Term) -> Steps:  # noqa: PLR0913, PLR0917  # what the caller passes
+def map_dma(process: Term, table: Term, request: Term, low: Term, high: Term, to: Term, made: Term) -> Steps:  # noqa: PLR0913  # what the caller passes
     """Map a range, unless any of it is mapped already, or not valid; its pages are the caller's from now on."""
     count = position[high] - position[low] + 1
     yield requires(_is_asked(request, low, high), is_none(listed[made]))

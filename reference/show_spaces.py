@@ -36,7 +36,7 @@ def observe_spaces(machine: Machine) -> tuple[tuple[int, ...], ...]:
     spaces = machine.spaces
     return (
         *(tuple(column) for column in (zip(*rows, strict=True) if rows else [()] * len(OF_MAPPINGS))),
-        *zip(*(payers or [(0,) * len(OF_PAYERS)] * len(machine.processes)), strict=True),
+        *zip(*(payers or [(0, 0, 0)] * len(machine.processes)), strict=True),
         tuple([name for space in spaces for name in space.translated]),
         tuple([space.most - len(space.mappings) for space in spaces]) or nothing,
         tuple([space.most for space in spaces]) or nothing,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 
-from tenure.reference.calls import EINVAL, Steps, Task
+from tenure.reference.calls import EINVAL, OK, Steps, Task
 from tenure.reference.dma import Range, Refusal
 from tenure.reference.locks import BLOCKED
 from tenure.reference.machine import Machine
@@ -25,13 +25,13 @@ _MAP_ERRNO: Mapping[Refusal, Refused] = {
 }
 
 
-def may_map_dma(
+def may_map_dma(  # noqa: PLR0913 -- what the caller passes
     machine: Machine, process: int, table: int, request: int, low: int, high: int, to: int, made: int
-) -> bool:  # noqa: PLR0913 -- what the caller passes
+) -> bool:
     """The range has two ends in order, and nothing has the new mapping's name."""
     free = all(made not in space.named() for space in machine.spaces)
     free = free and 0 <= process < len(machine.payers)
-    return 0 <= to <= 3 and free and _is_asked(machine, MAP_REQUEST.values[request], table, low, high)  # noqa: PLR2004 -- of four
+    return 0 <= to <= 3 and free and _is_asked(machine, MAP_REQUEST.values[request], table, low, high)
 
 
 def map_dma(  # noqa: PLR0913 -- what the caller passes
@@ -40,12 +40,12 @@ def map_dma(  # noqa: PLR0913 -- what the caller passes
     """Map a range; EINVAL, EOVERFLOW, EEXIST, ENOSPC, ENOMEM (vfio_dma_do_map, 7.2)."""
     space = machine.spaces[table]
     yield from _lock(space, me)
-    answer = _malformed(MAP_REQUEST.values[request], to)
-    if answer is None:
+    refused = _malformed(MAP_REQUEST.values[request], to)
+    if refused is None:
         refusal = space.map(made, Range(low, high), to, machine.payers[process])
-        answer = Done() if refusal is None else _MAP_ERRNO[refusal]
+        refused = None if refusal is None else _MAP_ERRNO[refusal]
     space.lock.release()
-    return answer
+    return OK if refused is None else refused
 
 
 def may_unmap_dma(machine: Machine, table: int, request: int, low: int, high: int) -> bool:

@@ -170,7 +170,7 @@ def requires(*conditions: Term) -> Requires:
     return Requires(both(*conditions))
 
 
-def step(  # what there is to say of a step; most say little
+def step(  # noqa: PLR0913  # what there is to say of a step; most say little
     name: str,
     *cases: Case,
     locks: tuple[Taken, ...] = (),

@@ -152,10 +152,9 @@ class Emission:
                 return _join("and", self._instances(term, state, env), "True", "False")
             case Op.SOME:
                 return _join("or", self._instances(term, state, env), "False", "True")
-            case Op.NUMBER:
-                return "(" + " + ".join(["0", *(f"bool({i})" for i in self._instances(term, state, env))]) + ")"
-            case Op.TOTAL:
-                return "(" + " + ".join(["0", *self._instances(term, state, env)]) + ")"
+            case Op.NUMBER | Op.TOTAL:
+                each = self._instances(term, state, env)
+                return _sum(each if term.op is Op.TOTAL else [f"bool({one})" for one in each])
             case Op.EQUAL | Op.LESS | Op.AT_MOST | Op.PLUS | Op.MINUS:
                 left, right = (self.value(a, state, env) for a in term.args)
                 if term.op is Op.EQUAL and _is_number(left) and _is_number(right):
@@ -273,6 +272,10 @@ class Emission:
         env[str(pick.variable.data)] = name
         where = self.value(pick.where, state, env)
         return [f"{pad}for {name} in {self.layout.values(pick.variable.type)}:", f"{pad}    if not {where}: continue"]
+
+
+def _sum(texts: list[str]) -> str:
+    return "(" + " + ".join(["0", *texts]) + ")"
 
 
 def _not(text: str) -> str:
