@@ -12,8 +12,10 @@ from tests.cli.conftest import LOCKED, Ended, Judged, Run, as_recorded, row
 
 from tenure.commands import proving
 from tenure.commands.judging import Judgement
+from tenure.commands.naming import system_named
 from tenure.commands.recording import recorded
 from tenure.properties import PROPERTIES
+from tenure.vocabulary.sentences import concerns
 from tenure.vocabulary.verdicts import Row, Verdict
 
 
@@ -26,7 +28,10 @@ def test_prove_ends_well_where_all_is_as_recorded(run: Run, tmp_path: Path) -> N
     found = json.loads((tmp_path / "proved.json").read_text(encoding="utf-8"))
     assert (found["schema"], found["seed"]) == (1, None)
     assert found["command"] == f"tenure prove {LOCKED} --granularity whole"
-    assert {r["property"] for r in found["results"]} == {*(p.id for p in PROPERTIES), "CASES"}
+    assert {r["property"] for r in found["results"]} == {
+        *(p.id for p in PROPERTIES if concerns(system_named(LOCKED), p)),
+        "CASES",
+    }
     for result in found["results"]:
         assert {"system", "variant", "granularity", "property", "verdict", "steps", "seconds"} <= set(result)
 
@@ -163,3 +168,14 @@ def test_an_interrupted_proof_keeps_what_was_found(run: Run, monkeypatch: pytest
     assert ended.code == 130
     assert "GRP-1" in ended.out
     assert "GRP-1" in (tmp_path / "proved.json").read_text(encoding="utf-8")
+
+
+def test_systems_with_nothing_in_common_stand_in_tables_of_their_own(run: Run, judged: Judged) -> None:
+    """A column is a property that some system of its table has."""
+    judged([*as_recorded(LOCKED, "whole"), *as_recorded("dma-type1-v2", "whole")])
+
+    ended = run("prove", LOCKED, "dma-type1-v2", "--granularity", "whole")
+
+    headings = [line.split() for line in ended.out.splitlines() if line.startswith("system")]
+    assert ["GRP-1" in names for names in headings] == [True, False]
+    assert ["DMA-1" in names for names in headings] == [False, True]

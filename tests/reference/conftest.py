@@ -26,6 +26,8 @@ SIZES = {
     "table": 3,
     "page": 2,
     "user": 2,
+    "address": 0,
+    "mapping": 0,
 }
 
 

@@ -57,6 +57,8 @@ def test_a_configuration_speaks_of_as_many_as_there_are() -> None:
         ("external-get-put:from-dev", 22),
         ("external-v1", 23),
         ("external-v1:misuse", 24),
+        ("dma-type1-v1", 3),
+        ("dma-type1-v2", 3),
         ("external-validate", 20),
         ("external-validate:locked-container", 20),
         ("external-validate:check-then-count", 20),

@@ -17,19 +17,41 @@ if TYPE_CHECKING:
 LEGEND = "P proved for any number of objects; a number: refuted, transitions of a shortest trace; s searched; . not applicable"
 
 
+OF_EVERY_SYSTEM = {"CASES", "LOCKS"}
+"""Rows that say nothing of what a system is about."""
+
+Cells = dict[str, Row]
+"""The rows of one system at one granularity, by property."""
+
+
 def print_matrix(rows: Sequence[Row], found: Mapping[Job, Judgement]) -> None:
-    """One line for each system and granularity, one column for each property."""
-    by_job: dict[Job, dict[str, Row]] = {}
+    """A table for systems that have properties in common: one line for each granularity, one column for each property."""
+    by_job: dict[Job, Cells] = {}
     for row in rows:
         by_job.setdefault((row.system_id(), row.granularity), {})[row.property] = row
-    names = list(dict.fromkeys(r.property for r in rows))
-    table = Table("system", "calls", *names, "obligations", "s", box=None, pad_edge=False, padding=(0, 1, 0, 0))
-    for job, cells in by_job.items():
-        judgement = found[job]
-        counts = str(len(judgement.obligations)), f"{judgement.prove_seconds:.1f}"
-        table.add_row(*job, *(_cell(cells.get(n)) for n in names), *counts)
-    print_wide(table)
+    for family in _families(by_job):
+        names = list(dict.fromkeys(r.property for r in rows if any(r.property in cells for cells in family.values())))
+        table = Table("system", "calls", *names, "obligations", "s", box=None, pad_edge=False, padding=(0, 1, 0, 0))
+        for job, cells in family.items():
+            judgement = found[job]
+            counts = str(len(judgement.obligations)), f"{judgement.prove_seconds:.1f}"
+            table.add_row(*job, *(_cell(cells.get(n)) for n in names), *counts)
+        print_wide(table)
     console().print(LEGEND)
+
+
+def _families(by_job: Mapping[Job, Cells]) -> list[dict[Job, Cells]]:
+    """Systems that have a property in common stand together."""
+    families: list[tuple[set[str], dict[Job, Cells]]] = []
+    for job, cells in by_job.items():
+        about = cells.keys() - OF_EVERY_SYSTEM
+        known = next((one for one in families if one[0] & about or not about), None)
+        if known is None:
+            families.append((set(about), {job: cells}))
+        else:
+            known[0].update(about)
+            known[1][job] = cells
+    return [jobs for _, jobs in families]
 
 
 def _cell(row: Row | None) -> str:
