@@ -36,7 +36,9 @@ def draw(*, file: str, form: str, out: str | None, tell: Telling) -> None:
 
     given = _given(file)
     if not isinstance(given, tuple):
-        click.echo(f"{file}: nothing to draw: a trace of {given.system}, which shows no ranges", err=True)
+        click.echo(
+            f"{file}: nothing to draw: a trace of {given.system}; only lists of ranges are drawn so far", err=True
+        )
         tell.document(f"draw {file}", None, [])
         sys.exit(Exit.NOTHING)
     drawn = space(given)
