@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import click
 from rich.console import Console
 
-from benchmarks import gates, machine, proofs, races, searches
+from benchmarks import gates, machine, proofs, races, ranges, searches
 from benchmarks.figures import Figure, NotMeasured
 from benchmarks.table import document, line, table
 from tenure.commands.output import DiskTrouble, Exit, write
@@ -28,6 +28,7 @@ GROUPS: Mapping[str, tuple[Measurement, ...]] = {
     "races": (races.races,),
     "gates": (gates.in_process, gates.through_pipes),
     "searches": (searches.searches,),
+    "ranges": (ranges.ranges,),
 }
 
 

@@ -52,6 +52,8 @@ class Figure:
     samples: tuple[Sample, ...]
     unit: str = ""
     goal: float | None = None
+    least_ratio: float | None = None
+    """A goal that means the peer and not the clock: how many times as fast as it this must be."""
     clock: Clock = Clock.WALL
     """The clock that the goal means."""
     peer: Peer | None = None
@@ -71,11 +73,13 @@ class Figure:
 
     @property
     def met(self) -> bool | None:
-        """The goal is reached by the median; None where there is no goal."""
-        if self.goal is None:
+        """The goals are reached by the median; None where there is no goal."""
+        if self.goal is None and self.least_ratio is None:
             return None
-        if self.spoiled:
+        if self.spoiled or (self.least_ratio is not None and (self.ratio or 0.0) < self.least_ratio):
             return False
+        if self.goal is None:
+            return True
         return self.typical() >= self.goal if self.unit else self.typical() < self.goal
 
     @property

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.figures import COLLECTOR
 
-MEASURED = ("z3-solver", "cvc5", "hypothesis", "msgspec")
+MEASURED = ("z3-solver", "cvc5", "hypothesis", "msgspec", "sortedcontainers", "intervaltree", "portion")
 """The libraries whose speed is part of a figure."""
 
 

@@ -14,6 +14,9 @@ LINES = 3
 """How deep each part of the document has a line of its own: a name of a result."""
 
 _THREE_DIGITS = 100
+_SMALL = 0.1
+"""A ratio below it is told in two digits, wherever they are."""
+
 _MET = {True: "met", False: "missed", None: ""}
 
 
@@ -28,7 +31,7 @@ def table(figures: Sequence[Figure]) -> Table:
 
 def _cells(one: Figure) -> tuple[str, ...]:
     low, high = one.spread
-    ratio = "" if one.ratio is None else f"{one.ratio:.2f} times"
+    ratio = "" if one.ratio is None else f"{one.ratio:{'.2f' if one.ratio >= _SMALL else '.2g'}} times"
     peer = "" if one.peer is None else f"{one.peer.name}: {_value(one.peers_typical, one.unit)}"
     runs = "1 run" if len(one.samples) == 1 else f"{len(one.samples)} runs"
     remarks = "; ".join(part for part in (one.spoiled, one.note, runs) if part)
@@ -45,10 +48,10 @@ def line(one: Figure) -> str:
 
 
 def _goal(one: Figure) -> str:
-    if one.goal is None:
-        return ""
     sign = ">=" if one.unit else "<"
-    return f"{sign} {one.goal:,.0f} {_unit(one.unit)}{_by(one.clock)}"
+    plain = "" if one.goal is None else f"{sign} {one.goal:,.0f} {_unit(one.unit)}{_by(one.clock)}"
+    beside = "" if one.least_ratio is None else f">= {one.least_ratio:g} times its peer"
+    return ", ".join(filter(None, (plain, beside)))
 
 
 def _by(clock: Clock) -> str:
@@ -87,6 +90,7 @@ def _result(one: Figure) -> dict[str, object]:
         "clock": one.clock.value,
         "samples": [[s.wall, s.processor, s.work] for s in one.samples],
         "goal": one.goal,
+        "least_ratio": one.least_ratio,
         "met": one.met,
         "note": one.note,
         "spoiled": one.spoiled,
