@@ -2,6 +2,7 @@ PYTHON ?= python3
 BIN = .venv/bin
 READY = .venv/.ready
 LOCKER = build/locker
+MUTATOR = build/mutants/venv
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 # What the doors do; each may be replaced on the command line.
@@ -50,6 +51,12 @@ bench: setup ## measure speed beside its peers (ONLY="gates races" for some, JSO
 dma-full: setup ## prove the range arithmetic by both solvers, and try every pair of ranges of up to 6 bits
 	TENURE_DMA_FULL=1 $(BIN)/pytest -q tests/prover/test_arithmetic.py tests/reference/dma
 
+mutants: setup $(MUTATOR)/bin/cosmic-ray ## change the range core a line at a time: its tests must notice (ONLY="ranges pages" for some)
+	@$(BIN)/python -m tests.mutants.dma $(ONLY)
+
+$(MUTATOR)/bin/cosmic-ray:
+	$(PYTHON) -m venv --clear $(MUTATOR) && $(MUTATOR)/bin/pip install --quiet cosmic-ray==8.7.0
+
 lock: ## renew requirements.lock from pyproject.toml
 	$(PYTHON) -m venv --clear $(LOCKER) && $(LOCKER)/bin/pip install --quiet pip-tools==7.6.2
 	CUSTOM_COMPILE_COMMAND='make lock' $(LOCKER)/bin/pip-compile --quiet --upgrade $(LOCK_OPTIONS) pyproject.toml
@@ -57,4 +64,4 @@ lock: ## renew requirements.lock from pyproject.toml
 LOCK_OPTIONS = --extra dev --all-build-deps --allow-unsafe --strip-extras --generate-hashes --output-file requirements.lock \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options
 
-.PHONY: help setup run test test-wide lint check guards conform-full bench dma-full lock
+.PHONY: help setup run test test-wide lint check guards conform-full bench dma-full mutants lock

@@ -234,6 +234,17 @@ def test_what_is_no_mapping_is_an_error_that_changes_nothing(
     assert tuple(space) == (mapping(8, 9),)
 
 
+def test_a_range_longer_than_the_side_behind_it_is_an_error(made: Made) -> None:
+    """From a wide bus to a narrow side, even to its first byte; one just as long is none."""
+    space = made(Bounds(Width(6), Width(4), Shift(1)))
+
+    with pytest.raises(ValueError, match="ends beyond"):
+        space.map(mapping(0, 31))
+
+    assert tuple(space) == ()
+    assert space.map(mapping(0, 15)) is None
+
+
 def test_a_request_that_is_no_range_is_an_error(made: Made) -> None:
     """For whatever is asked of it."""
     space = made(SMALL)
