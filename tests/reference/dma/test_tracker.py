@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import FrozenInstanceError
 from itertools import combinations_with_replacement, product
 
 import pytest
@@ -153,6 +154,7 @@ def test_a_whole_address_space_is_one_mapping() -> None:
     everything = mapping(0, (1 << 64) - 1)
     space = filled(Tracker(), everything)
 
+    assert Bounds().all_valid() == (everything.range,)
     assert space.unmap_all() == (everything,)
     assert space.pages_held("p0") == 0
 
@@ -212,9 +214,11 @@ def test_reserved_regions_are_taken_out_of_an_aperture() -> None:
 @pytest.mark.parametrize(
     ("first", "last", "target", "error"),
     [
+        (-1, 1, 0, ValueError),
         (-2, 1, 0, ValueError),
         (4, 3, 0, ValueError),
         (0, 16, 0, ValueError),
+        (0, 1, -1, ValueError),
         (0, 1, -2, ValueError),
         (0, 3, 62, ValueError),
         (0.0, 1, 0, TypeError),
@@ -268,12 +272,22 @@ def test_bounds_that_cannot_be_are_an_error() -> None:
     """A page wider than the space, a limit below zero, a page table for what has too many pages."""
     with pytest.raises(ValueError, match="no place"):
         Bounds(Width(4), Width(6), Shift(4))
+    with pytest.raises(ValueError, match="no place"):
+        Bounds(Width(6), Width(4), Shift(5))
     with pytest.raises(ValueError, match="not negative"):
         Bounds(entries=-1)
     with pytest.raises(ValueError, match="not negative"):
         Bounds(pages={"p0": -1})
     with pytest.raises(ValueError, match="page table has an entry for each"):
         PageTable()
+
+
+def test_bounds_do_not_change() -> None:
+    """They were checked when they were made, and never again."""
+    bounds = Bounds(Width(4), Width(6), Shift(1))
+
+    with pytest.raises(FrozenInstanceError):
+        bounds.shift = Shift(2)  # type: ignore[misc]  # what the types forbid
 
 
 def small_states() -> list[tuple[Mapping, ...]]:
