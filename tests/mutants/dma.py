@@ -12,56 +12,60 @@ import json
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import click
 from tests.mutants.survivors import Tried, faults, listed, score, tried
 
 ROOT = Path(__file__).resolve().parents[2]
-CORE = ROOT / "reference" / "dma"
-QUICK = "test_ranges.py"
-"""The tests of the arithmetic: they take a moment, need no hypothesis, and most of its mutants meet no others."""
-
-THE_REST = "test_tracker.py", "test_walks.py"
-
-COPIED = ("models", "properties", "reference", "src", "tests", "pyproject.toml")
 WORK = ROOT / "build" / "mutants"
 TOOLS = WORK / "venv" / "bin"
 LIST = Path(__file__).with_name("dma.toml")
 
+CODE = "reference/dma"
+TESTS = "tests/reference/dma"
+COPIED = ("models", "properties", "reference", "src", "tests", "pyproject.toml")
+"""What the tests need in a copy: `src` links to the first three."""
+
 ARITHMETIC = ("ranges", "pages", "widths", "removal")
+"""The modules of which `test_ranges.py` tries every argument of a few bits."""
+
 MODULES = (*ARITHMETIC, "bounds", "mappings", "effects", "tracker", "page_table")
 """All but lemmas.py: sentences, which are proved, and whose own faults are planted in tests/prover/test_arithmetic.py."""
 
-SECONDS = 120.0
+LEFT_OUT = "core/ReplaceBinaryOperator_BitOr_.*"
+"""`|` stands between types only here, and annotations are not evaluated."""
+
+SECONDS = 120
 """A test run that takes longer does not end: the mutant is killed."""
 
 KILOBYTES = 4_000_000
 """Memory of a test run: a shift that became a power would take all there is."""
 
-FOLDER = "tests/reference/dma"
-
-LEFT_OUT = "core/ReplaceBinaryOperator_BitOr_.*"
-"""`|` stands between types only here, and annotations are not evaluated."""
+TOLD_EVERY = 15.0
+"""Seconds between two words on how far a module is."""
 
 
 def command(module: str) -> list[str]:
-    """The tests that may notice a change of this module, in a copy, the quickest first."""
-    pytest = '"$0" -B -m pytest -q -x -p no:cacheprovider'
-    first = f"{pytest} -p no:hypothesispytest --assert=plain {FOLDER}/{QUICK} && " if module in ARITHMETIC else ""
-    rest = f"{pytest} {' '.join(f'{FOLDER}/{name}' for name in THE_REST)}"
-    return ["sh", "-c", f"ulimit -v {KILOBYTES}; {first}{rest}", sys.executable]
+    """The tests that may notice a change of this module, in a copy: those without hypothesis first, for they take a moment."""
+    pytest = f'"$0" -B -m pytest -q -x -p no:cacheprovider -p no:xdist {TESTS}/'
+    first = ("test_ranges.py", "test_tracker.py") if module in ARITHMETIC else ("test_tracker.py",)
+    runs = [f"{pytest}{name} -p no:hypothesispytest --assert=plain" for name in first]
+    script = " && ".join([f"ulimit -v {KILOBYTES}", f"ulimit -t {SECONDS}", *runs, f"{pytest}test_walks.py"])
+    return ["sh", "-c", script, sys.executable]
 
 
 def configuration(module: str) -> str:
     """What cosmic-ray is told."""
     return f"""[cosmic-ray]
-module-path = "reference/dma/{module}.py"
-timeout = {SECONDS}
+module-path = "{CODE}/{module}.py"
+timeout = {SECONDS}.0
 excluded-modules = []
 test-command = {json.dumps(shlex.join(command(module)))}
 
@@ -75,9 +79,8 @@ exclude-operators = ["{LEFT_OUT}"]
 
 def digest(module: str) -> str:
     """What the findings about a module depend on."""
-    files = sorted([*CORE.glob("*.py"), *(ROOT / "tests" / "reference" / "dma").glob("*.py")])
     whole = hashlib.sha256(configuration(module).encode())
-    for file in files:
+    for file in sorted([*(ROOT / CODE).glob("*.py"), *(ROOT / TESTS).glob("*.py")]):
         whole.update(file.name.encode() + b"\0" + file.read_bytes())
     return whole.hexdigest()
 
@@ -90,8 +93,8 @@ def prepare(module: str) -> Path:
         shutil.rmtree(folder, ignore_errors=True)
     shutil.rmtree(folder / "tree", ignore_errors=True)  # an interrupted run leaves a mutant behind
     copy(folder / "tree")
-    settings.write_text(configuration(module), encoding="utf-8")
     if not stamp.exists():
+        settings.write_text(configuration(module), encoding="utf-8")
         tool("cosmic-ray", "init", settings, session, "--force", within=folder / "tree")
         tool("cr-filter-operators", session, settings, within=folder / "tree")
         stamp.write_text(digest(module), encoding="utf-8")
@@ -99,7 +102,7 @@ def prepare(module: str) -> Path:
 
 
 def copy(tree: Path) -> None:
-    """What the tests need, its links among it."""
+    """What the tests need, with the links among it."""
     tree.mkdir(parents=True)
     for name in COPIED:
         if (ROOT / name).is_dir():
@@ -109,65 +112,79 @@ def copy(tree: Path) -> None:
 
 
 def tool(name: str, *words: object, within: Path) -> str:
-    """A program of cosmic-ray, in a copy; what it prints."""
+    """Run a program of cosmic-ray in a copy; what it prints."""
     whole = [str(TOOLS / name), *map(str, words)]
     return subprocess.run(whole, cwd=within, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
-def found(folder: Path, module: str) -> Tried:
-    """What a session knows so far."""
-    text = tool("cosmic-ray", "dump", folder / "session.sqlite", within=folder)
+def found(module: str) -> Tried:
+    """What the session of a module knows so far."""
+    text = tool("cosmic-ray", "dump", "session.sqlite", within=WORK / module)
     return tried(f"{module}.py", text.splitlines())
 
 
-def run(module: str) -> Tried:
+def run(module: str, stop: Event) -> Tried:
     """Try each mutant that is left, after the code itself has passed: tests that fail anyhow would kill them all."""
-    folder = prepare(module)
-    before = found(folder, module)
-    if before.left:
-        subprocess.run(command(module), cwd=folder / "tree", check=True, stdout=subprocess.DEVNULL, env=environment())
-        tool("cosmic-ray", "exec", "../config.toml", "../session.sqlite", within=folder / "tree")
-    return found(folder, module)
+    if stop.is_set():
+        raise KeyboardInterrupt
+    tree = prepare(module) / "tree"
+    if found(module).left:
+        subprocess.run(command(module), cwd=tree, check=True, stdout=subprocess.DEVNULL)
+        attempt(module, tree, stop)
+    return found(module)
 
 
-def environment() -> dict[str, str]:
-    """Ours, without a path that would lead the tests out of their copy."""
-    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+def attempt(module: str, tree: Path, stop: Event) -> None:
+    """Have cosmic-ray try what is left, and say now and then how far it is; it ends when it is done, or told to stop."""
+    words = [str(TOOLS / "cosmic-ray"), "exec", "../config.toml", "../session.sqlite"]
+    with subprocess.Popen(words, cwd=tree) as trying:
+        while trying.poll() is None:
+            try:
+                trying.wait(TOLD_EVERY)
+            except subprocess.TimeoutExpired:
+                click.echo(score(found(module)), err=True)
+            if stop.is_set():
+                trying.send_signal(signal.SIGINT)
+    if trying.returncode:
+        raise subprocess.CalledProcessError(trying.returncode, words)
 
 
-def tell(all_tried: Iterable[Tried]) -> int:
+def tell(rows: Sequence[Tried]) -> int:
     """Print the scores, the survivors and what is wrong with them; the exit code."""
-    rows = sorted(all_tried, key=lambda one: one.file)
     equivalent = listed(LIST.read_text(encoding="utf-8"))
     for one in rows:
         click.echo(score(one))
         for survivor in sorted(one.survivors & equivalent.keys()):
             click.echo(f"  equivalent: {survivor}: {equivalent[survivor]}")
-    wrong = faults(rows, equivalent)
+    wrong, left = faults(rows, equivalent), sum(one.left for one in rows)
     click.echo("\n".join(wrong) if wrong else "every survivor is listed with a reason")
-    left = sum(one.left for one in rows)
     if left:
         click.echo(f"{left} are left: run it again")
     return 1 if wrong else 3 if left else 0
 
 
-def main(modules: list[str]) -> int:
+def main(modules: Sequence[str]) -> int:
     """Try the mutants of these modules, or of all; so many at a time as there are processors."""
     unknown = [name for name in modules if name not in MODULES]
     if unknown:
-        click.echo(f"no module {', '.join(unknown)}; say some of {', '.join(MODULES)}", err=True)
+        click.echo(
+            f"there is no module {', '.join(unknown)}; say some of {', '.join(MODULES)}, or none for all", err=True
+        )
         return 2
-    chosen = modules or list(MODULES)
-    os.environ.pop("PYTHONPATH", None)
+    os.environ.pop("PYTHONPATH", None)  # it would lead the tests out of their copy
+    stop = Event()
+    workers = ThreadPoolExecutor(os.cpu_count())
     try:
-        with ThreadPoolExecutor(os.cpu_count()) as workers:
-            return tell(list(workers.map(run, chosen)))
+        return tell(list(workers.map(run, modules or MODULES, [stop] * len(modules or MODULES))))
     except KeyboardInterrupt:
-        click.echo("interrupted: what was tried is kept", err=True)
+        click.echo("interrupted: what was tried is kept; run it again to go on", err=True)
         return 130
     except subprocess.CalledProcessError as failed:
-        click.echo(f"{shlex.join(map(str, failed.cmd))} ends with {failed.returncode}; mend that first", err=True)
+        click.echo(f"{shlex.join(failed.cmd)} ends with {failed.returncode}; mend that first", err=True)
         return 1
+    finally:
+        stop.set()
+        workers.shutdown(cancel_futures=True)
 
 
 if __name__ == "__main__":
