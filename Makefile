@@ -1,6 +1,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 READY = .venv/.ready
+FUZZER = .venv/.fuzzer
 LOCKER = build/locker
 MUTATOR = build/mutants/venv
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
@@ -51,6 +52,12 @@ bench: setup ## measure speed beside its peers (ONLY="gates races" for some, JSO
 dma-full: setup ## prove the range arithmetic by both solvers, and try every pair of ranges of up to 6 bits
 	TENURE_DMA_FULL=1 $(BIN)/pytest -q tests/prover/test_arithmetic.py tests/reference/dma
 
+fuzz: $(FUZZER) ## look, guided by coverage, for calls on which the tracker and the page table differ (SECONDS=600 SEED=1)
+	@$(BIN)/python -m tests.fuzz $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
+
+$(FUZZER): $(READY)
+	$(BIN)/pip install --quiet --no-build-isolation -e '.[fuzz]' && touch $@
+
 mutants: setup $(MUTATOR)/bin/cosmic-ray ## change the range core a line at a time: its tests must notice (ONLY="ranges pages" for some)
 	@$(BIN)/python -m tests.mutants.dma $(ONLY)
 
@@ -64,4 +71,4 @@ lock: ## renew requirements.lock from pyproject.toml
 LOCK_OPTIONS = --extra dev --all-build-deps --allow-unsafe --strip-extras --generate-hashes --output-file requirements.lock \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options
 
-.PHONY: help setup run test test-wide lint check guards conform-full bench dma-full mutants lock
+.PHONY: help setup run test test-wide lint check guards conform-full bench dma-full fuzz mutants lock
