@@ -95,7 +95,7 @@ class PageTable:
         gone = tuple(part(mapping, cut.removed) for mapping, cut in cuts.items())
         kept = [part(mapping, r) for mapping, cut in cuts.items() for r in cut.kept]
         more = len(kept) - len(cuts)
-        if more > 0 and self.bounds.entries is not None and len(self) + more > self.bounds.entries:
+        if self.bounds.entries is not None and len(self) + more > self.bounds.entries:
             return Refusal.FULL
         if self.effects is not None:
             give_back(self.effects, gone, more)

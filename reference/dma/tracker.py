@@ -112,7 +112,7 @@ class Tracker:
         gone = tuple(part(mapping, cut.removed) for mapping, cut in zip(found, cuts, strict=True))
         kept = [part(mapping, r) for mapping, cut in zip(found, cuts, strict=True) for r in cut.kept]
         more = len(kept) - len(found)
-        if more > 0 and self.bounds.entries is not None and len(self) + more > self.bounds.entries:
+        if self.bounds.entries is not None and len(self) + more > self.bounds.entries:
             return Refusal.FULL
         if self.effects is not None:
             give_back(self.effects, gone, more)

@@ -99,6 +99,16 @@ def test_map_refuses_what_no_single_valid_range_holds(made: Made) -> None:
     assert space.map(mapping(10, 15)) is None
 
 
+def test_valid_ranges_are_of_bytes_whatever_the_size_of_a_page(made: Made) -> None:
+    """The last page within is mapped, the next one is not, nor is one that begins within."""
+    space = made(Bounds(Width(6), Width(6), Shift(3), valid=(Range(0, 31), Range(40, 51))))
+
+    assert space.map(mapping(24, 31)) is None
+    assert space.map(mapping(32, 39)) is Refusal.OUTSIDE
+    assert space.map(mapping(40, 47)) is None
+    assert space.map(mapping(48, 55)) is Refusal.OUTSIDE
+
+
 def test_nothing_is_mapped_where_nothing_is_valid(made: Made) -> None:
     """No valid range is not the same as none named."""
     assert made(Bounds(Width(4), Width(6), Shift(1), valid=())).map(mapping(0, 1)) is Refusal.OUTSIDE
@@ -112,6 +122,14 @@ def test_map_refuses_one_more_than_the_limit(made: Made) -> None:
     assert made(Bounds(Width(4), Width(6), Shift(1), entries=0)).map(mapping(0, 1)) is Refusal.FULL
 
 
+def test_a_limit_of_many_mappings_is_kept_too(made: Made) -> None:
+    """Numbers are compared, and not the objects that Python keeps of small ones."""
+    space = filled(made(Bounds(Width(9), Width(9), Shift(0), entries=300)), *(mapping(at, at) for at in range(300)))
+
+    assert space.map(mapping(300, 300)) is Refusal.FULL
+    assert len(space) == 300
+
+
 def test_an_unmap_that_would_leave_more_than_the_limit_is_refused(made: Made) -> None:
     """A cut in the middle needs one mapping more."""
     space = filled(made(Bounds(Width(4), Width(6), Shift(1), entries=1)), mapping(0, 5))
@@ -121,10 +139,13 @@ def test_an_unmap_that_would_leave_more_than_the_limit_is_refused(made: Made) ->
 
 
 def test_an_unmap_may_leave_as_many_as_the_limit(made: Made) -> None:
-    """The limit itself is not beyond it."""
-    space = filled(made(Bounds(Width(4), Width(6), Shift(1), entries=2)), mapping(0, 5))
+    """The limit itself is not beyond it, nor is what lies below it."""
+    space = filled(made(Bounds(Width(4), Width(6), Shift(1), entries=3)), mapping(0, 5), mapping(8, 13))
 
     assert space.unmap(Range(2, 3), splitting) == (mapping(2, 3, target=2),)
+    assert len(space) == 3
+    assert space.unmap(Range(0, 5), splitting) == (mapping(0, 1), mapping(4, 5, target=4))
+    assert space.unmap(Range(10, 11), splitting) == (mapping(10, 11, target=2),)
     assert len(space) == 2
 
 
@@ -269,7 +290,7 @@ def test_valid_ranges_that_overlap_are_an_error(made: Made, valid: tuple[Range, 
 
 
 def test_bounds_that_cannot_be_are_an_error() -> None:
-    """A page wider than the space, a limit below zero, a page table for what has too many pages."""
+    """A page wider than the space, a limit below zero."""
     with pytest.raises(ValueError, match="no place"):
         Bounds(Width(4), Width(6), Shift(4))
     with pytest.raises(ValueError, match="no place"):
@@ -278,8 +299,13 @@ def test_bounds_that_cannot_be_are_an_error() -> None:
         Bounds(entries=-1)
     with pytest.raises(ValueError, match="not negative"):
         Bounds(pages={"p0": -1})
-    with pytest.raises(ValueError, match="page table has an entry for each"):
-        PageTable()
+
+
+def test_a_page_table_has_an_entry_for_each_of_two_to_the_24_pages_and_no_more() -> None:
+    """What is larger wants the tracker, and is told so."""
+    assert len(PageTable(Bounds(Width(24), Width(24), Shift(0)))) == 0
+    with pytest.raises(ValueError, match="more than 16777216 pages are valid"):
+        PageTable(Bounds(Width(25), Width(25), Shift(0), valid=(Range(0, 1 << 24),)))
 
 
 def test_bounds_do_not_change() -> None:
