@@ -53,8 +53,8 @@ class Tracker:
             cut = removal(mapping.range, request)
             if isinstance(cut, Refusal):
                 return cut
-            cuts.append(cut)
-        return self._remove(found, cuts)
+            cuts.append((mapping, cut))
+        return self._remove(cuts)
 
     def unmap_all(self) -> tuple[Mapping, ...]:
         found = tuple(self)
@@ -107,16 +107,16 @@ class Tracker:
             return Refusal.CHARGED
         return None
 
-    def _remove(self, found: tuple[Mapping, ...], cuts: list[Cut]) -> tuple[Mapping, ...] | Refusal:
+    def _remove(self, cuts: list[tuple[Mapping, Cut]]) -> tuple[Mapping, ...] | Refusal:
         """Put what stays of mappings in their place, and answer with what goes."""
-        gone = tuple(part(mapping, cut.removed) for mapping, cut in zip(found, cuts, strict=True))
-        kept = [part(mapping, r) for mapping, cut in zip(found, cuts, strict=True) for r in cut.kept]
-        more = len(kept) - len(found)
+        gone = tuple(part(mapping, cut.removed) for mapping, cut in cuts)
+        kept = [part(mapping, r) for mapping, cut in cuts for r in cut.kept]
+        more = len(kept) - len(cuts)
         if self.bounds.entries is not None and len(self) + more > self.bounds.entries:
             return Refusal.FULL
         if self.effects is not None:
             give_back(self.effects, gone, more)
-        for mapping in found:
+        for mapping, _ in cuts:
             self._mappings.remove(mapping)
         self._mappings.update(kept)
         for mapping in gone:

@@ -159,6 +159,21 @@ def test_map_refuses_more_pages_than_the_owner_may_hold(made: Made) -> None:
     assert (space.pages_held("p0"), space.pages_held("p1"), space.pages_held("p2")) == (3, 2, 0)
 
 
+def test_an_owner_is_known_by_its_name(made: Made) -> None:
+    """However the name was made."""
+    space = filled(made(SMALL), mapping(0, 3))
+
+    assert space.pages_held("P0".lower()) == 2
+
+
+def test_a_page_has_4_kib_where_nothing_else_is_said() -> None:
+    """And addresses have 64 bits on either side."""
+    space = Tracker()
+
+    assert space.map(mapping(0, 0x7FF)) is Refusal.MISALIGNED
+    assert space.map(mapping(0, 0xFFF, target=(1 << 64) - 0x1000)) is None
+
+
 def test_the_top_page_is_mapped_found_and_unmapped() -> None:
     """The faults of exclusive ends: twice mapped, never found, never unmapped."""
     page = mapping((1 << 64) - 0x1000, (1 << 64) - 1)
@@ -242,6 +257,7 @@ def test_reserved_regions_are_taken_out_of_an_aperture() -> None:
         (0, 1, -1, ValueError),
         (0, 1, -2, ValueError),
         (0, 3, 62, ValueError),
+        (10, 13, 62, ValueError),
         (0.0, 1, 0, TypeError),
         (0, "1", 0, TypeError),
         (0, 1, None, TypeError),
@@ -290,7 +306,9 @@ def test_valid_ranges_that_overlap_are_an_error(made: Made, valid: tuple[Range, 
 
 
 def test_bounds_that_cannot_be_are_an_error() -> None:
-    """A page wider than the space, a limit below zero."""
+    """A page of less than a byte or as wide as the space, a limit below zero."""
+    with pytest.raises(ValueError, match="no place"):
+        Bounds(Width(4), Width(6), Shift(-1))
     with pytest.raises(ValueError, match="no place"):
         Bounds(Width(4), Width(6), Shift(4))
     with pytest.raises(ValueError, match="no place"):
