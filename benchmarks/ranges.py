@@ -60,15 +60,25 @@ class Batch:
 
 def ranges() -> Iterator[Figure]:
     """Each call at each size, and how much of its speed is left at the largest; then mapping beside other packages."""
-    small: dict[str, Figure] = {}
+    by_size = []
     for size in SIZES:
+        figures: dict[str, Figure] = {}
         for call, figure in _at_size(size):
+            figures[call] = figure
             yield figure
-            first = small.setdefault(call, figure)
-            if size == SIZES[-1]:
-                peer = Peer(f"itself among {SIZES[0]:,}", first.samples)
-                yield replace(figure, what=f"{call}, growth", peer=peer, note="", least_ratio=1 / 4)
+        by_size.append(figures)
+    for call, small in by_size[0].items():
+        yield growth(call, small, by_size[-1][call])
     yield from _packages()
+
+
+def growth(call: str, small: Figure, large: Figure) -> Figure:
+    """A call among many beside the same call among few; what memory costs the tree in C is said with it."""
+    assert small.peers_typical is not None and large.peers_typical is not None  # noqa: S101, PT018  # each has one
+    note = f"of its own speed {YARDSTICK} keeps {large.peers_typical / small.peers_typical:.2f}"
+    peer = Peer(f"itself among {SIZES[0]:,}", small.samples)
+    wrong = large.spoiled or small.spoiled
+    return replace(large, what=f"{call}, growth", peer=peer, note=note, spoiled=wrong, least_ratio=1 / 4)
 
 
 def _at_size(size: int) -> Iterator[tuple[str, Figure]]:
@@ -82,16 +92,13 @@ def _at_size(size: int) -> Iterator[tuple[str, Figure]]:
         "range query": lambda: _asking(lambda: space.query(batch.asked), batch),
     }
     for call, run in calls.items():
-        run()
+        run()  # it fills memories, and does not count
         samples = tuple(run() for _ in range(TIMES))
-        wrong = spoiled(samples, machine[call])
-        counted = tuple(_calls(s, batch) for s in samples)
-        peer = Peer(YARDSTICK, tuple(_calls(s, batch) for s in machine[call]))
+        what = f"{call}, {size:,} ranges"
         note = f"{_memory(size):.0f} bytes a range" if call == "map" and size <= MEASURED else ""
-        yield (
-            call,
-            Figure(f"{call}, {size:,} ranges", counted, "calls", clock=CLOCK, peer=peer, note=note, spoiled=wrong),
-        )
+        peer = Peer(YARDSTICK, tuple(_calls(s, batch) for s in machine[call]))
+        figure = Figure(what, tuple(_calls(s, batch) for s in samples), "calls", clock=CLOCK, peer=peer, note=note)
+        yield call, replace(figure, spoiled=spoiled(samples, machine[call]))
 
 
 def _packages() -> Iterator[Figure]:

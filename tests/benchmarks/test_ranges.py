@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -64,6 +65,23 @@ def test_places_are_all_different() -> None:
         assert all(a.last < b.first for a, b in pairwise(free))
         assert len({one.range for one in ranges.mapped(size)}) == size
     assert Mapping(Range(0, 4095), 0, Access.READ, "p0") in set(ranges.mapped(10))
+
+
+@pytest.mark.parametrize(("calls", "met"), [(24.0, False), (25.0, True)])
+def test_a_call_among_many_is_held_to_itself_among_few(calls: float, met: bool) -> None:  # noqa: FBT001  # an example
+    """Three quarters of the speed may be lost, and no more; what the tree in C loses stands beside it."""
+    small = figure_of(100.0, theirs=1_000.0)
+
+    found = ranges.growth("map", small, figure_of(calls, theirs=300.0))
+
+    assert found.met is met
+    assert found.note == "of its own speed C, tsearch of the C library keeps 0.30"
+    assert ranges.growth("map", replace(small, spoiled="half of it"), small).met is False
+
+
+def figure_of(calls: float, theirs: float) -> Figure:
+    """So many calls a second, and so many of a peer."""
+    return Figure("map", (Sample(1.0, 1.0, calls),), "calls", peer=Peer("C", (Sample(1.0, 1.0, theirs),)))
 
 
 @pytest.mark.parametrize(("calls", "met"), [(49.0, False), (50.0, True)])
