@@ -150,4 +150,4 @@ def _pins(piece: Mapping) -> list[tuple[str, int]]:
 
 def _alike(what: str, one: object, other: object) -> None:
     if one != other:
-        raise Differs(f"{what}: {one!r} is not {other!r}")
+        raise Differs(f"{what}: {one!r}, and not {other!r}")

@@ -8,6 +8,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+ENDS = ("killed", "survived", "left", "left out")
+"""What may become of a mutant without anything being wrong."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Mutant:
@@ -80,21 +83,16 @@ def listed(text: str) -> dict[Mutant, str]:
 
 
 def faults(all_tried: Sequence[Tried], equivalent: Mapping[Mutant, str]) -> list[str]:
-    """Survivors that nobody explained, and explanations of what is no survivor; a file of which some are left has none of these."""
+    """Survivors that nobody explained, and explanations of what is no survivor, where the whole file was tried."""
     found = []
     for one in all_tried:
         found += [f"survives, and is not listed: {m}" for m in sorted(one.survivors - equivalent.keys())]
         if not one.left:
             gone = {m for m in equivalent if m.file == one.file} - one.survivors
             found += [f"listed as equivalent, and killed or no more a mutant: {m}" for m in sorted(gone)]
-        found += [
-            f"{count} in {one.file} could not be tried: {end}" for end, count in one.ends.items() if end not in ENDS
-        ]
+        odd = {end: count for end, count in one.ends.items() if end not in ENDS}
+        found += [f"{count} in {one.file} could not be tried: {end}" for end, count in odd.items()]
     return found
-
-
-ENDS = ("killed", "survived", "left", "left out")
-"""What may become of a mutant without anything being wrong."""
 
 
 def score(one: Tried) -> str:
