@@ -75,7 +75,7 @@ def ranges() -> Iterator[Figure]:
 def growth(call: str, small: Figure, large: Figure) -> Figure:
     """A call among many beside the same call among few; what memory costs the tree in C is said with it."""
     assert small.peers_typical is not None and large.peers_typical is not None  # noqa: S101, PT018  # each has one
-    note = f"of its own speed {YARDSTICK} keeps {large.peers_typical / small.peers_typical:.2f}"
+    note = f"{YARDSTICK}, keeps {large.peers_typical / small.peers_typical:.2f} of its own speed"
     peer = Peer(f"itself among {SIZES[0]:,}", small.samples)
     wrong = large.spoiled or small.spoiled
     return replace(large, what=f"{call}, growth", peer=peer, note=note, spoiled=wrong, least_ratio=1 / 4)

@@ -75,7 +75,7 @@ def test_a_call_among_many_is_held_to_itself_among_few(calls: float, met: bool) 
     found = ranges.growth("map", small, figure_of(calls, theirs=300.0))
 
     assert found.met is met
-    assert found.note == "of its own speed C, tsearch of the C library keeps 0.30"
+    assert found.note == "C, tsearch of the C library, keeps 0.30 of its own speed"
     assert ranges.growth("map", replace(small, spoiled="half of it"), small).met is False
 
 
