@@ -29,7 +29,12 @@ def top(width: Width) -> int:
 
 
 def from_size(address: int, size: int, width: Width) -> Range | Malformed:
-    """The `size` bytes from `address` on; a range that ends with the last byte of the address space is one like any other."""
+    """The `size` bytes from `address` on; a range that ends with the last byte of the address space is one like any other.
+
+    Both are unsigned: a number below zero is no malformed request but a caller's mistake, and a ValueError.
+    """
+    if address < 0 or size < 0:
+        raise ValueError(f"{size} bytes from {address} on are no range: an address and a size are never negative")
     if address > top(width) or size > top(width):
         return Malformed.TOO_WIDE
     if size == 0:

@@ -133,6 +133,13 @@ def test_a_range_of_a_wide_bus_is_not_cut_for_a_narrow_host() -> None:
     assert from_size(0, 0x1_0000_1000, Width(32)) is Malformed.TOO_WIDE
 
 
+@pytest.mark.parametrize(("address", "length"), [(-1, 1), (0, -1), (-1, 0), (-1, 2), (4, -4), (-(1 << 64), 1 << 64)])
+def test_an_address_or_a_size_below_zero_is_an_error(address: int, length: int) -> None:
+    """It is unsigned where it comes from, so somebody has made a mistake before; no range and no refusal hides it."""
+    with pytest.raises(ValueError, match="never negative"):
+        from_size(address, length, Width(64))
+
+
 def test_the_last_byte_of_an_address_space_is_a_byte_like_any_other() -> None:
     """The top page is a range; one byte more wraps."""
     assert from_size((1 << 64) - 0x1000, 0x1000, Width(64)) == Range((1 << 64) - 0x1000, (1 << 64) - 1)
