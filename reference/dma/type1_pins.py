@@ -48,16 +48,15 @@ def pin(
 
 
 def unpin(container: Container, iova: int, count: int) -> None:
-    """Let go of pages; of what is not pinned, nothing happens."""
+    """Let go of pages, up to one where nothing is mapped; to what is not pinned nothing happens."""
     for page in _numbers(container, iova, count):
         dma = container.at(bytes_of(Range(page, page), container.bounds.shift).first)
-        if dma is None or not dma.pinned[page]:
+        if dma is None:
             return
-        dma.pinned[page] -= 1
-        if not dma.pinned[page]:
-            del dma.pinned[page]
-            if not container.domains:
-                dma.discharge(1)
+        if dma.pinned[page] > 1:
+            dma.pinned[page] -= 1
+        elif dma.pinned.pop(page, 0) and not container.domains:
+            dma.discharge(1)
 
 
 def _numbers(container: Container, iova: int, count: int) -> list[int]:

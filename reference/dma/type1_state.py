@@ -77,7 +77,7 @@ class Domain:
     def __init__(self, iommu: str, bounds: Bounds) -> None:
         self.iommu = iommu
         self.groups: list[Group] = []
-        self.table = Tracker(Bounds(bounds.width, bounds.target_width, bounds.shift))
+        self.table = Tracker(Bounds(width=bounds.width, shift=bounds.shift))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
