@@ -12,19 +12,20 @@ from typing import NamedTuple, ParamSpec, TypeVar
 
 from tenure.reference.dma import type1_dirty, type1_groups, type1_pins
 from tenure.reference.dma.bounds import Bounds
+from tenure.reference.dma.effects import take
 from tenure.reference.dma.errnos import Errno
 from tenure.reference.dma.faults import FailedWith
 from tenure.reference.dma.mappings import Access, Refusal
 from tenure.reference.dma.pages import is_aligned
 from tenure.reference.dma.processes import Process
-from tenure.reference.dma.ranges import Range
+from tenure.reference.dma.ranges import Range, covers
 from tenure.reference.dma.type1_dirty import Bitmap
 from tenure.reference.dma.type1_memory import Memory
 from tenure.reference.dma.type1_pins import Sleeps
 from tenure.reference.dma.type1_state import Container, Device, Dma, Group
 from tenure.reference.dma.type1_unmap import unmap
 from tenure.reference.dma.type1_versions import V7_2, Version
-from tenure.reference.dma.widths import Malformed, from_size, top
+from tenure.reference.dma.widths import Malformed, from_size
 
 ENTRIES = 65535
 """How many mappings a container may have, where nobody says otherwise (dma_entry_limit)."""
@@ -128,7 +129,7 @@ class Type1:
         """VFIO_IOMMU_GET_INFO."""
         limit = ENTRIES if self.container.bounds.entries is None else self.container.bounds.entries
         valid = self.container.reach(self.container.groups()) if self.container.domains else ()
-        return Info(1 << self.container.bounds.shift, limit - len(self.container.dmas), valid)
+        return Info(1 << self.container.bounds.shift, limit - sum(1 for _ in self.container.every()), valid)
 
     def _map(self, process: Process, asked: tuple[int, int, int], flags: Flags, argsz: int) -> Errno | None:
         """The tests of MAP_DMA in the order of 7.2; before, those that 6.12 makes in another order have one errno."""
@@ -169,15 +170,29 @@ class Type1:
 
     def _insert(self, dma: Dma) -> Errno | None:
         """Map it, whole or not at all."""
+        container = self.container
         self.memory.upcoming = dma
         try:
-            refusal = self.container.space.map(dma.mapping())
+            if container.hides(dma.range):
+                return self._hide(dma)
+            refusal = container.space.map(dma.mapping())
         finally:
             self.memory.upcoming = None
         if refusal is None:
-            self.container.dmas[dma.range.first] = dma
+            container.dmas[dma.range.first] = dma
             return None
         return REFUSED[refusal]
+
+    def _hide(self, dma: Dma) -> Errno | None:
+        """Map what no look-up will find, whatever is mapped there."""
+        container = self.container
+        if self.get_info().available <= 0:
+            return Errno.ENOSPC
+        if not any(covers(r, dma.range) for r in container.reach(container.groups())):
+            return Errno.EINVAL
+        take(self.memory, dma.mapping())
+        container.hidden.append(dma)
+        return None
 
     def _unmap(self, asked: tuple[int, int], flags: Flags, bitmap: Bitmap | None, argsz: int) -> int | Errno:
         """The tests of UNMAP_DMA, in order; its answer is copied out when everything is done, and that may fail too."""
@@ -186,9 +201,7 @@ class Type1:
         refusal = self._unmap_refusal(asked, flags, bitmap, argsz)
         if refusal is not None:
             return refusal
-        request = (
-            Range(0, top(container.bounds.width)) if Flags.ALL in flags else from_size(*asked, container.bounds.width)
-        )
+        request = None if Flags.ALL in flags else from_size(*asked, container.bounds.width)
         if isinstance(request, Malformed):
             return container.version.wraps
         if bitmap is not None and not (container.tracks_dirty and bitmap.page_size == 1 << container.bounds.shift):

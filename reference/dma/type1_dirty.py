@@ -36,9 +36,9 @@ class Bitmap:
 def start(container: Container, memory: Memory) -> Errno | None:
     """Keep dirty bits from now on; pages that devices have pinned are dirty from the start."""
     if not container.tracks_dirty:
-        for dma in container.dmas.values():
+        for dma in container.every():
             memory.have_bitmap(dma)
-        for dma in container.dmas.values():
+        for dma in container.every():
             dma.dirty = set(dma.pinned)
         container.tracks_dirty = True
     return None
@@ -47,7 +47,7 @@ def start(container: Container, memory: Memory) -> Errno | None:
 def stop(container: Container) -> Errno | None:
     """Keep no dirty bits, and forget those there are."""
     container.tracks_dirty = False
-    for dma in container.dmas.values():
+    for dma in container.every():
         dma.dirty.clear()
     return None
 

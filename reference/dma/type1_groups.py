@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 from tenure.reference.dma.errnos import Errno
-from tenure.reference.dma.removal import splitting
 from tenure.reference.dma.type1_memory import Memory
 from tenure.reference.dma.type1_state import Container, Dma, Domain, Group
 
@@ -45,7 +44,7 @@ def _join(container: Container, memory: Memory, group: Group) -> None:
             return
     domain = Domain(group.iommu, container.bounds)
     with ExitStack() as undo:
-        for dma in container.dmas.values():
+        for dma in container.every():
             _replay(container, memory, dma, domain, undo)
         undo.pop_all()
     domain.groups.append(group)
@@ -60,7 +59,6 @@ def _replay(container: Container, memory: Memory, dma: Dma, domain: Domain, undo
             memory.pin(piece)
             undo.callback(memory.unpin, piece)
         memory.translate(domain, piece)
-        undo.callback(domain.table.unmap, piece.range, splitting)
 
 
 def detach(container: Container, memory: Memory, group: Group) -> None:
@@ -75,13 +73,13 @@ def detach(container: Container, memory: Memory, group: Group) -> None:
     if not any(True for _ in container.groups()):
         container.space.unmap_all()
         container.dmas.clear()
+        container.hidden.clear()
     container.space.set_valid(container.reach(container.groups()))
 
 
 def _drop(container: Container, memory: Memory, domain: Domain) -> None:
     """Free a domain; with the last one go the pins and charges that were made for the IOMMU."""
     if container.domains == [domain]:
-        for dma in container.dmas.values():
-            memory.uninstall(dma.mapping())
+        for dma in container.every():
             memory.unpin(dma.mapping())
     container.domains.remove(domain)

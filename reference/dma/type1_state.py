@@ -99,6 +99,7 @@ class Container:
         self.space = Tracker(bounds)
         self.faults = Faults()
         self.dmas: dict[int, Dma] = {}
+        self.hidden: list[Dma] = []
         self.domains: list[Domain] = []
         self.emulated: list[Group] = []
         self.devices: list[Device] = []
@@ -111,9 +112,14 @@ class Container:
             yield from domain.groups
         yield from self.emulated
 
+    def every(self) -> Iterator[Dma]:
+        """All mappings, those too that no look-up finds."""
+        yield from self.dmas.values()
+        yield from self.hidden
+
     def has_invalid(self) -> bool:
         """Some mapping has no valid address."""
-        return any(dma.is_invalid for dma in self.dmas.values())
+        return any(dma.is_invalid for dma in self.every())
 
     def has_unconfined(self) -> bool:
         """Some group writes wherever its IOMMU lets it, and not only where it has pinned."""
@@ -125,8 +131,20 @@ class Container:
         return None if found is None else self.dmas[found.range.first]
 
     def overlapping(self, r: Range) -> list[Dma]:
-        """The mappings that hold a byte of this range, in order."""
+        """The mappings that a look-up of this range finds, in order."""
+        if self.hides(r):
+            return []
         return [self.dmas[found.range.first] for found in self.space.overlapping(r)]
+
+    def hides(self, r: Range) -> bool:
+        """It ends at the top, and this kernel compares the byte after, which is 0: nothing is found there, nor does it overlap."""
+        return r.last == top(self.bounds.width) and not self.version.sees_the_top
+
+    def walked(self, request: Range) -> list[Dma]:
+        """What the walk of an unmap comes to, in order: from the first that is found, also to what no look-up finds."""
+        found = [self.dmas[one.range.first] for one in self.space.overlapping(request)]
+        beyond = [dma for dma in self.hidden if found and dma.range.first <= request.last]
+        return sorted([*found, *beyond], key=lambda dma: dma.range)
 
     def page(self, byte: int) -> int:
         """The number of a byte's page."""

@@ -9,6 +9,7 @@ from tenure.reference.dma.ranges import Range, size
 from tenure.reference.dma.removal import covering, exact
 from tenure.reference.dma.type1_dirty import Bitmap
 from tenure.reference.dma.type1_state import Container, Dma
+from tenure.reference.dma.widths import top
 
 MOST_REPEATS = 10
 
@@ -22,18 +23,17 @@ def from_its_start(mapping: Range, request: Range) -> Cut | Refusal:
     return Cut(mapping, ()) if request.first <= mapping.first else Refusal.BISECTED
 
 
-def unmap(container: Container, request: Range, bitmap: Bitmap | None, *, invalidate: bool) -> int | Errno:
-    """Unmap what lies in a range, or have its addresses invalid; how many bytes that were.
+def unmap(container: Container, request: Range | None, bitmap: Bitmap | None, *, invalidate: bool) -> int | Errno:
+    """Unmap what lies in a range, or everywhere, or have its addresses invalid; how many bytes that were.
 
     While devices are told, others may call: what they have done to the range is looked at anew, and a mapping that they
     left reaching out of it ends the call, with success.
     """
-    removal = covering if container.v2 else from_its_start
     removed, told, repeats = 0, None, 0
     while True:
-        found = container.overlapping(request)
-        if any(isinstance(removal(dma.range, request), Refusal) for dma in found):
+        if request is not None and _is_bisecting(container, request):
             return Errno.EINVAL if container.v2 and told is None else removed
+        found = _reached(container, request)
         if invalidate:
             return _invalidate(found)
         pinned = next((dma for dma in found if dma.pinned), None)
@@ -51,6 +51,20 @@ def unmap(container: Container, request: Range, bitmap: Bitmap | None, *, invali
             device.dma_unmap(pinned.range)
 
 
+def _is_bisecting(container: Container, request: Range) -> bool:
+    """A mapping is there in part, at either end, and the rule of this version leaves it alone: what lies between is whole."""
+    removal = covering if container.v2 else from_its_start
+    ends = (container.at(request.first), container.at(request.last))
+    return any(dma is not None and isinstance(removal(dma.range, request), Refusal) for dma in ends)
+
+
+def _reached(container: Container, request: Range | None) -> list[Dma]:
+    """The mappings that go, in order."""
+    if request is None:
+        return container.walked(Range(0, top(container.bounds.width)))
+    return [] if container.hides(request) else container.walked(request)
+
+
 def _invalidate(found: list[Dma]) -> int | Errno:
     """Have the addresses of mappings invalid until they are mapped with VADDR; none of them, if one is so already."""
     if any(dma.is_invalid for dma in found):
@@ -61,7 +75,10 @@ def _invalidate(found: list[Dma]) -> int | Errno:
 
 
 def _remove(container: Container, dma: Dma) -> int:
-    """Unmap one mapping; its bytes."""
+    """Unmap one mapping; its bytes. One that is hidden leaves its pins, charges and translations behind."""
+    if dma in container.hidden:
+        container.hidden.remove(dma)
+        return size(dma.range)
     container.space.unmap(dma.range, exact)
     del container.dmas[dma.range.first]
     return size(dma.range)

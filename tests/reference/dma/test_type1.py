@@ -77,6 +77,7 @@ def held(made: Type1) -> list[Range]:
         (0, 0x14_0000, PAGE, RW, 32, Errno.EFAULT, Errno.EFAULT),
         (0x10000, 0x13_F000, 2 * PAGE, RW, 32, Errno.EFAULT, Errno.EFAULT),
         (0x10000, 0x10_0000, 64 * PAGE, RW, 32, Errno.ENOMEM, Errno.ENOMEM),
+        (0x10000, 0x14_0000, 17 * PAGE, Flags.READ, 32, Errno.EFAULT, Errno.EFAULT),
         (0, 0x10_0000, PAGE, Flags.VADDR, 32, Errno.ENOENT, Errno.ENOENT),
         (0x2000, 0x10_0000, PAGE, Flags.VADDR, 32, Errno.EINVAL, Errno.EINVAL),
     ],
@@ -229,6 +230,43 @@ def test_unmap_all_includes_the_last_page(v2: bool) -> None:  # noqa: FBT001  # 
     assert held(made) == []
 
 
+@pytest.mark.parametrize("version", [V6_1, V6_12], ids=lambda version: version.name)
+def test_before_7_2_a_mapping_that_ends_at_the_top_is_never_found(version: Version) -> None:
+    """It is mapped twice, unmapped by nobody who names it, nor by ALL where it is alone; each counts as an entry."""
+    who = process()
+    made = mapped(opened(MDEV, version=version, entries=3), who, (TOP - 0xFFF, 1), (TOP - 0xFFF, 1))
+
+    assert made.unmap_dma(TOP - 0xFFF, PAGE) == 0
+    assert made.unmap_dma(TOP - 0x1FFF, 2 * PAGE) == 0
+    assert made.unmap_dma(0, 0, Flags.ALL) == 0
+    assert made.pin_pages(pinning(made), TOP - 0xFFF, 1, Access.READ) is Errno.EINVAL
+    assert made.get_info().available == 1
+
+    assert mapped(made, who, (0, 1)).map_dma(who, TOP - 0xFFF, 0, PAGE, RW) is Errno.ENOSPC
+    assert made.unmap_dma(TOP - 0x1FFF, 2 * PAGE) == 0
+    assert made.unmap_dma(0, 0, Flags.ALL) == 3 * PAGE
+
+
+def test_before_7_2_an_unmap_that_ends_at_the_top_finds_nothing() -> None:
+    """Not even what lies below; but a mapping that its first byte would bisect is seen, and refuses it."""
+    made = mapped(opened(MDEV, version=V6_12), process(), (TOP - 0x3FFF, 2))
+
+    assert made.unmap_dma(TOP - 0x3FFF, 4 * PAGE) == 0
+    assert made.unmap_dma(TOP - 0x2FFF, 3 * PAGE) is Errno.EINVAL
+    assert made.unmap_dma(TOP - 0x3FFF, 2 * PAGE) == 2 * PAGE
+
+
+def test_before_7_2_a_translation_at_the_top_outlives_its_mapping() -> None:
+    """Where the IOMMU reaches so far: the walk that takes it back begins and ends at once."""
+    who = process()
+    made = mapped(opened(Group("wide"), version=V6_12), who, (0, 1), (TOP - 0xFFF, 1))
+
+    assert made.unmap_dma(0, 0, Flags.ALL) == 2 * PAGE
+
+    assert [one.range for one in made.container.domains[0].table] == [Range(TOP - 0xFFF, TOP)]
+    assert who.locked == 1
+
+
 def test_who_unmaps_gives_back_what_the_mapper_was_charged() -> None:
     """D-G1-12 is gone: a child maps and its parent unmaps, and only the child's count changes."""
     parent, child = process("parent"), process("child")
@@ -282,6 +320,19 @@ def test_who_gives_an_address_anew_pays_for_it() -> None:
 
     assert made.unmap_dma(0, 2 * PAGE) == 2 * PAGE
     assert (old.locked, new.locked) == (0, 0)
+
+
+def test_who_gives_an_address_anew_lends_its_privilege_too() -> None:
+    """What is charged later is charged to the new process, which may lock what it likes."""
+    old, new = process("old"), process("new", limit=0, may_lock=True)
+    made = mapped(opened(GROUP), old, (0, 2))
+    made.unmap_dma(0, 2 * PAGE, Flags.VADDR)
+    assert made.map_dma(new, 0, 0x10_0000, 2 * PAGE, Flags.VADDR) is None
+    assert made.attach(MDEV) is None
+    made.detach(GROUP)
+
+    assert made.pin_pages(pinning(made), 0, 1, Access.READ) == (0x7000_0000,)
+    assert (old.locked, new.locked) == (0, 1)
 
 
 def test_6_1_sleeps_where_others_are_refused_an_invalid_address() -> None:
@@ -490,6 +541,8 @@ def test_attach_refuses_and_changes_nothing() -> None:
     assert made.attach(Group("g1", Range(0, 0xFFFFFF), isolates_interrupts=False)) is Errno.EPERM
 
     assert made.get_info() == info
+    assert made.map_dma(who, (1 << 48) - PAGE, 0x10_0000, PAGE, RW) is None
+    assert made.unmap_dma((1 << 48) - PAGE, PAGE) == PAGE
     made.allows_unsafe_interrupts = True
     assert made.attach(Group("g1", Range(0, 0xFFFFFF), isolates_interrupts=False)) is None
     assert made.get_info().valid == (Range(0, 0xFFFFFF),)
