@@ -10,11 +10,17 @@ from tenure.reference.dma.faults import FailedWith
 from tenure.reference.dma.mappings import Access, Mapping, part
 from tenure.reference.dma.pages import Shift, page_count
 from tenure.reference.dma.ranges import Range, across, intersection, size
+from tenure.reference.dma.removal import splitting
 from tenure.reference.dma.tracker import Tracker
 
 RAM = "ram"
 RESERVED = "reserved"
-"""What memory is, in the place of an owner; reserved pages have no `struct page` and are never charged."""
+SHARED = "shared"
+"""What memory is, in the place of an owner: reserved pages have no `struct page` and are never charged; shared ones are
+copied when they are written."""
+
+OWN_COPIES = 1 << 48
+"""Where copies of shared pages are put."""
 
 READ_WRITE = Access.READ | Access.WRITE
 
@@ -51,6 +57,14 @@ class Process:
                 return
             reached = here.last + 1
         raise FailedWith(Errno.EFAULT)
+
+    def own(self, r: Range) -> None:
+        """Write there: each page that was shared becomes a copy of the process's own, somewhere else."""
+        for mapping in self.memory.overlapping(r):
+            here = intersection(mapping.range, r)
+            if here is not None and mapping.owner == SHARED:
+                self.memory.unmap(here, splitting)
+                self.has(here, OWN_COPIES + here.first)
 
     def lock(self, pages: int, *, exempt: bool = False) -> None:
         """Count pages as locked; ENOMEM beyond the limit, for who is not exempt."""

@@ -1,0 +1,41 @@
+"""A mapping becomes one with its neighbours, where they lead on: the one policy that has a tracker keep fewer than were made."""
+
+from __future__ import annotations
+
+from tenure.reference.dma.mappings import Mapping
+from tenure.reference.dma.ranges import is_adjacent, join, size
+from tenure.reference.dma.removal import exact
+from tenure.reference.dma.tracker import Tracker
+
+
+def continues(low: Mapping, high: Mapping) -> bool:
+    """The higher range begins where the lower one ends, leads on where it led to, and permits the same."""
+    ends_there = low.target + size(low.range) == high.target
+    return is_adjacent(low.range, high.range) and ends_there and (low.access, low.owner) == (high.access, high.owner)
+
+
+def coalesce(space: Tracker, mapping: Mapping) -> Mapping:
+    """Join a mapping with what it continues and with what continues it; nothing behind them changes, so no effect is due."""
+    effects, space.effects = space.effects, None
+    try:
+        below = space.at(mapping.range.first - 1) if mapping.range.first else None
+        if below is not None and continues(below, mapping):
+            mapping = _one(space, below, mapping)
+        above = space.at(mapping.range.last + 1)
+        if above is not None and continues(mapping, above):
+            mapping = _one(space, mapping, above)
+    finally:
+        space.effects = effects
+    return mapping
+
+
+def _one(space: Tracker, low: Mapping, high: Mapping) -> Mapping:
+    """Two mappings as one."""
+    whole = join(low.range, high.range)
+    if whole is None:
+        raise ValueError(f"between {low.range} and {high.range} is a hole")
+    joined = low._replace(range=whole)
+    for one in (low, high):
+        space.unmap(one.range, exact)
+    space.map(joined)
+    return joined

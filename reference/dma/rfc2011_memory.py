@@ -1,0 +1,90 @@
+"""What is behind the tracker of the RFC of November 2011: the IOMMU's page table, pinned memory, and what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from tenure.reference.dma.bounds import Bounds
+from tenure.reference.dma.errnos import Errno
+from tenure.reference.dma.faults import FailedWith, Faults
+from tenure.reference.dma.mappings import Access, Mapping
+from tenure.reference.dma.pages import page_count, pages
+from tenure.reference.dma.processes import RESERVED, Process
+from tenure.reference.dma.ranges import Range, join, size
+from tenure.reference.dma.removal import splitting
+from tenure.reference.dma.tracker import Tracker
+
+Due = Callable[[Iterable[Mapping], Bounds], int]
+
+
+def each_page_once(pieces: Iterable[Mapping], bounds: Bounds) -> int:
+    """What memory is pinned, however many IO addresses lead to it; reserved pages are none of it."""
+    spans = sorted(Range(p.target, p.target + (size(p.range) - 1)) for p in pieces if p.owner != RESERVED)
+    apart: list[Range] = []
+    for span in spans:
+        both = join(apart[-1], span) if apart else None
+        apart[-1:] = [both] if both is not None else [*apart[-1:], span]
+    return sum(size(pages(span, bounds.shift)) for span in apart)
+
+
+def each_page_each_time(pieces: Iterable[Mapping], bounds: Bounds) -> int:
+    """As many pages as IO addresses lead to: the same memory at two addresses counts twice."""
+    return sum(page_count(p.range, bounds.shift) for p in pieces if p.owner != RESERVED)
+
+
+@dataclass(slots=True)
+class Memory:
+    """The effects of the RFC: `table` is what devices see, `seen` what they ever could.
+
+    `due` is the number of pages that a process is charged for; `for_write` has pages pinned as if they would be written.
+    """
+
+    process: Process
+    bounds: Bounds
+    due: Due = each_page_once
+    for_write: bool = True
+    faults: Faults = field(default_factory=Faults)
+    table: Tracker = field(init=False)
+    seen: set[Range] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.table = Tracker(Bounds(width=self.bounds.width, shift=self.bounds.shift))
+
+    def allocate(self, records: int) -> None:
+        del records
+        self.faults.step(Errno.ENOMEM)
+
+    def pieces(self, mapping: Mapping) -> Iterable[Mapping]:
+        if self.for_write or mapping.access & Access.WRITE:
+            self.process.own(Range(mapping.target, mapping.target + (size(mapping.range) - 1)))
+        return self.process.runs(mapping)
+
+    def pin(self, piece: Mapping) -> None:
+        self.faults.step(Errno.EFAULT)
+        if not self.process.may_lock and self.due([*self.table, piece], self.bounds) > self.process.limit:
+            raise FailedWith(Errno.ENOMEM)
+
+    def install(self, piece: Mapping) -> None:
+        self.faults.step(Errno.EFAULT)
+        if self.table.map(piece) is not None:
+            raise FailedWith(Errno.EBUSY)
+        self.seen.add(piece.range)
+        self._charge()
+
+    def copy_out(self, answer: object) -> None:
+        del answer
+        self.faults.step(Errno.EFAULT)
+
+    def free(self, records: int) -> None:
+        """Nothing to do: memory that is given back is no concern of anybody's."""
+
+    def unpin(self, piece: Mapping) -> None:
+        """Nothing to do: what is pinned is what the table leads to."""
+
+    def uninstall(self, piece: Mapping) -> None:
+        self.table.unmap(piece.range, splitting)
+        self._charge()
+
+    def _charge(self) -> None:
+        self.process.locked = self.due(self.table, self.bounds)
