@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from tenure.reference.dma.mappings import Mapping
-from tenure.reference.dma.ranges import is_adjacent, join, size
+from tenure.reference.dma.ranges import Range, is_adjacent, join, size
 from tenure.reference.dma.removal import exact
 from tenure.reference.dma.tracker import Tracker
+
+
+def together(ranges: Iterable[Range]) -> list[Range]:
+    """The same bytes in as few ranges as can be, in order."""
+    apart: list[Range] = []
+    for r in sorted(ranges):
+        both = join(apart[-1], r) if apart else None
+        apart[-1:] = [both] if both is not None else [*apart[-1:], r]
+    return apart
 
 
 def continues(low: Mapping, high: Mapping) -> bool:

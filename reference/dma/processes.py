@@ -34,6 +34,7 @@ class Process:
         self.may_lock = may_lock
         self.lives = True
         self.locked = 0
+        self.pinned = 0
         self.memory = Tracker(bounds)
 
     def has(self, r: Range, physical: int, access: Access = READ_WRITE, kind: str = RAM) -> None:

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from tenure.reference.dma.bounds import Bounds
+from tenure.reference.dma.coalescing import together
 from tenure.reference.dma.errnos import Errno
 from tenure.reference.dma.faults import FailedWith, Faults
 from tenure.reference.dma.mappings import Access, Mapping
-from tenure.reference.dma.pages import page_count, pages
+from tenure.reference.dma.pages import page_count
 from tenure.reference.dma.processes import RESERVED, Process
-from tenure.reference.dma.ranges import Range, join, size
+from tenure.reference.dma.ranges import Range, size
 from tenure.reference.dma.removal import splitting
 from tenure.reference.dma.tracker import Tracker
 
@@ -20,12 +21,8 @@ Due = Callable[[Iterable[Mapping], Bounds], int]
 
 def each_page_once(pieces: Iterable[Mapping], bounds: Bounds) -> int:
     """What memory is pinned, however many IO addresses lead to it; reserved pages are none of it."""
-    spans = sorted(Range(p.target, p.target + (size(p.range) - 1)) for p in pieces if p.owner != RESERVED)
-    apart: list[Range] = []
-    for span in spans:
-        both = join(apart[-1], span) if apart else None
-        apart[-1:] = [both] if both is not None else [*apart[-1:], span]
-    return sum(size(pages(span, bounds.shift)) for span in apart)
+    spans = (Range(p.target, p.target + (size(p.range) - 1)) for p in pieces if p.owner != RESERVED)
+    return sum(page_count(span, bounds.shift) for span in together(spans))
 
 
 def each_page_each_time(pieces: Iterable[Mapping], bounds: Bounds) -> int:
