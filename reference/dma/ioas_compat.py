@@ -94,7 +94,7 @@ class IoasCompat:
         if not is_aligned(last + 1, kept.alignment()):
             raise FailedWith(Errno.EINVAL)
         kept.faults.step(Errno.ENOMEM)
-        if area.accesses or (kept.domains and kept.has_large_pages):
+        if area.accesses:
             raise FailedWith(Errno.EINVAL)
         kept.remove(area)
         for r in split(area.range, last + 1):

@@ -130,6 +130,16 @@ def test_addresses_are_chosen_from_the_second_page_on_and_aligned_as_far_as_it_p
     assert made.map(process(), 0x10_0800, PAGE, RW) == 0x8800
 
 
+def test_memory_that_no_iommu_could_align_to_is_told_before_the_want_of_room() -> None:
+    """EINVAL, not ENOSPC."""
+    made = Ioas()
+    made.attach(domain())
+    made.allow_iovas([(0x1_0000, 0x1_0001)])
+
+    assert made.map(process(), 0x10_0800, PAGE, RW) is Errno.EINVAL
+    assert made.map(process(), 0x10_0000, PAGE, RW) is Errno.ENOSPC
+
+
 def test_addresses_are_chosen_where_it_is_allowed() -> None:
     """A fixed one is not held to it; where there is no room, ENOSPC."""
     made = Ioas()
@@ -221,13 +231,14 @@ def test_pages_are_charged_once_however_often_they_are_copied(limit: int, copies
     ("mode", "may_lock", "user", "mm"), [(Mode.USER, False, 4, 0), (Mode.MM, False, 0, 4), (Mode.USER, True, 0, 0)]
 )
 def test_the_context_says_who_is_charged(mode: Mode, may_lock: bool, user: int, mm: int) -> None:  # noqa: FBT001  # a row
-    """The user, the address space, or nobody; pinned it is in any case."""
-    who = process(may_lock=may_lock)
+    """The user, the address space, or nobody, up to the limit; pinned it is in any case."""
+    who = process(4, may_lock=may_lock)
     made = Ioas(mode=mode)
     made.attach(domain())
     mapped(made, who, (16, 4))
 
     assert (made.user.locked, who.locked, who.pinned) == (user, mm, 4)
+    assert made.map(who, 0x10_0000, PAGE, FIXED, 0) == (0 if may_lock else Errno.ENOMEM)
 
 
 @pytest.mark.parametrize(
@@ -348,9 +359,11 @@ def test_attach_refuses_and_changes_nothing(
     assert made.map(who, vaddr, length, FIXED, iova) == iova
     assert made.allow_iovas(allowed) is None
 
-    assert made.attach(domain()) is errno
+    coming = domain()
 
-    assert (made.kept.domains, made.user.locked, who.pinned) == ([], 0, 0)
+    assert made.attach(coming) is errno
+
+    assert (made.kept.domains, len(coming.table), made.user.locked, who.pinned) == ([], 0, 0, 0)
 
 
 def test_what_is_pinned_for_the_last_domain_goes_with_it() -> None:
@@ -477,6 +490,8 @@ def test_pin_refuses() -> None:
     assert made.pin(PAGE, 2 * PAGE, Access.READ) is Errno.ENOMEM
 
     assert made.user.locked == 0
+    assert made.pin(PAGE, PAGE, Access.READ) is None
+    assert made.user.locked == 1
 
 
 def test_every_unmap_in_every_small_state_takes_what_a_few_lines_have_it_take() -> None:

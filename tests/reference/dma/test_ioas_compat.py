@@ -162,6 +162,24 @@ def test_an_unmap_of_nothing_cuts_all_the_same() -> None:
     assert areas(ioas) == [(4, 1, 0), (5, 3, 1)]
 
 
+def test_an_area_that_a_driver_is_to_let_go_of_is_not_cut() -> None:
+    """EBUSY, while another unmap waits for it; without that one EINVAL."""
+    made, ioas = opened(1, (4, 4))
+    ioas.pin(4 * PAGE, PAGE, Access.READ)
+    steps = ioas.unmap_steps(0, MAX)
+    assert next(steps) == "notify"
+
+    assert made.unmap_dma(5 * PAGE, PAGE) is Errno.EBUSY
+
+
+def test_a_request_that_wraps_cuts_where_its_end_comes_round() -> None:
+    """EOVERFLOW, and the area near 0 is two."""
+    made, ioas = opened(1, (0, 4))
+
+    assert made.unmap_dma(MAX - 0xFFF, 3 * PAGE) == Unmapped(Errno.EOVERFLOW, 0)
+    assert areas(ioas) == [(0, 2, 0), (2, 2, 2)]
+
+
 def test_what_is_cut_stays_pinned_and_charged_once() -> None:
     """And the IOMMU goes on translating what is left."""
     ioas = Ioas()

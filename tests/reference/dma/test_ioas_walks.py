@@ -140,12 +140,13 @@ TestWalk = Walk.TestCase
 
 
 def failing() -> tuple[Ioas, Ioas, Process]:
-    """One with a domain and an area of two runs, and one with nothing."""
+    """One with a domain and an area of two runs, and one with such an area and another after it."""
     who = process()
     made, other = Ioas(bounds=BOUNDS, largest=Shift(3)), Ioas(bounds=BOUNDS, largest=Shift(3))
     assert made.attach(domain("d0")) is None
     assert made.map(who, 28, 8, RW | Flags.FIXED, 0) == 0
     assert other.map(who, 28, 8, RW | Flags.FIXED, 16) == 16
+    assert other.map(who, 0, 4, RW | Flags.FIXED, 24) == 24
     return made, other, who
 
 
@@ -167,8 +168,8 @@ def shown(*spaces: Ioas) -> list[object]:
 CALLS: dict[str, tuple[int, Callable[[Ioas, Ioas, Process], object]]] = {
     "map": (4, lambda made, _, who: made.map(who, 28, 8, RW | Flags.FIXED, 16)),
     "map, at any address": (4, lambda made, _, who: made.map(who, 28, 8, RW)),
-    "copy": (4, lambda made, other, _: made.copy(other, RW | Flags.FIXED, 8, 16, 40)),
-    "attach": (3, lambda _, other, __: other.attach(domain("d1"))),
+    "copy of two areas": (6, lambda made, other, _: made.copy(other, RW | Flags.FIXED, 12, 16, 40)),
+    "attach": (5, lambda _, other, __: other.attach(domain("d1"))),
     "attach another": (2, lambda made, _, __: made.attach(domain("d1"))),
     "pin": (1, lambda made, _, __: made.pin(2, 4, Access.READ)),
     "allow": (4, lambda made, _, __: made.allow_iovas([(0, 9), (20, 29)])),
@@ -199,7 +200,7 @@ EDGES = (0, 1, 0x1000, 1 << 32, 1 << 63, (1 << 64) - 0x1000, (1 << 64) - 2, 1 <<
 
 
 def test_the_edges_at_full_width_are_as_their_numbers() -> None:
-    """Every two ranges between edges of 64 bits, and every unmap of one, as a page table of seven pages has it."""
+    """Every two ranges between edges of 64 bits, mapped, found and unmapped, as a page table of seven pages has it."""
     numbers = [
         Range(a, b) for a in range(7) for b in range(a, 7) if (a, b) != (0, 6) and EDGES[b + 1] - EDGES[a] < 1 << 63
     ]
@@ -213,6 +214,12 @@ def test_the_edges_at_full_width_are_as_their_numbers() -> None:
                 answer = made.map_dma(who, EDGES[r.first], 0, length, CompatFlags.READ)
                 assert answer is (None if refusal is None else Errno.EEXIST)
             assert made.ioas is not None
+            for request in numbers[::3]:
+                last = EDGES[request.last + 1] - 1
+                found = made.ioas.kept.overlapping(Range(EDGES[request.first], last))
+                assert [one.range.first for one in found] == [
+                    EDGES[one.range.first] for one in table.overlapping(request)
+                ]
             assert [made.ioas.kept.at(edge) is not None for edge in EDGES[:7]] == [
                 table.at(n) is not None for n in range(7)
             ]

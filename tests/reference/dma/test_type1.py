@@ -13,7 +13,7 @@ from tenure.reference.dma.type1 import Flags, Type1
 from tenure.reference.dma.type1_dirty import Bitmap
 from tenure.reference.dma.type1_pins import Sleeps
 from tenure.reference.dma.type1_state import Device, Group
-from tenure.reference.dma.type1_unmap import StillPinned
+from tenure.reference.dma.type1_unmap import StillPinned, from_its_start
 from tenure.reference.dma.type1_versions import V6_1, V6_12, V7_2, Version
 
 PAGE = 0x1000
@@ -640,3 +640,30 @@ def made_mapping(made: Type1, r: Range) -> Mapping:
 def total(ranges: list[Range]) -> int:
     """How many bytes."""
     return sum(r.last - r.first + 1 for r in ranges)
+
+
+EDGES = (0, PAGE, 2 * PAGE, 1 << 32, 1 << 63, TOP + 1 - PAGE, TOP + 1)
+
+
+@pytest.mark.parametrize("v2", [False, True])
+def test_the_edges_at_full_width_are_as_their_numbers(v2: bool) -> None:  # noqa: FBT001  # a parameter of the test
+    """Every two ranges between edges of 64 bits, and unmaps of others, as a page table of six pages has it."""
+    numbers = [Range(a, b) for a, b in combinations_with_replacement(range(6), 2) if (a, b) != (0, 5)]
+    rule = covering if v2 else from_its_start
+    who = process()
+    for a, b, request in product(numbers, numbers[::2], numbers[::3]):
+        made, table = opened(MDEV, v2=v2), PageTable(Bounds(Width(3), Width(3), Shift(0)))
+        for r in (a, b):
+            refusal = table.map(Mapping(r, 0, Access.READ, "p0"))
+            answer = made.map_dma(who, EDGES[r.first], 0, EDGES[r.last + 1] - EDGES[r.first], Flags.READ)
+            assert answer is (None if refusal is None else Errno.EEXIST)
+        gone = table.unmap(request, rule)
+        refused = Errno.EINVAL if v2 else 0
+        bytes_gone = refused if isinstance(gone, Refusal) else sum(bytes_between(one.range) for one in gone)
+        assert made.unmap_dma(EDGES[request.first], bytes_between(request)) == bytes_gone
+        assert [r.first for r in held(made)] == [EDGES[one.range.first] for one in table]
+
+
+def bytes_between(numbers: Range) -> int:
+    """From one edge to before another."""
+    return EDGES[numbers.last + 1] - EDGES[numbers.first]
