@@ -155,11 +155,10 @@ class Type1:
 
     def _renew(self, process: Process, r: Range, vaddr: int) -> Errno | None:
         """Give an invalid mapping its new address, which another process may have: it pays from now on."""
-        found = self.container.overlapping(r)
-        if not found:
+        if not self.container.is_taken(r):
             return Errno.ENOENT
-        dma = found[0]
-        if not dma.is_invalid or dma.range != r:
+        dma = self.container.at(r.first)
+        if dma is None or not dma.is_invalid or dma.range != r:
             return Errno.EINVAL
         if dma.process is not process:
             process.lock(dma.locked, exempt=process.may_lock)
@@ -170,28 +169,33 @@ class Type1:
 
     def _insert(self, dma: Dma) -> Errno | None:
         """Map it, whole or not at all."""
-        container = self.container
+        container, r = self.container, dma.range
+        hides = container.is_unending(r) or (container.tree is not None and bool(container.space.overlapping(r)))
+        if container.is_taken(r):
+            return Errno.EEXIST
         self.memory.upcoming = dma
         try:
-            if container.hides(dma.range):
-                return self._hide(dma)
-            refusal = container.space.map(dma.mapping())
+            refusal = self._hide(dma) if hides else self._track(dma)
         finally:
             self.memory.upcoming = None
         if refusal is None:
-            container.dmas[dma.range.first] = dma
-            return None
-        return REFUSED[refusal]
+            container.keep(dma, hidden=hides)
+        return refusal
+
+    def _track(self, dma: Dma) -> Errno | None:
+        """Have the tracker hold it; what it does not hold counts, too."""
+        if self.container.hidden and not self.get_info().available:
+            return Errno.ENOSPC
+        refusal = self.container.space.map(dma.mapping())
+        return None if refusal is None else REFUSED[refusal]
 
     def _hide(self, dma: Dma) -> Errno | None:
-        """Map what no look-up will find, whatever is mapped there."""
-        container = self.container
-        if self.get_info().available <= 0:
+        """Map, before 7.2, what is mapped already and not found, or will not be."""
+        if not self.get_info().available:
             return Errno.ENOSPC
-        if not any(covers(r, dma.range) for r in container.reach(container.groups())):
+        if not any(covers(r, dma.range) for r in self.container.reach(self.container.groups())):
             return Errno.EINVAL
         take(self.memory, dma.mapping())
-        container.hidden.append(dma)
         return None
 
     def _unmap(self, asked: tuple[int, int], flags: Flags, bitmap: Bitmap | None, argsz: int) -> int | Errno:

@@ -64,9 +64,12 @@ def get(container: Container, iova: int, length: int, bitmap: Bitmap) -> Errno |
     shift = container.bounds.shift
     if bitmap.page_size != 1 << shift or not is_aligned(iova, shift) or not is_aligned(length, shift):
         return Errno.EINVAL
-    if not container.tracks_dirty or any(not covers(asked, dma.range) for dma in container.overlapping(asked)):
+    ends = (container.at(asked.first), container.at(asked.last))
+    if not container.tracks_dirty or any(dma is not None and not covers(asked, dma.range) for dma in ends):
         return Errno.EINVAL
-    for dma in container.overlapping(asked):
+    for dma in sorted(container.every(), key=lambda dma: dma.range):
+        if dma.range.first not in asked:
+            continue
         report(container, dma, bitmap)
         dma.dirty = set(dma.pinned)
     return None

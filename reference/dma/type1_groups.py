@@ -44,7 +44,7 @@ def _join(container: Container, memory: Memory, group: Group) -> None:
             return
     domain = Domain(group.iommu, container.bounds)
     with ExitStack() as undo:
-        for dma in container.every():
+        for dma in container.dmas.values():
             _replay(container, memory, dma, domain, undo)
         undo.pop_all()
     domain.groups.append(group)
@@ -72,14 +72,14 @@ def detach(container: Container, memory: Memory, group: Group) -> None:
     container.confined.discard(group)
     if not any(True for _ in container.groups()):
         container.space.unmap_all()
-        container.dmas.clear()
-        container.hidden.clear()
+        for dma in tuple(container.every()):
+            container.forget(dma)
     container.space.set_valid(container.reach(container.groups()))
 
 
 def _drop(container: Container, memory: Memory, domain: Domain) -> None:
     """Free a domain; with the last one go the pins and charges that were made for the IOMMU."""
     if container.domains == [domain]:
-        for dma in container.every():
+        for dma in container.dmas.values():
             memory.unpin(dma.mapping())
     container.domains.remove(domain)

@@ -77,7 +77,7 @@ class Memory:
 
     def _dma(self, piece: Mapping) -> Dma:
         """The record of what a piece is a part of."""
-        dma = self.upcoming or self.container.at(piece.range.first)
+        dma = self.upcoming or self.container.record(piece.range.first)
         if dma is None:
             raise LookupError(f"nothing is mapped at {piece.range}")
         return dma

@@ -12,8 +12,9 @@ from tenure.reference.dma.faults import Faults
 from tenure.reference.dma.mappings import Access, Mapping
 from tenure.reference.dma.pages import Shift, page_of, pages
 from tenure.reference.dma.processes import RESERVED, Process, charged_pages
-from tenure.reference.dma.ranges import Range, intersection
+from tenure.reference.dma.ranges import Range, intersection, size
 from tenure.reference.dma.tracker import Tracker
+from tenure.reference.dma.type1_tree import Tree
 from tenure.reference.dma.type1_versions import Version
 from tenure.reference.dma.widths import top
 
@@ -100,6 +101,7 @@ class Container:
         self.faults = Faults()
         self.dmas: dict[int, Dma] = {}
         self.hidden: list[Dma] = []
+        self.tree: Tree[Dma] | None = None if version.sees_the_top else Tree(bounds.width)
         self.domains: list[Domain] = []
         self.emulated: list[Group] = []
         self.devices: list[Device] = []
@@ -125,26 +127,48 @@ class Container:
         """Some group writes wherever its IOMMU lets it, and not only where it has pinned."""
         return any(group not in self.confined for domain in self.domains for group in domain.groups)
 
-    def at(self, byte: int) -> Dma | None:
-        """The mapping that holds this byte."""
+    def keep(self, dma: Dma, *, hidden: bool) -> None:
+        """Have a record of a mapping: hidden, where the tracker holds none."""
+        if hidden:
+            self.hidden.append(dma)
+        else:
+            self.dmas[dma.range.first] = dma
+        if self.tree is not None:
+            self.tree.insert(dma)
+
+    def forget(self, dma: Dma) -> None:
+        """Have none."""
+        if dma in self.hidden:
+            self.hidden.remove(dma)
+        else:
+            del self.dmas[dma.range.first]
+        if self.tree is not None:
+            self.tree.remove(dma)
+
+    def record(self, byte: int) -> Dma | None:
+        """The mapping that the tracker holds at this byte."""
         found = self.space.at(byte)
         return None if found is None else self.dmas[found.range.first]
 
-    def overlapping(self, r: Range) -> list[Dma]:
-        """The mappings that a look-up of this range finds, in order."""
-        if self.hides(r):
-            return []
-        return [self.dmas[found.range.first] for found in self.space.overlapping(r)]
+    def at(self, byte: int) -> Dma | None:
+        """The mapping that the kernel finds at this byte."""
+        return self.record(byte) if self.tree is None else self.tree.find(byte, 1)
 
-    def hides(self, r: Range) -> bool:
-        """It ends at the top, and this kernel compares the byte after, which is 0: nothing is found there, nor does it overlap."""
-        return r.last == top(self.bounds.width) and not self.version.sees_the_top
+    def is_taken(self, r: Range) -> bool:
+        """The kernel finds something mapped there."""
+        return bool(self.space.overlapping(r)) if self.tree is None else self.tree.find(r.first, size(r)) is not None
 
-    def walked(self, request: Range) -> list[Dma]:
-        """What the walk of an unmap comes to, in order: from the first that is found, also to what no look-up finds."""
-        found = [self.dmas[one.range.first] for one in self.space.overlapping(request)]
-        beyond = [dma for dma in self.hidden if found and dma.range.first <= request.last]
-        return sorted([*found, *beyond], key=lambda dma: dma.range)
+    def walked(self, request: Range | None) -> list[Dma]:
+        """The mappings that an unmap of a range, or of everything, comes to, in order."""
+        most = top(self.bounds.width)
+        r = Range(0, most) if request is None else request
+        if self.tree is None:
+            return [self.dmas[one.range.first] for one in self.space.overlapping(r)]
+        return self.tree.walk(r.first, most if request is None else size(r))
+
+    def is_unending(self, r: Range) -> bool:
+        """It ends at the top, before 7.2: a loop from its first byte to the one after its last makes no round."""
+        return self.tree is not None and r.last == top(self.bounds.width)
 
     def page(self, byte: int) -> int:
         """The number of a byte's page."""

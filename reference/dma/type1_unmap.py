@@ -9,7 +9,6 @@ from tenure.reference.dma.ranges import Range, size
 from tenure.reference.dma.removal import covering, exact
 from tenure.reference.dma.type1_dirty import Bitmap
 from tenure.reference.dma.type1_state import Container, Dma
-from tenure.reference.dma.widths import top
 
 MOST_REPEATS = 10
 
@@ -33,7 +32,7 @@ def unmap(container: Container, request: Range | None, bitmap: Bitmap | None, *,
     while True:
         if request is not None and _is_bisecting(container, request):
             return Errno.EINVAL if container.v2 and told is None else removed
-        found = _reached(container, request)
+        found = container.walked(request)
         if invalidate:
             return _invalidate(found)
         pinned = next((dma for dma in found if dma.pinned), None)
@@ -58,13 +57,6 @@ def _is_bisecting(container: Container, request: Range) -> bool:
     return any(dma is not None and isinstance(removal(dma.range, request), Refusal) for dma in ends)
 
 
-def _reached(container: Container, request: Range | None) -> list[Dma]:
-    """The mappings that go, in order."""
-    if request is None:
-        return container.walked(Range(0, top(container.bounds.width)))
-    return [] if container.hides(request) else container.walked(request)
-
-
 def _invalidate(found: list[Dma]) -> int | Errno:
     """Have the addresses of mappings invalid until they are mapped with VADDR; none of them, if one is so already."""
     if any(dma.is_invalid for dma in found):
@@ -76,9 +68,7 @@ def _invalidate(found: list[Dma]) -> int | Errno:
 
 def _remove(container: Container, dma: Dma) -> int:
     """Unmap one mapping; its bytes. One that is hidden leaves its pins, charges and translations behind."""
-    if dma in container.hidden:
-        container.hidden.remove(dma)
-        return size(dma.range)
-    container.space.unmap(dma.range, exact)
-    del container.dmas[dma.range.first]
+    if dma not in container.hidden:
+        container.space.unmap(dma.range, exact)
+    container.forget(dma)
     return size(dma.range)

@@ -232,7 +232,7 @@ def test_unmap_all_includes_the_last_page(v2: bool) -> None:  # noqa: FBT001  # 
 
 @pytest.mark.parametrize("version", [V6_1, V6_12], ids=lambda version: version.name)
 def test_before_7_2_a_mapping_that_ends_at_the_top_is_never_found(version: Version) -> None:
-    """It is mapped twice, unmapped by nobody who names it, nor by ALL where it is alone; each counts as an entry."""
+    """It is mapped twice and never unmapped; each counts as an entry, and what lies under it in the tree is not unmapped either."""
     who = process()
     made = mapped(opened(MDEV, version=version, entries=3), who, (TOP - 0xFFF, 1), (TOP - 0xFFF, 1))
 
@@ -244,7 +244,45 @@ def test_before_7_2_a_mapping_that_ends_at_the_top_is_never_found(version: Versi
 
     assert mapped(made, who, (0, 1)).map_dma(who, TOP - 0xFFF, 0, PAGE, RW) is Errno.ENOSPC
     assert made.unmap_dma(TOP - 0x1FFF, 2 * PAGE) == 0
-    assert made.unmap_dma(0, 0, Flags.ALL) == 3 * PAGE
+    assert made.unmap_dma(0, 0, Flags.ALL) == 0
+    assert made.unmap_dma(0, PAGE) == 0
+    assert made.map_dma(who, 0, 0, PAGE, RW) is Errno.EEXIST
+
+
+@pytest.mark.parametrize(
+    ("pages", "answer", "available"),
+    [
+        ([0, -1], 2, 8),
+        ([-1, 0], 0, 6),
+        ([0, 2, -1], 3, 8),
+        ([-1, 0, 2], 3, 8),
+        ([0, -1, -1], 0, 5),
+        ([0, 2, 4, -1], 4, 8),
+    ],
+)
+def test_before_7_2_what_all_finds_depends_on_the_shape_of_the_tree(
+    pages: list[int], answer: int, available: int
+) -> None:
+    """Where a mapping at the top is the root, nothing; where a lower one is met first, everything from the lowest on."""
+    made = mapped(opened(MDEV, version=V6_12, entries=8), process(), *((page * PAGE % (TOP + 1), 1) for page in pages))
+
+    assert made.unmap_dma(0, 0, Flags.ALL) == answer * PAGE
+    assert made.get_info().available == available
+
+
+def test_before_7_2_a_mapping_below_the_root_at_the_top_is_mapped_over() -> None:
+    """A look-up that overlaps both turns away from it."""
+    who = process()
+    made = mapped(opened(MDEV, version=V6_12), who, (TOP - 0x1FFF, 2), (TOP - 0x2FFF, 1))
+
+    assert made.map_dma(who, TOP - 0x2FFF, 0, PAGE, RW) is Errno.EEXIST
+    assert made.map_dma(who, TOP - 0x2FFF, 0, 2 * PAGE, RW) is None
+    assert made.get_info().available == 65532
+
+
+def test_before_7_2_what_is_hidden_is_held_to_the_valid_ranges() -> None:
+    """The aperture ends below."""
+    assert opened(GROUP, version=V6_12).map_dma(process(), TOP - 0xFFF, 0x10_0000, PAGE, RW) is Errno.EINVAL
 
 
 def test_before_7_2_an_unmap_that_ends_at_the_top_finds_nothing() -> None:
@@ -262,6 +300,7 @@ def test_before_7_2_a_translation_at_the_top_outlives_its_mapping() -> None:
     made = mapped(opened(Group("wide"), version=V6_12), who, (0, 1), (TOP - 0xFFF, 1))
 
     assert made.unmap_dma(0, 0, Flags.ALL) == 2 * PAGE
+    assert made.get_info().available == 65535
 
     assert [one.range for one in made.container.domains[0].table] == [Range(TOP - 0xFFF, TOP)]
     assert who.locked == 1
