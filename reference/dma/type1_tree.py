@@ -71,7 +71,7 @@ class Tree(Generic[T]):
             else:
                 node = node.child[1]
         end = (first + length) % self.words
-        if found is None or found.held.range.first >= end:
+        if found is None:
             return []
         every = list(self)
         return [one for one in every[every.index(found.held) :] if one.range.first < end]

@@ -270,6 +270,13 @@ def test_before_7_2_what_all_finds_depends_on_the_shape_of_the_tree(
     assert made.get_info().available == available
 
 
+def test_before_7_2_what_is_hidden_counts_as_an_entry() -> None:
+    """For those that are not, too."""
+    made = mapped(opened(MDEV, version=V6_12, entries=1), process(), (TOP - 0xFFF, 1))
+
+    assert made.map_dma(process(), 0, 0x10_0000, PAGE, RW) is Errno.ENOSPC
+
+
 def test_before_7_2_a_mapping_below_the_root_at_the_top_is_mapped_over() -> None:
     """A look-up that overlaps both turns away from it."""
     who = process()

@@ -121,3 +121,20 @@ def test_a_mapping_at_the_top_is_not_found_and_neither_is_what_ends_there() -> N
     assert tree.walk(0, 250) == []
     tree.remove(top)
     assert tree.walk(0, 250) == [low]
+
+
+def test_of_two_that_begin_alike_the_later_comes_first() -> None:
+    """It goes to the left."""
+    tree, held = grown(7, 7)
+
+    assert list(tree) == held[::-1]
+
+
+def test_a_look_up_that_ends_at_the_top_does_not_find_what_lies_below_either() -> None:
+    """It turns left everywhere."""
+    tree = Tree[Held](8)
+    below = Held(Range(230, 245))
+    tree.insert(below)
+
+    assert tree.find(240, 16) is None
+    assert tree.find(240, 15) is below
