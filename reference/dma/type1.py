@@ -7,6 +7,7 @@ removes whole what begins inside. Source: drivers/vfio/vfio_iommu_type1.c of 6.1
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from enum import Flag
 from typing import NamedTuple, ParamSpec, TypeVar
 
@@ -65,7 +66,9 @@ class Type1:
     """A container whose IOMMU driver is type1. A call answers with a value, None where it has none, or an errno."""
 
     def __init__(self, version: Version = V7_2, *, v2: bool = True, bounds: Bounds | None = None) -> None:
-        self.container = Container(version, bounds or Bounds(entries=ENTRIES), v2=v2)
+        chosen = bounds or Bounds()
+        limited = chosen if chosen.entries is not None else replace(chosen, entries=ENTRIES)
+        self.container = Container(version, limited, v2=v2)
         self.memory = Memory(self.container)
         self.container.space.effects = self.memory
         self.allows_unsafe_interrupts = False
@@ -127,7 +130,7 @@ class Type1:
 
     def get_info(self) -> Info:
         """VFIO_IOMMU_GET_INFO."""
-        limit = ENTRIES if self.container.bounds.entries is None else self.container.bounds.entries
+        limit = self.container.bounds.entries or 0
         valid = self.container.reach(self.container.groups()) if self.container.domains else ()
         return Info(1 << self.container.bounds.shift, limit - sum(1 for _ in self.container.every()), valid)
 
@@ -208,6 +211,7 @@ class Type1:
         request = None if Flags.ALL in flags else from_size(*asked, container.bounds.width)
         if isinstance(request, Malformed):
             return container.version.wraps
+        bitmap = bitmap if Flags.DIRTY in flags else None
         if bitmap is not None and not (container.tracks_dirty and bitmap.page_size == 1 << container.bounds.shift):
             return Errno.EINVAL
         removed = unmap(container, request, bitmap, invalidate=Flags.VADDR in flags)

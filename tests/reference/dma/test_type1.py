@@ -313,6 +313,13 @@ def test_before_7_2_a_translation_at_the_top_outlives_its_mapping() -> None:
     assert who.locked == 1
 
 
+def test_a_bitmap_that_is_not_asked_for_is_not_looked_at() -> None:
+    """Whatever it is, and whether or not dirty pages are tracked."""
+    made = mapped(opened(GROUP), process(), (0, 1))
+
+    assert made.unmap_dma(0, PAGE, Flags.NONE, Bitmap(0, 0)) == PAGE
+
+
 def test_who_unmaps_gives_back_what_the_mapper_was_charged() -> None:
     """D-G1-12 is gone: a child maps and its parent unmaps, and only the child's count changes."""
     parent, child = process("parent"), process("child")
