@@ -54,6 +54,16 @@ FOR_MAP = Flags.READ | Flags.WRITE | Flags.VADDR
 FOR_UNMAP = Flags.DIRTY | Flags.ALL | Flags.VADDR
 
 
+class Tracking(Flag):
+    """What DIRTY_PAGES is asked to do; UNKNOWN is any other bit."""
+
+    NONE = 0
+    START = 1
+    STOP = 2
+    GET_BITMAP = 4
+    UNKNOWN = 8
+
+
 class Info(NamedTuple):
     """What GET_INFO says: the page's size, how many mappings may still be made, and where; nowhere named is everywhere."""
 
@@ -85,19 +95,11 @@ class Type1:
         """VFIO_IOMMU_UNMAP_DMA: unmap what lies in a range, or mark its addresses invalid; how many bytes that were."""
         return answered(self._unmap, (iova, size), flags, bitmap, argsz)
 
-    def start_tracking(self) -> Errno | None:
-        """VFIO_IOMMU_DIRTY_PAGES with START."""
-        return answered(type1_dirty.start, self.container, self.memory) if self.container.v2 else Errno.EACCES
-
-    def stop_tracking(self) -> Errno | None:
-        """VFIO_IOMMU_DIRTY_PAGES with STOP."""
-        return type1_dirty.stop(self.container) if self.container.v2 else Errno.EACCES
-
-    def get_dirty(self, iova: int, size: int, bitmap: Bitmap, argsz: int = 48) -> Errno | None:
-        """VFIO_IOMMU_DIRTY_PAGES with GET_BITMAP."""
-        if not self.container.v2:
-            return Errno.EACCES
-        return Errno.EINVAL if argsz < 48 else answered(type1_dirty.get, self.container, iova, size, bitmap)
+    def dirty_pages(
+        self, action: Tracking, iova: int = 0, size: int = 0, bitmap: Bitmap | None = None, argsz: int = 48
+    ) -> Errno | None:
+        """VFIO_IOMMU_DIRTY_PAGES: keep dirty bits, keep none, or hand out those of a range."""
+        return answered(self._dirty_pages, action, (iova, size), bitmap, argsz) if self.container.v2 else Errno.EACCES
 
     def pin_pages(self, device: Device, iova: int, count: int, access: Access) -> tuple[int, ...] | Errno | Sleeps:
         """vfio_pin_pages: where the pages behind a range are, and will stay."""
@@ -133,6 +135,17 @@ class Type1:
         limit = self.container.bounds.entries or 0
         valid = self.container.reach(self.container.groups()) if self.container.domains else ()
         return Info(1 << self.container.bounds.shift, limit - sum(1 for _ in self.container.every()), valid)
+
+    def _dirty_pages(self, action: Tracking, asked: tuple[int, int], bitmap: Bitmap | None, argsz: int) -> Errno | None:
+        """The tests of DIRTY_PAGES, in order: just one action."""
+        self.container.faults.step(Errno.EFAULT)
+        if argsz < 8 or action not in (Tracking.START, Tracking.STOP, Tracking.GET_BITMAP):
+            return Errno.EINVAL
+        if action is Tracking.START:
+            return type1_dirty.start(self.container, self.memory)
+        if action is Tracking.STOP:
+            return type1_dirty.stop(self.container)
+        return Errno.EINVAL if argsz < 48 or bitmap is None else type1_dirty.get(self.container, *asked, bitmap)
 
     def _map(self, process: Process, asked: tuple[int, int, int], flags: Flags, argsz: int) -> Errno | None:
         """The tests of MAP_DMA in the order of 7.2; before, those that 6.12 makes in another order have one errno."""

@@ -9,7 +9,7 @@ import pytest
 from tenure.reference.dma import Access, Bounds, Mapping, PageTable, Range, Refusal, Shift, Width, covering
 from tenure.reference.dma.errnos import Errno
 from tenure.reference.dma.processes import RESERVED, Process
-from tenure.reference.dma.type1 import Flags, Type1
+from tenure.reference.dma.type1 import Flags, Tracking, Type1
 from tenure.reference.dma.type1_dirty import Bitmap
 from tenure.reference.dma.type1_pins import Sleeps
 from tenure.reference.dma.type1_state import Device, Group
@@ -461,7 +461,7 @@ def test_dma_rw_refuses() -> None:
     who = process()
     made = mapped(opened(MDEV), who, (0, 1))
     assert made.map_dma(who, PAGE, 0x14_0000, PAGE, Flags.READ) is None
-    made.start_tracking()
+    made.dirty_pages(Tracking.START)
 
     assert made.dma_rw(0, PAGE + 1, Access.READ) is None
     assert made.dma_rw(0, 3 * PAGE, Access.READ) is Errno.EINVAL
@@ -523,24 +523,27 @@ def test_a_device_that_never_lets_go_is_a_bug_of_the_kernel() -> None:
 
 def test_dirty_pages_are_for_version_2_and_where_they_are_tracked() -> None:
     """EACCES, EINVAL, and each reason of the bitmap's."""
-    assert opened(MDEV, v2=False).start_tracking() is Errno.EACCES
-    assert opened(MDEV, v2=False).stop_tracking() is Errno.EACCES
-    assert opened(MDEV, v2=False).get_dirty(0, PAGE, Bitmap(PAGE, 8)) is Errno.EACCES
+    assert opened(MDEV, v2=False).dirty_pages(Tracking.START) is Errno.EACCES
+    assert opened(MDEV, v2=False).dirty_pages(Tracking.STOP) is Errno.EACCES
+    assert opened(MDEV, v2=False).dirty_pages(Tracking.GET_BITMAP, 0, PAGE, Bitmap(PAGE, 8)) is Errno.EACCES
 
     made = mapped(opened(MDEV), process(), (0, 2))
-    assert made.get_dirty(0, 2 * PAGE, Bitmap(PAGE, 8), argsz=47) is Errno.EINVAL
-    assert made.get_dirty(0, 2 * PAGE, Bitmap(PAGE, 8)) is Errno.EINVAL
+    assert made.dirty_pages(Tracking.GET_BITMAP, 0, 2 * PAGE, Bitmap(PAGE, 8), argsz=47) is Errno.EINVAL
+    assert made.dirty_pages(Tracking.GET_BITMAP, 0, 2 * PAGE, Bitmap(PAGE, 8)) is Errno.EINVAL
     assert made.unmap_dma(0, 2 * PAGE, Flags.DIRTY, Bitmap(PAGE, 8)) is Errno.EINVAL
-    assert made.start_tracking() is made.start_tracking() is None
-    assert made.get_dirty(0, 0, Bitmap(PAGE, 8)) is Errno.EINVAL
-    assert made.get_dirty(TOP, 2, Bitmap(PAGE, 8)) is Errno.EOVERFLOW
-    assert made.get_dirty(0, PAGE, Bitmap(PAGE, 8)) is Errno.EINVAL
-    assert made.get_dirty(PAGE, PAGE, Bitmap(PAGE, 8)) is Errno.EINVAL
-    assert made.get_dirty(0, 65 * PAGE, Bitmap(PAGE, 8)) is Errno.EINVAL
+    assert made.dirty_pages(Tracking.START, argsz=7) is Errno.EINVAL
+    for action in (Tracking.NONE, Tracking.START | Tracking.STOP, Tracking.UNKNOWN):
+        assert made.dirty_pages(action) is Errno.EINVAL
+    assert made.dirty_pages(Tracking.START) is made.dirty_pages(Tracking.START) is None
+    assert made.dirty_pages(Tracking.GET_BITMAP, 0, 0, Bitmap(PAGE, 8)) is Errno.EINVAL
+    assert made.dirty_pages(Tracking.GET_BITMAP, TOP, 2, Bitmap(PAGE, 8)) is Errno.EOVERFLOW
+    assert made.dirty_pages(Tracking.GET_BITMAP, 0, PAGE, Bitmap(PAGE, 8)) is Errno.EINVAL
+    assert made.dirty_pages(Tracking.GET_BITMAP, PAGE, PAGE, Bitmap(PAGE, 8)) is Errno.EINVAL
+    assert made.dirty_pages(Tracking.GET_BITMAP, 0, 65 * PAGE, Bitmap(PAGE, 8)) is Errno.EINVAL
     for bad in (Bitmap(PAGE, 0), Bitmap(PAGE, 257 << 20), Bitmap(2 * PAGE, 8), Bitmap(PAGE, 8, in_user_range=False)):
-        assert made.get_dirty(0, 2 * PAGE, bad) is Errno.EINVAL
+        assert made.dirty_pages(Tracking.GET_BITMAP, 0, 2 * PAGE, bad) is Errno.EINVAL
         assert made.unmap_dma(0, 2 * PAGE, Flags.DIRTY, bad) is Errno.EINVAL
-    assert made.get_dirty(0, 2 * PAGE, Bitmap(PAGE, 8)) is None
+    assert made.dirty_pages(Tracking.GET_BITMAP, 0, 2 * PAGE, Bitmap(PAGE, 8)) is None
 
 
 def test_dirty_are_the_pages_pinned_or_written_and_all_where_a_group_writes_anywhere() -> None:
@@ -549,7 +552,7 @@ def test_dirty_are_the_pages_pinned_or_written_and_all_where_a_group_writes_anyw
     made = mapped(opened(MDEV), who, (0, 4))
     device = pinning(made)
     made.pin_pages(device, PAGE, 1, Access.READ)
-    made.start_tracking()
+    made.dirty_pages(Tracking.START)
     made.dma_rw(3 * PAGE, 1, Access.WRITE)
     made.unpin_pages(PAGE, 1)
 
@@ -564,14 +567,14 @@ def test_dirty_are_the_pages_pinned_or_written_and_all_where_a_group_writes_anyw
 def dirty(made: Type1) -> set[int]:
     """What GET_BITMAP reports of the first four pages."""
     bitmap = Bitmap(PAGE, 8)
-    assert made.get_dirty(0, 4 * PAGE, bitmap) is None
+    assert made.dirty_pages(Tracking.GET_BITMAP, 0, 4 * PAGE, bitmap) is None
     return bitmap.dirty
 
 
 def test_an_unmap_reports_the_dirty_pages_that_go() -> None:
     """Once they are gone nobody could ask."""
     made = mapped(opened(MDEV), process(), (0, 2), (0x4000, 1))
-    made.start_tracking()
+    made.dirty_pages(Tracking.START)
     made.dma_rw(PAGE, 1, Access.WRITE)
     made.dma_rw(0x4000, 1, Access.WRITE)
     bitmap = Bitmap(PAGE, 8)

@@ -9,7 +9,7 @@ import pytest
 from tenure.reference.dma import Access, Bounds, Range
 from tenure.reference.dma.errnos import Errno
 from tenure.reference.dma.processes import Process
-from tenure.reference.dma.type1 import Flags, Type1
+from tenure.reference.dma.type1 import Flags, Tracking, Type1
 from tenure.reference.dma.type1_dirty import Bitmap
 from tenure.reference.dma.type1_state import Device, Group
 
@@ -65,7 +65,7 @@ CASES: dict[str, Case] = {
     "map, one IOMMU": ((GROUP,), 8, lambda made, who, _: made.map_dma(who, 0x10000, 2 * PAGE, 3 * PAGE, RW)),
     "map, two IOMMUs": ((GROUP, OTHER), 11, lambda made, who, _: made.map_dma(who, 0x10000, 2 * PAGE, 3 * PAGE, RW)),
     "map, no IOMMU": ((MDEV,), 2, lambda made, who, _: made.map_dma(who, 0x10000, 2 * PAGE, 3 * PAGE, RW)),
-    "start tracking": ((GROUP,), 2, lambda made, _, __: made.start_tracking()),
+    "start tracking": ((GROUP,), 3, lambda made, _, __: made.dirty_pages(Tracking.START)),
     "attach an IOMMU alike": ((GROUP,), 3, lambda made, _, __: made.attach(ALIKE)),
     "attach another IOMMU": ((GROUP,), 7, lambda made, _, __: made.attach(OTHER)),
     "attach the first IOMMU": ((MDEV,), 12, lambda made, _, __: made.attach(GROUP)),
@@ -116,7 +116,7 @@ def test_an_unmap_whose_answer_cannot_be_copied_out_has_taken_effect() -> None:
 def test_an_unmap_whose_bits_cannot_be_copied_out_stops_there() -> None:
     """What went before is gone, with its bits; what comes after stays."""
     made, _, _ = container(GROUP)
-    made.start_tracking()
+    made.dirty_pages(Tracking.START)
     bitmap = Bitmap(PAGE, 8)
     made.container.faults.fails_in = 3
 
@@ -129,7 +129,7 @@ def test_an_unmap_whose_bits_cannot_be_copied_out_stops_there() -> None:
 def test_a_map_whose_bitmap_cannot_be_had_is_undone() -> None:
     """The last step of a map where dirty pages are tracked; a bitmap of too many bits is EINVAL."""
     made, _, new = container(MDEV)
-    made.start_tracking()
+    made.dirty_pages(Tracking.START)
     before = shown(made)
 
     made.container.faults.fails_in = 2
