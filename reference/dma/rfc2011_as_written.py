@@ -58,8 +58,8 @@ class AsWritten:
             return Errno.ENOMEM
         return self._make(entry)
 
-    def unmap(self, iova: int, size: int, length: int = LENGTH) -> Errno | None:
-        """UNMAP_DMA: the walk over the list, and what it has of each entry it comes to."""
+    def unmap(self, iova: int, size: int, length: int = LENGTH) -> Errno | int | None:
+        """UNMAP_DMA: the walk over the list; a negative result is told as it is, though it may be no errno."""
         if not (is_aligned(iova, self.bounds.shift) and is_aligned(size, self.bounds.shift)):
             return Errno.EINVAL
         if self.ways.tests_arguments and length < LENGTH:
@@ -70,7 +70,9 @@ class AsWritten:
             result = self._walk(iova, size)
         except FailedWith as failure:
             return failure.errno
-        return Errno(-result) if result < 0 else self._copy_out_last()
+        if result < 0:
+            return Errno(-result) if any(-result == errno.value for errno in Errno) else result
+        return self._copy_out_last()
 
     def entries(self) -> list[tuple[int, int]]:
         """The first bytes of the entries and their numbers of pages, in order."""
@@ -229,8 +231,8 @@ class AsWritten:
     def _remove_low(self, one: Entry, count: int) -> int:
         """The first pages of an entry."""
         gone = one.iova
-        one.iova += count << self.bounds.shift
-        one.vaddr += count << self.bounds.shift
+        one.iova = as_word(one.iova + (count << self.bounds.shift))
+        one.vaddr = as_word(one.vaddr + (count << self.bounds.shift))
         one.pages -= count
         return self._unmap_pages(gone, count)
 
