@@ -16,7 +16,7 @@ from tenure.reference.dma.faults import FailedWith
 from tenure.reference.dma.ioas_pages import AccessUser, Area, Domain, Mode, Pages, User
 from tenure.reference.dma.ioas_place import Part, place
 from tenure.reference.dma.ioas_reach import pin, unpin
-from tenure.reference.dma.ioas_state import AddressSpace, range_of
+from tenure.reference.dma.ioas_state import Areas, range_of
 from tenure.reference.dma.ioas_steps import Steps, finish
 from tenure.reference.dma.ioas_versions import V7_2, Version
 from tenure.reference.dma.mappings import Access
@@ -67,7 +67,7 @@ class Ioas:
         self.mode = mode
         self.user = User()
         self.largest = largest
-        self.kept = AddressSpace(bounds or Bounds())
+        self.kept = Areas(bounds or Bounds())
 
     def map(self, process: Process, vaddr: int, length: int, flags: Flags, iova: int = 0) -> int | Errno:
         """IOAS_MAP: lead IO addresses to memory of the caller, and say the first of them."""

@@ -8,7 +8,7 @@ from tenure.reference.dma.errnos import Errno
 from tenure.reference.dma.faults import FailedWith
 from tenure.reference.dma.ioas_holes import alignment_of, anywhere, first_fit
 from tenure.reference.dma.ioas_pages import Area, Pages
-from tenure.reference.dma.ioas_state import AddressSpace
+from tenure.reference.dma.ioas_state import Areas
 from tenure.reference.dma.ioas_steps import Steps
 from tenure.reference.dma.mappings import Access
 from tenure.reference.dma.pages import Shift, first_byte, is_aligned, page_of
@@ -24,7 +24,7 @@ class Part(NamedTuple):
     access: Access
 
 
-def place(kept: AddressSpace, parts: list[Part], length: int, iova: int | None, largest: Shift) -> Steps[int | Errno]:
+def place(kept: Areas, parts: list[Part], length: int, iova: int | None, largest: Shift) -> Steps[int | Errno]:
     """Find the addresses, insert areas that nobody can use yet, fill them, and only then let them be used."""
     try:
         kept.faults.step(Errno.ENOMEM)
@@ -55,7 +55,7 @@ def place(kept: AddressSpace, parts: list[Part], length: int, iova: int | None, 
     return begin
 
 
-def _fixed(kept: AddressSpace, iova: int, length: int) -> int | Errno:
+def _fixed(kept: Areas, iova: int, length: int) -> int | Errno:
     """The address that was asked for; where addresses are chosen from does not matter."""
     if not is_aligned(length, kept.alignment()) or not is_aligned(iova, kept.alignment()):
         return Errno.EINVAL
@@ -67,7 +67,7 @@ def _fixed(kept: AddressSpace, iova: int, length: int) -> int | Errno:
     return Errno.EEXIST if kept.overlapping(asked) else iova
 
 
-def _chosen(kept: AddressSpace, vaddr: int, length: int, largest: Shift) -> int | Errno:
+def _chosen(kept: Areas, vaddr: int, length: int, largest: Shift) -> int | Errno:
     """An address where there is room."""
     if not is_aligned(length, kept.alignment()):
         return Errno.EINVAL
@@ -83,7 +83,7 @@ def _chosen(kept: AddressSpace, vaddr: int, length: int, largest: Shift) -> int 
     return first_fit((r for r in clipped if r is not None), taken, length, alignment, offset)
 
 
-def _inserted(kept: AddressSpace, parts: list[Part], begin: int) -> list[Area]:
+def _inserted(kept: Areas, parts: list[Part], begin: int) -> list[Area]:
     """Areas for these parts, one after the other; none, if one may not be."""
     areas: list[Area] = []
     for part in parts:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from tenure.reference.dma.errnos import Errno
 from tenure.reference.dma.faults import FailedWith
 from tenure.reference.dma.ioas_pages import Area
-from tenure.reference.dma.ioas_state import AddressSpace, range_of
+from tenure.reference.dma.ioas_state import Areas, range_of
 from tenure.reference.dma.mappings import Access
 from tenure.reference.dma.ranges import Range, intersection
 
 
-def pin(kept: AddressSpace, iova: int, length: int, access: Access) -> Errno | None:
+def pin(kept: Areas, iova: int, length: int, access: Access) -> Errno | None:
     """iommufd_access_pin_pages: a driver reaches in, until it is told to let go."""
     asked = range_of(iova, length, kept.bounds.width)
     if isinstance(asked, Errno):
@@ -25,7 +25,7 @@ def pin(kept: AddressSpace, iova: int, length: int, access: Access) -> Errno | N
     return _reach_in(kept, areas, asked)
 
 
-def unpin(kept: AddressSpace, iova: int, length: int) -> None:
+def unpin(kept: Areas, iova: int, length: int) -> None:
     """iommufd_access_unpin_pages, of a range that was pinned."""
     asked = range_of(iova, length, kept.bounds.width)
     if isinstance(asked, Errno):
@@ -37,7 +37,7 @@ def unpin(kept: AddressSpace, iova: int, length: int) -> None:
             area.pages.drop(area.memory(here))
 
 
-def _reach_in(kept: AddressSpace, areas: list[Area], asked: Range) -> Errno | None:
+def _reach_in(kept: Areas, areas: list[Area], asked: Range) -> Errno | None:
     """Pin the part of each area; all of them or none."""
     done: list[tuple[Area, Range]] = []
     for area in areas:

@@ -19,7 +19,7 @@ class WouldWait(Exception):  # noqa: N818  # no error: the call sleeps
     """The call waits for another that fills or clears domains; nothing has changed."""
 
 
-class AddressSpace:
+class Areas:
     """The areas of one IOAS, for `ioas.Ioas`; `fillers` are calls that keep domains from coming and going."""
 
     def __init__(self, bounds: Bounds) -> None:

@@ -117,3 +117,5 @@ AS_WRITTEN = replace(
     copies_out_last=True,
 )
 """All of them together, on a host of 64 bits."""
+IN_3_6 = replace(MEANT, cuts_words=True, tests_unmap_size=False)
+"""The list that was merged, as far as its cut goes: its look-up no longer wraps, and so meets ends that the cut still does."""

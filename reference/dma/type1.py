@@ -117,10 +117,6 @@ class Type1:
         """Have a device told of what is unmapped."""
         self.container.devices.append(device)
 
-    def unregister_device(self, device: Device) -> None:
-        """Have it told no more."""
-        self.container.devices.remove(device)
-
     def attach(self, group: Group) -> Errno | None:
         """SET_IOMMU, or SET_CONTAINER after it: a group comes."""
         unsafe = self.allows_unsafe_interrupts

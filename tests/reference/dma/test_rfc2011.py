@@ -16,7 +16,7 @@ from tenure.reference.dma.errnos import Errno
 from tenure.reference.dma.processes import READ_WRITE, RESERVED, SHARED, Process
 from tenure.reference.dma.rfc2011 import Flags, Rfc2011
 from tenure.reference.dma.rfc2011_as_written import AsWritten
-from tenure.reference.dma.rfc2011_ways import AS_WRITTEN, DEFECTS, MEANT, WRAPPING
+from tenure.reference.dma.rfc2011_ways import AS_WRITTEN, DEFECTS, IN_3_6, MEANT, WRAPPING
 
 PAGE = 0x1000
 TOP = 1 << 64
@@ -336,6 +336,15 @@ def test_all_defects_together_answer_with_a_number_that_is_no_errno() -> None:
     left = [(TOP - (1 << 43), 0)]
 
     assert many_pages_unmapped(AsWritten(process(), AS_WRITTEN)) == (None, -(1 << 31), left, [])
+
+
+def test_in_3_6_an_unmap_up_to_the_top_leaves_a_negative_entry_at_0() -> None:
+    """The look-up finds the page below it, and the cut takes two pages of one."""
+    written = AsWritten(process(), IN_3_6)
+    written.map(TOP - 2 * PAGE, PAGE, V)
+
+    assert written.unmap(TOP - 2 * PAGE, 2 * PAGE) is None
+    assert (written.entries(), translated(written)) == ([(0, -1)], [])
 
 
 def test_every_defect_has_a_row() -> None:
