@@ -32,7 +32,7 @@ def test_requests_in_every_small_state_are_answered_as_the_page_table_and_a_few_
     bounds = Bounds(Width(4), Width(6), Shift(1))
     who = Process("p0", bounds=Bounds(Width(6), Width(6), Shift(0)))
     requests = [Range(2 * a, 2 * b + 1) for a, b in combinations_with_replacement(range(8), 2)]
-    for state, request in ((state, r) for state in small_states() for r in requests[:: len(state) or 1]):
+    for state, request in ((held_there, r) for held_there in small_states() for r in requests[:: len(held_there) or 1]):
         one, two, table = Type1(v2=False, bounds=bounds), Type1(bounds=bounds), PageTable(bounds)
         for r in state:
             answers = [made.map_dma(who, r.first, 0, r.last - r.first + 1, RW) for made in (one, two)]
