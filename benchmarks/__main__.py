@@ -18,6 +18,7 @@ from rich.console import Console
 
 from benchmarks import gates, machine, proofs, races, ranges, searches
 from benchmarks.figures import Figure, NotMeasured
+from benchmarks.spin.curve import curve
 from benchmarks.table import document, line, table
 from tenure.commands.output import DiskTrouble, Exit, write
 
@@ -29,6 +30,7 @@ GROUPS: Mapping[str, tuple[Measurement, ...]] = {
     "gates": (gates.in_process, gates.through_pipes),
     "searches": (searches.searches,),
     "ranges": (ranges.ranges,),
+    "spin": (curve,),
 }
 
 

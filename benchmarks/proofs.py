@@ -54,16 +54,15 @@ def proofs() -> Iterator[Figure]:
         cache = {"TENURE_CACHE": f"{folder}/cache"}
         words = ("prove", *FAMILIES, "--jobs", str(WORKERS), "--quiet")
         cold = command.timed(words, cache)
-        known = _known(cache)
-        yield _cold(cold, known)
+        found = known(cache, jobs_for([s.id for s in SYSTEMS if s.name in FAMILIES], None))
+        yield _cold(cold, found)
         yield _warm(words, cache)
-        yield _proved_again(known)
-        yield from _beside_others(known, cache, Path(folder))
+        yield _proved_again(found)
+        yield from _beside_others(found, cache, Path(folder))
 
 
-def _known(cache: dict[str, str]) -> list[Known]:
-    """What the cold run proved, as its cache tells."""
-    jobs = jobs_for([s.id for s in SYSTEMS if s.name in FAMILIES], None)
+def known(cache: dict[str, str], jobs: list[Job]) -> list[Known]:
+    """What a cold run proved, as its cache tells."""
     with _environment(cache):
         found = list(judged(jobs, 1, lambda *_: None))
     return [
