@@ -1,6 +1,6 @@
 /* VFIO containers and groups, Linux 3.11 to 5.18, written by hand for Spin: the protocol of the system containers-2013.
 
-   One atomic block is one step of a call. A call in flight is a program counter and some locals, all at NONE again when it
+   One atomic block is one step of a call. A call in flight is a program counter and some locals, all at 0 again when it
    ends; sets are bits. Where the rules look for anybody who still holds an object, this counts references, as the kernel
    does. What leaves every state as it is, is not here: GET_STATUS, and the refusals of calls that are one step. Every
    group is behind an IOMMU, no device is a bridge, the first process may do all, a new object takes the first free name.
@@ -36,11 +36,11 @@
 #define KERNEL 2
 #define STUB 3
 
-byte harm;                            /* the last that was done to the kernel */
+byte harm;                            /* what happened last to the kernel */
 
 byte fd[PROCESSES];                   /* the files in the table of the process */
 byte files[3];                        /* the files of each kind */
-byte behind[FILES] = NONE;          /* what the file stands for: a container; or a group, also for a device's file */
+byte behind[FILES] = NONE;            /* what the file stands for: a container; or a group, also for a device's file */
 byte device_of[FILES] = NONE;
 bool counts[FILES];                   /* a use of the group is owed to the device's file */
 
@@ -49,8 +49,8 @@ byte attached[GROUPS] = NONE;         /* the table through which its devices tra
 short users[GROUPS];                  /* container_users */
 bool opened[GROUPS];
 bool placed[GROUPS];                  /* what its owner was told last: it is in a container */
-byte members[GROUPS] = DEVICES / GROUPS; /* registered devices */
-byte group_refs[GROUPS];              /* those of files, and of calls that open one */
+byte members[GROUPS] = DEVICES / GROUPS; /* its registered devices */
+byte group_refs[GROUPS];              /* those of its files, and of calls that open one */
 
 short container_refs[CONTAINERS];
 byte list[CONTAINERS];                /* its groups */
@@ -64,7 +64,7 @@ byte device_refs[DEVICES];
 byte by[THREADS] = NONE;              /* the process whose call it makes */
 byte holds[THREADS];                  /* the files that the call keeps, or will make */
 
-hidden byte i;
+hidden byte i;                        /* for the length of a step: no part of a state */
 
 #define open_files (fd[0] | fd[PROCESSES - 1])
 #define held_files (holds[0] | holds[THREADS - 1])
@@ -95,6 +95,7 @@ inline detach(g) {
   fi
 }
 
+/* Of two idle threads the first makes the next call. */
 #define me _pid
 #define may_begin (running && (me == 0 || holds[0]))
 

@@ -21,7 +21,7 @@ RUN = ("-E", "-n", "-m200000", "-w22")
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
-    """A program that explores one model at one size, and how long spin and gcc took to make it."""
+    """A program that explores one model at one size, and the processor time by which spin and gcc made it."""
 
     program: Path
     seconds: float
@@ -55,8 +55,8 @@ def made(folder: Path, model: Path, given: Mapping[str, int], *, reduced: bool) 
     folder.mkdir(parents=True)
     defined = [f"-D{name}={value}" for name, value in given.items()]
     switches = () if reduced else (WITHOUT_REDUCTION,)
-    seconds = _ran(folder, *WRITTEN, *defined, str(model.resolve()))[0].wall
-    seconds += _ran(folder, *COMPILED, *switches, "-o", "pan", "pan.c")[0].wall
+    seconds = _ran(folder, *WRITTEN, *defined, str(model.resolve()))[0].processor
+    seconds += _ran(folder, *COMPILED, *switches, "-o", "pan", "pan.c")[0].processor
     return Verifier(folder / "pan", seconds)
 
 

@@ -53,7 +53,7 @@ def test_spin_reaches_as_many_states_as_the_explorer(where: Area, states: int | 
 @pytest.mark.parametrize(
     ("right", "wrong"),
     [
-        ("bit(other, fd[by[me]] & files[CONTAINER])", "bit(other, files[CONTAINER])"),
+        ("if :: opened[g] ->", "if :: false ->"),
         ("counts[me] = false;", ""),
         ("device_refs[me] == 0 ->", "true ->"),
     ],
