@@ -30,6 +30,9 @@ LIST = Path(__file__).with_name("dma.toml")
 
 CODE = "reference/dma"
 TESTS = "tests/reference/dma"
+QUICK = ("test_ranges.py", "test_tracker.py")
+WALKS = "test_walks.py"
+
 COPIED = ("models", "properties", "reference", "src", "tests", "pyproject.toml")
 """What the tests need in a copy: `src` links to the first three."""
 
@@ -58,9 +61,9 @@ TOLD_EVERY = 15.0
 def command(module: str) -> list[str]:
     """The tests that may notice a change of this module, in a copy: those without hypothesis first, for they take a moment."""
     pytest = f'"$0" -B -m pytest -q -x -p no:cacheprovider -p no:xdist {TESTS}/'
-    first = ("test_ranges.py", "test_tracker.py") if module in ARITHMETIC else ("test_tracker.py",)
+    first = QUICK if module in ARITHMETIC else QUICK[1:]
     runs = [f"{pytest}{name} -p no:hypothesispytest --assert=plain" for name in first]
-    script = " && ".join([f"ulimit -v {KILOBYTES}", f"ulimit -t {SECONDS}", *runs, f"{pytest}test_walks.py"])
+    script = " && ".join([f"ulimit -v {KILOBYTES}", f"ulimit -t {SECONDS}", *runs, f"{pytest}{WALKS}"])
     return ["sh", "-c", script, sys.executable]
 
 
@@ -83,7 +86,8 @@ exclude-operators = ["{LEFT_OUT}"]
 def digest(module: str) -> str:
     """What the findings about a module depend on."""
     whole = hashlib.sha256(configuration(module).encode())
-    for file in sorted([*(ROOT / CODE).glob("*.py"), *(ROOT / TESTS).glob("*.py")]):
+    code = [ROOT / CODE / f"{name}.py" for name in (*MODULES, "lemmas")]
+    for file in [*code, *(ROOT / TESTS / name for name in (*QUICK, WALKS))]:
         whole.update(file.name.encode() + b"\0" + file.read_bytes())
     return whole.hexdigest()
 
