@@ -84,7 +84,7 @@ class Space:
         return tuple(told), tuple(self.translated)
 
     def become(self, state: SpaceState, payers: list[Payer]) -> None:
-        """Go back to a state, in which these pay."""
+        """Go back to a state in which no call is in flight, and these pay."""
         told, translated = state
         for one in self.mappings.unmap_all():
             self.payers.pop(_name(one)).locked -= size(one.range)
@@ -94,6 +94,7 @@ class Space:
             self.payers[name] = payers[payer]
             payers[payer].locked += size(r)
         self.translated = list(translated)
+        self.unmapped = 0
 
     def _translate(self, r: Range, name: int) -> None:
         for address in range(r.first, r.last + 1):

@@ -1,4 +1,4 @@
-"""MAP_DMA and UNMAP_DMA of type1 v2, each under the one lock of its address space."""
+"""MAP_DMA and UNMAP_DMA of type1 in both its versions, each under the one lock of its address space."""
 
 from __future__ import annotations
 
