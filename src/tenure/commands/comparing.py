@@ -13,6 +13,7 @@ from tenure.models import SYSTEMS
 from tenure.properties import PROPERTIES
 from tenure.report.documents import row_result
 from tenure.vocabulary.properties import Property
+from tenure.vocabulary.sentences import concerns
 from tenure.vocabulary.systems import Granularity, System
 from tenure.vocabulary.verdicts import Row, Verdict
 
@@ -76,12 +77,16 @@ def designs_named(texts: Sequence[str]) -> list[System]:
 
 
 def compared(designs: Sequence[System], granularities: Iterable[Granularity]) -> list[Line]:
-    """What is recorded of each property, whole before steps, the headline theorems first; what is missing is not run."""
+    """What is recorded of each property that concerns some design, whole before steps, the headline theorems first.
+
+    What is missing is not run; where a design shows nothing of what the property speaks of, nothing is missing.
+    """
     known = dict(rows_recorded(dict.fromkeys(d.name for d in designs)))
     levels = list(granularities)
     return [
         Line(one, level, tuple(_row(known, design, level, one) for design in designs))
         for one in PROPERTIES
+        if any(concerns(design, one) for design in designs)
         for level in levels
     ]
 
@@ -110,6 +115,8 @@ def results(lines: Iterable[Line]) -> list[dict[str, object]]:
 def _row(known: dict[Key, dict[str, Any]], design: System, level: Granularity, one: Property) -> Row:
     key = (design.name, design.variant, level.value, one.id)
     found = known.get(key)
+    if found is None and not concerns(design, one):
+        return Row(*key, Verdict.NOT_APPLICABLE, "the system shows nothing of what it speaks of")
     if found is None:
         return Row(*key, Verdict.NOT_RUN, "not recorded")
     return Row(*key, Verdict(found["verdict"]), found.get("reason", ""), found.get("length"))
