@@ -34,6 +34,7 @@ TWO_PROCESSES = Area(
 )
 
 
+@pytest.mark.wide
 @needs_spin
 @pytest.mark.parametrize(
     ("where", "states"),
@@ -49,6 +50,7 @@ def test_spin_reaches_as_many_states_as_the_explorer(where: Area, states: int | 
     assert states in (None, size.ours.states)
 
 
+@pytest.mark.wide
 @needs_spin
 @pytest.mark.parametrize(
     ("right", "wrong"),

@@ -242,6 +242,7 @@ def test_a_fault_in_the_model_is_found_by_pairs(step: str, number: int, answered
     assert answered in [d.reference for d in pairs(lacking(step, number)).differences]
 
 
+@pytest.mark.wide
 def test_a_call_goes_on_by_the_group_that_it_looked_up_though_the_file_is_gone() -> None:
     """A file that is released under a call takes nothing from it; states that are not modelled end a run."""
     misuse = next(s for s in SYSTEMS if s.id == "external-v1:misuse")
