@@ -122,6 +122,7 @@ class Walk(RuleBasedStateMachine):
         if renewed is not None:
             assert self.made.map_dma(dma.process, dma.range.first, dma.vaddr, length, Flags.VADDR) is None
 
+    @precondition(lambda self: bool(self.made.container.emulated))
     @rule(page=PAGES, count=COUNTS, again=st.booleans())
     def pin(self, page: int, count: int, again: bool) -> None:  # noqa: FBT001  # drawn
         answer = self.made.pin_pages(self.device, 2 * page, count, Access.READ)
@@ -132,6 +133,8 @@ class Walk(RuleBasedStateMachine):
     def attach_or_detach(self, group: Group) -> None:
         kept = self.made.container
         if group in kept.groups():
+            if group.emulated:
+                self.close_the_device()
             self.made.detach(group)
             if not any(True for _ in kept.groups()):
                 for dma in kept.dmas.values():
@@ -140,6 +143,12 @@ class Walk(RuleBasedStateMachine):
         elif self.made.attach(group) is not None:
             return
         self.table.set_valid(valid(list(kept.groups())))
+
+    def close_the_device(self) -> None:
+        """A device gives back what it pinned before its group may go."""
+        for dma in self.made.container.dmas.values():
+            for page in tuple(dma.pinned.elements()):
+                self.made.unpin_pages(2 * page, 1)
 
     @rule(step=st.integers(0, 5), page=PAGES, count=COUNTS)
     def fail_to_map(self, step: int, page: int, count: int) -> None:
