@@ -76,11 +76,11 @@ class Walk(RuleBasedStateMachine):
 
     @rule(n=st.integers(0, 1), page=PAGES, count=COUNTS)
     def unmap_by_version_1(self, n: int, page: int, count: int) -> None:
+        count = min(count, 32 - page)  # one that wraps is refused after an area was cut: test_ioas_compat.py has it
         answer = IoasCompat(self.spaces[n]).unmap_dma(2 * page, 2 * count)
-        if page + count <= 32:
-            gone = self.tables[n].unmap(Range(2 * page, 2 * (page + count) - 1), splitting)
-            assert not isinstance(gone, Refusal)
-            assert answer == (None, sum(one.range.last + 1 - one.range.first for one in gone))
+        gone = self.tables[n].unmap(Range(2 * page, 2 * (page + count) - 1), splitting)
+        assert not isinstance(gone, Refusal)
+        assert answer == (None, sum(one.range.last + 1 - one.range.first for one in gone))
 
     @rule(n=st.integers(0, 1))
     def unmap_everything(self, n: int) -> None:
