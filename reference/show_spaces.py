@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from tenure.reference.dma import size
@@ -26,21 +27,34 @@ OF_ADDRESSES = (seen.address_position, seen.address_valid)
 
 def observe_spaces(machine: Machine) -> tuple[tuple[int, ...], ...]:
     """The observables of mappings, of those who pay, of translations, of address spaces and of addresses, in this order."""
+    if not machine.spaces:
+        return _nothing(len(machine.tables), len(machine.processes))
     rows = [(NONE, NONE, NONE, 0, NONE, 0)] * machine.mappings
     for table, space in enumerate(machine.spaces):
         for name, one in space.named().items():
             ends = one.range.first, one.range.last
             rows[name] = (table, *ends, one.access.value, space.payers[name].index, size(one.range))
-    nothing = (0,) * len(machine.tables)
     payers = [(payer.locked, payer.limit, int(payer.unlimited)) for payer in machine.payers]
     spaces = machine.spaces
     return (
         *(tuple(column) for column in (zip(*rows, strict=True) if rows else [()] * len(OF_MAPPINGS))),
-        *zip(*(payers or [(0, 0, 0)] * len(machine.processes)), strict=True),
+        *zip(*payers, strict=True),
         tuple([name for space in spaces for name in space.translated]),
-        tuple([space.most - len(space.mappings) for space in spaces]) or nothing,
-        tuple([space.most for space in spaces]) or nothing,
-        tuple([space.unmapped for space in spaces]) or nothing,
+        tuple([space.most - len(space.mappings) for space in spaces]),
+        tuple([space.most for space in spaces]),
+        tuple([space.unmapped for space in spaces]),
         tuple(range(len(machine.valid_range))),
         machine.valid_range,
+    )
+
+
+@cache
+def _nothing(tables: int, processes: int) -> tuple[tuple[int, ...], ...]:
+    """What a machine without addresses shows, so many a time that it is made once."""
+    return (
+        *[()] * len(OF_MAPPINGS),
+        *[(0,) * processes] * len(OF_PAYERS),
+        (),
+        *[(0,) * tables] * len(OF_SPACES),
+        *[()] * len(OF_ADDRESSES),
     )
