@@ -179,3 +179,14 @@ def test_systems_with_nothing_in_common_stand_in_tables_of_their_own(run: Run, j
     headings = [line.split() for line in ended.out.splitlines() if line.startswith("system")]
     assert ["GRP-1" in names for names in headings] == [True, False]
     assert ["DMA-1" in names for names in headings] == [False, True]
+
+
+def test_a_property_that_no_named_system_shows_anything_of_is_not_judged(run: Run, judged: Judged) -> None:
+    """4, and no claim that all is as recorded."""
+    judged(as_recorded("dma-type1-v2", "whole"))
+
+    ended = run("prove", "dma-type1-v2", "--granularity", "whole", "--property", "ISO")
+
+    assert ended.code == 4
+    assert "nothing was judged" in ended.out
+    assert "as recorded" not in ended.out

@@ -119,3 +119,11 @@ def test_a_trace_uses_the_coarsest_granularity_that_shows_the_harm(
     assert (whole.code, steps.code) == (0, 0)
     assert json.loads(whole.out)["#meta"]["granularity"] == "whole"
     assert json.loads(steps.out)["#meta"]["granularity"] == "steps"
+
+
+def test_a_property_that_a_system_shows_nothing_of_has_no_trace(run: Run) -> None:
+    """4, as for any that does not apply; nothing is judged for it."""
+    ended = run("trace", "dma-type1-v2", "ISO")
+
+    assert ended.code == 4
+    assert "no trace: not-applicable: the system shows nothing of what it speaks of" in ended.out

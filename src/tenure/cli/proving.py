@@ -136,6 +136,8 @@ def _leave(rows: Sequence[Row], wrong: Sequence[Mismatch], asked: Asked, tell: T
 
 def _tally(rows: Sequence[Row], wrong: Sequence[Mismatch]) -> str:
     """How many rows have each verdict, and whether they are as recorded."""
+    if not rows:
+        return "nothing was judged: no system that was named shows what the property speaks of"
     verdicts = [r.verdict for r in rows]
     tally = ", ".join(f"{verdicts.count(v)} {v.value}" for v in Verdict if v in verdicts)
     return f"{tally}; {f'{len(wrong)} not as recorded' if wrong else 'all as recorded'}"

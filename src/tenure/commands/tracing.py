@@ -13,6 +13,7 @@ from tenure.properties import PROPERTIES, RACES
 from tenure.search.falsify import race_trace
 from tenure.vocabulary.properties import Race
 from tenure.vocabulary.rules import rules_of
+from tenure.vocabulary.sentences import concerns
 from tenure.vocabulary.systems import Granularity, System
 from tenure.vocabulary.traces import Trace
 from tenure.vocabulary.types import parsed
@@ -43,8 +44,8 @@ def find_trace(system: System, name: str, granularity: str | None) -> Found:
         known = [LOCKS, *(p.id for p in PROPERTIES)] + [r.id for r in RACES if r.system == system.id]
         raise unknown("property or race", name, known) from None
     last = Verdict.NOT_APPLICABLE, "the system shows nothing of what it speaks of"
-    for job, judgement in judged(jobs_for([system.id], granularity), 1, lambda *_: None):
-        _ = job
+    jobs = jobs_for([system.id], granularity) if concerns(system, one) else []
+    for _, judgement in judged(jobs, 1, lambda *_: None):
         row = next(r for r in judgement.rows if r.property == one.id)
         if row.trace is not None:
             trace = replace(row.trace, reason=one.sentence)

@@ -189,7 +189,6 @@ def whole_fields(system: System) -> tuple[Field, ...]:
             two_groups,
             scope({**mixed, **two_files}, no_iommu=isolations(system), vfio_devices=2),
             none_off,
-            full=wide,
         ),
         *(more if wide else ()),
         Field(
