@@ -106,7 +106,7 @@ def _harm(kernel: Kernel) -> str:
 
 
 def scope_of(trace: Trace) -> Scope:
-    """The trace's scope, with what it says never changes, and its initial drivers."""
+    """The trace's scope, with what it says never changes, and what it says of the start."""
 
     def numbers(shown: Shown, name: str) -> tuple[int, ...]:
         return tuple(_number(v) for v in shown.get(name, {}).values())
@@ -117,7 +117,8 @@ def scope_of(trace: Trace) -> Scope:
         fixed.setdefault(name, (0,) * sizes.get(sort, 0))
     drivers = tuple(DRIVER.values.index(str(v)) for v in trace.initial.get("driver", {}).values())
     registered = tuple(bool(v) for v in trace.initial.get("registered", {}).values())
-    return Scope(sizes, fixed, {"driver": (drivers,), "registered": (registered,)})
+    others = {name: (numbers(trace.initial, name),) for name in trace.initial}
+    return Scope(sizes, fixed, others | {"driver": (drivers,), "registered": (registered,)})
 
 
 def _number(value: str | int | bool) -> int:  # noqa: FBT001  # a written value

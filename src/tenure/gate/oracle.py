@@ -9,7 +9,7 @@ from typing import NamedTuple
 from tenure.gate.memory import REMEMBERED, Memory
 from tenure.vocabulary.answers import Answer, Done
 from tenure.vocabulary.machine import Machine, Scope, State, Transition
-from tenure.vocabulary.rules import Rules, rules_of
+from tenure.vocabulary.rules import Rule, Rules, rules_of
 from tenure.vocabulary.systems import Granularity, System
 from tenure.vocabulary.types import written
 
@@ -75,7 +75,7 @@ class Oracle:
         found: dict[Answer | None, frozenset[State]] = {}
         number = self.machine.beginning(made.call)
         rule = self.rules.rules[number]
-        arguments = {p.name: v for p, v in zip(rule.variables, made.args, strict=True)}
+        arguments = _named(rule, made)
         for first in self.machine.begin(state, made.call, arguments):
             for last in self._finished(first, made):
                 answer = normal(self.machine.answer(last))
@@ -107,7 +107,7 @@ class Oracle:
     def reason(self, state: State, made: Made, answer: Answer | None) -> str:
         """Why the rules answer so, in the words of the case that is taken; empty where it has none."""
         rule = self.rules.rules[self.machine.beginning(made.call)]
-        arguments = {p.name: v for p, v in zip(rule.variables, made.args, strict=True)}
+        arguments = _named(rule, made)
         for one in self.machine.begin(state, made.call, arguments):
             if not self.machine.pauses(one) and normal(self.machine.answer(one)) == answer:
                 return self.machine.leaves[one.rule][one.leaf].path[-1].why
@@ -119,7 +119,11 @@ class Oracle:
 
     def _in_words(self, made: Made) -> Mapping[str, str | int | bool]:
         rule = self.rules.rules[self.machine.beginning(made.call)]
-        named = zip(rule.variables, made.args, strict=True)
-        return {
-            p.name: written(p.type, v) for p, v in named if p in rule.call.parameters
-        }  # the thread has no name here
+        named = _named(rule, made)
+        return {p.name: written(p.type, named[p.name]) for p in rule.call.parameters}
+
+
+def _named(rule: Rule, made: Made) -> dict[str, int]:
+    """The arguments by name; a thread that whoever makes the call did not name is the first."""
+    unnamed = len(rule.variables) - len(made.args)
+    return {p.name: v for p, v in zip(rule.variables, (*(0,) * unnamed, *made.args), strict=True)}

@@ -88,9 +88,9 @@ def _fixed_ranges(where: Scope) -> Shown:
         ("address_valid", "a", "valid range"),
         ("mappings_most", "tb", "entry limit"),
         ("pages_most", "p", "page limit"),
-        ("pages_unlimited", "p", "may exceed"),
     )
-    return {name: {f"{letter}{i}": v for i, v in enumerate(where.fixed[field])} for name, letter, field in columns}
+    fixed: Shown = {n: {f"{letter}{i}": v for i, v in enumerate(where.fixed[field])} for n, letter, field in columns}
+    return fixed | {"pages_unlimited": {f"p{i}": bool(v) for i, v in enumerate(where.fixed["may exceed"])}}
 
 
 @dataclass(frozen=True)
