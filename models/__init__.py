@@ -3,6 +3,7 @@
 from tenure.models import (
     containers_2012,
     containers_2013,
+    containers_2022,
     dma_systems,
     external_get_put,
     external_v1,
@@ -13,6 +14,7 @@ from tenure.vocabulary.systems import System
 SYSTEMS: tuple[System, ...] = (
     *containers_2012.SYSTEMS,
     *containers_2013.SYSTEMS,
+    *containers_2022.SYSTEMS,
     *external_get_put.SYSTEMS,
     *external_v1.SYSTEMS,
     *external_validate.SYSTEMS,

@@ -89,11 +89,11 @@ def dissolve(group: Term, then: str, *given_up: Assign) -> Steps:
     yield detach(group, go)
 
 
-def detach(group: Term, ending: Callable[..., Case]) -> Step:
-    """__vfio_group_unset_container: take the group out of whatever container it points to *now*."""
+def taken_out(group: Term) -> tuple[Assign, ...]:
+    """The group leaves the container it points to; with the last one go the IOMMU driver and all translations."""
     one = container[group]
     last = every(GROUP, lambda g: either(g == group, no(linked[one, g])))
-    effects = (
+    return (
         corrupts_list(no(linked[one, group])),
         linked[one, group].becomes(value=False),
         attached[group].becomes(None),
@@ -102,10 +102,29 @@ def detach(group: Term, ending: Callable[..., Case]) -> Step:
         table[one].becomes(when(last, table.nothing, table[one])),
         each(PAGE, lambda p: mapped[table[one], p].becomes(value=False), where=lambda _: last),
     )
+
+
+def put_in(group: Term, into: Term) -> tuple[Assign, ...]:
+    """The group enters a container, and where that has an IOMMU driver, its table."""
+    already = some(CONTAINER, lambda c: linked[c, group])
+    return (
+        corrupts_list(already),
+        linked[into, group].becomes(value=True),
+        container[group].becomes(into),
+        users[group].becomes(users[group] + 1),
+        references[into].becomes(references[into] + 1),
+        holds_no_iommu[into].becomes(no_iommu[group]),
+        provided(no(no_iommu[group]), attached[group].becomes(table[into])),
+        placed[group].becomes(value=True),
+    )
+
+
+def detach(group: Term, ending: Callable[..., Case]) -> Step:
+    """__vfio_group_unset_container: take the group out of whatever container it points to *now*."""
     return step(
         "detach",
-        dereferences_null(is_none(one)),
-        ending(*effects),
+        dereferences_null(is_none(container[group])),
+        ending(*taken_out(group)),
         locks=(briefly(*TABLE_LOCKS),),
         drops=(CONTAINER_REFERENCE,),
         wakes=(CONTAINER_Q,),
@@ -192,7 +211,6 @@ def set_container(process: Term, file: Term, other: Term) -> Steps:
         go(target.becomes(other)),
     )
     into = file_container[target]
-    already = some(CONTAINER, lambda c: linked[c, group])
     yield step(
         "attach",
         refuse(
@@ -205,16 +223,7 @@ def set_container(process: Term, file: Term, other: Term) -> Steps:
             "EBUSY",
             "the IOMMU driver finds the group attached elsewhere",
         ),
-        done(
-            corrupts_list(already),
-            linked[into, group].becomes(value=True),
-            container[group].becomes(into),
-            users[group].becomes(users[group] + 1),
-            references[into].becomes(references[into] + 1),
-            holds_no_iommu[into].becomes(no_iommu[group]),
-            provided(no(no_iommu[group]), attached[group].becomes(table[into])),
-            placed[group].becomes(value=True),
-        ),
+        done(*put_in(group, into)),
         locks=TABLE_LOCKS,
     )
 

@@ -9,7 +9,7 @@ from tenure.vocabulary.terms import Term, both, busy, either, every, implies, in
 CALLS = (*files.CALLS, *groups.CALLS, *containers.CALLS)
 
 
-def _at_rest(group: Term) -> Term:
+def at_rest(group: Term) -> Term:
     """Nothing that could change the group's ownership is half done."""
     return both(
         no(in_flight(group)),
@@ -41,7 +41,7 @@ DEFINITIONS: tuple[Definition, ...] = (
     shows(seen.group_opened, lambda g: groups.opened[g]),
     shows(seen.group_viable, groups.viable),
     shows(seen.group_no_iommu, lambda g: groups.no_iommu[g]),
-    shows(seen.group_at_rest, _at_rest),
+    shows(seen.group_at_rest, at_rest),
     shows(seen.group_placed, lambda g: groups.placed[g]),
     shows(seen.container_of, lambda g: groups.container[g]),
     shows(seen.container_users, lambda g: groups.users[g]),

@@ -6,7 +6,7 @@ from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, GROUP, PROCESS, T
 from tenure.vocabulary.observables import FILE_KIND
 from tenure.vocabulary.symbols import fixed, state
 from tenure.vocabulary.terms import Term, both, either, every, in_flight, no, some
-from tenure.vocabulary.types import FLAG
+from tenure.vocabulary.types import COUNT, FLAG
 
 fd = state("fd", PROCESS, FILE, FLAG, meaning="the process has the file in its fd table")
 kind = state("kind", FILE, FILE_KIND, meaning="what the file is; closed: the name is unused")
@@ -14,12 +14,13 @@ file_container = state("file container", FILE, CONTAINER.maybe, meaning="the con
 file_group = state("file group", FILE, GROUP.maybe, meaning="the group of a group or device file")
 file_device = state("file device", FILE, DEVICE.maybe, meaning="the device of a device file")
 kept = state("kept", USER, FILE, FLAG, meaning="the external user keeps a reference to the file (fget)")
+gets = state("gets", FILE, COUNT, meaning="references that the kernel itself took to an open file (get_file)")
 owner = state("owner", USER, PROCESS.maybe, meaning="the process whose KVM the external user is; none once it is gone")
 rawio = fixed("rawio", PROCESS, FLAG, meaning="the process has CAP_SYS_RAWIO")
 
 
 def referenced(file: Term) -> Term:
-    """Some fd table, some call in flight or some external user refers to the file."""
+    """Some fd table, some call in flight, some external user or the kernel itself refers to the file."""
     return no(_unheld(file))
 
 
@@ -50,7 +51,10 @@ def closed(file: Term) -> tuple[Assign, ...]:
 
 def _unheld(file: Term) -> Term:
     return both(
-        every(PROCESS, lambda p: no(fd[p, file])), no(in_flight(file)), every(USER, lambda u: no(kept[u, file]))
+        every(PROCESS, lambda p: no(fd[p, file])),
+        no(in_flight(file)),
+        every(USER, lambda u: no(kept[u, file])),
+        gets[file] == 0,
     )
 
 

@@ -1,6 +1,6 @@
 """Properties: the rules as named, true sentences, and the races that break them."""
 
-from tenure.properties import containers, external, harm, headlines, ranges, viability
+from tenure.properties import containers, external, harm, headlines, ownership, ranges, viability
 from tenure.properties.races import RACES
 from tenure.vocabulary.properties import Property
 
@@ -8,6 +8,7 @@ PROPERTIES: tuple[Property, ...] = (
     *headlines.PROPERTIES,
     *containers.PROPERTIES,
     *viability.PROPERTIES,
+    *ownership.PROPERTIES,
     *external.PROPERTIES,
     *ranges.PROPERTIES,
     *harm.PROPERTIES,

@@ -1,7 +1,7 @@
 """CON and GRP: containers, and who may open a group."""
 
 from tenure.vocabulary import observables as seen
-from tenure.vocabulary.objects import CONTAINER, FILE, GROUP, USER
+from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, GROUP, USER
 from tenure.vocabulary.properties import always, at_rest
 from tenure.vocabulary.terms import Term, both, either, implies, is_none, no, number_of, some, when
 
@@ -50,6 +50,13 @@ def a_container_outlives_its_file_and_its_groups(container: Term) -> Term:
     return implies(either(file, group), seen.container_references[container] > 0)
 
 
+@at_rest("CON-6", seen.group_at_rest, "vfio_group_use_container, vfio_group_unuse_container, 6.2-7.2", group=GROUP)
+def users_are_the_base_and_the_open_devices(group: Term) -> Term:
+    """Where a device counts once for all its files, `container_users` is one for SET_CONTAINER and one for each open device."""
+    devices = number_of(DEVICE, lambda d: seen.device_counts[d] == group)
+    return seen.container_users[group] == when(seen.group_placed[group], 1, 0) + devices
+
+
 @always("GRP-1", "vfio_group_fops_open, `opened`", group=GROUP, file=FILE, other=FILE)
 def at_most_one_file_of_a_group_is_open(group: Term, file: Term, other: Term) -> Term:
     """Two open files of one group are the same file."""
@@ -61,11 +68,24 @@ def at_most_one_file_of_a_group_is_open(group: Term, file: Term, other: Term) ->
     return implies(both(is_open(file), is_open(other)), file == other)
 
 
+@always("GRP-2", "vfio_group_use_container, get_file", device=DEVICE)
+def a_group_file_stays_while_a_device_is_open(device: Term) -> Term:
+    """While a device's `open_count` is above zero, a file of its group is open and not being released."""
+
+    def stays(one: Term) -> Term:
+        stands = both(seen.file_kind[one] == "group", seen.file_group[one] == seen.device_group[device])
+        return both(stands, no(seen.release_pending[one]))
+
+    return implies(seen.device_opens[device] > 0, some(FILE, stays))
+
+
 PROPERTIES = (
     a_group_has_users_iff_it_is_in_a_container,
     users_are_the_base_the_open_devices_and_the_external_users,
     an_iommu_driver_implies_a_group,
     a_container_never_mixes_no_iommu_and_real_groups,
     a_container_outlives_its_file_and_its_groups,
+    users_are_the_base_and_the_open_devices,
     at_most_one_file_of_a_group_is_open,
+    a_group_file_stays_while_a_device_is_open,
 )

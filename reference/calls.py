@@ -19,6 +19,7 @@ Part = Generator[str, None, None]
 OK = Done()
 EPERM = Refused("EPERM")
 EBADF = Refused("EBADF")
+EBADFD = Refused("EBADFD")
 EBUSY = Refused("EBUSY")
 EINVAL = Refused("EINVAL")
 ENODEV = Refused("ENODEV")

@@ -135,7 +135,7 @@ def detach(machine: Machine, me: Task, group: VfioGroup) -> Part:
         raise Oops(NULL_DEREFERENCE)
     while not container.group_lock.taken_by(me):
         yield BLOCKED
-    group.iommu.attached = None
+    group.iommu.detach()
     group.container = None
     if not container.unlink(group):
         machine.note(LIST_CORRUPTION)
@@ -186,7 +186,7 @@ def _open_iommu(machine: Machine, container: Container, kind: int, made: int, *,
     container.table = table
     for group in listed:
         if not group.no_iommu:
-            group.attached = table
+            group.attach(table)
     return OK
 
 

@@ -10,19 +10,34 @@ from tenure.vocabulary.observables import DRIVER
 
 if TYPE_CHECKING:
     from tenure.reference.containers import Container
+    from tenure.reference.files import File
 
 NO_DRIVER = DRIVER.values.index("none")
 VFIO = DRIVER.values.index("vfio")
+KERNEL = DRIVER.values.index("kernel")
 STUB = DRIVER.values.index("stub")
 
 
 class VfioGroup:
     """struct vfio_group: freed when its last reference goes; another may then be made for the same IOMMU group.
 
-    References: each registered device, the open group file, each external user, and the calls that say so.
+    References: each registered device, the open group file, each external user, and the calls that say so. From 5.19 on
+    they are its `drivers`: devices that a VFIO driver has registered and not yet removed.
     """
 
-    __slots__ = ("container", "device_list", "device_lock", "iommu", "kref", "opened", "placed", "users")
+    __slots__ = (
+        "container",
+        "device_list",
+        "device_lock",
+        "group_lock",
+        "iommu",
+        "kref",
+        "opened",
+        "opened_file",
+        "orphaned",
+        "placed",
+        "users",
+    )
 
     def __init__(self, iommu: IommuGroup) -> None:
         self.iommu = iommu
@@ -35,6 +50,12 @@ class VfioGroup:
         """What user space believes and the kernel does not keep: SET_CONTAINER holds, for nobody undid it."""
         self.device_list: list[Device] = []
         self.device_lock = Lock()
+        self.group_lock = Lock()
+        """From 5.19 on: one lock over what each call does with the group."""
+        self.opened_file: File | None = None
+        """From 5.19 on, in place of `opened`: the file itself."""
+        self.orphaned = False
+        """From 5.19 on: the last device is gone, and `iommu_group` is NULL; only a file may still point here."""
 
     def try_dissolve(self) -> bool:
         """End one use, if there is any; True when it was the last, and the caller must detach the group.
@@ -50,7 +71,7 @@ class VfioGroup:
 class Device:
     """A physical device and its driver; it is registered while the device list of its VFIO group holds it."""
 
-    __slots__ = ("bridge", "driver", "group", "index", "spared", "users")
+    __slots__ = ("bridge", "counts", "driver", "group", "index", "open_count", "spared", "users")
 
     def __init__(self, index: int, group: IommuGroup, driver: int, *, bridge: bool, spared: bool) -> None:
         self.index = index
@@ -61,6 +82,10 @@ class Device:
         """The test of viability passes it over, whatever its driver: from 3.11 on, a bridge."""
         self.users = 0
         """References besides the registration: device files, and calls in flight that looked the device up."""
+        self.open_count = 0
+        """From 5.19 on: how many files of it are open."""
+        self.counts = False
+        """From 6.2 on: it is one of the users of its group, however many files it has."""
 
     def is_registered(self) -> bool:
         return self in self.group.vfio.device_list
@@ -79,7 +104,20 @@ class Device:
 class IommuGroup:
     """struct iommu_group: devices that no IOMMU can tell apart, and the VFIO group of today or the last one freed."""
 
-    __slots__ = ("attached", "devices", "index", "no_iommu", "notifier", "unbound_list", "vfio")
+    __slots__ = (
+        "attached",
+        "blocked",
+        "dev_set_lock",
+        "devices",
+        "index",
+        "mutex",
+        "no_iommu",
+        "notifier",
+        "owner",
+        "owner_cnt",
+        "unbound_list",
+        "vfio",
+    )
 
     def __init__(self, index: int, *, no_iommu: bool) -> None:
         self.index = index
@@ -90,7 +128,26 @@ class IommuGroup:
         """The rwsem under which the driver core tells VFIO that a driver was bound or unbound."""
         self.unbound_list: list[Device] = []
         """Devices that leave their VFIO driver; kept here and not in the VFIO group, which they may outlast."""
+        self.mutex = Lock()
+        self.owner: VfioGroup | None = None
+        """From 5.19 on: the user that owns the DMA of the group; none: the kernel's drivers may do DMA."""
+        self.owner_cnt = 0
+        """From 5.19 on: 1 for the owner, or one for each driver that does DMA for the kernel."""
+        self.blocked = False
+        """From 5.19 on: the group is in its blocking domain."""
+        self.dev_set_lock = Lock()
+        """From 5.19 on: the lock of devices that are reset together; here those of a group."""
         self.vfio = VfioGroup(self)
+
+    def attach(self, table: IommuTable) -> None:
+        """The group's devices translate through the table."""
+        self.attached = table
+        self.blocked = False
+
+    def detach(self) -> None:
+        """They no longer do: of a group with an owner nothing is translated, another is back in its default domain."""
+        self.attached = None
+        self.blocked = self.owner is not None
 
     def is_viable(self) -> bool:
         """No device of the group spoils it now (vfio_group_viable); nothing keeps it so."""

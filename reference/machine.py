@@ -5,7 +5,7 @@ from __future__ import annotations
 from tenure.reference.configuration import Configuration
 from tenure.reference.containers import Container
 from tenure.reference.files import File, Process
-from tenure.reference.groups import VFIO, Device, IommuGroup, VfioGroup
+from tenure.reference.groups import KERNEL, VFIO, Device, IommuGroup, VfioGroup
 from tenure.reference.harm import NULL_DEREFERENCE
 from tenure.reference.locks import Lock
 from tenure.reference.spaces import Payer, Space, payers_of, spaces_of
@@ -20,7 +20,11 @@ class Machine:
     A pointer to what was freed stays a pointer to that; it never becomes one to the next object of the name.
     """
 
-    def __init__(self, configuration: Configuration, *, spares_bridges: bool = True) -> None:
+    def __init__(
+        self, configuration: Configuration, *, spares_bridges: bool = True, claims_ownership: bool = False
+    ) -> None:
+        self.claims_ownership = claims_ownership
+        """From 5.19 on: owners of DMA are claimed, where earlier versions look at every device's driver."""
         sizes = configuration.number
         self.pages = sizes(PAGE)
         self.processes = [
@@ -54,6 +58,8 @@ class Machine:
         device.group.devices.append(device)
         if device.driver == VFIO:
             register(device)
+        elif device.driver == KERNEL and self.claims_ownership and not device.group.no_iommu:
+            device.group.owner_cnt += 1
 
     def note(self, harm: int) -> None:
         """Remember a harm, unless a worse one was done before."""
@@ -64,7 +70,17 @@ class Machine:
 
     def locks(self) -> list[Lock]:
         """Every lock there is."""
-        of_groups = [lock for group in self.groups for lock in (group.notifier, group.vfio.device_lock)]
+        of_groups = [
+            lock
+            for group in self.groups
+            for lock in (
+                group.notifier,
+                group.mutex,
+                group.dev_set_lock,
+                group.vfio.device_lock,
+                group.vfio.group_lock,
+            )
+        ]
         of_containers = [container.group_lock for container in self.containers]
         of_spaces = [space.lock for space in self.spaces]
         return [self.group_lock, self.iommu_drivers_lock, *of_groups, *of_containers, *of_spaces]

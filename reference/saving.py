@@ -17,10 +17,10 @@ from tenure.vocabulary.types import NONE
 
 FdTable = tuple[bool, ...]
 FileState = tuple[int, int, int, bool]
-GroupState = tuple[int, bool, int, int, bool, int]
+GroupState = tuple[int, bool, int, int, bool, int, int, bool, int, bool]
 ContainerState = tuple[int, int, bool, tuple[int, ...]]
 TableState = tuple[bool, ...] | None
-DeviceState = tuple[int, bool, bool, int]
+DeviceState = tuple[int, bool, bool, int, int, bool]
 UserState = tuple[int, int, int, bool, int, int, int, int, bool, bool]
 Snapshot = tuple[
     int,
@@ -83,7 +83,8 @@ def _file(file: File) -> FileState:
     if file.container is not None:
         return file.kind, file.count, file.container.index, False
     if file.group is not None:
-        return file.kind, file.count, file.group.iommu.index, False
+        index = file.group.iommu.index
+        return file.kind, file.count, -2 - index if file.group.orphaned else index, False
     if file.device is not None:
         return file.kind, file.count, file.device.index, file.counts
     return _NO_FILE
@@ -94,20 +95,35 @@ def _load_file(machine: Machine, file: File, state: FileState) -> None:
         return
     file.kind, file.count, behind, file.counts = state
     file.container = machine.containers[behind] if file.kind == CONTAINER_FILE else None
-    file.group = machine.groups[behind].vfio if file.kind == GROUP_FILE else None
+    file.group = _behind(machine, file, behind) if file.kind == GROUP_FILE else None
     file.device = machine.devices[behind] if file.kind == DEVICE_FILE else None
 
 
+def _behind(machine: Machine, file: File, index: int) -> VfioGroup:
+    """The group that a group file stands for: the present one, or one that lost its last device."""
+    if index >= 0:
+        return machine.groups[index].vfio
+    orphan = VfioGroup(machine.groups[-2 - index])
+    orphan.orphaned, orphan.opened_file = True, file
+    return orphan
+
+
 def _group(group: IommuGroup) -> GroupState:
-    vfio, table = group.vfio, group.attached
+    vfio, table, file = group.vfio, group.attached, group.vfio.opened_file
     container = NONE if vfio.container is None else vfio.container.index
     attached = NONE if table is None else table.index
-    return vfio.kref, vfio.opened, vfio.users, container, vfio.placed, attached
+    opened = NONE if file is None else file.index
+    counted = (vfio.kref, vfio.opened, vfio.users, container, vfio.placed)
+    return *counted, attached, opened, group.owner is not None, group.owner_cnt, group.blocked
 
 
 def _load_group(machine: Machine, group: IommuGroup, state: GroupState) -> None:
     vfio = group.vfio
-    vfio.kref, vfio.opened, vfio.users, container, vfio.placed, attached = state
+    vfio.kref, vfio.opened, vfio.users, container, vfio.placed, attached, *later = state
+    opened, owned, group.owner_cnt, blocked = later
+    group.blocked = bool(blocked)
+    group.owner = vfio if owned else None
+    vfio.opened_file = None if opened == NONE else machine.files[opened]
     vfio.container = None if container == NONE else machine.containers[container]
     group.attached = None if attached == NONE else machine.tables[attached]
     vfio.device_list.clear()
@@ -145,11 +161,12 @@ def _load_table(table: IommuTable, state: TableState) -> None:
 
 def _device(device: Device) -> DeviceState:
     group = device.group
-    return device.driver, device in group.vfio.device_list, device in group.unbound_list, device.users
+    listed = device in group.vfio.device_list, device in group.unbound_list
+    return device.driver, *listed, device.users, device.open_count, device.counts
 
 
 def _load_device(device: Device, state: DeviceState) -> None:
-    device.driver, registered, leaving, device.users = state
+    device.driver, registered, leaving, device.users, device.open_count, device.counts = state
     if registered:
         device.group.vfio.device_list.append(device)
     if leaving:

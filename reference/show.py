@@ -31,6 +31,9 @@ _OF_GROUPS = (
     seen.container_of,
     seen.container_users,
     seen.table_reached,
+    seen.dma_owner,
+    seen.owner_count,
+    seen.dma_blocked,
 )
 _OF_CONTAINERS = (seen.container_table, seen.container_references, seen.container_no_iommu)
 _OF_DEVICES = (
@@ -39,6 +42,8 @@ _OF_DEVICES = (
     seen.device_registered,
     seen.device_leaving,
     seen.device_bridge,
+    seen.device_opens,
+    seen.device_counts,
 )
 _OF_USERS = (
     seen.user_process,
@@ -69,6 +74,7 @@ SHOWN = (
 )
 """What `observe` shows, in this order."""
 
+_BY_GROUP = seen.OWNER.values.index("group")
 _NOTHING: tuple[int, ...] = ()
 _ALL_ZERO_FILE = (0, NONE, NONE, NONE, 0, NONE)
 
@@ -79,7 +85,7 @@ def observe(machine: Machine, in_flight: Collection[str]) -> tuple[tuple[int, ..
     return (
         tuple([0 if fd is None else 1 for process in machine.processes for fd in process.fds]),
         *_columns([_file(file) for file in files], len(_OF_FILES)),
-        *_columns([_group(group) for group in groups], len(_OF_GROUPS)),
+        *_columns([_group(group, scans=not machine.claims_ownership) for group in groups], len(_OF_GROUPS)),
         tuple([listed for container in machine.containers for listed in _listed(container, len(groups))]),
         *_columns([_container(container) for container in machine.containers], len(_OF_CONTAINERS)),
         *_columns([_device(device) for device in machine.devices], len(_OF_DEVICES)),
@@ -103,23 +109,28 @@ def _file(file: File) -> tuple[int, ...]:
         index = device.group.index
         return file.kind, NONE, index, device.index, int(file.count == 0), index if file.counts else NONE
     if group is not None:
-        return file.kind, NONE, group.iommu.index, NONE, int(file.count == 0), NONE
+        behind = NONE if group.orphaned else group.iommu.index
+        return file.kind, NONE, behind, NONE, int(file.count == 0), NONE
     if file.container is not None:
         return file.kind, file.container.index, NONE, NONE, int(file.count == 0), NONE
     return _ALL_ZERO_FILE
 
 
-def _group(group: IommuGroup) -> tuple[int, ...]:
+def _group(group: IommuGroup, *, scans: bool) -> tuple[int, ...]:
+    """Who owns a group is shown where ownership is claimed, its viability where VFIO scans for it."""
     vfio, table = group.vfio, group.attached
     return (
         1 if vfio.kref > 0 else 0,
-        int(vfio.opened),
-        int(group.is_viable()),
+        int(vfio.opened or vfio.opened_file is not None),
+        int(scans and group.is_viable()),
         int(group.no_iommu),
         int(vfio.placed),
         NONE if vfio.container is None else vfio.container.index,
         vfio.users,
         NONE if table is None else table.index,
+        0 if group.owner is None else _BY_GROUP,
+        group.owner_cnt,
+        int(group.blocked),
     )
 
 
@@ -147,6 +158,8 @@ def _device(device: Device) -> tuple[int, ...]:
         int(device in group.vfio.device_list),
         int(device in group.unbound_list),
         int(device.bridge),
+        device.open_count,
+        group.index if device.counts else NONE,
     )
 
 

@@ -9,11 +9,14 @@ from tenure.reference import (
     calls_2012,
     container_calls,
     device_calls,
+    device_calls_2022,
     driver_calls,
+    driver_calls_2022,
     file_calls,
     file_user_calls,
     get_put_calls,
     group_calls,
+    group_calls_2022,
     type1_calls,
     use_calls,
     validate_calls,
@@ -41,11 +44,14 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """The calls of a system by name, those that nobody interrupts, and whether a bridge may have any driver."""
+    """The calls of a system by name, those that nobody interrupts, and how it sees to it that no driver spoils a group."""
 
     forms: Mapping[str, Form]
     indivisible: frozenset[str] = frozenset()
     spares_bridges: bool = True
+    """A bridge may have any driver."""
+    claims_ownership: bool = False
+    """Users and drivers claim the DMA of a group; nobody looks at drivers."""
 
 
 _FILE = ("file", FILE)
@@ -81,6 +87,19 @@ _CONTAINERS_2012: Mapping[str, Form] = {
     "release_group": Form(calls_2012.release_group, group_calls.may_release_group, _BY_FILE),
     "get_device_fd": Form(calls_2012.get_device_fd, device_calls.may_get_device_fd, new=(_MADE_FILE,)),
     "unbind_driver": Form(calls_2012.unbind_driver, driver_calls.may_unbind_driver, _BY_DEVICE, sleeps=True),
+}
+
+_CONTAINERS_2022: Mapping[str, Form] = {
+    **_CONTAINERS,
+    "open_group": Form(group_calls_2022.open_group, group_calls.may_open_group, new=(_FILE,)),
+    "release_group": Form(group_calls_2022.release_group, group_calls.may_release_group, _BY_FILE),
+    "set_container": Form(group_calls_2022.set_container, container_calls.may_set_container),
+    "unset_container": Form(group_calls_2022.unset_container, container_calls.may_unset_container),
+    "get_status": Form(group_calls_2022.get_status, group_calls.may_get_status),
+    "get_device_fd": Form(device_calls_2022.get_device_fd, device_calls.may_get_device_fd, new=(_MADE_FILE,)),
+    "release_device": Form(device_calls_2022.release_device, device_calls.may_release_device, _BY_FILE),
+    "bind_driver": Form(driver_calls_2022.bind_driver, driver_calls.may_bind_driver, _BY_DEVICE),
+    "unbind_driver": Form(driver_calls_2022.unbind_driver, driver_calls.may_unbind_driver, _BY_DEVICE, sleeps=True),
 }
 
 _USE = {"use": Form(use_calls.use, use_calls.may_use, _BY_USER)}
@@ -156,6 +175,7 @@ SYSTEMS: Mapping[str, System] = {
     "containers-2012:locked": System(_CONTAINERS_2012, frozenset(_CONTAINERS_2012), spares_bridges=False),
     "containers-2013": System(_CONTAINERS),
     "containers-2013:locked": System(_CONTAINERS, frozenset(_CONTAINERS)),
+    "containers-2022": System(_CONTAINERS_2022, spares_bridges=False, claims_ownership=True),
     "external-get-put": System(_GET_PUT),
     "external-get-put:locked-container": System(_GET_PUT, frozenset(_GET_PUT) - {"get_external_user"}),
     "external-get-put:put-ref-first": System(_PUT_REFERENCE_FIRST),

@@ -157,7 +157,8 @@ def views(system: str, choices: list[int]) -> Iterator[dict[str, tuple[int, ...]
 
 def entitled(view: dict[str, tuple[int, ...]], group: int) -> int:
     """How many uses of the group somebody has."""
-    return view["group_placed"][group] + view["file_counts"].count(group) + view["user_counts"].count(group)
+    counted = sum(view[who].count(group) for who in ("file_counts", "device_counts", "user_counts"))
+    return view["group_placed"][group] + counted
 
 
 OPENED_TWICE = ("containers-2012", "containers-2012:locked")

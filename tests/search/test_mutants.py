@@ -23,11 +23,12 @@ from tenure.vocabulary.rules import rules_of
 from tenure.vocabulary.sentences import sentence
 from tenure.vocabulary.symbols import choice_is
 from tenure.vocabulary.systems import Granularity, System, shows
-from tenure.vocabulary.terms import Term, either, every, implies
+from tenure.vocabulary.terms import TRUE, Term, either, every, implies
 
 GET_PUT = "external-get-put"
 V1 = "external-v1"
 VALIDATE = "external-validate"
+OWNED = "containers-2022"
 
 Fault = Callable[[System], System]
 """What breaks one call of a system."""
@@ -97,6 +98,11 @@ def without_detach(step: str, on: str) -> Fault:
     return on_case(step, 0, lambda old: replace(old, follow=Next(on)))
 
 
+def for_every_case(step: str) -> Fault:
+    """The step does what its first case says, whether or not that one's condition holds."""
+    return on_step(step, lambda old: replace(old, cases=(replace(old.cases[0], when=TRUE),)))
+
+
 def blind_to_leaving(system: System) -> System:
     """A device on the unbound list spoils the viability of its group."""
 
@@ -147,6 +153,24 @@ MUTANTS = (
     Mutant("HARM-1", unguarded("get_device_fd.check_users", 0)),
     Mutant("HARM-2", unguarded("unset_container.check", 1), (GET_PUT, VALIDATE)),
     Mutant("HARM-3", forgetful("unset_container.detach", "linked")),
+    Mutant("ISO", forgetful("unset_container.leave", "attached"), (OWNED,)),
+    Mutant("FREE", unguarded("release_group.release", 1), (OWNED,)),
+    Mutant("CON-1", forgetful("unset_container.leave", "container"), (OWNED,)),
+    Mutant("CON-3", forgetful("release_group.release", "table"), (OWNED,)),
+    Mutant("CON-4", unguarded("set_container.attach", 4), (OWNED,), mixed=True),
+    Mutant("CON-5", forgetful("set_container.attach", "container references"), (OWNED,)),
+    Mutant("CON-6", forgetful("get_device_fd.open", "container users"), (OWNED,)),
+    Mutant("GRP-1", unguarded("open_group.open", 2), (OWNED,)),  # a group is opened twice
+    Mutant("GRP-2", forgetful("get_device_fd.open", "gets"), (OWNED,)),  # the group closes beside an open device
+    Mutant("OWN-1", forgetful("unbind_driver.cleanup", "owner count"), (OWNED,)),
+    Mutant("OWN-2", unguarded("set_container.attach", 5), (OWNED,)),
+    Mutant("OWN-3", unguarded("bind_driver.configure", 0), (OWNED,)),  # viability is looked at on open alone
+    Mutant("OWN-4", forgetful("set_container.attach", "blocking"), (OWNED,)),  # a claim leaves the old domain attached
+    Mutant("OWN-5", forgetful("unset_container.leave", "dma owner"), (OWNED,)),
+    Mutant("EXT-3", forgetful("unset_container.leave", "linked"), (OWNED,)),
+    Mutant("HARM-1", unguarded("get_device_fd.open", 0), (OWNED,)),
+    Mutant("HARM-2", for_every_case("unbind_driver.remove_group"), (OWNED,)),  # the IOMMU group goes before its user
+    Mutant("HARM-3", forgetful("unset_container.leave", "linked"), (OWNED,)),
 )
 
 PLANTED = [(m, system) for m in MUTANTS for system in m.systems]
@@ -207,7 +231,10 @@ def test_every_property_that_holds_has_a_mutant() -> None:
     held = {
         (key[3], key[0])
         for key, (verdict, _) in recorded().items()
-        if key[0] in (GET_PUT, V1, VALIDATE) and key[1:3] == ("", "whole") and verdict == "proved" and key[3] != "CASES"
+        if key[0] in (GET_PUT, V1, VALIDATE, OWNED)
+        and key[1:3] == ("", "whole")
+        and verdict == "proved"
+        and key[3] != "CASES"
     }
 
     assert {(mutant.property, system) for mutant, system in PLANTED} == held

@@ -13,7 +13,7 @@ from tenure.properties import PROPERTIES, RACES
 from tenure.search.falsify import Falsification, falsify, race_trace
 from tenure.vocabulary.properties import Property
 from tenure.vocabulary.rules import Rules, leaves, rules_of
-from tenure.vocabulary.sentences import applies, concerns, sentence
+from tenure.vocabulary.sentences import applies, can_say, concerns, sentence
 from tenure.vocabulary.systems import Granularity, System
 from tenure.vocabulary.traces import Trace
 from tenure.vocabulary.verdicts import Row, Verdict
@@ -100,7 +100,7 @@ def _searched(rules: Rules, properties: list[Property]) -> Falsification:
     concerned = {p.id: p for p in properties}
     for race in RACES:
         here = race.granularity == rules.granularity.value and race.property in concerned and set(race.calls) <= calls
-        if here and not race.harmless and race.property not in found.traces:
+        if here and can_say(rules.system, race.moment) and not race.harmless and race.property not in found.traces:
             trace = race_trace(rules, race, concerned[race.property])
             if trace is not None:
                 found.traces[race.property] = trace

@@ -86,7 +86,7 @@ def narrow_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
 
 
 def witness_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
-    """Where the rest of the cases can be reached: one thread, shared files, groups without IOMMU; or two address spaces."""
+    """Where the rest of the cases can be reached: one thread, shared files, groups without IOMMU, a device opened twice; or two address spaces."""
     if is_of_ranges(system):
         return (Area(range_scope({**SIZES, "table": 2, "address": 3, "mapping": 2}, most=1)),)
     threads = 1 if granularity is Granularity.STEPS else 0
@@ -100,8 +100,11 @@ def witness_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
         vfio_devices=2,
     )
     calls = frozenset(SETUP | {"set_iommu", "pass_file", "get_device_fd"} | outside) & known
+    reopened = scope({**sizes, "file": 4, "container": 1, "device": 1, "table": 1, "page": 0})
+    opens = Area(reopened, frozenset(SETUP | {"set_iommu", "get_device_fd", "close", "release_device"}))
     raced = _raced_areas(outside, frozenset(known), sizes) if outside and threads else ()
-    return Area(scope(sizes)), Area(shared), Area(mixed, calls), *raced
+    again = (opens,) if threads and system.defines(seen.device_opens) else ()
+    return Area(scope(sizes)), Area(shared), Area(mixed, calls), *again, *raced
 
 
 def _raced_areas(outside: frozenset[str], known: frozenset[str], sizes: dict[str, int]) -> tuple[Area, ...]:

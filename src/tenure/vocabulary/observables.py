@@ -8,6 +8,7 @@ FILE_KIND = Choice("kind of file", ("closed", "container", "group", "device"))
 HARM = Choice("harm", ("none", "list_corruption", "null_dereference", "use_after_free", "bug"))
 ACCESS = Choice("access", ("none", "read", "write", "both"))
 DRIVER = Choice("driver", ("none", "vfio", "kernel", "stub"))
+OWNER = Choice("owner", ("none", "group"))
 
 has_fd = observable("has_fd", PROCESS, FILE, FLAG, meaning="the process has an fd for the file")
 file_kind = observable("file_kind", FILE, FILE_KIND, meaning="what the file is; closed: it is gone")
@@ -34,6 +35,16 @@ table_reached = observable(
     "table_reached", GROUP, TABLE.maybe, meaning="the table that the group's devices translate through"
 )
 
+dma_owner = observable(
+    "dma_owner", GROUP, OWNER, meaning="who owns the DMA of the group: its VFIO group object; none: no user"
+)
+owner_count = observable(
+    "owner_count", GROUP, COUNT, meaning="the IOMMU group's `owner_cnt`: its user owner, or its kernel drivers"
+)
+dma_blocked = observable(
+    "dma_blocked", GROUP, FLAG, meaning="the group is in its blocking domain: no address of its devices is translated"
+)
+
 container_lists = observable("container_lists", CONTAINER, GROUP, FLAG, meaning="the group is in the container's list")
 container_table = observable(
     "container_table", CONTAINER, TABLE.maybe, meaning="the container's table; none: no IOMMU driver"
@@ -46,6 +57,13 @@ device_driver = observable("device_driver", DEVICE, DRIVER, meaning="the driver 
 device_registered = observable("device_registered", DEVICE, FLAG, meaning="a VFIO driver has registered the device")
 device_leaving = observable("device_leaving", DEVICE, FLAG, meaning="the device is leaving its VFIO driver")
 device_bridge = observable("device_bridge", DEVICE, FLAG, meaning="the device is a bridge")
+device_opens = observable("device_opens", DEVICE, COUNT, meaning="the device's `open_count`")
+device_counts = observable(
+    "device_counts",
+    DEVICE,
+    GROUP.maybe,
+    meaning="the group in whose users the device counts, however many files it has",
+)
 file_counts = observable("file_counts", FILE, GROUP.maybe, meaning="the group in whose users the device file counts")
 
 page_mapped = observable("page_mapped", TABLE, PAGE, FLAG, meaning="the table translates the page")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tenure.vocabulary.calls import Refuse
 from tenure.vocabulary.properties import Due, Property
 from tenure.vocabulary.rules import Outcome, Rule, Rules
-from tenure.vocabulary.symbols import before
+from tenure.vocabulary.symbols import Observable, before
 from tenure.vocabulary.systems import System
 from tenure.vocabulary.terms import (
     FALSE,
@@ -16,6 +16,7 @@ from tenure.vocabulary.terms import (
     Term,
     constant,
     every,
+    parts,
     rewrite,
     substitute,
 )
@@ -53,6 +54,9 @@ def applies(system: System, one: Property) -> bool:
 def concerns(system: System, one: Property) -> bool:
     """The property speaks of something that the system has, if not of nothing else: it deserves a row."""
     return any(system.defines(o) for o in one.observables)
+def can_say(system: System, term: Term) -> bool:
+    """The system shows everything that the term speaks of."""
+    return all(system.defines(p.data) for p in parts(term) if isinstance(p.data, Observable))
 
 
 def sentence(rules: Rules, one: Property) -> Sentence:

@@ -1,0 +1,91 @@
+"""The device's file from 6.2 on: what opens first uses the group, what closes last lets it go."""
+
+from __future__ import annotations
+
+from tenure.reference.calls import EINVAL, ENODEV, EPERM, OK, Steps, Task
+from tenure.reference.files import DEVICE_FILE, File
+from tenure.reference.group_calls_2022 import group_of
+from tenure.reference.groups import Device, VfioGroup
+from tenure.reference.locks import BLOCKED
+from tenure.reference.machine import Machine
+from tenure.vocabulary.answers import Refused
+
+
+def get_device_fd(machine: Machine, me: Task, process: int, file: int, device: int, made: int) -> Steps:
+    """Open a device of the group; ENODEV, EINVAL, EPERM (vfio_group_ioctl_get_device_fd, 6.6-7.2).
+
+    The device is looked up before anybody asks for a container; nothing that was tested can change before it is open.
+    """
+    caller = machine.processes[process]
+    group = group_of(me.hold(caller.file(file)))
+    while not group.device_lock.taken_by(me):
+        yield BLOCKED
+    found = machine.devices[device]
+    if found not in group.device_list:
+        group.device_lock.release()
+        return ENODEV
+    found.users += 1
+    group.device_lock.release()
+
+    yield "get_device_fd.open"
+    while not group.group_lock.taken_by(me):
+        yield BLOCKED
+    while not group.iommu.dev_set_lock.taken_by(me):
+        yield BLOCKED
+    refusal = _open(found, group, rawio=caller.rawio)
+    group.iommu.dev_set_lock.release()
+    group.group_lock.release()
+    if refusal is not None:
+        found.users -= 1
+        return refusal
+    opened = machine.files[made] = File(made, DEVICE_FILE)  # the registration reference is the file's from here on
+    opened.device = found
+    me.hold(opened)
+
+    yield "get_device_fd.install"
+    caller.install(opened)
+    return OK
+
+
+def _open(device: Device, group: VfioGroup, *, rawio: bool) -> Refused | None:
+    """vfio_df_group_open under both locks: the first open uses the container and keeps the group's file."""
+    if group.container is None:
+        return EINVAL
+    if device.open_count == 0:
+        if group.container.table is None:
+            return EINVAL
+        if group.iommu.no_iommu and not rawio:
+            return EPERM
+        if group.opened_file is None:
+            raise LookupError(f"g{group.iommu.index} is in a container and has no file")
+        group.opened_file.get()
+        group.users += 1
+        device.counts = True
+    device.open_count += 1
+    return None
+
+
+def release_device(machine: Machine, me: Task, file: int) -> Steps:
+    """Close the device, at the last time for its group too, and drop its registration (vfio_device_fops_release)."""
+    closing = machine.files[file]
+    device = closing.device
+    if device is None:
+        raise LookupError(f"f{file} is no device file")
+    group = device.group.vfio
+    while not group.group_lock.taken_by(me):
+        yield BLOCKED
+    while not group.iommu.dev_set_lock.taken_by(me):
+        yield BLOCKED
+    device.open_count -= 1
+    if device.open_count == 0:
+        device.counts = False
+        group.users -= 1
+        if group.opened_file is not None:
+            group.opened_file.put()
+    group.iommu.dev_set_lock.release()
+    group.group_lock.release()
+
+    yield "release_device.put"
+    device.users -= 1
+    closing.gone()
+    return OK
