@@ -5,7 +5,7 @@ from tenure.models.container_claims import same
 from tenure.models.device_files import counted_in, opened_by, opens
 from tenure.models.files import file_container, file_device, file_group, gets, kind
 from tenure.models.groups import driver, group_of, leaving, no_iommu, placed, registered, users
-from tenure.models.groups_2022 import exists, is_contained, opened_file
+from tenure.models.groups_2022 import exists, is_contained, opened_as, opened_file
 from tenure.models.ownership import blocking, owner, owner_cnt, uses_default
 from tenure.vocabulary.objects import DEVICE, FILE, GROUP, THREAD
 from tenure.vocabulary.systems import claim
@@ -48,6 +48,17 @@ def a_group_file_is_the_groups_file(file: Term) -> Term:
     """Every file that stands for a group is the one by which the group is open."""
     group = file_group[file]
     return implies(both(kind[file] == "group", no(is_none(group))), opened_file[group] == file)
+
+
+@claim(file=FILE)
+def a_group_file_was_opened_as_its_groups(file: Term) -> Term:
+    """A group file stands for the group as whose file it was opened; or for nothing, and the group has another file or none."""
+    group, was = file_group[file], opened_as[file]
+    return both(
+        same(kind[file] == "group", no(is_none(was))),
+        implies(both(kind[file] == "group", no(is_none(group))), group == was),
+        implies(both(kind[file] == "group", is_none(group)), no(opened_file[was] == file)),
+    )
 
 
 @claim(group=GROUP)
@@ -243,6 +254,7 @@ GROUPS = (
     a_file_stands_for_what_its_kind_says,
     an_open_group_knows_its_file,
     a_group_file_is_the_groups_file,
+    a_group_file_was_opened_as_its_groups,
     an_open_group_has_a_device,
     a_contained_group_is_placed_and_open,
     the_kernel_keeps_a_group_file_for_each_use_of_a_device,

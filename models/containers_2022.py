@@ -1,10 +1,23 @@
 """The system `containers-2022`: VFIO containers and groups from Linux 5.19 to today, here as of 7.2."""
 
-from tenure.models import containers, containers_2013, device_files, files, groups, groups_2022, harm, ownership
-from tenure.models.container_claims_2022 import CLAIMS
+from tenure.models import (
+    container_claims_6_1,
+    container_claims_2022,
+    containers,
+    containers_2013,
+    device_files,
+    device_files_6_1,
+    files,
+    groups,
+    groups_6_1,
+    groups_2022,
+    harm,
+    ownership,
+)
 from tenure.vocabulary import observables as seen
+from tenure.vocabulary.calls import Call
 from tenure.vocabulary.objects import DEVICE, FILE
-from tenure.vocabulary.systems import Definition, System, shows
+from tenure.vocabulary.systems import Claim, Definition, System, shows
 from tenure.vocabulary.terms import Term, both, every, implies, in_flight, is_none, no
 
 CALLS = (
@@ -18,9 +31,9 @@ CALLS = (
 
 
 def _at_rest(group: Term) -> Term:
-    """As in 2013; and no call is made on a file whose group is gone, for it may have been this one."""
-    orphaned = every(FILE, lambda f: implies(groups_2022.is_orphan(f), no(in_flight(f))))
-    return both(containers_2013.at_rest(group), orphaned)
+    """As in 2013; and no call is made on the group's file, nor on one from before its last device went."""
+    earlier = every(FILE, lambda f: implies(groups_2022.opened_as[f] == group, no(in_flight(f))))
+    return both(no(in_flight(groups_2022.opened_file[group])), containers_2013.at_rest(group), earlier)
 
 
 OTHERWISE = (
@@ -42,22 +55,57 @@ DEFINITIONS: tuple[Definition, ...] = (
     shows(seen.owner_count, lambda g: ownership.owner_cnt[g]),
     shows(seen.dma_blocked, lambda g: both(ownership.blocking[g], is_none(groups.attached[g]))),
     shows(seen.device_opens, lambda d: device_files.opens[d]),
-    shows(seen.device_counts, lambda d: device_files.counted_in[d]),
 )
 
 INITIALLY = both(containers_2013.INITIALLY, every(DEVICE, lambda d: no(groups.driver[d] == "kernel")))
 """As in 2013; but no kernel driver is bound before the first call, for each of them has to ask."""
 
-CONTAINERS_2022 = System(
-    name="containers-2022",
-    variant="",
-    title="VFIO containers and groups, Linux 7.2, as built: one group lock, DMA ownership claims",
-    source="drivers/vfio/group.c, container.c and vfio_main.c, drivers/iommu/iommu.c, 7.2",
-    calls=CALLS,
-    definitions=DEFINITIONS,
-    claims=CLAIMS,
-    halted=harm.STOPPED,
-    initially=INITIALLY,
+
+def _system(  # what differs between versions
+    variant: str,
+    title: str,
+    source: str,
+    calls: tuple[Call, ...],
+    definitions: tuple[Definition, ...],
+    claims: tuple[Claim, ...],
+) -> System:
+    return System(
+        name="containers-2022",
+        variant=variant,
+        title=title,
+        source=source,
+        calls=calls,
+        definitions=definitions,
+        claims=claims,
+        halted=harm.STOPPED,
+        initially=INITIALLY,
+    )
+
+
+CONTAINERS_2022 = _system(
+    "",
+    "VFIO containers and groups, Linux 7.2, as built: one group lock, claims of DMA ownership",
+    "drivers/vfio/group.c, container.c and vfio_main.c, drivers/iommu/iommu.c, 7.2",
+    CALLS,
+    (
+        *DEFINITIONS,
+        shows(seen.device_counts, lambda d: device_files.counted_in[d]),
+    ),
+    container_claims_2022.CLAIMS,
 )
 
-SYSTEMS = (CONTAINERS_2022,)
+_OF_6_1 = {c.name: c for c in (*groups_6_1.CALLS, *device_files_6_1.CALLS)}
+
+CONTAINERS_6_1 = _system(
+    "6.1",
+    "the same in Linux 6.1: a device opens in steps, each of its files counts, and it is listed until nobody uses it",
+    "drivers/vfio/vfio_main.c and container.c, drivers/iommu/iommu.c, 6.1",
+    tuple(_OF_6_1.get(c.name, c) for c in CALLS),
+    (
+        *DEFINITIONS,
+        shows(seen.file_counts, lambda f: containers.counts[f]),
+    ),
+    container_claims_6_1.CLAIMS,
+)
+
+SYSTEMS = (CONTAINERS_2022, CONTAINERS_6_1)

@@ -39,20 +39,17 @@ from tenure.vocabulary.effects import Assign, each, provided
 from tenure.vocabulary.locks import briefly
 from tenure.vocabulary.objects import DEVICE, FILE, GROUP, PROCESS, THREAD
 from tenure.vocabulary.observables import DRIVER
-from tenure.vocabulary.symbols import state
+from tenure.vocabulary.symbols import client, state
 from tenure.vocabulary.terms import Term, both, either, in_flight, is_none, no, some
 
 opened_file = state("opened file", GROUP, FILE.maybe, meaning="`opened_file`: the file by which the group is open")
+
+opened_as = client("opened as", FILE, GROUP.maybe, meaning="the group whose file was opened, be it gone since")
 
 
 def exists(group: Term) -> Term:
     """The group has a device of a VFIO driver, be it on its way out: its `drivers` count is above zero."""
     return some(DEVICE, lambda d: both(group_of[d] == group, either(registered[d], leaving[d])))
-
-
-def is_orphan(file: Term) -> Term:
-    """A group's file whose group is gone, with the last device of a VFIO driver: it stands for nothing any more."""
-    return both(kind[file] == "group", is_none(file_group[file]))
 
 
 def is_contained(group: Term) -> Term:
@@ -92,6 +89,7 @@ def open_group(process: Term, file: Term, group: Term) -> Steps:
             file_group[file].becomes(group),
             fd[process, file].becomes(value=True),
             opened_file[group].becomes(file),
+            opened_as[file].becomes(group),
         ),
         locks=(GROUP_LOCK,),
     )
@@ -102,11 +100,12 @@ def release_group(file: Term) -> Steps:
     """The group leaves its container and may be opened again; no device that holds the file is open any more."""
     group = file_group[file]
     yield requires(kind[file] == "group", releasable(file))
+    gone = (opened_file[group].becomes(None), *closed(file), opened_as[file].becomes(None))
     yield step(
         "release",
         touches_what_is_gone(group),
-        done(*leaves(group), opened_file[group].becomes(None), *closed(file), when=is_contained(group)),
-        done(opened_file[group].becomes(None), *closed(file)),
+        done(*leaves(group), *gone, when=is_contained(group)),
+        done(*gone),
         locks=(GROUP_LOCK, *ATTACH_LOCKS),
         drops=(CONTAINER_REFERENCE,),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 from tenure.reference.calls import EINVAL, ENODEV, EPERM, OK, Steps, Task
 from tenure.reference.files import DEVICE_FILE, File
 from tenure.reference.group_calls_2022 import group_of
@@ -16,16 +18,11 @@ def get_device_fd(machine: Machine, me: Task, process: int, file: int, device: i
 
     The device is looked up before anybody asks for a container; nothing that was tested can change before it is open.
     """
-    caller = machine.processes[process]
+    caller, found = machine.processes[process], machine.devices[device]
     group = group_of(me.hold(caller.file(file)))
-    while not group.device_lock.taken_by(me):
-        yield BLOCKED
-    found = machine.devices[device]
-    if found not in group.device_list:
-        group.device_lock.release()
+    is_here = yield from look_up(me, group, found)
+    if not is_here:
         return ENODEV
-    found.users += 1
-    group.device_lock.release()
 
     yield "get_device_fd.open"
     while not group.group_lock.taken_by(me):
@@ -45,6 +42,17 @@ def get_device_fd(machine: Machine, me: Task, process: int, file: int, device: i
     yield "get_device_fd.install"
     caller.install(opened)
     return OK
+
+
+def look_up(me: Task, group: VfioGroup, device: Device) -> Generator[str, None, bool]:
+    """Take a reference to the registration of a device of the group, if it is in the list and has one left."""
+    while not group.device_lock.taken_by(me):
+        yield BLOCKED
+    is_here = device in group.device_list and not (device in device.group.unbound_list and device.users == 0)
+    if is_here:
+        device.users += 1
+    group.device_lock.release()
+    return is_here
 
 
 def _open(device: Device, group: VfioGroup, *, rawio: bool) -> Refused | None:

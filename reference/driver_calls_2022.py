@@ -41,16 +41,27 @@ def unbind_driver(machine: Machine, me: Task, device: int) -> Steps:
 
     Nobody can open it meanwhile. With the last device its group goes, out of its container if need be.
     """
-    leaving = machine.devices[device]
+    return (yield from _unbind(machine, me, machine.devices[device], listed_while_it_waits=False))
+
+
+def unbind_driver_6_1(machine: Machine, me: Task, device: int) -> Steps:
+    """Do the same; while VFIO's driver waits, whoever finds the device in use can open it (vfio_unregister_group_dev, 6.1)."""
+    return (yield from _unbind(machine, me, machine.devices[device], listed_while_it_waits=True))
+
+
+def _unbind(machine: Machine, me: Task, leaving: Device, *, listed_while_it_waits: bool) -> Steps:
     if leaving.driver != VFIO:
         yield from _leave(me, leaving)
         return OK
-    _unlist(leaving)
     leaving.group.unbound_list.append(leaving)
+    if not listed_while_it_waits:
+        _unlist(leaving)
 
     yield "unbind_driver.wait_device"
     while leaving.users > 0:
         yield BLOCKED
+    if listed_while_it_waits:
+        _unlist(leaving)
 
     yield "unbind_driver.remove_group"
     yield from _remove_group(machine, me, leaving)

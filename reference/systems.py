@@ -9,6 +9,7 @@ from tenure.reference import (
     calls_2012,
     container_calls,
     device_calls,
+    device_calls_6_1,
     device_calls_2022,
     driver_calls,
     driver_calls_2022,
@@ -102,6 +103,14 @@ _CONTAINERS_2022: Mapping[str, Form] = {
     "unbind_driver": Form(driver_calls_2022.unbind_driver, driver_calls.may_unbind_driver, _BY_DEVICE, sleeps=True),
 }
 
+_CONTAINERS_6_1: Mapping[str, Form] = {
+    **_CONTAINERS_2022,
+    "set_container": Form(group_calls_2022.set_container_6_1, container_calls.may_set_container),
+    "get_device_fd": Form(device_calls_6_1.get_device_fd, device_calls.may_get_device_fd, new=(_MADE_FILE,)),
+    "release_device": Form(device_calls_6_1.release_device, device_calls.may_release_device, _BY_FILE),
+    "unbind_driver": Form(driver_calls_2022.unbind_driver_6_1, driver_calls.may_unbind_driver, _BY_DEVICE, sleeps=True),
+}
+
 _USE = {"use": Form(use_calls.use, use_calls.may_use, _BY_USER)}
 
 _GET_PUT: Mapping[str, Form] = {
@@ -176,6 +185,7 @@ SYSTEMS: Mapping[str, System] = {
     "containers-2013": System(_CONTAINERS),
     "containers-2013:locked": System(_CONTAINERS, frozenset(_CONTAINERS)),
     "containers-2022": System(_CONTAINERS_2022, spares_bridges=False, claims_ownership=True),
+    "containers-2022:6.1": System(_CONTAINERS_6_1, spares_bridges=False, claims_ownership=True),
     "external-get-put": System(_GET_PUT),
     "external-get-put:locked-container": System(_GET_PUT, frozenset(_GET_PUT) - {"get_external_user"}),
     "external-get-put:put-ref-first": System(_PUT_REFERENCE_FIRST),

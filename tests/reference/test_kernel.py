@@ -52,6 +52,7 @@ def test_a_configuration_speaks_of_as_many_as_there_are() -> None:
         ("containers-2013", 16),
         ("containers-2013:locked", 16),
         ("containers-2022", 16),
+        ("containers-2022:6.1", 16),
         ("external-get-put", 21),
         ("external-get-put:locked-container", 21),
         ("external-get-put:put-ref-first", 21),
