@@ -91,6 +91,19 @@ def test_before_3_11_a_notification_may_wait_for_itself() -> None:
     assert locks_row(cured).verdict is Verdict.PROVED
 
 
+def test_a_device_that_opens_as_in_7_2_and_closes_as_in_6_1_can_block_itself() -> None:
+    """Each version has an order of the group's lock and the device set's, and it is not the other's."""
+    today, then = (next(s for s in SYSTEMS if s.id == name) for name in ("containers-2022", "containers-2022:6.1"))
+    mixed = replace(today, calls=tuple(then.call(c.name) if c.name == "release_device" else c for c in today.calls))
+
+    row = locks_row(mixed)
+
+    assert (locks_row(today).verdict, locks_row(then).verdict) == (Verdict.PROVED, Verdict.PROVED)
+    assert row.verdict is Verdict.REFUTED
+    assert "get_device_fd.open holds group.group_lock and waits for dev_set.lock" in row.reason
+    assert "release_device.close holds dev_set.lock and waits for group.group_lock" in row.reason
+
+
 def test_locks_taken_in_one_order_are_ranked() -> None:
     """Whoever takes both takes the first first."""
     row = locks_row(made(one=({"locks": (A, B)},), two=({"locks": (A,)},), three=({"locks": (B, C)},)))

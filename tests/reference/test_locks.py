@@ -116,11 +116,17 @@ class Watched:
     def name(self, lock: Lock) -> str:
         """The kernel's name of a lock of the reference."""
         machine = self.bench.kernel.machine
-        if lock in (machine.group_lock, machine.iommu_drivers_lock):
-            return "vfio.group_lock" if lock is machine.group_lock else "vfio.iommu_drivers_lock"
-        if any(lock is group.notifier for group in machine.groups):
-            return "iommu_group.notifier"
-        return "container.group_lock" if any(lock is c.group_lock for c in machine.containers) else "group.device_lock"
+        names = [(machine.group_lock, "vfio.group_lock"), (machine.iommu_drivers_lock, "vfio.iommu_drivers_lock")]
+        names += [(container.group_lock, "container.group_lock") for container in machine.containers]
+        for group in machine.groups:
+            names += [
+                (group.notifier, "iommu_group.notifier"),
+                (group.mutex, "iommu_group.mutex"),
+                (group.dev_set_lock, "dev_set.lock"),
+                (group.vfio.group_lock, "group.group_lock"),
+                (group.vfio.device_lock, "group.device_lock"),
+            ]
+        return next((name for one, name in names if one is lock), "group.group_lock")  # of a group that is gone
 
     def do(self, actor: str, call: str, first: str, **args: int) -> None:
         """One call, step by step."""
@@ -198,3 +204,44 @@ def test_what_the_reference_of_2012_locks_is_declared(
     assert len(watched.taken) > 8
     assert watched.taken <= takes
     assert watched.pairs <= {(str(e.first), str(e.then)) for e in edges(system)}
+
+
+@pytest.mark.parametrize("name", ["containers-2022", "containers-2022:6.1"])
+def test_what_the_reference_of_2022_locks_is_declared(
+    new: Callable[[str], Bench], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Nor do the calls from 5.19 on; each version takes the two locks of an open device in an order of its own."""
+    system = next(s for s in SYSTEMS if s.id == name)
+    bench = new(name)
+    watched = Watched(bench, monkeypatch)
+
+    watched.do("d2", "unbind_driver", "leave", device=2)
+    watched.do("d2", "bind_driver", "configure", device=2, to=2)
+    watched.do("d2", "unbind_driver", "leave", device=2)
+    watched.do("th0", "open_group", "open", process=0, file=0, group=1)
+    watched.do("th0", "open_container", "open", process=0, file=1, made=0)
+    watched.do("th0", "set_container", "look_up", process=0, file=0, other=1)
+    watched.do("th0", "set_iommu", "set", process=0, file=1, type=0, made=0)
+    watched.do("th0", "get_status", "status", process=0, file=0)
+    watched.do("th0", "get_device_fd", "look_up", process=0, file=0, device=1, made=2)
+    watched.do("th0", "close", "drop", process=0, file=2)
+    watched.do("f2", "release_device", "close", file=2)
+    watched.do("th0", "unset_container", "leave", process=0, file=0)
+    watched.do("th0", "set_container", "look_up", process=0, file=0, other=1)
+    watched.do("d1", "unbind_driver", "leave", device=1)
+    watched.do("th0", "close", "drop", process=0, file=0)
+    watched.do("f0", "release_group", "release", file=0)
+    watched.do("d1", "bind_driver", "configure", device=1, to=1)
+
+    takes = {
+        (c.qualified(s.name), str(m.on))
+        for c in system.calls
+        for s in c.steps
+        for m in moves(c, s)
+        if m.does is Does.TAKES
+    }
+    opens = ("group.group_lock", "dev_set.lock")
+    assert len(watched.taken) > 12
+    assert watched.taken <= takes
+    assert watched.pairs <= {(str(e.first), str(e.then)) for e in edges(system)}
+    assert (opens if system.variant == "" else opens[::-1]) in watched.pairs

@@ -105,7 +105,9 @@ def waking(system: System) -> Iterator[tuple[str, frozenset[str]]]:
             yield from ((rules.rules[w].name, steps) for w in waits if machine.canonical(made.state, w))
 
 
-@pytest.mark.parametrize("name", ["containers-2012", "containers-2013", "external-get-put"])
+@pytest.mark.parametrize(
+    "name", ["containers-2012", "containers-2013", "containers-2022", "containers-2022:6.1", "external-get-put"]
+)
 def test_who_wakes_a_sleeper_is_declared_to(name: str) -> None:
     """In every state of a small scope: a sleeper that could not go on can only after a step that wakes its queue."""
     system = next(s for s in SYSTEMS if s.id == name)
