@@ -52,12 +52,11 @@ def a_group_file_is_the_groups_file(file: Term) -> Term:
 
 @claim(file=FILE)
 def a_group_file_was_opened_as_its_groups(file: Term) -> Term:
-    """A group file stands for the group as whose file it was opened; or for nothing, and the group has another file or none."""
+    """A group file stands for the group as whose file it was opened, or for nothing."""
     group, was = file_group[file], opened_as[file]
     return both(
         same(kind[file] == "group", no(is_none(was))),
         implies(both(kind[file] == "group", no(is_none(group))), group == was),
-        implies(both(kind[file] == "group", is_none(group)), no(opened_file[was] == file)),
     )
 
 
@@ -135,6 +134,13 @@ def an_open_device_is_there(file: Term) -> Term:
 
 
 @claim(device=DEVICE)
+def a_device_that_counts_is_there(device: Term) -> Term:
+    """A device that counts in its group is registered or on its way out, and not yet removed."""
+    there = either(registered[device], stands(device, "unbind_driver.wait_device"))
+    return implies(no(is_none(counted_in[device])), there)
+
+
+@claim(device=DEVICE)
 def nobody_uses_a_removed_device(device: Term) -> Term:
     """Once an unbind has waited, no call holds the device."""
     return implies(stands(device, "unbind_driver.remove_group", "unbind_driver.unbound"), no(in_flight(device)))
@@ -176,10 +182,11 @@ def two_device_fds_are_different_files(thread: Term, other: Term) -> Term:
 
 @claim(thread=THREAD)
 def an_ioctl_on_a_group_keeps_its_files(thread: Term) -> Term:
-    """While SET_CONTAINER runs, the group's file and the one that it looked up are open."""
+    """While SET_CONTAINER runs, its files are open, and that of the group is the group's or stands for nothing."""
     file, target = frame(thread, "set_container", "file", FILE), frame(thread, "set_container", "target", FILE)
     open_both = both(no(is_none(file)), kind[file] == "group", no(is_none(target)), no(kind[target] == "closed"))
-    return implies(stands(thread, "set_container.attach"), open_both)
+    known = either(opened_file[opened_as[file]] == file, is_none(file_group[file]))
+    return implies(stands(thread, "set_container.attach"), both(open_both, known))
 
 
 @claim(thread=THREAD)
@@ -277,6 +284,7 @@ CLAIMS = (
     a_device_file_opens_its_device,
     a_vfio_device_is_registered_or_leaving,
     an_open_device_is_there,
+    a_device_that_counts_is_there,
     nobody_uses_a_removed_device,
     a_device_that_is_looked_up_is_there,
     a_device_file_is_made_before_its_fd,

@@ -14,13 +14,17 @@ from tenure.vocabulary.terms import (
     either,
     frame,
     implies,
-    in_flight,
     is_none,
     no,
     number_of,
+    some,
     stands,
     when,
 )
+
+
+def _made(thread: Term) -> Term:
+    return frame(thread, "get_device_fd", "made", FILE)
 
 
 @claim(group=GROUP)
@@ -44,9 +48,10 @@ def opens_count_the_files(device: Term) -> Term:
 
 @claim(file=FILE)
 def a_device_file_opens_its_device(file: Term) -> Term:
-    """A file that no call holds is open from its making to its close; none counts for another device than its own."""
+    """A file counts for its device from its making to its close, but while the call that makes it has not opened yet."""
     closed = stands(file, "release_device.unassign", "release_device.put")
-    settled = both(kind[file] == "device", no(in_flight(file)), no(closed))
+    opening = some(THREAD, lambda t: both(stands(t, "get_device_fd.open"), _made(t) == file))
+    settled = both(kind[file] == "device", no(opening), no(closed))
     return both(
         implies(settled, opened_by[file] == file_device[file]),
         implies(
@@ -77,10 +82,6 @@ def an_open_device_is_registered(file: Term) -> Term:
 
 
 PAST = ("get_device_fd.assign", "get_device_fd.open", "get_device_fd.install")
-
-
-def _made(thread: Term) -> Term:
-    return frame(thread, "get_device_fd", "made", FILE)
 
 
 @claim(thread=THREAD)
