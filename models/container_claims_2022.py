@@ -182,11 +182,19 @@ def two_device_fds_are_different_files(thread: Term, other: Term) -> Term:
 
 @claim(thread=THREAD)
 def an_ioctl_on_a_group_keeps_its_files(thread: Term) -> Term:
-    """While SET_CONTAINER runs, its files are open, and that of the group is the group's or stands for nothing."""
+    """While SET_CONTAINER runs, the group's file and the one that it looked up are open."""
     file, target = frame(thread, "set_container", "file", FILE), frame(thread, "set_container", "target", FILE)
     open_both = both(no(is_none(file)), kind[file] == "group", no(is_none(target)), no(kind[target] == "closed"))
-    known = either(opened_file[opened_as[file]] == file, is_none(file_group[file]))
-    return implies(stands(thread, "set_container.attach"), both(open_both, known))
+    return implies(stands(thread, "set_container.attach"), open_both)
+
+
+@claim(thread=THREAD)
+def who_keeps_a_file_keeps_a_groups_file(thread: Term) -> Term:
+    """A call that keeps any file keeps one that was opened as a group's, and is the group's still or stands for nothing."""
+    file, target = frame(thread, "set_container", "file", FILE), frame(thread, "set_container", "target", FILE)
+    was = opened_as[file]  # GET_DEVICE_FD keeps its files in the same places
+    known = either(opened_file[was] == file, is_none(file_group[file]))
+    return implies(either(no(is_none(file)), no(is_none(target))), both(no(is_none(was)), known))
 
 
 @claim(thread=THREAD)
@@ -270,6 +278,7 @@ GROUPS = (
     a_real_group_is_owned_while_it_is_contained,
     exactly_kernel_drivers_use_the_default_domain,
     an_ioctl_on_a_group_keeps_its_files,
+    who_keeps_a_file_keeps_a_groups_file,
     an_idle_thread_holds_no_file,
     a_file_in_release_is_a_device_file,
 )
