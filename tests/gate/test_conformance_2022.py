@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tenure.gate.conform import Conformance, conform_pairs, conform_whole
+from tenure.gate.conform import Conformance
+from tenure.gate.pairs import conform_pairs
+from tenure.gate.whole import conform_whole
 from tenure.models import SYSTEMS
 from tenure.reference import device_calls_2022, driver_calls_2022, group_calls_2022
 from tenure.reference.files import File

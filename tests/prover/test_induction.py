@@ -5,16 +5,22 @@ from dataclasses import replace
 import pytest
 
 from tenure.models import SYSTEMS
+from tenure.models.groups import container
 from tenure.properties import PROPERTIES
 from tenure.prover.counterexamples import counterexample, populated
-from tenure.prover.induction import prove
-from tenure.prover.theory import Invariant, claims_of, stated
+from tenure.prover.induction import inductive, prove
+from tenure.prover.theory import Invariant, Theory, claims_of, stated
 from tenure.vocabulary.calls import without_case
 from tenure.vocabulary.objects import CONTAINER, FILE, GROUP
 from tenure.vocabulary.rules import Rules, rules_of
 from tenure.vocabulary.sentences import applies, quantified, sentence
 from tenure.vocabulary.systems import Granularity, System
-from tenure.vocabulary.terms import FALSE, Term, number_of, variable
+from tenure.vocabulary.terms import FALSE, Term, every, is_none, no, number_of, variable
+
+RESTING, NAMED = "an_fd_refers_to_an_open_file", "references_count_file_and_groups"
+"""Two claims of the containers that read different fields."""
+
+NO_GROUP_IS_CONTAINED = every(GROUP, lambda g: is_none(container[g]))
 
 
 def system(name: str) -> System:
@@ -53,6 +59,65 @@ def test_a_false_claim_leaves_the_set_and_proves_nothing() -> None:
 
     assert "nothing is" in proof.dropped
     assert "ISO" not in proof.proved
+
+
+def test_a_lemma_follows_from_earlier_claims_that_it_names_and_from_nothing_else() -> None:
+    """Neither itself nor what comes later nor what it does not name may be assumed."""
+    contained = rules("containers-2013:locked")
+    first, later = (c for c in claims_of(contained) if c.name in {RESTING, NAMED})
+    lemma = Invariant("lemma", (), FALSE, rests_on=("lemma", first.name, later.name))
+
+    theory = Theory(contained, (first, lemma, later))
+
+    assert {p.spelled for p in theory.support(lemma)} & {first.spelled, lemma.spelled, later.spelled} == {first.spelled}
+
+
+def test_false_lemmas_that_rest_on_each_other_leave_the_set_and_prove_nothing() -> None:
+    """A circle of lemmas is no proof: each is dropped, and what they serve is not proved."""
+    contained = rules("containers-2013:locked")
+    one = Invariant("one", (), FALSE, rests_on=("two",), serves=("ISO",))
+    two = Invariant("two", (), FALSE, rests_on=("one",), serves=("ISO",))
+
+    proof = prove(contained, (one, two), properties(contained, "ISO"), rlimit=300_000)
+
+    assert proof.proved == ()
+
+
+def test_a_lemma_is_proved_again_when_what_it_rests_on_has_left() -> None:
+    """A lemma that follows from a false claim alone goes with it."""
+    contained = rules("containers-2013:locked")
+    false = replace(next(c for c in claims_of(contained) if c.name == RESTING), name="false", body=FALSE)
+    lemma = Invariant("lemma", (), FALSE, rests_on=("false",), serves=("ISO",))
+
+    proof = prove(contained, (false, lemma), properties(contained, "ISO"), rlimit=300_000)
+
+    assert proof.proved == ()
+
+
+def test_a_few_objects_choose_the_claims_that_a_goal_needs() -> None:
+    """Of all claims those are chosen that leave no way to break the goal; where all leave one, the goal is false."""
+    contained = rules("containers-2013:locked")
+    claims = claims_of(contained)
+    theory = Theory(contained, claims)
+    falling = Theory(contained, (Invariant("empty", (), no(NO_GROUP_IS_CONTAINED)),))
+
+    chosen = {
+        goal.name: theory.small(2).needed(obligation.name, goal)
+        for obligation in inductive(theory)[0]
+        if obligation.name.startswith("unset_container")
+        for goal in obligation.goals
+    }
+    lost = [
+        falling.small(2).needed(obligation.name, goal)
+        for obligation in inductive(falling)[0]
+        if obligation.name.startswith("unset_container")
+        for goal in obligation.goals
+    ]
+
+    assert chosen
+    assert all(names is not None and len(names) < len(claims) for names in chosen.values())
+    assert any(chosen.values())
+    assert None in lost
 
 
 def test_properties_are_not_proved_from_no_claims() -> None:

@@ -141,7 +141,9 @@ class Shared:
         return solver
 
     def check(self, known: tuple[Premise, ...], contrary: Expr) -> str:
-        """What Z3 says to the contrary of a goal, from these premises, by matching alone."""
+        """What Z3 says to the contrary of a goal, by matching alone, from these premises if they have the common ones."""
+        if not set(self._common) <= set(known):
+            return "unknown"
         self._solver.push()
         self._solver.add(*(p.formula for p in known if p not in self._common), contrary)
         found = str(self._solver.check())
@@ -153,34 +155,55 @@ def _solved(
     theory: Theory, obligation: Obligation, goal: Goal, rlimit: int, shared: Shared
 ) -> tuple[str, tuple[Premise, ...]]:
     """From few premises to all: a proof from fewer is a proof, and found sooner. What no quick one proves may fall over a few objects."""
-    found = "unknown"
     contrary = goal.contrary()
     *few, everything = choices(theory, obligation, goal)
     if few and shared.check(few[0], contrary) == "unsat":
         return "unsat", few[0]
-    for number, (known, solver, limit) in enumerate(_attempts(theory, few, everything, rlimit)):
-        if number == len(few) and obligation.with_claims and theory.small.falls(obligation.name, goal):
+    found = "unknown"
+    for known, solver, limit in _attempts(theory, obligation, goal, rlimit):
+        if known is None:
             return "sat", everything
         found = _checked(solver, (*(p.formula for p in known), *obligation.assume), contrary, limit)
         if found == "unsat":
-            return found, known
+            return found, known if known in few else everything
     return found, everything
 
 
-def _attempts(
-    theory: Theory, few: list[tuple[Premise, ...]], everything: tuple[Premise, ...], rlimit: int
-) -> Iterator[tuple[tuple[Premise, ...], z3.Solver, int]]:
-    """A little effort for each choice of a few premises, then all of it, at last with every premise and every means."""
-    for share in (10, 1):
-        yield from ((known, _matching(theory), max(1, rlimit // share)) for known in few)
-    yield everything, _matching(theory), rlimit
+Attempt = tuple[tuple[Premise, ...] | None, z3.Solver, int]
+
+
+def _attempts(theory: Theory, obligation: Obligation, goal: Goal, rlimit: int) -> Iterator[Attempt]:
+    """A little effort for each choice of premises, then all of it, at last for all premises by every means; None: the goal is false."""
+    *few, everything = choices(theory, obligation, goal)
+    tenth = max(1, rlimit // 10)
+    yield from ((known, _matching(theory), tenth) for known in few[:1])
+    if few:
+        yield from ((needed, _matching(theory), tenth) for needed in sufficient(theory, obligation, goal))
+    yield from ((known, _matching(theory), tenth) for known in (*few[1:], everything))
+    yield from ((known, _matching(theory), rlimit) for known in (*few, everything))
     yield everything, z3.Solver(ctx=theory.domain.context), rlimit
 
 
+def sufficient(theory: Theory, obligation: Obligation, goal: Goal) -> Iterator[tuple[Premise, ...] | None]:
+    """The claims that suffice over two objects of every sort, or three, which may do for any number; None where not even all suffice."""
+    for each in (2, 3):
+        names = theory.small(each).needed(obligation.name, goal)
+        yield None if names is None else theory.named((goal.name, *names), goal.fields)
+
+
 def choices(theory: Theory, obligation: Obligation, goal: Goal) -> Iterator[tuple[Premise, ...]]:
-    """What a proof may start from: the claims about the fields concerned, with more and more slack, and at last all."""
+    """What a proof may start from: the claims about the fields concerned, with more and more slack, and at last all.
+
+    What lemmas serve follows from these alone, if it can; a lemma from what it names, and from nothing else.
+    """
+    lemma = next((c for c in theory.claims if c.is_lemma and c.name == goal.name), None)
+    if lemma is not None:
+        yield theory.support(lemma)
+        return
     if obligation.with_claims and obligation.concerns is not None:
-        yield from (theory.relevant(obligation.concerns | goal.fields, slack) for slack in (0, 1, 2))
+        fields = obligation.concerns | goal.fields
+        yield from filter(None, (theory.served(goal.name),))
+        yield from (theory.relevant(fields, slack) for slack in (0, 1, 2))
     yield theory.premises if obligation.with_claims else ()
 
 
@@ -205,7 +228,7 @@ def _matching(theory: Theory) -> z3.Solver:
 
 def inductive(theory: Theory) -> tuple[list[Obligation], int]:
     """What makes the claims inductive, and how many of them need no proof because a path assigns nothing they read."""
-    owed, framed = [theory.start()], 0
+    owed, framed = [theory.start(), *theory.lemmas()], 0
     for path in theory.paths():
         obligation, kept = theory.preservation(path)
         framed += kept

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import cvc5
 import z3
 
-from tenure.prover.induction import choices, following, inductive
+from tenure.prover.induction import choices, following, inductive, sufficient
 from tenure.prover.logic import Expr
 from tenure.prover.theory import Goal, Invariant, Obligation, Premise, Theory, tallied_in
 from tenure.vocabulary.rules import Rules
@@ -35,7 +35,7 @@ class Crossed:
     obligation: str
     goal: str
     premises: str
-    """Which claims were assumed: those about the fields concerned, with so much slack, or all."""
+    """Which claims were assumed: by which choice, those that a few objects need, or all."""
     z3: str
     cvc5: str
     seconds: float
@@ -120,17 +120,27 @@ def _crossed(theory: Theory, obligation: Obligation, goal: Goal, limits: tuple[i
     """From few premises to all, until both solvers agree on one text; else what they say with all premises."""
     started = time.perf_counter()
     contrary = goal.contrary()
-    *few, everything = (smtlib(theory, known, obligation, contrary) for known in choices(theory, obligation, goal))
+    for premises, known, share in _plan(theory, obligation, goal):
+        text = smtlib(theory, known, obligation, contrary)
+        quick = z3_verdict(text, max(1, limits[0] // share), matching=True)
+        if quick == "unsat" and _cvc5(text, max(1, limits[1] // share)) == "unsat":
+            return Crossed(obligation.name, goal.name, premises, quick, quick, time.perf_counter() - started, text)
+    *_, known = choices(theory, obligation, goal)
+    text = smtlib(theory, known, obligation, contrary)
+    ours = z3_verdict(text, limits[0], matching=True)
+    ours = ours if ours == "unsat" else z3_verdict(text, limits[0])
+    theirs = _cvc5(text, limits[1])
+    return Crossed(obligation.name, goal.name, "all", ours, theirs, time.perf_counter() - started, text)
+
+
+def _plan(theory: Theory, obligation: Obligation, goal: Goal) -> Iterator[tuple[str, tuple[Premise, ...], int]]:
+    """Which premises are tried, in words, and with what part of the effort."""
+    *few, _ = choices(theory, obligation, goal)
+    if few:
+        yield "first", few[0], 10
+        yield from (("needed", known, 1) for known in sufficient(theory, obligation, goal) if known is not None)
     for share in (10, 1):
-        for slack, text in enumerate(few):
-            quick = z3_verdict(text, max(1, limits[0] // share), matching=True)
-            if quick == "unsat" and _cvc5(text, max(1, limits[1] // share)) == "unsat":
-                seconds = time.perf_counter() - started
-                return Crossed(obligation.name, goal.name, f"slack {slack}", quick, quick, seconds, text)
-    ours = z3_verdict(everything, limits[0], matching=True)
-    ours = ours if ours == "unsat" else z3_verdict(everything, limits[0])
-    theirs = _cvc5(everything, limits[1])
-    return Crossed(obligation.name, goal.name, "all", ours, theirs, time.perf_counter() - started, everything)
+        yield from ((f"choice {number}", known, share) for number, known in enumerate(few))
 
 
 def _cvc5(text: str, rlimit: int) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import takewhile
 
 import z3
 
@@ -31,6 +32,13 @@ class Invariant:
     variables: tuple[Term, ...]
     body: Term
     about_steps: bool = False
+    rests_on: tuple[str, ...] = ()
+    serves: tuple[str, ...] = ()
+
+    @property
+    def is_lemma(self) -> bool:
+        """It follows from what it rests on, and is not shown by induction."""
+        return bool(self.rests_on)
 
     @cached_property
     def fields(self) -> frozenset[str]:
@@ -83,7 +91,7 @@ class Obligation:
 
 def claims_of(rules: Rules) -> tuple[Invariant, ...]:
     """The helper claims of a system."""
-    return tuple(Invariant(c.name, c.variables, c.body) for c in rules.claims)
+    return tuple(Invariant(c.name, c.variables, c.body, rests_on=c.rests_on, serves=c.serves) for c in rules.claims)
 
 
 def stated(sentences: Iterable[Sentence]) -> tuple[Invariant, ...]:
@@ -123,20 +131,49 @@ class Theory:
         self._typed = tuple(self._typing())
         self._claimed = tuple(Premise(c.spelled, c.fields, self.everywhere(c, self.before)) for c in claims)
         self._counted = tuple(self._counting())
+        self._small: dict[int, Small] = {}
 
     @property
     def premises(self) -> tuple[Premise, ...]:
-        """Everything that may be assumed of the state before."""
-        return (*self._typed, *self._claimed, *self._counted)
+        """Everything that may be assumed of the state before; lemmas are left to those that name them."""
+        return (*self._typed, *(p for _, p in self.claimed), *self._counted)
 
     @property
     def assumptions(self) -> tuple[Expr, ...]:
         """The same as formulas."""
         return tuple(p.formula for p in self.premises)
 
+    @property
+    def claimed(self) -> tuple[tuple[Invariant, Premise], ...]:
+        """The claims, lemmas apart, as premises."""
+        return tuple((c, p) for c, p in self._named() if not c.is_lemma)
+
+    @property
+    def known_anyway(self) -> tuple[Expr, ...]:
+        """What may be assumed without any claim."""
+        return tuple(p.formula for p in (*self._typed, *self._counted))
+
+    def served(self, goal: str) -> tuple[Premise, ...]:
+        """The lemmas that serve the property of this name."""
+        return self._with_counts([p for c, p in self._named() if goal in c.serves])
+
+    def named(self, names: tuple[str, ...], fields: frozenset[str]) -> tuple[Premise, ...]:
+        """The claims of these names, and what goes with the fields that they read, and with these."""
+        return self._with_counts([p for c, p in self._named() if c.name in names], fields)
+
+    def support(self, lemma: Invariant) -> tuple[Premise, ...]:
+        """What a lemma follows from: of the claims that stand before it, those that it names. It may assume no other."""
+        earlier = takewhile(lambda named: named[0] is not lemma, self._named())
+        return self._with_counts([p for c, p in earlier if c.name in lemma.rests_on], lemma.fields)
+
     def relevant(self, fields: frozenset[str], slack: int) -> tuple[Premise, ...]:
         """Those claims that read at most `slack` fields besides these, and what goes with the fields they read."""
-        chosen = [p for p in self._claimed if len(p.fields - fields) <= slack]
+        return self._with_counts([p for _, p in self.claimed if len(p.fields - fields) <= slack], fields)
+
+    def _named(self) -> Iterator[tuple[Invariant, Premise]]:
+        return zip(self.claims, self._claimed, strict=True)
+
+    def _with_counts(self, chosen: list[Premise], fields: frozenset[str] = frozenset()) -> tuple[Premise, ...]:
         known = fields.union(*(p.fields for p in chosen))
         return (
             *(p for p in self._typed if p.fields <= known),
@@ -156,10 +193,13 @@ class Theory:
                 spelled = f"{one.name}, {spelling.signature(one.field)} is tallied {number}"
                 yield Premise(spelled, frozenset({one.field.name}), formula)
 
-    @cached_property
-    def small(self) -> Small:
-        """The same over two objects of every sort, where what is false falls soon."""
-        return Small(Theory(self.rules, self.claims, self.properties, {sort.name: 2 for sort in SORTS}))
+    def small(self, each: int) -> Small:
+        """The same over so many objects of every sort, where what is false falls soon."""
+        if each not in self._small:
+            self._small[each] = Small(
+                Theory(self.rules, self.claims, self.properties, {sort.name: each for sort in SORTS})
+            )
+        return self._small[each]
 
     def everywhere(self, one: Invariant, state: SymbolicState) -> Expr:
         """The invariant for every choice of its variables."""
@@ -208,7 +248,7 @@ class Theory:
             target = self.domain.fresh("g", total.target)
             known.append(z3.ForAll([target], state.totals[total.name][1](target) == 0))
             spelled.append(f"{total.name} starts with a total of zero")
-        goals = [self._goal(i, i.body, state) for i in self.claims]
+        goals = [self._goal(i, i.body, state) for i, _ in self.claimed]
         goals += [g for f in self.tallied for g in self._tally_goals(f, state)]
         return Obligation("initially", tuple(goals), "\n".join(spelled), tuple(known), with_claims=False)
 
@@ -219,12 +259,13 @@ class Theory:
 
     def preservation(self, path: Path) -> tuple[Obligation | None, int]:
         """Unsatisfiable iff the path preserves every claim; with it, how many it preserves because it assigns nothing they read."""
-        touched = [c for c in self.claims if c.fields & path.assigned]
+        inductive = [c for c, _ in self.claimed]
+        touched = [c for c in inductive if c.fields & path.assigned]
         goals = [self._goal(c, c.body, path.after) for c in touched]
         for one in self.tallied:
             if one.field.name in path.assigned:
                 goals += self._tally_goals(one, path.after)
-        framed = len(self.claims) - len(touched)
+        framed = len(inductive) - len(touched)
         if not goals:
             return None, framed
         conditions = tuple(path.conditions)
@@ -232,12 +273,17 @@ class Theory:
             f"{path.name} preserves", tuple(goals), spelling.path(path), conditions, path.concerns
         ), framed
 
+    def lemmas(self) -> Iterator[Obligation]:
+        """Unsatisfiable iff the claims imply the lemma: one for each."""
+        yield from (self._consequence(c) for c in self.claims if c.is_lemma)
+
     def consequences(self) -> Iterator[Obligation]:
         """Unsatisfiable iff the claims imply the property: one for each property about states."""
-        for one in self.properties:
-            if not one.about_steps:
-                goals = tuple(self._goal(one, b, self.before) for b in conclusions(one.body))
-                yield Obligation(f"claims imply {one.name}", goals, "", (), one.fields)
+        yield from (self._consequence(p) for p in self.properties if not p.about_steps)
+
+    def _consequence(self, one: Invariant) -> Obligation:
+        goals = tuple(self._goal(one, b, self.before) for b in conclusions(one.body))
+        return Obligation(f"claims imply {one.name}", goals, "", (), one.fields)
 
     def step_consequences(self, path: Path) -> Obligation | None:
         """Unsatisfiable iff the properties about steps are true of this one; None where it cannot concern them."""
@@ -263,17 +309,20 @@ class Theory:
         They are proved to be preserved before anything is proved about steps, so they hold there too.
         """
         read = frozenset().union(*(p.fields for p in self.properties if p.about_steps))
-        yield from (c for c in self.claims if c.fields & path.assigned and c.fields <= read)
+        yield from (c for c, _ in self.claimed if c.fields & path.assigned and c.fields <= read)
 
 
 class Small:
-    """A theory over a few objects of every sort, with a solver that has read its assumptions."""
+    """A theory over a few objects of every sort: what is false falls here, and what is true shows which claims it needs."""
 
     def __init__(self, theory: Theory, rlimit: int = 3_000_000) -> None:
         self._theory = theory
         self._solver = z3.Solver(ctx=theory.domain.context)
         self._solver.set("rlimit", rlimit)
-        self._solver.add(*theory.assumptions)
+        self._solver.add(*theory.known_anyway)
+        self._named = {c.name: z3.Bool(f"claim {c.name}", theory.domain.context) for c in theory.claims}
+        for one, premise in theory.claimed:
+            self._solver.add(z3.Implies(self._named[one.name], premise.formula))
 
     @cached_property
     def _obligations(self) -> dict[str, Obligation]:
@@ -282,17 +331,37 @@ class Small:
         steps = (way(path) for path in theory.paths() for way in ways)
         return {o.name: o for o in (*steps, *theory.consequences()) if o is not None}
 
-    def falls(self, obligation: str, goal: Goal) -> bool:
-        """The goal is false here, so it is false: some state of a few objects satisfies all claims, and a step leads out."""
+    def needed(self, obligation: str, goal: Goal) -> tuple[str, ...] | None:
+        """Claims that leave no way here to break the goal, chosen by what excludes the ways found so far; None: not even all do.
+
+        Where all leave a way, the goal is false: some state of a few objects satisfies all claims, and a step leads out.
+        """
         owed = self._obligations.get(obligation)
         mine = next((g for g in owed.goals if g == goal), None) if owed else None
         if owed is None or mine is None:
-            return False
+            return ()
         self._solver.push()
         self._solver.add(*owed.assume, mine.contrary())
-        found = self._solver.check()
+        found = self._chosen(owed.concerns or frozenset())
         self._solver.pop()
-        return bool(found == z3.sat)
+        return found
+
+    def _chosen(self, concerns: frozenset[str]) -> tuple[str, ...] | None:
+        """One claim more for each way found, until none is left; then those that the last answer rests on."""
+        chosen: dict[str, Expr] = {}
+        while (word := self._solver.check(*chosen.values())) == z3.sat:
+            model = self._solver.model()
+            broken = [c for c, p in self._theory.claimed if c.name not in chosen and not _is_true(model, p.formula)]
+            if not broken:
+                return None
+            best = min(broken, key=lambda c: (len(c.fields - concerns), len(c.fields)))
+            chosen[best.name] = self._named[best.name]
+        core = {str(e) for e in self._solver.unsat_core()} if word == z3.unsat else {str(e) for e in chosen.values()}
+        return tuple(name for name, literal in chosen.items() if str(literal) in core)
+
+
+def _is_true(model: z3.ModelRef, formula: Expr) -> bool:
+    return bool(z3.is_true(model.eval(formula, model_completion=True)))
 
 
 def conclusions(body: Term) -> tuple[Term, ...]:

@@ -92,10 +92,11 @@ def describe(found: Exploration) -> str:
 
 
 def _claims(rules: Rules) -> list[Sentence]:
-    """A model's own claims, searched for counterexamples like properties before anybody tries to prove them."""
+    """A model's own claims, searched for counterexamples like properties; lemmas are not, for they follow or are nothing."""
     return [
         Sentence(Property(CLAIM + c.name, c.name, c.sentence, "", Due.ALWAYS, c.variables, c.body, None), c.body)
         for c in rules.claims
+        if not c.rests_on
     ]
 
 

@@ -54,6 +54,8 @@ def applies(system: System, one: Property) -> bool:
 def concerns(system: System, one: Property) -> bool:
     """The property speaks of something that the system has, if not of nothing else: it deserves a row."""
     return any(system.defines(o) for o in one.observables)
+
+
 def can_say(system: System, term: Term) -> bool:
     """The system shows everything that the term speaks of."""
     return all(system.defines(p.data) for p in parts(term) if isinstance(p.data, Observable))

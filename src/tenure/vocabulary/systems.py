@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from inspect import getdoc
 
@@ -45,6 +45,10 @@ class Claim:
     sentence: str
     variables: tuple[Term, ...]
     body: Term
+    rests_on: tuple[str, ...] = ()
+    """What a lemma follows from, in any state, so that it needs no induction; empty for a claim that does."""
+    serves: tuple[str, ...] = ()
+    """The properties that a lemma is a stage on the way to."""
 
 
 def claim(**variables: Sort) -> Callable[[Callable[..., Term]], Claim]:
@@ -55,6 +59,11 @@ def claim(**variables: Sort) -> Callable[[Callable[..., Term]], Claim]:
         return Claim(text.__name__, getdoc(text) or "", bound, text(*bound))
 
     return build
+
+
+def lemma(*rests_on: Claim, serves: tuple[str, ...] = ()) -> Callable[[Claim], Claim]:
+    """The same claim, as one that follows from these earlier ones: a stage on the way to the properties that it serves."""
+    return lambda one: replace(one, rests_on=tuple(c.name for c in rests_on), serves=serves)
 
 
 @dataclass(frozen=True, slots=True)
