@@ -46,19 +46,15 @@ def opens_count_the_files(device: Term) -> Term:
     return opens[device] == number_of(FILE, lambda f: opened_by[f] == device)
 
 
+def _is_closed(file: Term) -> Term:
+    return stands(file, "release_device.unassign", "release_device.put")
+
+
 @claim(file=FILE)
-def a_device_file_opens_its_device(file: Term) -> Term:
-    """A file counts for its device from its making to its close, but while the call that makes it has not opened yet."""
-    closed = stands(file, "release_device.unassign", "release_device.put")
-    opening = some(THREAD, lambda t: both(stands(t, "get_device_fd.open"), _made(t) == file))
-    settled = both(kind[file] == "device", no(opening), no(closed))
-    return both(
-        implies(settled, opened_by[file] == file_device[file]),
-        implies(
-            no(is_none(opened_by[file])),
-            both(kind[file] == "device", opened_by[file] == file_device[file], no(closed)),
-        ),
-    )
+def what_opens_a_device_is_a_file_of_it(file: Term) -> Term:
+    """A file counts in a device's `open_count` only while it is a file of that device, and not past its close."""
+    mine = both(kind[file] == "device", opened_by[file] == file_device[file], no(_is_closed(file)))
+    return implies(no(is_none(opened_by[file])), mine)
 
 
 @claim(device=DEVICE)
@@ -115,12 +111,21 @@ def two_device_fds_are_different_files(thread: Term, other: Term) -> Term:
     return implies(both(past, _made(thread) == _made(other)), thread == other)
 
 
+@claim(file=FILE)
+def a_device_file_opens_its_device(file: Term) -> Term:
+    """A device file counts for its device until its close, but while the call that makes it has not opened yet."""
+    opening = some(THREAD, lambda t: both(stands(t, "get_device_fd.open"), _made(t) == file))
+    settled = both(kind[file] == "device", no(opening), no(_is_closed(file)))
+    return implies(settled, opened_by[file] == file_device[file])
+
+
 CLAIMS = (
     *KEPT,
     *GROUPS,
     users_count_the_device_files,
     a_device_file_counts_until_it_is_unassigned,
     opens_count_the_files,
+    what_opens_a_device_is_a_file_of_it,
     a_device_file_opens_its_device,
     a_vfio_device_is_registered_or_leaving,
     an_open_device_is_registered,

@@ -1,6 +1,7 @@
 """The system `containers-2022`: VFIO containers and groups from Linux 5.19 to today, here as of 7.2."""
 
 from tenure.models import (
+    closing_claims,
     container_claims_6_1,
     container_claims_2022,
     containers,
@@ -91,7 +92,7 @@ CONTAINERS_2022 = _system(
         *DEFINITIONS,
         shows(seen.device_counts, lambda d: device_files.counted_in[d]),
     ),
-    container_claims_2022.CLAIMS,
+    (*container_claims_2022.CLAIMS, *closing_claims.LEMMAS),
 )
 
 _OF_6_1 = {c.name: c for c in (*groups_6_1.CALLS, *device_files_6_1.CALLS)}
@@ -105,7 +106,7 @@ CONTAINERS_6_1 = _system(
         *DEFINITIONS,
         shows(seen.file_counts, lambda f: containers.counts[f]),
     ),
-    container_claims_6_1.CLAIMS,
+    (*container_claims_6_1.CLAIMS, *closing_claims.LEMMAS_6_1),
 )
 
 SYSTEMS = (CONTAINERS_2022, CONTAINERS_6_1)
