@@ -1,0 +1,153 @@
+"""IRQ: what a user may rely on of a device's interrupts, and what the host may rely on of a user."""
+
+from tenure.vocabulary import observables as seen
+from tenure.vocabulary.objects import EVENTFD, FILE, INDEX, LINE
+from tenure.vocabulary.properties import always, argument, at_rest, called, each_step, refused
+from tenure.vocabulary.symbols import before
+from tenure.vocabulary.terms import Term, both, either, implies, is_none, no, some
+
+CHANGES = ("set_irq_eventfds", "unmask_irq", "set_unmask_irq_eventfd", "reset_device")
+"""The calls that change what becomes of interrupts, and can be refused."""
+
+
+def is_level(line: Term) -> Term:
+    """The line is level-triggered."""
+    return seen.index_level[seen.line_index[line]]
+
+
+def is_enabled(line: Term) -> Term:
+    """There is an eventfd for the line's interrupts."""
+    return no(is_none(seen.line_eventfd[line]))
+
+
+def _signals(line: Term, eventfd: Term) -> Term:
+    """The eventfd is signalled for the line, or would be next."""
+    return either(seen.line_eventfd[line] == eventfd, seen.line_delivers[line] == eventfd)
+
+
+@each_step("IRQ-1", "facts of the interface: masked on the host when signalled", line=LINE)
+def nothing_is_taken_from_a_masked_line(line: Term) -> Term:
+    """While a line is masked the host takes no interrupt from it."""
+    return implies(before(seen.line_masked[line]), seen.line_taken[line] <= before(seen.line_taken[line]))
+
+
+@always("IRQ-2", "signal the eventfd exactly once, then mask", line=LINE)
+def what_masks_a_line_reaches_the_user(line: Term) -> Term:
+    """The interrupt for which a line is masked is on its way to the line's eventfd, is counted there, or has been read there."""
+    eventfd = seen.line_eventfd[line]
+    counted = either(seen.eventfd_count[eventfd] > 0, seen.line_read[line])
+    told = both(no(is_none(eventfd)), either(seen.line_delivers[line] == eventfd, counted))
+    return implies(seen.line_masked[line], told)
+
+
+@always("IRQ-3", "an unresponsive user cannot keep the host busy", line=LINE)
+def the_host_takes_one_level_interrupt_for_each_unmask(line: Term) -> Term:
+    """From a level-triggered line the host takes at most one interrupt between two times that the line is armed."""
+    return seen.line_taken[line] <= 1
+
+
+@at_rest("IRQ-4", seen.index_at_rest, "count 0 disables", index=INDEX, line=LINE)
+def a_line_signals_what_was_given_for_it_last(index: Term, line: Term) -> Term:
+    """A line of an index at rest signals the eventfd that the user gave last; where that was taken away, none."""
+    here = seen.line_index[line] == index
+    late = no(either(is_none(seen.line_delivers[line]), seen.line_delivers[line] == seen.line_given[line]))
+    return implies(here, both(seen.line_eventfd[line] == seen.line_given[line], no(late)))
+
+
+@always("IRQ-5", "edge-triggered indexes never mask", line=LINE)
+def an_edge_never_masks(line: Term) -> Term:
+    """No line is masked that is not level-triggered."""
+    return implies(no(is_level(line)), no(seen.line_masked[line]))
+
+
+@each_step("IRQ-6", "eventfd_signal", eventfd=EVENTFD)
+def an_eventfd_counts_nothing_that_no_line_signals(eventfd: Term) -> Term:
+    """An eventfd counts more only where a line is enabled for it or is signalling it, or the user keeps it for unmasking."""
+    grows = before(seen.eventfd_count[eventfd]) < seen.eventfd_count[eventfd]
+    by_line = some(LINE, lambda ln: either(before(_signals(ln, eventfd)), _signals(ln, eventfd)))
+    return implies(grows, either(by_line, seen.eventfd_unmasks[eventfd]))
+
+
+@each_step("IRQ-7", "signal the eventfd exactly once", line=LINE, eventfd=EVENTFD)
+def an_interrupt_is_signalled_once_and_to_one_eventfd(line: Term, eventfd: Term) -> Term:
+    """Where the host takes an interrupt from a line, one eventfd that is signalled for the line counts one more, no other does."""
+    now, then = seen.eventfd_count[eventfd], before(seen.eventfd_count[eventfd])
+    delivers = before(seen.line_delivers[line])
+    target = either(delivers == eventfd, both(is_none(delivers), before(seen.line_eventfd[line]) == eventfd))
+    here = both(called("take_interrupt"), argument("line", LINE) == line)
+    return implies(here, both(then <= now, now <= then + 1, implies(no(target), now == then)))
+
+
+@each_step("IRQ-8", "an interrupt that arrives while armed", line=LINE)
+def an_interrupt_that_arrives_is_not_lost(line: Term) -> Term:
+    """What a device sends on an enabled line waits, or has been delivered; and an edge that waits goes only by being delivered."""
+    eventfd = before(seen.line_eventfd[line])
+    counts, counted = seen.eventfd_count[eventfd], before(seen.eventfd_count[eventfd])
+    signalled = either(counted < counts, counts == seen.eventfd_most[eventfd])
+    delivered = either(seen.line_delivers[line] == eventfd, signalled)
+    arrives = both(called("raise_line"), argument("line", LINE) == line, before(is_enabled(line)))
+    waits = either(seen.line_pending[line], both(is_level(line), seen.line_asserted[line]))
+    goes = both(before(seen.line_pending[line]), no(seen.line_pending[line]), is_enabled(line), no(called("reset_device")))
+    return both(implies(arrives, either(waits, delivered)), implies(goes, delivered))
+
+
+@each_step("IRQ-9", "UNMASK_IRQ, or the unmask eventfd", line=LINE)
+def only_the_user_unmasks(line: Term) -> Term:
+    """A masked line stays masked until the user unmasks its index, by call or by eventfd, or gives it eventfds anew."""
+    index = seen.line_index[line]
+    unmasked = both(before(seen.line_masked[line]), no(seen.line_masked[line]), is_enabled(line))
+    by_call = both(either(called("unmask_irq"), called("set_irq_eventfds")), argument("index", INDEX) == index)
+    writes = either(*(called(c) for c in ("unmask_by_eventfd", "write_eventfd", "set_unmask_irq_eventfd")))
+    by_eventfd = both(writes, no(is_none(seen.index_unmasked_by[index])))
+    return implies(unmasked, either(by_call, by_eventfd))
+
+
+@each_step("IRQ-10", "UNMASK_IRQ", line=LINE)
+def after_an_unmask_a_line_is_armed_or_interrupts_again(line: Term) -> Term:
+    """After UNMASK_IRQ, or what the unmask eventfd asks for, a line of the index is masked only where it is asserted still."""
+    index = seen.line_index[line]
+    by_call = both(called("unmask_irq"), no(refused("EINVAL")), argument("index", INDEX) == index)
+    eventfd = argument("eventfd", EVENTFD)
+    by_eventfd = both(called("unmask_by_eventfd"), before(seen.index_unmasked_by[index]) == eventfd)
+    again = implies(seen.line_masked[line], seen.line_asserted[line])
+    return implies(either(by_call, by_eventfd), again)
+
+
+@always("IRQ-11", "count 0 disables", line=LINE)
+def nothing_waits_at_a_disabled_line(line: Term) -> Term:
+    """A disabled line is not masked, and no interrupt of it waits to be delivered when it is enabled."""
+    return implies(no(is_enabled(line)), no(either(seen.line_masked[line], seen.line_pending[line])))
+
+
+@always("IRQ-12", "release of the device file", index=INDEX, line=LINE)
+def a_device_that_nobody_has_open_interrupts_nobody(index: Term, line: Term) -> Term:
+    """The lines of a device of which no file is open are disabled, and no eventfd unmasks its indexes."""
+    is_open = some(FILE, lambda f: seen.file_opens[f] == seen.index_device[index])
+    enabled = both(seen.line_index[line] == index, is_enabled(line))
+    return implies(either(enabled, no(is_none(seen.index_unmasked_by[index]))), is_open)
+
+
+@each_step("IRQ-13", "EINVAL", index=INDEX, line=LINE)
+def a_call_that_is_refused_changes_no_interrupt(index: Term, line: Term) -> Term:
+    """After a call that is refused every line has the eventfd, the mask and the interrupt that it had, every index its own."""
+    denied = both(either(*(called(c) for c in CHANGES)), refused("EINVAL"))
+    of_line = (seen.line_eventfd, seen.line_given, seen.line_masked, seen.line_asserted, seen.line_pending)
+    same = (before(o[line]) == o[line] for o in of_line)
+    return implies(denied, both(*same, before(seen.index_unmasked_by[index]) == seen.index_unmasked_by[index]))
+
+
+PROPERTIES = (
+    nothing_is_taken_from_a_masked_line,
+    what_masks_a_line_reaches_the_user,
+    the_host_takes_one_level_interrupt_for_each_unmask,
+    a_line_signals_what_was_given_for_it_last,
+    an_edge_never_masks,
+    an_eventfd_counts_nothing_that_no_line_signals,
+    an_interrupt_is_signalled_once_and_to_one_eventfd,
+    an_interrupt_that_arrives_is_not_lost,
+    only_the_user_unmasks,
+    after_an_unmask_a_line_is_armed_or_interrupts_again,
+    nothing_waits_at_a_disabled_line,
+    a_device_that_nobody_has_open_interrupts_nobody,
+    a_call_that_is_refused_changes_no_interrupt,
+)
