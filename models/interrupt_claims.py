@@ -1,15 +1,17 @@
 """What holds the interrupts of a device together: helper invariants."""
 
 from tenure.models.interrupts import (
+    array_eventfd,
     delivering,
     draining,
+    eventfd_most,
+    eventfd_unmasks,
     events,
     given,
     index_device,
     level,
     line_index,
     masked,
-    eventfd_unmasks,
     of_device,
     opens,
     pending,
@@ -18,7 +20,7 @@ from tenure.models.interrupts import (
     trigger,
     unmask_eventfd,
 )
-from tenure.vocabulary.objects import EVENTFD, FILE, INDEX, LINE, THREAD
+from tenure.vocabulary.objects import ARRAY, EVENTFD, FILE, INDEX, LINE, THREAD
 from tenure.vocabulary.systems import claim
 from tenure.vocabulary.terms import Term, both, either, frame, implies, is_none, no, some, stands
 
@@ -52,6 +54,18 @@ def a_line_has_the_eventfd_that_was_given(line: Term) -> Term:
     return trigger[line] == given[line]
 
 
+@claim(array=ARRAY, line=LINE)
+def no_array_has_an_eventfd_for_unmasking(array: Term, line: Term) -> Term:
+    """Callers keep eventfds for unmasking, and pass others for lines."""
+    return no(eventfd_unmasks[array_eventfd[array, line]])
+
+
+@claim(eventfd=EVENTFD)
+def an_eventfd_counts_from_zero_to_its_most(eventfd: Term) -> Term:
+    """Neither less nor more, and to one at least."""
+    return both(0 < eventfd_most[eventfd], 0 <= events[eventfd], events[eventfd] <= eventfd_most[eventfd])
+
+
 @claim(line=LINE, index=INDEX, eventfd=EVENTFD)
 def eventfds_are_for_one_thing(line: Term, index: Term, eventfd: Term) -> Term:
     """No eventfd that a line signals is one for unmasking, and an index is unmasked by none that is not."""
@@ -76,9 +90,9 @@ def a_handler_signals_another_eventfd_only_while_a_call_drains(line: Term) -> Te
 
 
 @claim(line=LINE)
-def a_handler_between_its_steps_has_an_eventfd(line: Term) -> Term:
-    """Before it signals it has taken something up."""
-    return implies(stands(line, "take_interrupt.signal"), no(is_none(delivering[line])))
+def a_handler_has_an_eventfd_between_its_steps(line: Term) -> Term:
+    """It took one up, and signals it next; elsewhere nobody has."""
+    return stands(line, "take_interrupt.signal") == no(is_none(delivering[line]))
 
 
 @claim(line=LINE)
@@ -100,13 +114,24 @@ def who_changed_eventfds_drains_their_index(thread: Term) -> Term:
     return implies(stands(thread, SET), draining[_index(thread)])
 
 
-@claim(thread=THREAD, index=INDEX, line=LINE)
-def who_closes_a_device_has_disabled_it(thread: Term, index: Term, line: Term) -> Term:
-    """The last file is there until no handler signals; meanwhile no line has an eventfd, and nobody gives it one."""
-    device = opens[_file(thread)]
-    drained = implies(index_device[index] == device, both(draining[index], is_none(unmask_eventfd[index])))
-    disabled = implies(of_device(line, device), is_none(trigger[line]))
-    return implies(stands(thread, CLOSE), both(no(is_none(device)), drained, disabled))
+@claim(thread=THREAD)
+def the_last_file_is_there_until_it_has_drained(thread: Term) -> Term:
+    """A file that is being closed stands for its device until no handler signals any more."""
+    return implies(stands(thread, CLOSE), no(is_none(opens[_file(thread)])))
+
+
+@claim(thread=THREAD, index=INDEX)
+def who_closes_a_device_drains_all_of_it(thread: Term, index: Term) -> Term:
+    """Meanwhile the mutex of the device is taken, and no eventfd unmasks anything of it."""
+    closes = both(stands(thread, CLOSE), index_device[index] == opens[_file(thread)])
+    return implies(closes, both(draining[index], is_none(unmask_eventfd[index])))
+
+
+@claim(thread=THREAD, line=LINE)
+def who_closes_a_device_has_disabled_it(thread: Term, line: Term) -> Term:
+    """Meanwhile no line of the device has an eventfd, and nobody gives it one."""
+    closes = both(stands(thread, CLOSE), of_device(line, opens[_file(thread)]))
+    return implies(closes, is_none(trigger[line]))
 
 
 @claim(thread=THREAD, other=THREAD)
@@ -125,16 +150,20 @@ def one_thread_drains_a_device_at_a_time(thread: Term, other: Term) -> Term:
 
 
 CLAIMS = (
+    no_array_has_an_eventfd_for_unmasking,
+    an_eventfd_counts_from_zero_to_its_most,
     a_masked_line_was_taken_once_and_another_not_at_all,
     nothing_waits_at_a_disabled_line,
     a_line_has_the_eventfd_that_was_given,
     eventfds_are_for_one_thing,
     what_masks_a_line_is_under_way_or_counted_or_read,
     a_handler_signals_another_eventfd_only_while_a_call_drains,
-    a_handler_between_its_steps_has_an_eventfd,
+    a_handler_has_an_eventfd_between_its_steps,
     a_line_with_an_eventfd_is_of_an_open_device,
     an_index_with_an_unmask_eventfd_is_of_an_open_device,
     who_changed_eventfds_drains_their_index,
+    the_last_file_is_there_until_it_has_drained,
+    who_closes_a_device_drains_all_of_it,
     who_closes_a_device_has_disabled_it,
     one_thread_drains_a_device_at_a_time,
 )

@@ -82,7 +82,7 @@ def an_interrupt_is_signalled_once_and_to_one_eventfd(line: Term, eventfd: Term)
 def an_interrupt_that_arrives_is_not_lost(line: Term) -> Term:
     """What a device sends on an enabled line waits, or has been delivered; and an edge that waits goes only by being delivered."""
     eventfd = before(seen.line_eventfd[line])
-    counts, counted = seen.eventfd_count[eventfd], before(seen.eventfd_count[eventfd])
+    counts, counted = seen.eventfd_count[eventfd], before(seen.eventfd_count[seen.line_eventfd[line]])
     signalled = either(counted < counts, counts == seen.eventfd_most[eventfd])
     delivered = either(seen.line_delivers[line] == eventfd, signalled)
     arrives = both(called("raise_line"), argument("line", LINE) == line, before(is_enabled(line)))
@@ -119,17 +119,18 @@ def nothing_waits_at_a_disabled_line(line: Term) -> Term:
     return implies(no(is_enabled(line)), no(either(seen.line_masked[line], seen.line_pending[line])))
 
 
-@always("IRQ-12", "release of the device file", index=INDEX, line=LINE)
-def a_device_that_nobody_has_open_interrupts_nobody(index: Term, line: Term) -> Term:
-    """The lines of a device of which no file is open are disabled, and no eventfd unmasks its indexes."""
+@always("IRQ-12", "release of the device file", line=LINE)
+def a_device_that_nobody_has_open_interrupts_nobody(line: Term) -> Term:
+    """The lines of a device of which no file is open are disabled, and no eventfd unmasks them."""
+    index = seen.line_index[line]
     is_open = some(FILE, lambda f: seen.file_opens[f] == seen.index_device[index])
-    enabled = both(seen.line_index[line] == index, is_enabled(line))
-    return implies(either(enabled, no(is_none(seen.index_unmasked_by[index]))), is_open)
+    return implies(either(is_enabled(line), no(is_none(seen.index_unmasked_by[index]))), is_open)
 
 
-@each_step("IRQ-13", "EINVAL", index=INDEX, line=LINE)
-def a_call_that_is_refused_changes_no_interrupt(index: Term, line: Term) -> Term:
-    """After a call that is refused every line has the eventfd, the mask and the interrupt that it had, every index its own."""
+@each_step("IRQ-13", "EINVAL", line=LINE)
+def a_call_that_is_refused_changes_no_interrupt(line: Term) -> Term:
+    """After a call that is refused every line has the eventfd, the mask and the interrupt that it had before, and its index its own."""
+    index = seen.line_index[line]
     denied = both(either(*(called(c) for c in CHANGES)), refused("EINVAL"))
     of_line = (seen.line_eventfd, seen.line_given, seen.line_masked, seen.line_asserted, seen.line_pending)
     same = (before(o[line]) == o[line] for o in of_line)

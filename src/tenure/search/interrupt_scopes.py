@@ -1,4 +1,4 @@
-"""Scopes of the systems of interrupts: devices with a level-triggered index, one of edges and one without lines."""
+"""Scopes of the systems of interrupts: devices with level-triggered indexes and indexes of edges, and what callers pass."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from tenure.vocabulary import observables as seen
 from tenure.vocabulary.machine import Scope
 from tenure.vocabulary.systems import Granularity, System
 
-SIZES = {"thread": 1, "file": 2, "device": 2, "eventfd": 2, "array": 2}
+SIZES = {"thread": 1, "file": 2, "device": 1, "eventfd": 2, "array": 2}
 
 
 def is_of_interrupts(system: System) -> bool:
@@ -15,7 +15,7 @@ def is_of_interrupts(system: System) -> bool:
 
 
 def interrupt_scope(
-    sizes: dict[str, int], *, devices: tuple[int, ...] = (0, 0, 1), lines: tuple[int, ...] = (1, 1, 0), most: int = 1
+    sizes: dict[str, int], *, devices: tuple[int, ...] = (0, 0), lines: tuple[int, ...] = (1, 1), most: int = 1
 ) -> Scope:
     """Indexes of these devices with so many lines each, in turn level-triggered and of edges; the first device alone can be reset.
 
@@ -39,5 +39,5 @@ def interrupt_scope(
 
 
 def main_interrupt_scope(granularity: Granularity) -> Scope:
-    """Two threads where calls interleave; an index without lines belongs to another device."""
+    """Two threads where calls interleave; one device with a level-triggered line and one of edges."""
     return interrupt_scope({**SIZES, "thread": 2 if granularity is Granularity.STEPS else 1})

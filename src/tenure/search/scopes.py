@@ -94,7 +94,8 @@ def witness_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
     if is_of_ranges(system):
         return (Area(range_scope({**SIZES, "table": 2, "address": 3, "mapping": 2}, most=1)),)
     if is_of_interrupts(system):
-        return (Area(interrupt_scope({**INTERRUPT_SIZES, "eventfd": 3, "array": 3}, lines=(2, 1, 0), most=2)),)
+        apart = {**INTERRUPT_SIZES, "file": 1, "device": 2}
+        return (Area(interrupt_scope(apart, devices=(0, 0, 1), lines=(1, 1, 0))),)
     threads = 1 if granularity is Granularity.STEPS else 0
     sizes = _sizes(system, threads=threads)
     known = {c.name for c in system.calls}
