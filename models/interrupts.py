@@ -20,9 +20,15 @@ index_count = fixed("index count", INDEX, COUNT, meaning="how many lines the ind
 line_index = fixed("line index", LINE, INDEX, meaning="the index of the line")
 line_number = fixed("line number", LINE, COUNT, meaning="the number of the line in its index")
 resets = fixed("resets", DEVICE, FLAG, meaning="the device's flag RESET")
-array_count = fixed("array count", ARRAY, COUNT, meaning="the second number of an array that a caller passes: how many fds follow")
-array_eventfd = fixed("array eventfd", ARRAY, LINE, EVENTFD, meaning="the eventfd at the place of the line, as far as the array goes")
-eventfd_most = fixed("eventfd most", EVENTFD, COUNT, meaning="the most that the eventfd counts; a signal more changes nothing")
+array_count = fixed(
+    "array count", ARRAY, COUNT, meaning="the second number of an array that a caller passes: how many fds follow"
+)
+array_eventfd = fixed(
+    "array eventfd", ARRAY, LINE, EVENTFD, meaning="the eventfd at the place of the line, as far as the array goes"
+)
+eventfd_most = fixed(
+    "eventfd most", EVENTFD, COUNT, meaning="the most that the eventfd counts; a signal more changes nothing"
+)
 eventfd_unmasks = fixed("eventfd unmasks", EVENTFD, FLAG, meaning="the user made the eventfd for unmasking")
 
 opens = state("opens", FILE, DEVICE.maybe, meaning="the device of the open device file; none: the name is unused")
@@ -30,11 +36,17 @@ asserted = state("asserted", LINE, FLAG, meaning="the device asserts the line; o
 pending = state("pending", LINE, FLAG, meaning="an edge of the line waits for the host to take it")
 trigger = state("trigger", LINE, EVENTFD.maybe, meaning="the eventfd for which the host's handler is installed")
 masked = state("masked", LINE, FLAG, meaning="the line is masked at the host's interrupt controller")
-delivering = state("delivering", LINE, EVENTFD.maybe, meaning="the eventfd that the handler took up, and has yet to signal")
-draining = state("draining", INDEX, FLAG, meaning="a call has changed the index's eventfds, and has the device's mutex still")
+delivering = state(
+    "delivering", LINE, EVENTFD.maybe, meaning="the eventfd that the handler took up, and has yet to signal"
+)
+draining = state(
+    "draining", INDEX, FLAG, meaning="a call has changed the index's eventfds, and has the device's mutex still"
+)
 unmask_eventfd = state("unmask eventfd", INDEX, EVENTFD.maybe, meaning="the eventfd whose write unmasks the index")
 events = state("events", EVENTFD, COUNT, meaning="the eventfd's counter")
-given = client("given", LINE, EVENTFD.maybe, meaning="the eventfd that the user gave for the line and has not taken away")
+given = client(
+    "given", LINE, EVENTFD.maybe, meaning="the eventfd that the user gave for the line and has not taken away"
+)
 taken = client("taken", LINE, COUNT, meaning="level interrupts taken from the line since it was armed last")
 read = client("read", LINE, FLAG, meaning="since the line was masked the user has read the eventfd that was signalled")
 
@@ -87,7 +99,13 @@ DISABLE = (
 """A line loses its eventfd, and an edge that nobody took."""
 
 
-@call("open of a device file", actor=THREAD, source="VFIO_GROUP_GET_DEVICE_FD, November 2011", file=new(FILE), device=DEVICE)
+@call(
+    "open of a device file",
+    actor=THREAD,
+    source="VFIO_GROUP_GET_DEVICE_FD, November 2011",
+    file=new(FILE),
+    device=DEVICE,
+)
 def open_device(file: Term, device: Term) -> Steps:
     """Get a file of the device; any number may be open."""
     yield requires(is_none(opens[file]), no(in_flight(file)))

@@ -87,7 +87,9 @@ def an_interrupt_that_arrives_is_not_lost(line: Term) -> Term:
     delivered = either(seen.line_delivers[line] == eventfd, signalled)
     arrives = both(called("raise_line"), argument("line", LINE) == line, before(is_enabled(line)))
     waits = either(seen.line_pending[line], both(is_level(line), seen.line_asserted[line]))
-    goes = both(before(seen.line_pending[line]), no(seen.line_pending[line]), is_enabled(line), no(called("reset_device")))
+    goes = both(
+        before(seen.line_pending[line]), no(seen.line_pending[line]), is_enabled(line), no(called("reset_device"))
+    )
     return both(implies(arrives, either(waits, delivered)), implies(goes, delivered))
 
 

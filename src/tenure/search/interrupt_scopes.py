@@ -9,6 +9,21 @@ from tenure.vocabulary.systems import Granularity, System
 SIZES = {"thread": 1, "file": 2, "device": 1, "eventfd": 2, "array": 2}
 
 
+WIRED = {
+    "device_resets": "resets",
+    "index_device": "index device",
+    "index_level": "level",
+    "index_count": "index count",
+    "line_index": "line index",
+    "line_number": "line number",
+    "eventfd_most": "eventfd most",
+    "eventfd_unmasks": "eventfd unmasks",
+    "array_count": "array count",
+    "array_eventfd": "array eventfd",
+}
+"""What never changes: each observable, and the field that it shows."""
+
+
 def is_of_interrupts(system: System) -> bool:
     """The system speaks of interrupt lines, and of nothing that owns a device."""
     return system.defines(seen.line_index)
