@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from tenure.gate.conform import Comparison, Conformance, agree, reference_said
+from tenure.gate.conform import Comparison, Conformance, Difference, agree, reference_said
 from tenure.gate.orbits import Bounds, History, Told, explore
 from tenure.reference.kernel import NotCallable
 from tenure.reference.saving import Snapshot
@@ -62,6 +62,8 @@ class _Move:
     made: Transition
     label: str
     begins: bool
+    waits: bool = False
+    """The actor cannot go on from `made` yet: in the reference it must wait too."""
 
 
 def _pair(both: Comparison, snapshot: Snapshot, history: History, first: Transition, report: Conformance) -> None:
@@ -83,7 +85,10 @@ def _interleavings(both: Comparison, path: list[_Move], started: int) -> Iterato
     extended = False
     for mover in _unfinished(both, path):
         step = getattr(machine.leaves[mover.made.rule][mover.made.leaf].outcome, "step", "")
-        for made in machine.proceed(state, machine.continuing(step), machine.actor(mover.made)):
+        after = machine.proceed(state, machine.continuing(step), machine.actor(mover.made))
+        if not after:
+            yield [*path, replace(mover, begins=False, waits=True)]
+        for made in after:
             extended = True
             yield from _interleavings(both, [*path, _Move(made, mover.label, begins=False)], started)
     if started == 1 and _unfinished(both, path):
@@ -114,6 +119,9 @@ def _replay(both: Comparison, snapshot: Snapshot, history: History, path: list[_
     both.kernel.restore(snapshot)
     calls = history
     for move in path:
+        if move.waits:
+            _wait(both, calls, move, report)
+            break
         calls = (
             *calls,
             both.words(move.made) if move.begins else f"{move.label}: {both.rules.rules[move.made.rule].name}",
@@ -121,6 +129,12 @@ def _replay(both: Comparison, snapshot: Snapshot, history: History, path: list[_
         if not agree(both, report, calls, move.made, _given(both, move)):
             break
     both.kernel.restore(snapshot)
+
+
+def _wait(both: Comparison, calls: History, move: _Move, report: Conformance) -> None:
+    """Whoever waits by the rules waits in the reference, or cannot go on at all: a kernel that stopped runs nobody."""
+    if (given := _given(both, move)) not in ("waiting", "cannot be called"):
+        report.differences.append(Difference((*calls, f"{move.label} goes on"), "waiting", given))
 
 
 def _given(both: Comparison, move: _Move) -> str:
