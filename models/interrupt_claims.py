@@ -63,7 +63,7 @@ def no_array_has_an_eventfd_for_unmasking(array: Term, line: Term) -> Term:
 @claim(eventfd=EVENTFD)
 def an_eventfd_counts_from_zero_to_its_most(eventfd: Term) -> Term:
     """Neither less nor more, and to one at least."""
-    return both(0 < eventfd_most[eventfd], 0 <= events[eventfd], events[eventfd] <= eventfd_most[eventfd])
+    return both(eventfd_most[eventfd] > 0, events[eventfd] >= 0, events[eventfd] <= eventfd_most[eventfd])
 
 
 @claim(line=LINE, index=INDEX, eventfd=EVENTFD)

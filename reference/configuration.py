@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tenure.reference.wiring import Wiring
+from tenure.reference.wiring import NOTHING, Wiring
 from tenure.vocabulary.objects import ADDRESS, DEVICE, GROUP, PROCESS, TABLE
 from tenure.vocabulary.types import Sort
 
@@ -30,7 +30,7 @@ class Configuration:
     entry_limit: tuple[int, ...] = ()
     page_limit: tuple[int, ...] = ()
     may_exceed: tuple[bool, ...] = ()
-    wiring: Wiring = Wiring()
+    wiring: Wiring = NOTHING
 
     def __post_init__(self) -> None:
         for name, sort, given in (

@@ -27,7 +27,7 @@ def open_device(machine: Machine, _: Task, file: int, device: int) -> Answer:
 
 
 def may_close_device(machine: Machine, file: int) -> bool:
-    """The file is open. (That no call is in flight on it is what `exclusive` says of the call.)"""
+    """The file is open; whether some call is in flight on it is seen to elsewhere."""
     return may_use(machine, file)
 
 

@@ -24,3 +24,7 @@ class Wiring:
         """The eventfds that an array has, line by line."""
         lines = len(self.line_index)
         return self.array_eventfd[array * lines : (array + 1) * lines]
+
+
+NOTHING = Wiring()
+"""A machine of whose interrupts nobody speaks."""

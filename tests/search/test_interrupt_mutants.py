@@ -77,6 +77,7 @@ MUTANTS: tuple[tuple[str, Fault], ...] = (
     ("IRQ-13", adding(INSTALL, 1, DISARMED)),
 )
 
+
 def fallen(system: System, granularity: Granularity = Granularity.WHOLE) -> set[str]:
     """The properties for which a search finds a run after which they are false."""
     rules = rules_of(system, granularity)

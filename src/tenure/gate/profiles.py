@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import product
 
+from tenure.gate.catalogue import OBSERVABLES
 from tenure.gate.subject import Setup, Shown
 from tenure.models import groups
-from tenure.gate.catalogue import OBSERVABLES
 from tenure.search.interrupt_scopes import WIRED, interrupt_scope, is_of_interrupts
 from tenure.search.range_scopes import is_of_ranges, range_scope
 from tenure.search.scopes import has_users, isolations, scope

@@ -11,7 +11,7 @@ from tenure.gate.subject import Reply, Setup, Shown, TargetFailed, Written
 from tenure.gate.wording import did_you_mean
 from tenure.reference.kernel import SHOWN, SYSTEMS, Configuration, Died, Kernel, NotCallable, WouldBlock
 from tenure.reference.saving import Snapshot
-from tenure.reference.wiring import Wiring
+from tenure.reference.wiring import NOTHING, Wiring
 from tenure.search.interrupt_scopes import WIRED
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.answers import Done, Refused
@@ -157,5 +157,5 @@ def _configuration(setup: Setup) -> Configuration:
         entry_limit=column(setup.fixed, "mappings_most", TABLE, Count()) if sizes[ADDRESS.name] else (),
         page_limit=column(setup.fixed, "pages_most", PROCESS, Count()) if sizes[ADDRESS.name] else (),
         may_exceed=flags("pages_unlimited", PROCESS) if sizes[ADDRESS.name] else (),
-        wiring=Wiring(**{name: wired(catalogue.OBSERVABLES[name]) for name in WIRED}) if sizes[LINE.name] else Wiring(),
+        wiring=Wiring(**{name: wired(catalogue.OBSERVABLES[name]) for name in WIRED}) if sizes[LINE.name] else NOTHING,
     )
