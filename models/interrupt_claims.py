@@ -1,6 +1,7 @@
 """What holds the interrupts of a device together: helper invariants."""
 
 from tenure.models.interrupts import (
+    array_count,
     array_eventfd,
     delivering,
     draining,
@@ -8,6 +9,7 @@ from tenure.models.interrupts import (
     eventfd_unmasks,
     events,
     given,
+    index_count,
     index_device,
     level,
     line_index,
@@ -115,6 +117,13 @@ def who_changed_eventfds_drains_their_index(thread: Term) -> Term:
 
 
 @claim(thread=THREAD)
+def no_more_lines_are_given_eventfds_than_there_are(thread: Term) -> Term:
+    """An array that is longer than the index was refused."""
+    count = array_count[frame(thread, "set_irq_eventfds", "array", ARRAY)]
+    return implies(stands(thread, SET), count <= index_count[_index(thread)])
+
+
+@claim(thread=THREAD)
 def the_last_file_is_there_until_it_has_drained(thread: Term) -> Term:
     """A file that is being closed stands for its device until no handler signals any more."""
     return implies(stands(thread, CLOSE), no(is_none(opens[_file(thread)])))
@@ -162,6 +171,7 @@ CLAIMS = (
     a_line_with_an_eventfd_is_of_an_open_device,
     an_index_with_an_unmask_eventfd_is_of_an_open_device,
     who_changed_eventfds_drains_their_index,
+    no_more_lines_are_given_eventfds_than_there_are,
     the_last_file_is_there_until_it_has_drained,
     who_closes_a_device_drains_all_of_it,
     who_closes_a_device_has_disabled_it,

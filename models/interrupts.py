@@ -157,7 +157,7 @@ def get_irq_info(file: Term, index: Term) -> Steps:
     source="linux/vfio.h, November 2011",
     file=FILE,
     index=number(INDEX),
-    array=number(ARRAY),
+    array=ARRAY,
 )
 def set_irq_eventfds(file: Term, index: Term, array: Term) -> Steps:
     """Arm as many lines of the index as the array has eventfds, each for its own; disable the others: all, where it has none."""

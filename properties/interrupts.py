@@ -1,10 +1,10 @@
 """IRQ: what a user may rely on of a device's interrupts, and what the host may rely on of a user."""
 
 from tenure.vocabulary import observables as seen
-from tenure.vocabulary.objects import EVENTFD, FILE, INDEX, LINE
+from tenure.vocabulary.objects import ARRAY, EVENTFD, FILE, INDEX, LINE
 from tenure.vocabulary.properties import always, argument, at_rest, called, each_step, refused
 from tenure.vocabulary.symbols import before
-from tenure.vocabulary.terms import Term, both, either, implies, is_none, no, some
+from tenure.vocabulary.terms import Term, both, either, every, implies, is_none, no, some, when
 
 CHANGES = ("set_irq_eventfds", "unmask_irq", "set_unmask_irq_eventfd", "reset_device")
 """The calls that change what becomes of interrupts, and can be refused."""
@@ -86,7 +86,7 @@ def an_interrupt_that_arrives_is_not_lost(line: Term) -> Term:
     signalled = either(counted < counts, counts == seen.eventfd_most[eventfd])
     delivered = either(seen.line_delivers[line] == eventfd, signalled)
     arrives = both(called("raise_line"), argument("line", LINE) == line, before(is_enabled(line)))
-    waits = either(seen.line_pending[line], both(is_level(line), seen.line_asserted[line]))
+    waits = when(is_level(line), seen.line_asserted[line], seen.line_pending[line])
     goes = both(
         before(seen.line_pending[line]), no(seen.line_pending[line]), is_enabled(line), no(called("reset_device"))
     )
@@ -139,6 +139,44 @@ def a_call_that_is_refused_changes_no_interrupt(line: Term) -> Term:
     return implies(denied, both(*same, before(seen.index_unmasked_by[index]) == seen.index_unmasked_by[index]))
 
 
+@each_step("IRQ-14", "masked on the host when signalled", line=LINE)
+def a_level_interrupt_masks_its_line(line: Term) -> Term:
+    """Where the host takes an interrupt from a level-triggered line, the line is masked before anything is signalled."""
+    takes = both(called("take_interrupt"), argument("line", LINE) == line, before(is_none(seen.line_delivers[line])))
+    return implies(both(takes, is_level(line)), seen.line_masked[line])
+
+
+@each_step("IRQ-15", "count 0 disables; release of the device file", line=LINE)
+def only_the_user_disables(line: Term) -> Term:
+    """A line stays enabled until the user gives its index fewer eventfds, or closes the last file of the device."""
+    index = seen.line_index[line]
+    disabled = both(before(is_enabled(line)), no(is_enabled(line)))
+    by_call = both(called("set_irq_eventfds"), argument("index", INDEX) == index)
+    is_last = every(
+        FILE,
+        lambda f: implies(before(seen.file_opens[f] == seen.index_device[index]), argument("file", FILE) == f),
+    )
+    return implies(disabled, either(by_call, both(called("close_device"), is_last)))
+
+
+@each_step("IRQ-16", "index range errors are EINVAL", index=INDEX, array=ARRAY)
+def no_index_gets_more_eventfds_than_it_has_lines(index: Term, array: Term) -> Term:
+    """SET_IRQ_EVENTFDS with more eventfds than the index has lines is refused."""
+    passed = both(argument("index", INDEX) == index, argument("array", ARRAY) == array)
+    accepted = both(called("set_irq_eventfds"), no(refused("EINVAL")), passed)
+    return implies(accepted, seen.array_count[array] <= seen.index_count[index])
+
+
+@each_step("IRQ-17", "users of a context hold the lock of whoever destroys it", index=INDEX, other=INDEX)
+def one_call_at_a_time_changes_a_device(index: Term, other: Term) -> Term:
+    """While a call changes eventfds of a device, no other unmasks anything of it, resets it, or begins to change eventfds."""
+    device = seen.index_device[index]
+    begins = both(device == seen.index_device[other], before(seen.index_at_rest[index]), no(seen.index_at_rest[index]))
+    makes = either(*(called(c) for c in ("unmask_irq", "reset_device", "set_unmask_irq_eventfd")))
+    here = both(makes, some(FILE, lambda f: both(argument("file", FILE) == f, before(seen.file_opens[f] == device))))
+    return both(implies(begins, before(seen.index_at_rest[other])), implies(here, before(seen.index_at_rest[index])))
+
+
 PROPERTIES = (
     nothing_is_taken_from_a_masked_line,
     what_masks_a_line_reaches_the_user,
@@ -153,4 +191,8 @@ PROPERTIES = (
     nothing_waits_at_a_disabled_line,
     a_device_that_nobody_has_open_interrupts_nobody,
     a_call_that_is_refused_changes_no_interrupt,
+    a_level_interrupt_masks_its_line,
+    only_the_user_disables,
+    no_index_gets_more_eventfds_than_it_has_lines,
+    one_call_at_a_time_changes_a_device,
 )

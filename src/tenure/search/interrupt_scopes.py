@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.machine import Scope
-from tenure.vocabulary.systems import Granularity, System
+from tenure.vocabulary.systems import System
 
-SIZES = {"thread": 1, "file": 2, "device": 1, "eventfd": 2, "array": 2}
+SIZES = {"thread": 2, "file": 2, "device": 1, "eventfd": 2, "array": 2}
 
 
 WIRED = {
@@ -53,6 +53,6 @@ def interrupt_scope(
     return Scope({**sizes, "index": len(devices), "line": len(numbers)}, fixed, {})
 
 
-def main_interrupt_scope(granularity: Granularity) -> Scope:
-    """Two threads where calls interleave; one device with a level-triggered line and one of edges."""
-    return interrupt_scope({**SIZES, "thread": 2 if granularity is Granularity.STEPS else 1})
+def main_interrupt_scope() -> Scope:
+    """Two threads, so that one waits for the other; one device with a level-triggered line and one of edges."""
+    return interrupt_scope(SIZES)

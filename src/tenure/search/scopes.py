@@ -62,7 +62,7 @@ def main_scope(system: System, granularity: Granularity) -> Scope:
     if is_of_ranges(system):
         return main_range_scope(granularity)
     if is_of_interrupts(system):
-        return main_interrupt_scope(granularity)
+        return main_interrupt_scope()
     return scope(_sizes(system, threads=2 if granularity is Granularity.STEPS else 0))
 
 
