@@ -187,8 +187,8 @@ def unmask_by_eventfd(machine: Machine, _: Task, eventfd: int) -> Answer:
 
 def may_read_eventfd(machine: Machine, eventfd: int) -> bool:
     """There is something to read, in one that is not for unmasking."""
-    found = machine.interrupts.eventfds[eventfd]
-    return found.count > 0 and not found.unmasks
+    found = machine.interrupts.eventfd(eventfd)
+    return found is not None and found.count > 0 and not found.unmasks
 
 
 def read_eventfd(machine: Machine, _: Task, eventfd: int) -> Answer:
@@ -202,8 +202,8 @@ def read_eventfd(machine: Machine, _: Task, eventfd: int) -> Answer:
 
 def may_write_eventfd(machine: Machine, eventfd: int) -> bool:
     """One for unmasking, that is not full."""
-    found = machine.interrupts.eventfds[eventfd]
-    return found.unmasks and found.count < found.most
+    found = machine.interrupts.eventfd(eventfd)
+    return found is not None and found.unmasks and found.count < found.most
 
 
 def write_eventfd(machine: Machine, _: Task, eventfd: int) -> Answer:

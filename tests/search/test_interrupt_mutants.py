@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.search.test_mutants import Fault, forgetful, on_step
+from tests.search.test_mutants import Fault, forgetful, on_case, on_step, unguarded
 from tests.search.test_range_mutants import adding, assigning
 
 from tenure.commands.recording import recorded
@@ -75,6 +75,10 @@ MUTANTS: tuple[tuple[str, Fault], ...] = (
     ("IRQ-11", forgetful(INSTALL, "masked")),
     ("IRQ-12", forgetful("close_device.disable", "trigger")),
     ("IRQ-13", adding(INSTALL, 1, DISARMED)),
+    ("IRQ-14", forgetful("take_interrupt.take", "masked")),
+    ("IRQ-15", unguarded("close_device.disable", 0)),
+    ("IRQ-16", unguarded(INSTALL, 1)),
+    ("IRQ-17", on_case("unmask_irq.unmask", 1, lambda old: replace(old, when=TRUE))),
 )
 
 
