@@ -102,7 +102,7 @@ DISABLE = (
 @call(
     "open of a device file",
     actor=THREAD,
-    source="VFIO_GROUP_GET_DEVICE_FD, November 2011",
+    source="RFC of November 2011, GET_DEVICE_FD",
     file=new(FILE),
     device=DEVICE,
 )
@@ -112,7 +112,7 @@ def open_device(file: Term, device: Term) -> Steps:
     yield step("open", done(opens[file].becomes(device)))
 
 
-@call("release of a device file", actor=THREAD, source="the device driver's release, November 2011", file=FILE)
+@call("release of a device file", actor=THREAD, source="RFC of November 2011, release of a device file", file=FILE)
 def close_device(file: Term) -> Steps:
     """Let go of the last reference to a file; with the device's last file all its lines are disabled."""
     device = opens[file]
@@ -144,7 +144,9 @@ def close_device(file: Term) -> Steps:
     )
 
 
-@call("VFIO_DEVICE_GET_IRQ_INFO", actor=THREAD, source="linux/vfio.h, November 2011", file=FILE, index=number(INDEX))
+@call(
+    "VFIO_DEVICE_GET_IRQ_INFO", actor=THREAD, source="RFC of November 2011, device file", file=FILE, index=number(INDEX)
+)
 def get_irq_info(file: Term, index: Term) -> Steps:
     """How many lines an index has, and whether they are level-triggered."""
     yield requires(no(is_none(opens[file])))
@@ -154,7 +156,7 @@ def get_irq_info(file: Term, index: Term) -> Steps:
 @call(
     "VFIO_DEVICE_SET_IRQ_EVENTFDS",
     actor=THREAD,
-    source="linux/vfio.h, November 2011",
+    source="RFC of November 2011, device file",
     file=FILE,
     index=number(INDEX),
     array=ARRAY,
@@ -198,7 +200,9 @@ def set_irq_eventfds(file: Term, index: Term, array: Term) -> Steps:
     )
 
 
-@call("VFIO_DEVICE_UNMASK_IRQ", actor=THREAD, source="linux/vfio.h, November 2011", file=FILE, index=number(INDEX))
+@call(
+    "VFIO_DEVICE_UNMASK_IRQ", actor=THREAD, source="RFC of November 2011, device file", file=FILE, index=number(INDEX)
+)
 def unmask_irq(file: Term, index: Term) -> Steps:
     """Arm the lines of the index that are masked; one that is still asserted interrupts again at once."""
     device = opens[file]
@@ -214,7 +218,7 @@ def unmask_irq(file: Term, index: Term) -> Steps:
 @call(
     "VFIO_DEVICE_SET_UNMASK_IRQ_EVENTFD",
     actor=THREAD,
-    source="linux/vfio.h, November 2011",
+    source="RFC of November 2011, device file",
     file=FILE,
     index=number(INDEX),
     eventfd=EVENTFD.maybe,
@@ -231,7 +235,7 @@ def set_unmask_irq_eventfd(file: Term, index: Term, eventfd: Term) -> Steps:
     )
 
 
-@call("VFIO_DEVICE_RESET", actor=THREAD, source="linux/vfio.h, November 2011", file=FILE)
+@call("VFIO_DEVICE_RESET", actor=THREAD, source="RFC of November 2011, device file", file=FILE)
 def reset_device(file: Term) -> Steps:
     """Reset the device: it asserts nothing, and no edge of it is left; eventfds and masks stay."""
     device = opens[file]

@@ -25,13 +25,13 @@ def _signals(line: Term, eventfd: Term) -> Term:
     return either(seen.line_eventfd[line] == eventfd, seen.line_delivers[line] == eventfd)
 
 
-@each_step("IRQ-1", "facts of the interface: masked on the host when signalled", line=LINE)
+@each_step("IRQ-1", "RFC of November 2011: a level interrupt is masked on the host", line=LINE)
 def nothing_is_taken_from_a_masked_line(line: Term) -> Term:
     """While a line is masked the host takes no interrupt from it."""
     return implies(before(seen.line_masked[line]), seen.line_taken[line] <= before(seen.line_taken[line]))
 
 
-@always("IRQ-2", "signal the eventfd exactly once, then mask", line=LINE)
+@always("IRQ-2", "RFC of November 2011: signalled once, then masked", line=LINE)
 def what_masks_a_line_reaches_the_user(line: Term) -> Term:
     """The interrupt for which a line is masked is on its way to the line's eventfd, is counted there, or has been read there."""
     eventfd = seen.line_eventfd[line]
@@ -40,13 +40,13 @@ def what_masks_a_line_reaches_the_user(line: Term) -> Term:
     return implies(seen.line_masked[line], told)
 
 
-@always("IRQ-3", "an unresponsive user cannot keep the host busy", line=LINE)
+@always("IRQ-3", "RFC of November 2011: a user that does not answer cannot keep the host busy", line=LINE)
 def the_host_takes_one_level_interrupt_for_each_unmask(line: Term) -> Term:
     """From a level-triggered line the host takes at most one interrupt between two times that the line is armed."""
     return seen.line_taken[line] <= 1
 
 
-@at_rest("IRQ-4", seen.index_at_rest, "count 0 disables", index=INDEX, line=LINE)
+@at_rest("IRQ-4", seen.index_at_rest, "SET_IRQ_EVENTFDS: a count of zero disables", index=INDEX, line=LINE)
 def a_line_signals_what_was_given_for_it_last(index: Term, line: Term) -> Term:
     """A line of an index at rest signals the eventfd that the user gave last; where that was taken away, none."""
     here = seen.line_index[line] == index
@@ -54,13 +54,13 @@ def a_line_signals_what_was_given_for_it_last(index: Term, line: Term) -> Term:
     return implies(here, both(seen.line_eventfd[line] == seen.line_given[line], no(late)))
 
 
-@always("IRQ-5", "edge-triggered indexes never mask", line=LINE)
+@always("IRQ-5", "RFC of November 2011: only level interrupts are masked", line=LINE)
 def an_edge_never_masks(line: Term) -> Term:
     """No line is masked that is not level-triggered."""
     return implies(no(is_level(line)), no(seen.line_masked[line]))
 
 
-@each_step("IRQ-6", "eventfd_signal", eventfd=EVENTFD)
+@each_step("IRQ-6", "SET_IRQ_EVENTFDS: a line signals its own eventfd", eventfd=EVENTFD)
 def an_eventfd_counts_nothing_that_no_line_signals(eventfd: Term) -> Term:
     """An eventfd counts more only where a line is enabled for it or is signalling it, or the user keeps it for unmasking."""
     grows = before(seen.eventfd_count[eventfd]) < seen.eventfd_count[eventfd]
@@ -68,7 +68,7 @@ def an_eventfd_counts_nothing_that_no_line_signals(eventfd: Term) -> Term:
     return implies(grows, either(by_line, seen.eventfd_unmasks[eventfd]))
 
 
-@each_step("IRQ-7", "signal the eventfd exactly once", line=LINE, eventfd=EVENTFD)
+@each_step("IRQ-7", "RFC of November 2011: signalled once", line=LINE, eventfd=EVENTFD)
 def an_interrupt_is_signalled_once_and_to_one_eventfd(line: Term, eventfd: Term) -> Term:
     """Where the host takes an interrupt from a line, one eventfd that is signalled for the line counts one more, no other does."""
     now, then = seen.eventfd_count[eventfd], before(seen.eventfd_count[eventfd])
@@ -78,7 +78,7 @@ def an_interrupt_is_signalled_once_and_to_one_eventfd(line: Term, eventfd: Term)
     return implies(here, both(then <= now, now <= then + 1, implies(no(target), now == then)))
 
 
-@each_step("IRQ-8", "an interrupt that arrives while armed", line=LINE)
+@each_step("IRQ-8", "RFC of November 2011: an unmask lets it fire again", line=LINE)
 def an_interrupt_that_arrives_is_not_lost(line: Term) -> Term:
     """What a device sends on an enabled line waits, or has been delivered; and an edge that waits goes only by being delivered."""
     eventfd = before(seen.line_eventfd[line])
@@ -115,7 +115,7 @@ def after_an_unmask_a_line_is_armed_or_interrupts_again(line: Term) -> Term:
     return implies(either(by_call, by_eventfd), again)
 
 
-@always("IRQ-11", "count 0 disables", line=LINE)
+@always("IRQ-11", "SET_IRQ_EVENTFDS: a count of zero disables", line=LINE)
 def nothing_waits_at_a_disabled_line(line: Term) -> Term:
     """A disabled line is not masked, and no interrupt of it waits to be delivered when it is enabled."""
     return implies(no(is_enabled(line)), no(either(seen.line_masked[line], seen.line_pending[line])))
@@ -139,14 +139,14 @@ def a_call_that_is_refused_changes_no_interrupt(line: Term) -> Term:
     return implies(denied, both(*same, before(seen.index_unmasked_by[index]) == seen.index_unmasked_by[index]))
 
 
-@each_step("IRQ-14", "masked on the host when signalled", line=LINE)
+@each_step("IRQ-14", "RFC of November 2011: a level interrupt is masked on the host", line=LINE)
 def a_level_interrupt_masks_its_line(line: Term) -> Term:
     """Where the host takes an interrupt from a level-triggered line, the line is masked before anything is signalled."""
     takes = both(called("take_interrupt"), argument("line", LINE) == line, before(is_none(seen.line_delivers[line])))
     return implies(both(takes, is_level(line)), seen.line_masked[line])
 
 
-@each_step("IRQ-15", "count 0 disables; release of the device file", line=LINE)
+@each_step("IRQ-15", "SET_IRQ_EVENTFDS, release of the device file", line=LINE)
 def only_the_user_disables(line: Term) -> Term:
     """A line stays enabled until the user gives its index fewer eventfds, or closes the last file of the device."""
     index = seen.line_index[line]
@@ -159,7 +159,7 @@ def only_the_user_disables(line: Term) -> Term:
     return implies(disabled, either(by_call, both(called("close_device"), is_last)))
 
 
-@each_step("IRQ-16", "index range errors are EINVAL", index=INDEX, array=ARRAY)
+@each_step("IRQ-16", "SET_IRQ_EVENTFDS EINVAL", index=INDEX, array=ARRAY)
 def no_index_gets_more_eventfds_than_it_has_lines(index: Term, array: Term) -> Term:
     """SET_IRQ_EVENTFDS with more eventfds than the index has lines is refused."""
     passed = both(argument("index", INDEX) == index, argument("array", ARRAY) == array)
@@ -167,7 +167,12 @@ def no_index_gets_more_eventfds_than_it_has_lines(index: Term, array: Term) -> T
     return implies(accepted, seen.array_count[array] <= seen.index_count[index])
 
 
-@each_step("IRQ-17", "users of a context hold the lock of whoever destroys it", index=INDEX, other=INDEX)
+@each_step(
+    "IRQ-17",
+    "vfio/pci: Lock external INTx masking ops (2024): who uses an interrupt holds the lock of who ends it",
+    index=INDEX,
+    other=INDEX,
+)
 def one_call_at_a_time_changes_a_device(index: Term, other: Term) -> Term:
     """While a call changes eventfds of a device, no other unmasks anything of it, resets it, or begins to change eventfds."""
     device = seen.index_device[index]
