@@ -182,6 +182,14 @@ def one_call_at_a_time_changes_a_device(index: Term, other: Term) -> Term:
     return both(implies(begins, before(seen.index_at_rest[other])), implies(here, before(seen.index_at_rest[index])))
 
 
+@each_step("IRQ-18", "RFC of November 2011: an unmask has no other effect", line=LINE)
+def an_unmask_does_nothing_to_a_line_that_is_not_masked(line: Term) -> Term:
+    """UNMASK_IRQ and the unmask eventfd leave a line that is armed or disabled as it is."""
+    unmasks = both(either(called("unmask_irq"), called("unmask_by_eventfd")), no(before(seen.line_masked[line])))
+    of_line = (seen.line_eventfd, seen.line_masked, seen.line_asserted, seen.line_pending, seen.line_taken)
+    return implies(unmasks, both(*(before(o[line]) == o[line] for o in of_line)))
+
+
 PROPERTIES = (
     nothing_is_taken_from_a_masked_line,
     what_masks_a_line_reaches_the_user,
@@ -200,4 +208,5 @@ PROPERTIES = (
     only_the_user_disables,
     no_index_gets_more_eventfds_than_it_has_lines,
     one_call_at_a_time_changes_a_device,
+    an_unmask_does_nothing_to_a_line_that_is_not_masked,
 )

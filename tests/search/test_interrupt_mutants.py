@@ -59,6 +59,8 @@ TWICE = events[delivering[LINE_OF_CALL]] + 2
 STAYS = when(covers(ARRAY, EACH_LINE), interrupts.array_eventfd[ARRAY, EACH_LINE], trigger[EACH_LINE])
 OF_NOBODY = each(EVENTFD, lambda e: events[e].becomes(events[e] + 1))
 LOWERED = SOUND.call("lower_line").parameter("line")
+UNMASKED = SOUND.call("unmask_irq").parameter("index")
+DROPPED = each(LINE, lambda ln: pending[ln].becomes(value=False), lambda ln: line_index[ln] == UNMASKED)
 DISARMED = each(LINE, lambda ln: trigger[ln].becomes(None), lambda ln: line_index[ln] == INDEX)
 
 MUTANTS: tuple[tuple[str, Fault], ...] = (
@@ -79,6 +81,7 @@ MUTANTS: tuple[tuple[str, Fault], ...] = (
     ("IRQ-15", unguarded("close_device.disable", 0)),
     ("IRQ-16", unguarded(INSTALL, 1)),
     ("IRQ-17", on_case("unmask_irq.unmask", 1, lambda old: replace(old, when=TRUE))),
+    ("IRQ-18", adding("unmask_irq.unmask", 1, DROPPED)),
 )
 
 
