@@ -1,6 +1,6 @@
 """The system `interrupts`: the lines of a device, and how they reach a user, as the interface of November 2011 has it."""
 
-from tenure.models import interrupts
+from tenure.models import interrupt_delivery, interrupts
 from tenure.models.interrupt_claims import CLAIMS
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.objects import ARRAY, EVENTFD, LINE
@@ -43,7 +43,7 @@ INTERRUPTS = System(
     variant="",
     title="interrupts of a device: eventfds, level-triggered lines that are masked until they are unmasked, edges",
     source="RFC of November 2011: what it says of the device file; its core leaves it to device drivers",
-    calls=interrupts.CALLS,
+    calls=(*interrupts.CALLS, *interrupt_delivery.CALLS),
     definitions=DEFINITIONS,
     claims=CLAIMS,
     initially=INITIALLY,

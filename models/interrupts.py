@@ -1,4 +1,4 @@
-"""Interrupts of a device: lines that the host takes and passes on to eventfds, a level-triggered one masked until it is unmasked.
+"""Interrupts of a device as its files set them up: which line signals which eventfd, what unmasks it, and when it is disabled.
 
 A line is disabled, armed or masked: it has no eventfd; it has one; it has one and is masked. An index that is not of the file's
 device stands for a number beyond those of the device.
@@ -7,7 +7,7 @@ device stands for a number beyond those of the device.
 from collections.abc import Callable
 
 from tenure.models.locks_interrupts import HANDLERS, IGATE
-from tenure.vocabulary.calls import Case, Steps, call, done, go, local, new, number, refuse, requires, step
+from tenure.vocabulary.calls import Case, Steps, call, done, go, new, number, refuse, requires, step
 from tenure.vocabulary.effects import Assign, each
 from tenure.vocabulary.objects import ARRAY, DEVICE, EVENTFD, FILE, INDEX, LINE, THREAD
 from tenure.vocabulary.symbols import client, fixed, state
@@ -61,13 +61,6 @@ def covers(array: Term, line: Term) -> Term:
     return line_number[line] < array_count[array]
 
 
-def is_due(line: Term) -> Term:
-    """The host takes an interrupt of the line as soon as it comes to it: an edge that arrived, or a level that is not masked."""
-    by_level = both(level[line_index[line]], asserted[line], no(masked[line]))
-    by_edge = both(no(level[line_index[line]]), pending[line])
-    return both(no(is_none(trigger[line])), either(by_level, by_edge))
-
-
 def _under_lock(device: Term, *cases: Case) -> tuple[Case, ...]:
     """The cases of a step that takes the device's mutex, and sleeps while another has it."""
     locked = some(INDEX, lambda i: both(index_device[i] == device, draining[i]))
@@ -78,7 +71,7 @@ def _no_such(index: Term, device: Term) -> Case:
     return refuse(no(index_device[index] == device), "EINVAL", "the device has no such index")
 
 
-def _every_line(where: Callable[[Term], Term], *effects: Callable[[Term], Assign]) -> tuple[Assign, ...]:
+def every_line(where: Callable[[Term], Term], *effects: Callable[[Term], Assign]) -> tuple[Assign, ...]:
     """Each of the effects at once for every line for which `where` holds."""
     return tuple(each(LINE, effect, where) for effect in effects)
 
@@ -124,7 +117,7 @@ def close_device(file: Term) -> Steps:
             device,
             done(opens[file].becomes(None), when=others),
             go(
-                *_every_line(lambda ln: of_device(ln, device), *DISABLE),
+                *every_line(lambda ln: of_device(ln, device), *DISABLE),
                 each(INDEX, lambda i: unmask_eventfd[i].becomes(None), lambda i: index_device[i] == device),
                 each(INDEX, lambda i: draining[i].becomes(value=True), lambda i: index_device[i] == device),
             ),
@@ -176,7 +169,7 @@ def set_irq_eventfds(file: Term, index: Term, array: Term) -> Steps:
             _no_such(index, device),
             refuse(index_count[index] < array_count[array], "EINVAL", "the index has fewer lines"),
             go(
-                *_every_line(
+                *every_line(
                     lambda ln: line_index[ln] == index,
                     lambda ln: trigger[ln].becomes(for_line(ln)),
                     lambda ln: given[ln].becomes(for_line(ln)),
@@ -209,7 +202,7 @@ def unmask_irq(file: Term, index: Term) -> Steps:
     yield requires(no(is_none(device)))
     yield step(
         "unmask",
-        *_under_lock(device, _no_such(index, device), done(*_every_line(lambda ln: line_index[ln] == index, *UNMASK))),
+        *_under_lock(device, _no_such(index, device), done(*every_line(lambda ln: line_index[ln] == index, *UNMASK))),
         locks=(IGATE,),
         waits=True,
     )
@@ -246,7 +239,7 @@ def reset_device(file: Term) -> Steps:
             device,
             refuse(no(resets[device]), "EINVAL", "the device cannot be reset"),
             done(
-                *_every_line(
+                *every_line(
                     lambda ln: of_device(ln, device),
                     lambda ln: asserted[ln].becomes(value=False),
                     lambda ln: pending[ln].becomes(value=False),
@@ -258,88 +251,6 @@ def reset_device(file: Term) -> Steps:
     )
 
 
-@call("a device interrupts", actor="device", source="hardware: a pin, or a message", device=DEVICE, line=LINE)
-def raise_line(device: Term, line: Term) -> Steps:
-    """Assert a level-triggered line, or send an edge; an edge of a disabled line is nobody's."""
-    yield requires(of_device(line, device), no(asserted[line]))
-    yield step(
-        "raise",
-        done(asserted[line].becomes(value=True), when=level[line_index[line]]),
-        done(when=is_none(trigger[line]), why="the line is disabled"),
-        done(pending[line].becomes(value=True)),
-    )
-
-
-@call("a device interrupts no longer", actor="device", source="hardware: a pin", device=DEVICE, line=LINE)
-def lower_line(device: Term, line: Term) -> Steps:
-    """Assert a line no longer: the user has seen to what the device wanted."""
-    yield requires(of_device(line, device), asserted[line])
-    yield step("lower", done(asserted[line].becomes(value=False)))
-
-
-@call("the host takes an interrupt", actor="line", internal=True, source="the device driver's handler", line=LINE)
-def take_interrupt(line: Term) -> Steps:
-    """Mask a level-triggered line; then signal the eventfd."""
-    yield requires(is_due(line))
-    took = delivering[line].becomes(trigger[line])
-    yield step(
-        "take",
-        go(
-            masked[line].becomes(value=True),
-            taken[line].becomes(taken[line] + 1),
-            read[line].becomes(value=False),
-            took,
-            when=level[line_index[line]],
-        ),
-        go(pending[line].becomes(value=False), took),
-    )
-    eventfd = delivering[line]
-    over = delivering[line].becomes(None)
-    yield step(
-        "signal",
-        done(events[eventfd].becomes(events[eventfd] + 1), over, when=events[eventfd] < eventfd_most[eventfd]),
-        done(over, why="the eventfd is full"),
-        wakes=(HANDLERS,),
-    )
-
-
-@call("an unmask eventfd is written", actor="eventfd", internal=True, source="wake-up of the eventfd", eventfd=EVENTFD)
-def unmask_by_eventfd(eventfd: Term) -> Steps:
-    """Take what was written, and unmask every index that the eventfd is to unmask."""
-    yield requires(events[eventfd] > 0, some(INDEX, lambda i: unmask_eventfd[i] == eventfd))
-    yield step(
-        "unmask",
-        done(
-            events[eventfd].becomes(0),
-            *_every_line(lambda ln: unmask_eventfd[line_index[ln]] == eventfd, *UNMASK),
-        ),
-    )
-
-
-@call("read of an eventfd", actor=THREAD, source="eventfd(2)", eventfd=EVENTFD)
-def read_eventfd(eventfd: Term) -> Steps:
-    """Learn how often the eventfd was signalled; from then on it counts from zero."""
-    yield requires(events[eventfd] > 0, no(eventfd_unmasks[eventfd]))
-    found = local("found", COUNT)
-    signalled = lambda ln: both(masked[ln], trigger[ln] == eventfd, is_none(delivering[ln]))  # noqa: E731
-    yield step(
-        "read",
-        done(
-            found.becomes(events[eventfd]),
-            events[eventfd].becomes(0),
-            each(LINE, lambda ln: read[ln].becomes(value=True), signalled),
-            events=found,
-        ),
-    )
-
-
-@call("write to an eventfd", actor=THREAD, source="eventfd(2)", eventfd=EVENTFD)
-def write_eventfd(eventfd: Term) -> Steps:
-    """Ask by an eventfd for an unmask."""
-    yield requires(events[eventfd] < eventfd_most[eventfd], eventfd_unmasks[eventfd])
-    yield step("write", done(events[eventfd].becomes(events[eventfd] + 1)))
-
-
 CALLS = (
     open_device,
     close_device,
@@ -348,10 +259,4 @@ CALLS = (
     unmask_irq,
     set_unmask_irq_eventfd,
     reset_device,
-    raise_line,
-    lower_line,
-    take_interrupt,
-    unmask_by_eventfd,
-    read_eventfd,
-    write_eventfd,
 )
