@@ -62,8 +62,8 @@ class _Move:
     made: Transition
     label: str
     begins: bool
-    waits: bool = False
-    """The actor cannot go on from `made` yet: in the reference it must wait too."""
+    waiting: tuple[_Move, ...] = ()
+    """The last moves of those who cannot go on afterwards: in the reference they must wait too."""
 
 
 def _pair(both: Comparison, snapshot: Snapshot, history: History, first: Transition, report: Conformance) -> None:
@@ -77,18 +77,16 @@ def _pair(both: Comparison, snapshot: Snapshot, history: History, first: Transit
 
 def _interleavings(both: Comparison, path: list[_Move], started: int) -> Iterator[list[_Move]]:
     """Runs that extend `path` as far as they go, with at most two calls begun, or to where the rules model nothing more."""
-    machine = both.machine
     state = path[-1].made.state
     if not both.modelled(state):
         yield path
         return
     extended = False
-    for mover in _unfinished(both, path):
-        step = getattr(machine.leaves[mover.made.rule][mover.made.leaf].outcome, "step", "")
-        after = machine.proceed(state, machine.continuing(step), machine.actor(mover.made))
-        if not after:
-            yield [*path, replace(mover, begins=False, waits=True)]
-        for made in after:
+    after = [(mover, _next(both, state, mover)) for mover in _unfinished(both, path)]
+    waiting = tuple(replace(mover, begins=False) for mover, found in after if not found)
+    path = [*path[:-1], replace(path[-1], waiting=waiting)]
+    for mover, found in after:
+        for made in found:
             extended = True
             yield from _interleavings(both, [*path, _Move(made, mover.label, begins=False)], started)
     if started == 1 and _unfinished(both, path):
@@ -97,6 +95,13 @@ def _interleavings(both: Comparison, path: list[_Move], started: int) -> Iterato
             yield from _interleavings(both, [*path, _Move(made, _label(both, made), begins=True)], 2)
     if not extended and len(path) > 1:
         yield path
+
+
+def _next(both: Comparison, state: State, mover: _Move) -> list[Transition]:
+    """What the actor of a call in flight can do next."""
+    machine = both.machine
+    step = getattr(machine.leaves[mover.made.rule][mover.made.leaf].outcome, "step", "")
+    return machine.proceed(state, machine.continuing(step), machine.actor(mover.made))
 
 
 def _unfinished(both: Comparison, path: list[_Move]) -> list[_Move]:
@@ -119,22 +124,23 @@ def _replay(both: Comparison, snapshot: Snapshot, history: History, path: list[_
     both.kernel.restore(snapshot)
     calls = history
     for move in path:
-        if move.waits:
-            _wait(both, calls, move, report)
-            break
         calls = (
             *calls,
             both.words(move.made) if move.begins else f"{move.label}: {both.rules.rules[move.made.rule].name}",
         )
-        if not agree(both, report, calls, move.made, _given(both, move)):
+        agreed = agree(both, report, calls, move.made, _given(both, move))
+        if not agreed or not all(_waits(both, report, calls, one) for one in move.waiting):
             break
     both.kernel.restore(snapshot)
 
 
-def _wait(both: Comparison, calls: History, move: _Move, report: Conformance) -> None:
+def _waits(both: Comparison, report: Conformance, calls: History, move: _Move) -> bool:
     """Whoever waits by the rules waits in the reference, or cannot go on at all: a kernel that stopped runs nobody."""
-    if (given := _given(both, move)) not in ("waiting", "cannot be called"):
+    given = _given(both, move)
+    if given not in ("waiting", "cannot be called"):
         report.differences.append(Difference((*calls, f"{move.label} goes on"), "waiting", given))
+        return False
+    return True
 
 
 def _given(both: Comparison, move: _Move) -> str:
