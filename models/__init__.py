@@ -8,6 +8,7 @@ from tenure.models import (
     external_get_put,
     external_v1,
     external_validate,
+    interrupt_systems,
 )
 from tenure.vocabulary.systems import System
 
@@ -19,5 +20,6 @@ SYSTEMS: tuple[System, ...] = (
     *external_v1.SYSTEMS,
     *external_validate.SYSTEMS,
     *dma_systems.SYSTEMS,
+    *interrupt_systems.SYSTEMS,
 )
 """Every system in every variant, base variants first."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tenure.reference.wiring import NOTHING, Wiring
 from tenure.vocabulary.objects import ADDRESS, DEVICE, GROUP, PROCESS, TABLE
 from tenure.vocabulary.types import Sort
 
@@ -16,6 +17,7 @@ class Configuration:
     `driver` is where each device starts: an index into the values of the observable driver. Where there are addresses,
     `valid_range` numbers the valid range of each (0: none), `entry_limit` is how many mappings each table takes, and
     `page_limit` how many pages each process may lock that has no CAP_IPC_LOCK (`may_exceed`).
+    `wiring` is what there is of interrupts.
     """
 
     sizes: Mapping[str, int]
@@ -28,6 +30,7 @@ class Configuration:
     entry_limit: tuple[int, ...] = ()
     page_limit: tuple[int, ...] = ()
     may_exceed: tuple[bool, ...] = ()
+    wiring: Wiring = NOTHING
 
     def __post_init__(self) -> None:
         for name, sort, given in (

@@ -8,6 +8,7 @@ from tenure.reference import show
 from tenure.reference.calls import Task
 from tenure.reference.configuration import Configuration
 from tenure.reference.files import CLOSED
+from tenure.reference.interrupt_calls import due_interrupts
 from tenure.reference.machine import Machine
 from tenure.reference.outcomes import WAITING, Died, NotCallable, Outcome, Paused, Waiting, WouldBlock
 from tenure.reference.saving import Snapshot, load, save
@@ -30,6 +31,9 @@ __all__ = [
 ]
 
 _NOWHERE: frozenset[str] = frozenset()
+
+_MAY_BE_NONE = frozenset({"other", "eventfd"})
+"""The arguments that may be an fd that is none."""
 
 
 class Kernel:
@@ -106,6 +110,7 @@ class Kernel:
             for user in self.machine.users
             if user.is_left() and f"u{user.index}" not in running
         )
+        due.extend(due_interrupts(self.machine))
         return due
 
     def in_flight(self) -> list[str]:
@@ -143,12 +148,13 @@ class Kernel:
     def _admits(self, form: Form, args: Mapping[str, int], actor: str | None) -> bool:
         """The machine runs, the actor is idle, the names are free, and the caller has what the call needs."""
         machine, scheduler = self.machine, self._scheduler
-        if machine.has_stopped() or any(value < 0 and name != "other" for name, value in args.items()):
+        if machine.has_stopped() or any(value < 0 and name not in _MAY_BE_NONE for name, value in args.items()):
             return False
         if scheduler.tasks and (
             actor in scheduler.tasks
             or scheduler.has_promised(_names(form, args))
             or (form.ends_process and scheduler.runs_for(args["process"]))
+            or (form.ends_file and scheduler.works_on(args["file"]))
         ):
             return False
         return form.may(machine, **args)

@@ -7,6 +7,7 @@ from tenure.reference.containers import Container
 from tenure.reference.files import File, Process
 from tenure.reference.groups import KERNEL, VFIO, Device, IommuGroup, VfioGroup
 from tenure.reference.harm import NULL_DEREFERENCE
+from tenure.reference.interrupts import Interrupts
 from tenure.reference.locks import Lock
 from tenure.reference.spaces import Payer, Space, payers_of, spaces_of
 from tenure.reference.tables import IommuTable
@@ -40,6 +41,7 @@ class Machine:
         self.payers: list[Payer] = payers_of(configuration)
         self.valid_range = configuration.valid_range
         self.mappings = sizes(MAPPING)
+        self.interrupts = Interrupts(configuration)
         self.devices: list[Device] = []
         self.group_lock = Lock()
         """vfio.group_lock: the list of all VFIO groups, and the end of each."""
@@ -50,7 +52,8 @@ class Machine:
         for index, group in enumerate(configuration.device_group):
             driver, bridge = configuration.driver[index], configuration.bridge[index]
             spared = bridge and spares_bridges
-            self._plug(Device(index, self.groups[group], driver, bridge=bridge, spared=spared))
+            home = self.groups[group] if self.groups else IommuGroup(group, no_iommu=False)
+            self._plug(Device(index, home, driver, bridge=bridge, spared=spared))
 
     def _plug(self, device: Device) -> None:
         """A device is there from the start; a VFIO driver has registered it."""
@@ -83,7 +86,8 @@ class Machine:
         ]
         of_containers = [container.group_lock for container in self.containers]
         of_spaces = [space.lock for space in self.spaces]
-        return [self.group_lock, self.iommu_drivers_lock, *of_groups, *of_containers, *of_spaces]
+        of_devices = [device.igate for device in self.interrupts.devices]
+        return [self.group_lock, self.iommu_drivers_lock, *of_groups, *of_containers, *of_spaces, *of_devices]
 
 
 def register(device: Device) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from tenure.reference.containers import Container
 from tenure.reference.files import CLOSED, CONTAINER_FILE, DEVICE_FILE, GROUP_FILE, File, Process
 from tenure.reference.groups import Device, IommuGroup, VfioGroup
+from tenure.reference.interrupts import InterruptState
 from tenure.reference.machine import Machine
 from tenure.reference.spaces import SpaceState
 from tenure.reference.tables import IommuTable
@@ -32,6 +33,7 @@ Snapshot = tuple[
     tuple[DeviceState, ...],
     tuple[UserState, ...],
     tuple[SpaceState, ...],
+    InterruptState,
 ]
 
 _NO_FILE: FileState = (CLOSED, 0, NONE, False)
@@ -51,12 +53,13 @@ def save(machine: Machine) -> Snapshot:
         tuple([_device(device) for device in machine.devices]),
         tuple([_user(user) for user in machine.users]),
         tuple([space.state() for space in machine.spaces]),
+        machine.interrupts.state(),
     )
 
 
 def load(machine: Machine, snapshot: Snapshot) -> None:
     """Bring the machine back to a state; the objects that stand under the names are used again."""
-    machine.harm, fds, files, groups, containers, tables, devices, users, spaces = snapshot
+    machine.harm, fds, files, groups, containers, tables, devices, users, spaces, interrupts = snapshot
     for process, fd_table in zip(machine.processes, fds, strict=True):
         _load_process(machine, process, fd_table)
     for file, file_state in zip(machine.files, files, strict=True):
@@ -73,6 +76,7 @@ def load(machine: Machine, snapshot: Snapshot) -> None:
         _load_user(machine, user, user_state)
     for space, space_state in zip(machine.spaces, spaces, strict=True):
         space.become(space_state, machine.payers)
+    machine.interrupts.become(interrupts)
 
 
 def _load_process(machine: Machine, process: Process, state: FdTable) -> None:

@@ -59,6 +59,10 @@ class Scheduler:
         """Some call of the process is in flight."""
         return any(task.args.get("process") == process for task in self.tasks.values())
 
+    def works_on(self, file: int) -> bool:
+        """Some call on the file is in flight."""
+        return any(task.args.get("file") == file for task in self.tasks.values())
+
     def _died(self, task: Task, oops: Oops) -> Died:
         """The call never returns: the file references that it holds are never dropped."""
         self._machine.note(oops.harm)

@@ -18,13 +18,14 @@ from tenure.reference import (
     get_put_calls,
     group_calls,
     group_calls_2022,
+    interrupt_calls,
     type1_calls,
     use_calls,
     validate_calls,
 )
 from tenure.reference.calls import Steps
 from tenure.vocabulary.answers import Answer
-from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, MAPPING, TABLE, USER
+from tenure.vocabulary.objects import CONTAINER, DEVICE, EVENTFD, FILE, LINE, MAPPING, TABLE, USER
 from tenure.vocabulary.types import Sort
 
 SLEEPING = frozenset({"unbind_driver.wait_device", "unbind_driver.wait_container"})
@@ -41,6 +42,8 @@ class Form:
     new: tuple[tuple[str, Sort], ...] = ()
     sleeps: bool = False
     ends_process: bool = False
+    ends_file: bool = False
+    """It is made only where no call is in flight on the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +182,25 @@ _TYPE1: Mapping[str, Form] = {
 
 _TYPE1_V1: Mapping[str, Form] = {**_TYPE1, "unmap_dma": Form(type1_calls.unmap_dma_v1, type1_calls.may_unmap_dma)}
 
+_BY_LINE = ("line", LINE)
+_BY_EVENTFD = ("eventfd", EVENTFD)
+
+_INTERRUPTS: Mapping[str, Form] = {
+    "open_device": Form(interrupt_calls.open_device, interrupt_calls.may_open_device, new=(_FILE,)),
+    "close_device": Form(interrupt_calls.close_device, interrupt_calls.may_close_device, ends_file=True),
+    "get_irq_info": Form(interrupt_calls.get_irq_info, interrupt_calls.may_use),
+    "set_irq_eventfds": Form(interrupt_calls.set_irq_eventfds, interrupt_calls.may_set_irq_eventfds),
+    "unmask_irq": Form(interrupt_calls.unmask_irq, interrupt_calls.may_use),
+    "set_unmask_irq_eventfd": Form(interrupt_calls.set_unmask_irq_eventfd, interrupt_calls.may_set_unmask_irq_eventfd),
+    "reset_device": Form(interrupt_calls.reset_device, interrupt_calls.may_use),
+    "raise_line": Form(interrupt_calls.raise_line, interrupt_calls.may_raise_line, _BY_DEVICE),
+    "lower_line": Form(interrupt_calls.lower_line, interrupt_calls.may_lower_line, _BY_DEVICE),
+    "take_interrupt": Form(interrupt_calls.take_interrupt, interrupt_calls.may_take_interrupt, _BY_LINE),
+    "unmask_by_eventfd": Form(interrupt_calls.unmask_by_eventfd, interrupt_calls.may_unmask_by_eventfd, _BY_EVENTFD),
+    "read_eventfd": Form(interrupt_calls.read_eventfd, interrupt_calls.may_read_eventfd),
+    "write_eventfd": Form(interrupt_calls.write_eventfd, interrupt_calls.may_write_eventfd),
+}
+
 SYSTEMS: Mapping[str, System] = {
     "containers-2012": System(_CONTAINERS_2012, spares_bridges=False),
     "containers-2012:locked": System(_CONTAINERS_2012, frozenset(_CONTAINERS_2012), spares_bridges=False),
@@ -192,6 +214,7 @@ SYSTEMS: Mapping[str, System] = {
     "external-get-put:from-dev": System(_FROM_DEVICE),
     "external-v1": System(_FILE_USERS),
     "external-v1:misuse": System(_MISUSE),
+    "interrupts": System(_INTERRUPTS),
     "dma-type1-v1": System(_TYPE1_V1),
     "dma-type1-v2": System(_TYPE1),
     "external-validate": System(_VALIDATE),

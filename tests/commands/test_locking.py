@@ -22,8 +22,10 @@ from tenure.models.locks import (
     NOTIFIER,
     RELEASE_Q,
 )
+from tenure.models.locks_interrupts import IGATE
 from tenure.report.itf import from_itf, to_itf
 from tenure.report.text import to_text
+from tenure.search.interrupt_scopes import is_of_interrupts
 from tenure.search.range_scopes import is_of_ranges
 from tenure.vocabulary.calls import Call, done, go, step
 from tenure.vocabulary.locks import Lock, Queue, Reference, briefly
@@ -67,7 +69,9 @@ def schedule(system: System) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "system", [s for s in SYSTEMS if s.name != "containers-2012" and not is_of_ranges(s)], ids=lambda s: s.id
+    "system",
+    [s for s in SYSTEMS if s.name != "containers-2012" and not is_of_ranges(s) and not is_of_interrupts(s)],
+    ids=lambda s: s.id,
 )
 def test_every_system_from_3_11_on_takes_its_locks_in_an_order(system: System) -> None:
     """There are ranks, and the row tells them."""
@@ -76,6 +80,17 @@ def test_every_system_from_3_11_on_takes_its_locks_in_an_order(system: System) -
     assert (row.property, row.granularity, row.verdict) == (LOCKS, "steps", Verdict.PROVED)
     assert row.reason.startswith("ranks: device.mutex < ")
     assert row.reason.index("container.group_lock") < row.reason.index("type1.lock")
+
+
+def test_handlers_of_interrupts_are_waited_for_under_a_mutex_that_they_do_not_take() -> None:
+    """A handler that took it would wait for the call that waits for the handler."""
+    planted = changed("interrupts", "take_interrupt.signal", locks=(IGATE,))
+
+    row = locks_row(next(s for s in SYSTEMS if s.id == "interrupts"))
+
+    assert (row.verdict, row.reason) == (Verdict.PROVED, "ranks: device.igate < synchronize_irq")
+    assert locks_row(planted).verdict is Verdict.REFUTED
+    assert any(line.endswith("take_interrupt.signal waits for device.igate") for line in schedule(planted))
 
 
 def test_before_3_11_a_notification_may_wait_for_itself() -> None:

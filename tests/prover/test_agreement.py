@@ -13,6 +13,8 @@ from tenure.prover.agreement import disagreements, states_before_leaves
 from tenure.prover.logic import Expr, Read, SymbolicState
 from tenure.prover.paths import Path, paths_of
 from tenure.search.explorer import explore
+from tenure.search.interrupt_scopes import SIZES as INTERRUPT_SIZES
+from tenure.search.interrupt_scopes import interrupt_scope, is_of_interrupts
 from tenure.search.range_scopes import SIZES, is_of_ranges, range_scope
 from tenure.search.scopes import has_users, scope
 from tenure.vocabulary.calls import (
@@ -115,6 +117,9 @@ def machine_of(rules: Rules, *, wide: bool = False) -> Machine:
         return Machine(rules, HOUSES)
     if is_of_ranges(rules.system):
         return Machine(rules, range_scope({**SIZES, "process": 2 if wide else 1, "address": 3, "mapping": 2}))
+    if is_of_interrupts(rules.system):
+        small = {**INTERRUPT_SIZES, "file": 2 if wide else 1, "device": 2 if wide else 1, "array": 3 if wide else 2}
+        return Machine(rules, interrupt_scope(small, devices=(0, 1) if wide else (0,), lines=(1, 1) if wide else (1,)))
     threads = 1 if rules.granularity is Granularity.STEPS else 0
     one, user = (2 if wide else 1), (1 if has_users(rules.system) else 0)
     sizes = {

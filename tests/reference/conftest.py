@@ -10,6 +10,7 @@ import pytest
 
 from tenure.reference.kernel import SHOWN, Configuration, Died, Kernel, Paused
 from tenure.reference.outcomes import Outcome
+from tenure.reference.wiring import Wiring
 from tenure.vocabulary.answers import Answer
 from tenure.vocabulary.objects import SORTS
 from tenure.vocabulary.types import written
@@ -28,6 +29,10 @@ SIZES = {
     "user": 2,
     "address": 0,
     "mapping": 0,
+    "index": 0,
+    "line": 0,
+    "eventfd": 0,
+    "array": 0,
 }
 
 
@@ -40,6 +45,35 @@ def configuration() -> Configuration:
         no_iommu=(False, False, True),
         rawio=(True, False, False),
         driver=(VFIO, VFIO, STUB, VFIO, KERNEL),
+    )
+
+
+WIRING = Wiring(
+    device_resets=(1, 0),
+    index_device=(0, 0, 1),
+    index_level=(1, 0, 1),
+    index_count=(2, 1, 0),
+    line_index=(0, 0, 1),
+    line_number=(0, 1, 0),
+    eventfd_most=(2, 2, 2),
+    eventfd_unmasks=(0, 0, 1),
+    array_count=(0, 1, 2),
+    array_eventfd=(0, 1, 0, 0, 1, 0, 0, 1, 0),
+)
+"""Two level-triggered lines and one of edges of d0, an index without lines of d1; e2 is for unmasking."""
+
+
+def of_interrupts() -> Configuration:
+    """Two devices with interrupts, three files, and arrays of no eventfd, one and two."""
+    sizes = dict.fromkeys(SIZES, 0) | {"thread": 2, "file": 3, "device": 2, "index": 3, "line": 3}
+    return Configuration(
+        sizes={**sizes, "eventfd": 3, "array": 3},
+        device_group=(0, 0),
+        bridge=(False, False),
+        no_iommu=(),
+        rawio=(),
+        driver=(0, 0),
+        wiring=WIRING,
     )
 
 
@@ -83,7 +117,7 @@ class Bench:
         """What an observable shows, as people write it."""
         (position,) = (i for i, shown in enumerate(SHOWN) if shown.name == name)
         shown = SHOWN[position]
-        ranges = [range(SIZES[sort.name]) for sort in shown.domain]
+        ranges = [range(self.kernel.configuration.number(sort)) for sort in shown.domain]
         return written(shown.value, self.kernel.observe()[position][list(product(*ranges)).index(args)])
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tenure.gate.conform import Comparison
 from tenure.models import SYSTEMS
 from tenure.reference.calls import OK, Steps, Task
 from tenure.reference.locks import BLOCKED, Lock
@@ -14,8 +15,11 @@ from tenure.reference.machine import Machine
 from tenure.reference.outcomes import Outcome, Paused, Waiting
 from tenure.reference.scheduler import Scheduler
 from tenure.reference.systems import Form
+from tenure.search.interrupt_scopes import SIZES as INTERRUPT_SIZES
+from tenure.search.interrupt_scopes import interrupt_scope
 from tenure.vocabulary.answers import Done
 from tenure.vocabulary.lock_order import Does, edges, moves
+from tenure.vocabulary.systems import Granularity
 
 if TYPE_CHECKING:
     from tests.reference.conftest import Bench
@@ -245,3 +249,30 @@ def test_what_the_reference_of_2022_locks_is_declared(
     assert watched.taken <= takes
     assert watched.pairs <= {(str(e.first), str(e.then)) for e in edges(system)}
     assert (opens if system.variant == "" else opens[::-1]) in watched.pairs
+
+
+def test_what_the_reference_locks_for_interrupts_is_declared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each step that takes the device's mutex says so, and only the drain goes on with it."""
+    system = next(s for s in SYSTEMS if s.id == "interrupts")
+    both = Comparison(system, Granularity.STEPS, interrupt_scope(INTERRUPT_SIZES))
+    taken: set[str] = set()
+    take = Lock.taken_by
+
+    def watched(lock: Lock, task: object) -> bool:
+        assert isinstance(task, Task)
+        taken.add(task.call)
+        return take(lock, task)
+
+    monkeypatch.setattr(Lock, "taken_by", watched)
+    state, snapshot = both.start()
+    opened = both.machine.begin(state, "open_device", {"file": 0, "device": 0})[0].state
+    both.kernel.do("open_device", {"file": 0, "device": 0})
+    opened_here = both.kernel.snapshot()
+    for number in both.begins:
+        for made in both.machine.canonical(opened, number):
+            both.kernel.restore(opened_here)
+            both.kernel.do(both.rules.rules[made.rule].call.name, both.arguments(made))
+    both.kernel.restore(snapshot)
+
+    declared = {c.name for c in system.calls for s in c.steps for m in moves(c, s) if m.does is Does.TAKES}
+    assert taken == declared

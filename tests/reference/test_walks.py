@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.reference.conftest import of_interrupts
 
 from tenure.reference.kernel import SHOWN, SYSTEMS, Configuration, Died, Kernel, Paused, WouldBlock
 from tenure.reference.outcomes import Outcome
@@ -41,6 +42,10 @@ RANGES = {
     "high_address": range(3),
     "to_access": range(4),
     "mapping": range(2),
+    "index": range(3),
+    "line": range(3),
+    "array": range(3),
+    "eventfd": range(NONE, 3),
 }
 PARAMETERS = {
     "close": ("process", "file"),
@@ -73,6 +78,17 @@ PARAMETERS = {
     "validate_and_use": ("user", "process", "file", "table"),
     "release": ("user", "file", "table"),
     "release_without_use": ("user", "process", "file"),
+    "open_device": ("file", "device"),
+    "close_device": ("file",),
+    "get_irq_info": ("file", "index"),
+    "set_irq_eventfds": ("file", "index", "array"),
+    "unmask_irq": ("file", "index"),
+    "set_unmask_irq_eventfd": ("file", "index", "eventfd"),
+    "reset_device": ("file",),
+    "raise_line": ("device", "line"),
+    "lower_line": ("device", "line"),
+    "read_eventfd": ("eventfd",),
+    "write_eventfd": ("eventfd",),
 }
 
 MISCOUNTED = ("external-v1:misuse", "external-validate:unbalanced-release")
@@ -82,7 +98,9 @@ CHOICES = st.lists(st.integers(min_value=0, max_value=10**6), min_size=10, max_s
 
 
 def machine(system: str) -> Kernel:
-    """A real group of two devices and one without IOMMU; or a small address space, and a process that may lock one page."""
+    """A real group of two devices and one without IOMMU; a small address space; or devices with interrupts."""
+    if system == "interrupts":
+        return Kernel(system, of_interrupts())
     if system.startswith("dma-"):
         return Kernel(system, Configuration(OF_RANGES, (), (), (), (False,), (), (1, 1, 2), (2,), (1,), (False,)))
     return Kernel(
@@ -165,7 +183,8 @@ OPENED_TWICE = ("containers-2012", "containers-2012:locked")
 
 
 @pytest.mark.parametrize(
-    "system", [s for s in SYSTEMS if s not in (*OPENED_TWICE, *MISCOUNTED) and not s.startswith("dma-")]
+    "system",
+    [s for s in SYSTEMS if s not in (*OPENED_TWICE, *MISCOUNTED, "interrupts") and not s.startswith("dma-")],
 )
 @settings(deadline=None, max_examples=40)
 @given(choices=CHOICES)

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from tenure.models import SYSTEMS
 from tenure.search.explorer import Exploration, explore, trace_of, transitions_of
+from tenure.search.interrupt_scopes import SIZES as INTERRUPT_SIZES
+from tenure.search.interrupt_scopes import interrupt_scope
 from tenure.search.scopes import scope
 from tenure.search.symmetry import RENAMED, orbit
 from tenure.vocabulary.calls import Call, done, step
@@ -378,3 +380,17 @@ def test_only_devices_of_one_group_may_change_names() -> None:
     assert names[0] == names[2]
     assert names[0] in (unbound[0], unbound[2])
     assert names[1] == unbound[1]
+
+
+def test_what_something_fixed_points_at_is_like_nothing_else() -> None:
+    """Of two devices one has a level-triggered index, the other one of edges: to have the one open is not to have the other open."""
+    system = next(s for s in SYSTEMS if s.id == "interrupts")
+    where = interrupt_scope({**INTERRUPT_SIZES, "device": 2}, devices=(0, 1), lines=(1, 1))
+    alike = replace(where, fixed={**where.fixed, "resets": (True, True)})
+    machine = Machine(rules_of(system, Granularity.WHOLE), alike)
+    (start,) = machine.initial()
+    name_of = orbit(machine)
+
+    opened = {d: machine.begin(start, "open_device", {"file": 0, "device": d})[0].state for d in (0, 1)}
+
+    assert name_of(opened[0]) != name_of(opened[1])

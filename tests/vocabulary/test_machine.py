@@ -530,7 +530,7 @@ def test_a_state_in_words_has_every_field_and_place(values: Values) -> None:
 
 def test_a_scope_is_said_in_words() -> None:
     """What there is none of is left out."""
-    assert str(Scope({"box": 2, "hand": 1, "process": 3, "user": 0})) == "2 boxs, 1 hand, 3 processes"
+    assert str(Scope({"box": 2, "hand": 1, "process": 3, "user": 0})) == "2 boxes, 1 hand, 3 processes"
 
 
 def test_an_unknown_call_is_no_rule() -> None:

@@ -115,7 +115,8 @@ def scope_of(trace: Trace) -> Scope:
     sizes = dict(trace.scope)
     for name, sort in (("bridge", "device"), ("no iommu", "group"), ("rawio", "process"), ("group of", "device")):
         fixed.setdefault(name, (0,) * sizes.get(sort, 0))
-    drivers = tuple(DRIVER.values.index(str(v)) for v in trace.initial.get("driver", {}).values())
+    told = tuple(DRIVER.values.index(str(v)) for v in trace.initial.get("driver", {}).values())
+    drivers = told or (0,) * sizes.get("device", 0)
     registered = tuple(bool(v) for v in trace.initial.get("registered", {}).values())
     others = {name: (numbers(trace.initial, name),) for name in trace.initial}
     return Scope(sizes, fixed, others | {"driver": (drivers,), "registered": (registered,)})

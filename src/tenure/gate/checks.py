@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -10,6 +10,7 @@ from tenure.gate.memory import REMEMBERED, numbers
 from tenure.gate.oracle import Made, Oracle
 from tenure.gate.subject import Shown
 from tenure.properties import PROPERTIES
+from tenure.vocabulary import observables as seen
 from tenure.vocabulary.answers import Answer, Refused
 from tenure.vocabulary.calls import Finish, Refuse
 from tenure.vocabulary.emission import Emission, Layout
@@ -100,7 +101,7 @@ class Checks:
     def __init__(self, oracle: Oracle, shows: frozenset[str], waived: frozenset[str]) -> None:
         self._oracle = oracle
         wanted = [p for p in PROPERTIES if applies(oracle.system, p) and p.id not in waived]
-        ready = [p for p in wanted if {o.name for o in p.observables} - ASSUMED <= shows]
+        ready = [p for p in wanted if {o.name for o in p.observables} - ASSUMED.keys() <= shows]
         self.checked = tuple(p.id for p in ready)
         self.not_run = tuple(p.id for p in wanted if p not in ready)
         known = {d.observable.name: d.observable for d in oracle.system.definitions}
@@ -168,8 +169,12 @@ class Checks:
         return _over_fields(one.due_body, self._showing.fields)
 
 
-ASSUMED = frozenset({"group_at_rest"})
-"""What a sequential subject need not show: between two calls nothing is in flight."""
+ASSUMED: Mapping[str, Term] = {
+    seen.group_at_rest.name: TRUE,
+    seen.index_at_rest.name: TRUE,
+    seen.line_delivers.name: seen.line_delivers.nothing,
+}
+"""What a sequential subject need not show, and how it is: between two calls nothing is in flight."""
 
 
 def _over_fields(term: Term, fields: dict[str, Field]) -> Term:
@@ -178,7 +183,7 @@ def _over_fields(term: Term, fields: dict[str, Field]) -> Term:
     def change(part: Term) -> Term | None:
         if part.op is Op.READ and isinstance(part.data, Observable):
             if part.data.name in ASSUMED:
-                return TRUE
+                return ASSUMED[part.data.name]
             return fields[part.data.name].read(tuple(rewrite(a, change) for a in part.args))
         return None
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from tenure.gate.profiles import NO_GROUP_DIES_IN_USE
 from tenure.reference.kernel import SHOWN, Configuration, Died, Kernel, Paused, Waiting
 from tenure.reference.saving import Snapshot
+from tenure.reference.wiring import Wiring
+from tenure.search.interrupt_scopes import WIRED
 from tenure.search.symmetry import orbit
 from tenure.vocabulary.answers import Answer, Done, Refused
 from tenure.vocabulary.emission import Emission
@@ -144,15 +146,16 @@ def configuration(scope: Scope) -> Configuration:
         raise ValueError("the reference numbers addresses from 0 on, in order")
     return Configuration(
         sizes=sizes,
-        device_group=tuple(int(v) for v in fixed.get("group of", ())),
+        device_group=tuple(int(v) for v in fixed.get("group of", (0,) * devices)),
         bridge=tuple(bool(v) for v in fixed.get("bridge", (False,) * devices)),
         no_iommu=tuple(bool(v) for v in fixed.get("no iommu", (False,) * groups)),
         rawio=tuple(bool(v) for v in fixed.get("rawio", (False,) * sizes.get("process", 0))),
-        driver=tuple(int(v) for v in scope.initial.get("driver", ((),))[0]),
+        driver=tuple(int(v) for v in scope.initial.get("driver", ((0,) * devices,))[0]),
         valid_range=tuple(int(v) for v in fixed.get("valid range", ())),
         entry_limit=tuple(int(v) for v in fixed.get("entry limit", ())),
         page_limit=tuple(int(v) for v in fixed.get("page limit", ())),
         may_exceed=tuple(bool(v) for v in fixed.get("may exceed", ())),
+        wiring=Wiring(**{name: tuple(map(int, fixed.get(field, ()))) for name, field in WIRED.items()}),
     )
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from tenure.gate.conform import Comparison, Conformance, agree, reference_said
+from tenure.gate.conform import Comparison, Conformance, Difference, agree, reference_said
 from tenure.gate.orbits import Bounds, History, Told, explore
 from tenure.reference.kernel import NotCallable
 from tenure.reference.saving import Snapshot
@@ -62,6 +62,8 @@ class _Move:
     made: Transition
     label: str
     begins: bool
+    waiting: tuple[_Move, ...] = ()
+    """The last moves of those who cannot go on afterwards: in the reference they must wait too."""
 
 
 def _pair(both: Comparison, snapshot: Snapshot, history: History, first: Transition, report: Conformance) -> None:
@@ -75,15 +77,16 @@ def _pair(both: Comparison, snapshot: Snapshot, history: History, first: Transit
 
 def _interleavings(both: Comparison, path: list[_Move], started: int) -> Iterator[list[_Move]]:
     """Runs that extend `path` as far as they go, with at most two calls begun, or to where the rules model nothing more."""
-    machine = both.machine
     state = path[-1].made.state
     if not both.modelled(state):
         yield path
         return
     extended = False
-    for mover in _unfinished(both, path):
-        step = getattr(machine.leaves[mover.made.rule][mover.made.leaf].outcome, "step", "")
-        for made in machine.proceed(state, machine.continuing(step), machine.actor(mover.made)):
+    after = [(mover, _next(both, state, mover)) for mover in _unfinished(both, path)]
+    waiting = tuple(replace(mover, begins=False) for mover, found in after if not found)
+    path = [*path[:-1], replace(path[-1], waiting=waiting)]
+    for mover, found in after:
+        for made in found:
             extended = True
             yield from _interleavings(both, [*path, _Move(made, mover.label, begins=False)], started)
     if started == 1 and _unfinished(both, path):
@@ -92,6 +95,13 @@ def _interleavings(both: Comparison, path: list[_Move], started: int) -> Iterato
             yield from _interleavings(both, [*path, _Move(made, _label(both, made), begins=True)], 2)
     if not extended and len(path) > 1:
         yield path
+
+
+def _next(both: Comparison, state: State, mover: _Move) -> list[Transition]:
+    """What the actor of a call in flight can do next."""
+    machine = both.machine
+    step = getattr(machine.leaves[mover.made.rule][mover.made.leaf].outcome, "step", "")
+    return machine.proceed(state, machine.continuing(step), machine.actor(mover.made))
 
 
 def _unfinished(both: Comparison, path: list[_Move]) -> list[_Move]:
@@ -118,9 +128,19 @@ def _replay(both: Comparison, snapshot: Snapshot, history: History, path: list[_
             *calls,
             both.words(move.made) if move.begins else f"{move.label}: {both.rules.rules[move.made.rule].name}",
         )
-        if not agree(both, report, calls, move.made, _given(both, move)):
+        agreed = agree(both, report, calls, move.made, _given(both, move))
+        if not agreed or not all(_waits(both, report, calls, one) for one in move.waiting):
             break
     both.kernel.restore(snapshot)
+
+
+def _waits(both: Comparison, report: Conformance, calls: History, move: _Move) -> bool:
+    """Whoever waits by the rules waits in the reference, or cannot go on at all: a kernel that stopped runs nobody."""
+    given = _given(both, move)
+    if given not in ("waiting", "cannot be called"):
+        report.differences.append(Difference((*calls, f"{move.label} goes on"), "waiting", given))
+        return False
+    return True
 
 
 def _given(both: Comparison, move: _Move) -> str:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 
+from tenure.gate.catalogue import OBSERVABLES
 from tenure.gate.subject import Setup, Shown
 from tenure.models import groups
+from tenure.search.interrupt_scopes import WIRED, interrupt_scope, is_of_interrupts
 from tenure.search.range_scopes import is_of_ranges, range_scope
 from tenure.search.scopes import has_users, isolations, scope
 from tenure.vocabulary.machine import Machine, Scope
@@ -13,12 +16,16 @@ from tenure.vocabulary.objects import DEVICE, GROUP
 from tenure.vocabulary.observables import DRIVER
 from tenure.vocabulary.systems import System
 from tenure.vocabulary.terms import Term, both, either, every, no, number_of
+from tenure.vocabulary.types import written
 
 
 def gate_scope(system: System) -> Scope:
     """Where a subject is driven: two groups, two containers, three devices, two external users, two processes."""
     if is_of_ranges(system):
         return range_scope({"process": 2, "thread": 1, "table": 2, "address": 8, "mapping": 5}, most=3)
+    if is_of_interrupts(system):
+        sizes = {"thread": 1, "file": 3, "device": 2, "eventfd": 4, "array": 4}
+        return interrupt_scope(sizes, devices=(0, 0, 1, 1), lines=(2, 3, 1, 0), most=3)
     users = 2 if has_users(system) else 0
     return scope(
         {
@@ -40,6 +47,9 @@ def plan_scope(system: System) -> Scope:
     """A part of the gate's scope, small enough to be searched for the runs with which a campaign begins."""
     if is_of_ranges(system):
         return range_scope({"process": 2, "thread": 1, "table": 1, "address": 4, "mapping": 3})
+    if is_of_interrupts(system):
+        sizes = {"thread": 1, "file": 2, "device": 2, "eventfd": 2, "array": 3}
+        return interrupt_scope(sizes, devices=(0, 0, 1), lines=(1, 1, 0))
     users = 1 if has_users(system) else 0
     return scope(
         {
@@ -62,6 +72,8 @@ def setup_of(system: System, machine: Machine) -> Setup:
     sizes = {k: v for k, v in where.sizes.items() if v}
     if is_of_ranges(system):
         return Setup(system.id, sizes, _fixed_ranges(where), {})
+    if is_of_interrupts(system):
+        return Setup(system.id, sizes, _wired(where), {})
 
     def table(sort: str, letter: str, values: tuple[object, ...]) -> dict[str, str | int | bool]:
         return {f"{letter}{i}": values[i] for i in range(sizes.get(sort, 0))}  # type: ignore[misc]  # written values
@@ -91,6 +103,17 @@ def _fixed_ranges(where: Scope) -> Shown:
     )
     fixed: Shown = {n: {f"{letter}{i}": v for i, v in enumerate(where.fixed[field])} for n, letter, field in columns}
     return fixed | {"pages_unlimited": {f"p{i}": bool(v) for i, v in enumerate(where.fixed["may exceed"])}}
+
+
+def _wired(where: Scope) -> Shown:
+    """What never changes of interrupts, of arrays for each line."""
+
+    def table(name: str, field: str) -> dict[str, str | int | bool]:
+        one = OBSERVABLES[name]
+        places = product(*([sort.element(i) for i in range(where.sizes[sort.name])] for sort in one.domain))
+        return {",".join(p): written(one.value, v) for p, v in zip(places, where.fixed[field], strict=True)}
+
+    return {name: table(name, field) for name, field in WIRED.items()}
 
 
 @dataclass(frozen=True)
@@ -153,6 +176,8 @@ def whole_fields(system: System) -> tuple[Field, ...]:
                 full=True,
             ),
         )
+    if is_of_interrupts(system):
+        return _whole_interrupts()
     users = 1 if has_users(system) else 0
     wide = any(c.name == "take_file" for c in system.calls)  # external users that keep files have many more states
     small = {
@@ -217,6 +242,8 @@ def pair_fields(system: System) -> tuple[Field, ...]:
                 full=True,
             ),
         )
+    if is_of_interrupts(system):
+        return _pair_interrupts()
     users = 1 if has_users(system) else 0
     one = {
         "process": 1,
@@ -241,4 +268,35 @@ def pair_fields(system: System) -> tuple[Field, ...]:
         *user,
         Field("one group", scope(one, vfio_devices=2), one_off, full=True),
         Field("two groups", scope(two, vfio_devices=2), one_off, full=True),
+    )
+
+
+def _whole_interrupts() -> tuple[Field, ...]:
+    """One device with a level-triggered line and one of edges; several lines of an index; another device."""
+    one = {"thread": 1, "file": 2, "device": 1, "eventfd": 2, "array": 3}
+    return (
+        Field("one device", interrupt_scope(one, most=2), ()),
+        Field("several lines", interrupt_scope({**one, "file": 1, "eventfd": 3}, lines=(2, 1)), ()),
+        Field("two devices", interrupt_scope({**one, "device": 2}, devices=(0, 1, 1), lines=(1, 1, 0)), ()),
+        Field(
+            "large",
+            interrupt_scope({**one, "device": 2}, devices=(0, 0, 1), lines=(2, 1, 1)),
+            (),
+            full=True,
+        ),
+    )
+
+
+def _pair_interrupts() -> tuple[Field, ...]:
+    """The same in steps, with as much as makes sense of two calls."""
+    one = {"thread": 2, "file": 2, "device": 1, "eventfd": 2, "array": 2}
+    return (
+        Field("one device", interrupt_scope(one), ()),
+        Field("several lines", interrupt_scope({**one, "file": 1, "array": 3}, lines=(2,), devices=(0,)), ()),
+        Field(
+            "two devices",
+            interrupt_scope({**one, "device": 2}, devices=(0, 1), lines=(1, 1)),
+            (),
+            full=True,
+        ),
     )

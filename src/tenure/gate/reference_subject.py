@@ -11,15 +11,17 @@ from tenure.gate.subject import Reply, Setup, Shown, TargetFailed, Written
 from tenure.gate.wording import did_you_mean
 from tenure.reference.kernel import SHOWN, SYSTEMS, Configuration, Died, Kernel, NotCallable, WouldBlock
 from tenure.reference.saving import Snapshot
+from tenure.reference.wiring import NOTHING, Wiring
+from tenure.search.interrupt_scopes import WIRED
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.answers import Done, Refused
-from tenure.vocabulary.objects import ADDRESS, DEVICE, FILE, GROUP, PROCESS, SORTS, TABLE, USER
+from tenure.vocabulary.objects import ADDRESS, DEVICE, FILE, GROUP, LINE, PROCESS, SORTS, TABLE, USER
 from tenure.vocabulary.symbols import Observable
 from tenure.vocabulary.types import Count, Flag, Maybe, Sort, Type, default, parsed, written
 
 _SLEEPS = Reply(Refused("EAGAIN"))
 _AT_REST = seen.group_at_rest
-_WITHIN = frozenset({seen.unmap_counted.name})
+_WITHIN = frozenset({seen.unmap_counted.name, seen.line_delivers.name})
 """What only tells how far a call is; a subject of whole calls has nothing of it to show."""
 _GROUP_OF: Mapping[Sort, Observable] = {DEVICE: seen.device_group, FILE: seen.file_group, USER: seen.user_counts}
 
@@ -138,16 +140,22 @@ def _configuration(setup: Setup) -> Configuration:
     def flags(name: str, sort: Sort) -> tuple[bool, ...]:
         return tuple(map(bool, column(setup.fixed, name, sort, Flag())))
 
+    def wired(one: Observable) -> tuple[int, ...]:
+        sorts = [[sort.element(i) for i in range(sizes[sort.name])] for sort in one.domain]
+        return tuple(int(parsed(one.value, setup.fixed[one.name][",".join(place)])) for place in product(*sorts))
+
     sizes = {sort.name: setup.objects.get(sort.name, 0) for sort in SORTS}
+    no_devices = (0,) * sizes[DEVICE.name]
     return Configuration(
         sizes=sizes,
-        device_group=column(setup.fixed, "device_group", DEVICE, GROUP),
-        bridge=flags("device_bridge", DEVICE),
+        device_group=column(setup.fixed, "device_group", DEVICE, GROUP) if sizes[GROUP.name] else no_devices,
+        bridge=flags("device_bridge", DEVICE) if sizes[GROUP.name] else (False,) * sizes[DEVICE.name],
         no_iommu=flags("group_no_iommu", GROUP),
         rawio=flags("rawio", PROCESS) if sizes[GROUP.name] else (False,) * sizes[PROCESS.name],
-        driver=column(setup.initial, "device_driver", DEVICE, seen.DRIVER),
+        driver=column(setup.initial, "device_driver", DEVICE, seen.DRIVER) if sizes[GROUP.name] else no_devices,
         valid_range=column(setup.fixed, "address_valid", ADDRESS, Count()),
         entry_limit=column(setup.fixed, "mappings_most", TABLE, Count()) if sizes[ADDRESS.name] else (),
         page_limit=column(setup.fixed, "pages_most", PROCESS, Count()) if sizes[ADDRESS.name] else (),
         may_exceed=flags("pages_unlimited", PROCESS) if sizes[ADDRESS.name] else (),
+        wiring=Wiring(**{name: wired(catalogue.OBSERVABLES[name]) for name in WIRED}) if sizes[LINE.name] else NOTHING,
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tenure.search.interrupt_scopes import SIZES as INTERRUPT_SIZES
+from tenure.search.interrupt_scopes import interrupt_scope, is_of_interrupts, main_interrupt_scope
 from tenure.search.range_scopes import SIZES, is_of_ranges, main_range_scope, range_scope
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.machine import Scope
@@ -59,6 +61,8 @@ def main_scope(system: System, granularity: Granularity) -> Scope:
     """The scope of a search for violations: one group, two containers, two devices; or one address space."""
     if is_of_ranges(system):
         return main_range_scope(granularity)
+    if is_of_interrupts(system):
+        return main_interrupt_scope()
     return scope(_sizes(system, threads=2 if granularity is Granularity.STEPS else 0))
 
 
@@ -70,7 +74,7 @@ def main_area(system: System, granularity: Granularity) -> Area:
 
 def narrow_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
     """Where violations are searched deeper, by fewer calls: leaving and use, then closing, then device files."""
-    if granularity is Granularity.WHOLE or is_of_ranges(system):
+    if granularity is Granularity.WHOLE or is_of_ranges(system) or is_of_interrupts(system):
         return ()
     known = {c.name for c in system.calls}
     outside = frozenset(c.name for c in system.calls if c.actor == "user")
@@ -89,6 +93,9 @@ def witness_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
     """Where the rest of the cases can be reached: one thread, shared files, groups without IOMMU, a device opened twice; or two address spaces."""
     if is_of_ranges(system):
         return (Area(range_scope({**SIZES, "table": 2, "address": 3, "mapping": 2}, most=1)),)
+    if is_of_interrupts(system):
+        apart = {**INTERRUPT_SIZES, "file": 1, "device": 2}
+        return (Area(interrupt_scope(apart, devices=(0, 0, 1), lines=(1, 1, 0))),)
     threads = 1 if granularity is Granularity.STEPS else 0
     sizes = _sizes(system, threads=threads)
     known = {c.name for c in system.calls}

@@ -9,7 +9,7 @@ from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, MAPPING, TABLE, U
 from tenure.vocabulary.types import NONE, Sort, sort_of
 
 RENAMED: tuple[Sort, ...] = (DEVICE, CONTAINER, FILE, TABLE, USER, MAPPING)
-"""The sorts whose names mean nothing, in the order in which they are sorted; groups, processes and addresses are fixed.
+"""The sorts whose names mean nothing, in the order in which they are sorted; the names of all others are fixed.
 
 A device takes the name only of one that is like it in all that never changes.
 """
@@ -45,16 +45,23 @@ class _Plan:
     def _alike(self, sort: Sort) -> list[list[int]]:
         """The objects of the sort, together with those that are like them in all that never changes."""
         fixed = [(one, values) for one, values in self.layout.fixed.items() if sort in one.domain]
+        pointed = [(one, values) for one, values in self.layout.fixed.items() if sort_of(one.value) == sort]
         found: dict[tuple[object, ...], list[int]] = {}
         for object_ in range(self.layout.sizes.get(sort.name, 0)):
-            facts = tuple(
+            named: list[object] = [
                 (place[:at], place[at + 1 :], value)
                 for one, values in fixed
                 for at in (one.domain.index(sort),)
                 for place, value in zip(self.layout.places(one), values, strict=True)
                 if place[at] == object_
-            )
-            found.setdefault(facts, []).append(object_)
+            ]
+            named += [
+                (one.name, place)
+                for one, values in pointed
+                for place, value in zip(self.layout.places(one), values, strict=True)
+                if value == object_
+            ]
+            found.setdefault(tuple(named), []).append(object_)
         return list(found.values())
 
     def _views(self, sort: str) -> list[list[list[tuple[int, str | None, str | None, int]]]]:

@@ -111,7 +111,7 @@ class Step:
     drops: tuple[Reference, ...] = ()
     """What may go for good under these locks, so that its release runs there."""
     waits: Queue | bool = False
-    """The step sleeps before it does anything else: on this queue, or on one that nobody else speaks of."""
+    """The step sleeps before it does anything else: on this queue; or on its locks; or on a queue that nobody else speaks of."""
     keeps: tuple[Lock, ...] = ()
     """The locks that the call goes on holding after the step; where it ends, it lets everything go."""
     wakes: tuple[Queue, ...] = ()

@@ -52,9 +52,12 @@ class Edge:
 
 
 def moves(call: Call, step: Step) -> tuple[Move, ...]:
-    """What the step does, in order: it sleeps, takes, drops, wakes. What it then still holds it keeps or lets go."""
+    """What the step does, in order: it sleeps, takes, drops, wakes. What it then still holds it keeps or lets go.
+
+    A step that names no queue and takes locks sleeps on these.
+    """
     queue = step.waits if isinstance(step.waits, Queue) else Queue(call.qualified(step.name))
-    sleeps = (Move(Does.SLEEPS, queue),) if step.waits else ()
+    sleeps = (Move(Does.SLEEPS, queue),) if isinstance(step.waits, Queue) or (step.waits and not step.locks) else ()
     wakes = (Move(Does.WAKES, q) for q in step.wakes)
     return (*sleeps, *_taking(step.locks, step.drops, ""), *wakes)
 

@@ -202,7 +202,7 @@ class Machine:
 
 
 def _plural(name: str, number: int) -> str:
-    return name if number == 1 else f"{name}es" if name.endswith("s") else f"{name}s"
+    return name if number == 1 else f"{name}es" if name.endswith(("s", "x")) else f"{name}s"
 
 
 def _leaf(path: tuple[Branch, ...]) -> Leaf:

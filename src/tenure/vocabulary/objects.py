@@ -13,7 +13,28 @@ PAGE = Sort("page", "pg")
 USER = Sort("user", "u")
 ADDRESS = Sort("address", "a")
 MAPPING = Sort("mapping", "m")
+INDEX = Sort("index", "ix")
+LINE = Sort("line", "ln")
+EVENTFD = Sort("eventfd", "e")
+ARRAY = Sort("array", "ar")
 
-SORTS = (PROCESS, THREAD, FILE, GROUP, CONTAINER, DEVICE, TABLE, PAGE, USER, ADDRESS, MAPPING)
+SORTS = (
+    PROCESS,
+    THREAD,
+    FILE,
+    GROUP,
+    CONTAINER,
+    DEVICE,
+    TABLE,
+    PAGE,
+    USER,
+    ADDRESS,
+    MAPPING,
+    INDEX,
+    LINE,
+    EVENTFD,
+    ARRAY,
+)
 """Process; thread in a call; open file; IOMMU group; container; device; IOMMU table; I/O page; external user (KVM);
-I/O virtual address; DMA mapping."""
+I/O virtual address; DMA mapping; interrupt index of a device; interrupt line of an index (a pin, a vector); eventfd; array of
+eventfds that a caller passes."""

@@ -1,6 +1,21 @@
 """Observables: the words of the properties. Models define them over their fields; targets show those that they can."""
 
-from tenure.vocabulary.objects import ADDRESS, CONTAINER, DEVICE, FILE, GROUP, MAPPING, PAGE, PROCESS, TABLE, USER
+from tenure.vocabulary.objects import (
+    ADDRESS,
+    ARRAY,
+    CONTAINER,
+    DEVICE,
+    EVENTFD,
+    FILE,
+    GROUP,
+    INDEX,
+    LINE,
+    MAPPING,
+    PAGE,
+    PROCESS,
+    TABLE,
+    USER,
+)
 from tenure.vocabulary.symbols import Observable, observable
 from tenure.vocabulary.types import COUNT, FLAG, Choice
 
@@ -108,6 +123,45 @@ unmap_counted = observable(
     "unmap_counted", TABLE, COUNT, meaning="how many addresses the removal under way has taken so far"
 )
 mappings_most = observable("mappings_most", TABLE, COUNT, meaning="how many mappings there may be")
+
+file_opens = observable("file_opens", FILE, DEVICE.maybe, meaning="the device whose interrupts the device file is for")
+device_resets = observable("device_resets", DEVICE, FLAG, meaning="the device can be reset")
+index_device = observable("index_device", INDEX, DEVICE, meaning="the device whose interrupt index it is")
+index_level = observable("index_level", INDEX, FLAG, meaning="the lines of the index are level-triggered")
+index_count = observable("index_count", INDEX, COUNT, meaning="how many lines the index has; 0: it is not implemented")
+index_unmasked_by = observable(
+    "index_unmasked_by", INDEX, EVENTFD.maybe, meaning="the eventfd that unmasks the index where the user writes to it"
+)
+index_at_rest = observable(
+    "index_at_rest", INDEX, FLAG, meaning="no call that changes the eventfds of the index is in flight"
+)
+line_index = observable("line_index", LINE, INDEX, meaning="the index that the line belongs to")
+line_number = observable("line_number", LINE, COUNT, meaning="the number of the line in its index, from 0")
+line_asserted = observable("line_asserted", LINE, FLAG, meaning="the device asserts the level-triggered line")
+line_pending = observable("line_pending", LINE, FLAG, meaning="an edge has arrived, and the host has not taken it")
+line_eventfd = observable(
+    "line_eventfd", LINE, EVENTFD.maybe, meaning="the eventfd for which the host takes the line; none: disabled"
+)
+line_given = observable(
+    "line_given", LINE, EVENTFD.maybe, meaning="the eventfd that the user gave last, and has not taken away"
+)
+line_masked = observable("line_masked", LINE, FLAG, meaning="the host masks the line")
+line_taken = observable(
+    "line_taken", LINE, COUNT, meaning="level interrupts that the host took from the line since it was armed last"
+)
+line_delivers = observable(
+    "line_delivers", LINE, EVENTFD.maybe, meaning="the eventfd that a handler under way is going to signal"
+)
+line_read = observable(
+    "line_read", LINE, FLAG, meaning="the user has read, since the line was masked, that it interrupted"
+)
+eventfd_count = observable("eventfd_count", EVENTFD, COUNT, meaning="what the eventfd counts since it was read last")
+eventfd_most = observable("eventfd_most", EVENTFD, COUNT, meaning="the most that the eventfd can count")
+eventfd_unmasks = observable(
+    "eventfd_unmasks", EVENTFD, FLAG, meaning="the user keeps the eventfd for unmasking, and for nothing else"
+)
+array_count = observable("array_count", ARRAY, COUNT, meaning="the count that the array has")
+array_eventfd = observable("array_eventfd", ARRAY, LINE, EVENTFD, meaning="the eventfd that the array has for the line")
 
 harm = observable("harm", HARM, meaning="the worst that has happened to the kernel")
 

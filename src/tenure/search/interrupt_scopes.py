@@ -1,0 +1,58 @@
+"""Scopes of the systems of interrupts: devices with level-triggered indexes and indexes of edges, and what callers pass."""
+
+from __future__ import annotations
+
+from tenure.vocabulary import observables as seen
+from tenure.vocabulary.machine import Scope
+from tenure.vocabulary.systems import System
+
+SIZES = {"thread": 2, "file": 2, "device": 1, "eventfd": 2, "array": 2}
+
+
+WIRED = {
+    "device_resets": "resets",
+    "index_device": "index device",
+    "index_level": "level",
+    "index_count": "index count",
+    "line_index": "line index",
+    "line_number": "line number",
+    "eventfd_most": "eventfd most",
+    "eventfd_unmasks": "eventfd unmasks",
+    "array_count": "array count",
+    "array_eventfd": "array eventfd",
+}
+"""What never changes: each observable, and the field that it shows."""
+
+
+def is_of_interrupts(system: System) -> bool:
+    """The system speaks of interrupt lines, and of nothing that owns a device."""
+    return system.defines(seen.line_index)
+
+
+def interrupt_scope(
+    sizes: dict[str, int], *, devices: tuple[int, ...] = (0, 0), lines: tuple[int, ...] = (1, 1), most: int = 1
+) -> Scope:
+    """Indexes of these devices with so many lines each, in turn level-triggered and of edges; the first device alone can be reset.
+
+    The last eventfd is for unmasking. The first array is empty; each that follows is one longer, and deals the other eventfds.
+    """
+    numbers = [n for count in lines for n in range(count)]
+    signalled = sizes["eventfd"] - 1
+    fixed = {
+        "index device": devices,
+        "level": tuple(i % 2 == 0 for i in range(len(lines))),
+        "index count": lines,
+        "line index": tuple(i for i, count in enumerate(lines) for _ in range(count)),
+        "line number": tuple(numbers),
+        "resets": tuple(d == 0 for d in range(sizes["device"])),
+        "array count": tuple(range(sizes["array"])),
+        "array eventfd": tuple((a + ln) % signalled for a in range(sizes["array"]) for ln in range(len(numbers))),
+        "eventfd most": (most,) * sizes["eventfd"],
+        "eventfd unmasks": tuple(e == signalled for e in range(sizes["eventfd"])),
+    }
+    return Scope({**sizes, "index": len(devices), "line": len(numbers)}, fixed, {})
+
+
+def main_interrupt_scope() -> Scope:
+    """Two threads, so that one waits for the other; one device with a level-triggered line and one of edges."""
+    return interrupt_scope(SIZES)

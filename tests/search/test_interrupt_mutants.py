@@ -1,0 +1,124 @@
+"""Each property of interrupts has a mutant: one broken step, after which a search finds a run that breaks it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from tests.search.test_mutants import Fault, forgetful, on_case, on_step, unguarded
+from tests.search.test_range_mutants import adding, assigning
+
+from tenure.commands.recording import recorded
+from tenure.models import SYSTEMS, interrupts
+from tenure.models.interrupts import asserted, covers, delivering, events, level, line_index, masked, pending, trigger
+from tenure.properties import PROPERTIES
+from tenure.search.explorer import explore
+from tenure.search.interrupt_scopes import SIZES, interrupt_scope
+from tenure.vocabulary.calls import Step
+from tenure.vocabulary.effects import each
+from tenure.vocabulary.machine import Machine
+from tenure.vocabulary.objects import EVENTFD, LINE
+from tenure.vocabulary.rules import rules_of
+from tenure.vocabulary.sentences import applies, sentence
+from tenure.vocabulary.systems import Granularity, System
+from tenure.vocabulary.terms import FALSE, TRUE, Term, both, either, is_none, no, variable, when
+
+SOUND = next(s for s in SYSTEMS if s.id == "interrupts")
+SCOPE = interrupt_scope({**SIZES, "thread": 2, "array": 3}, most=2)
+INSTALL = "set_irq_eventfds.install"
+ARRAY, INDEX = (SOUND.call("set_irq_eventfds").parameter(name) for name in ("array", "index"))
+LINE_OF_CALL = SOUND.call("take_interrupt").parameter("line")
+EACH_LINE = variable("each ln", LINE)
+"""The line in an effect for each of them."""
+
+
+def deaf_to_masks(system: System) -> System:
+    """The host takes what is asserted, masked or not."""
+    by_level = both(level[line_index[LINE_OF_CALL]], asserted[LINE_OF_CALL])
+    by_edge = both(no(level[line_index[LINE_OF_CALL]]), pending[LINE_OF_CALL])
+    due = both(no(is_none(trigger[LINE_OF_CALL])), either(by_level, by_edge))
+    calls = (replace(c, requires=due) if c.name == "take_interrupt" else c for c in system.calls)
+    return replace(system, calls=tuple(calls))
+
+
+def installed(field: str, value: Term) -> Fault:
+    """SET_IRQ_EVENTFDS leaves the lines of the index with this."""
+    return assigning(INSTALL, 2, field, value)
+
+
+def impatient(step: str) -> Fault:
+    """The call does not wait for handlers."""
+
+    def change(old: Step) -> Step:
+        return replace(old, cases=tuple(replace(c, when=TRUE) for c in old.cases))
+
+    return on_step(step, change)
+
+
+TWICE = events[delivering[LINE_OF_CALL]] + 2
+STAYS = when(covers(ARRAY, EACH_LINE), interrupts.array_eventfd[ARRAY, EACH_LINE], trigger[EACH_LINE])
+OF_NOBODY = each(EVENTFD, lambda e: events[e].becomes(events[e] + 1))
+LOWERED = SOUND.call("lower_line").parameter("line")
+UNMASKED = SOUND.call("unmask_irq").parameter("index")
+DROPPED = each(LINE, lambda ln: pending[ln].becomes(value=False), lambda ln: line_index[ln] == UNMASKED)
+DISARMED = each(LINE, lambda ln: trigger[ln].becomes(None), lambda ln: line_index[ln] == INDEX)
+
+MUTANTS: tuple[tuple[str, Fault], ...] = (
+    ("IRQ-1", deaf_to_masks),
+    ("IRQ-2", forgetful("take_interrupt.signal", "events")),
+    ("IRQ-3", forgetful("take_interrupt.take", "masked")),
+    ("IRQ-4", installed("trigger", STAYS)),
+    ("IRQ-5", adding("take_interrupt.take", 1, masked[LINE_OF_CALL].becomes(value=True))),
+    ("IRQ-6", adding("raise_line.raise", 1, OF_NOBODY)),
+    ("IRQ-7", assigning("take_interrupt.signal", 0, "events", TWICE)),
+    ("IRQ-8", installed("pending", FALSE)),
+    ("IRQ-9", adding("lower_line.lower", 0, masked[LOWERED].becomes(value=False))),
+    ("IRQ-10", forgetful("unmask_irq.unmask", "masked")),
+    ("IRQ-11", forgetful(INSTALL, "masked")),
+    ("IRQ-12", forgetful("close_device.disable", "trigger")),
+    ("IRQ-13", adding(INSTALL, 1, DISARMED)),
+    ("IRQ-14", forgetful("take_interrupt.take", "masked")),
+    ("IRQ-15", unguarded("close_device.disable", 0)),
+    ("IRQ-16", unguarded(INSTALL, 1)),
+    ("IRQ-17", on_case("unmask_irq.unmask", 1, lambda old: replace(old, when=TRUE))),
+    ("IRQ-18", adding("unmask_irq.unmask", 1, DROPPED)),
+)
+
+
+def fallen(system: System, granularity: Granularity = Granularity.WHOLE) -> set[str]:
+    """The properties for which a search finds a run after which they are false."""
+    rules = rules_of(system, granularity)
+    stated = [sentence(rules, p) for p in PROPERTIES if applies(system, p)]
+    return set(explore(Machine(rules, SCOPE), stated, limit=10_000, exhaust=True).violations)
+
+
+@pytest.mark.parametrize(("property_", "fault"), MUTANTS, ids=[m[0] for m in MUTANTS])
+def test_a_planted_fault_breaks_its_property(property_: str, fault: Fault) -> None:
+    """With the fault there is a run to where the property is false."""
+    assert property_ in fallen(fault(SOUND))
+
+
+@pytest.mark.parametrize("step", ["set_irq_eventfds.drain", "close_device.drain"])
+def test_a_call_that_does_not_wait_breaks_its_property_in_steps_alone(step: str) -> None:
+    """A handler signals what was taken away; where calls are whole it has done so before."""
+    broken = impatient(step)(SOUND)
+
+    assert fallen(broken) == set()
+    assert fallen(broken, Granularity.STEPS) == {"IRQ-4"}
+
+
+@pytest.mark.parametrize("granularity", Granularity)
+def test_without_a_fault_nothing_breaks(granularity: Granularity) -> None:
+    """In the same scope."""
+    assert fallen(SOUND, granularity) == set()
+
+
+def test_every_property_of_interrupts_that_holds_has_a_mutant() -> None:
+    """A property is added together with a fault that breaks it."""
+    held = {
+        key[3]
+        for key, (verdict, _) in recorded().items()
+        if key[0] == "interrupts" and key[1:3] == ("", "whole") and verdict == "proved" and key[3] != "CASES"
+    }
+
+    assert {property_ for property_, _ in MUTANTS} == held
