@@ -60,6 +60,30 @@ class TargetFailed(Exception):  # noqa: N818 -- the name of the verdict
         return f"{place}{self.happened}; {self.advice}"
 
 
+class UnknownTarget(ValueError):  # noqa: N818 -- what it is, and it is the user's
+    """The text names no target: nothing was started."""
+
+
+class NotRun(Exception):  # noqa: N818 -- the name of the verdict
+    """The target cannot be tried here: what is missing, and what to do about it."""
+
+    def __init__(self, missing: str, advice: str) -> None:
+        super().__init__(f"{missing}; {advice}")
+
+
+class Fell(Exception):  # noqa: N818 -- what happened
+    """The implementation itself fell, and not its transport: a kernel that panics, warns or hangs."""
+
+    def __init__(self, kind: str, line: str, log: str) -> None:
+        super().__init__(kind, line)
+        self.kind = kind
+        self.line = line
+        self.log = log
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.line}"
+
+
 class Subject(Protocol):
     """An implementation that can be called, and that shows what it chooses to show."""
 

@@ -7,12 +7,8 @@ from collections.abc import Callable, Mapping
 from tenure.gate.exec_subject import ExecSubject
 from tenure.gate.python_subject import PythonSubject
 from tenure.gate.reference_subject import ReferenceSubject
-from tenure.gate.subject import Subject
+from tenure.gate.subject import Subject, UnknownTarget
 from tenure.gate.wording import did_you_mean, excerpt
-
-
-class UnknownTarget(ValueError):  # noqa: N818 -- what it is, and it is the user's
-    """The text names no target: nothing was started."""
 
 
 def open_target(text: str, profile: str) -> Subject:
