@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tenure.gate.checks import Checks
 from tenure.gate.oracle import Made, Oracle
-from tenure.gate.subject import Reply, Setup, Shown, Subject, TargetFailed
+from tenure.gate.subject import Fell, Reply, Setup, Shown, Sited, Subject, TargetFailed
 from tenure.vocabulary.answers import Answer, Refused
 from tenure.vocabulary.machine import State
 
@@ -20,6 +21,15 @@ KEPT = 0.6
 
 SHRINKING = 600
 """How many shorter runs are tried before a finding is told as it is."""
+
+SHRINKING_FALLS = 12
+"""The same where the subject fell, and is started anew for each try."""
+
+CHOICES = 20
+"""How often a call that the machine cannot make is replaced by another choice."""
+
+STAYS_UP = "kernel"
+"""What a row is called that says whether the subject stayed up: it neither panicked nor warned nor hung."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +46,12 @@ class Finding:
     property: str = ""
     reason: str = ""
     shown: Shown | None = None
+    log: str = ""
+    """The console, where the subject fell."""
+
+    def fell(self) -> bool:
+        """The subject did not stay up."""
+        return self.property == STAYS_UP
 
     def signature(self) -> tuple[str, str, str, str]:
         """Findings that agree in this are told once: the kind, the call, what was wrong and what was right."""
@@ -61,7 +77,15 @@ class CampaignReport:
     waived: tuple[str, ...] = ()
     """The properties that the rules themselves break: nobody can be held to them by these rules."""
     failure: str = ""
+    missing: str = ""
+    """What this machine lacks to try the target."""
     interrupted: bool = False
+    once: list[Finding] = field(default_factory=list)
+    """Falls that did not come again on a fresh start."""
+    left_out: Counter[str] = field(default_factory=Counter)
+    """By call: how often the target's machine could not make it."""
+    intended: Counter[str] = field(default_factory=Counter)
+    """By call: how often an answer was another than the rules', as it is recorded for this target."""
 
     @property
     def complete(self) -> bool:
@@ -87,7 +111,10 @@ class Campaign:
         self._rules = [n for n, name in zip(oracle.offered, names, strict=True) if name in subject.calls]
         self._swarm = list(self._rules)
         self.checks = Checks(oracle, subject.shows, waived)
+        self._site = subject if isinstance(subject, Sited) else None
         self.report.not_run, self.report.checked = self.checks.not_run, self.checks.checked
+        if self._site is not None:
+            self.report.checked = (*self.report.checked, STAYS_UP)
         self.report.waived = tuple(sorted(waived))
 
     def play(
@@ -127,12 +154,20 @@ class Campaign:
         if finding is None or finding.signature() in {f.signature() for f in self.report.findings}:
             return
         try:
+            if finding.fell() and not self._falls_again(finding):
+                self.report.once.append(finding)
+                return
             short = self.shrink(finding)
         except (TargetFailed, KeyboardInterrupt):
             self.report.findings.append(finding)
             raise
         if short.signature() not in {f.signature() for f in self.report.findings}:
             self.report.findings.append(short)
+
+    def _falls_again(self, finding: Finding) -> bool:
+        """The same run, on a fresh start, ends in the same way."""
+        again = self.follow(finding.run)
+        return again is not None and again.signature() == finding.signature()
 
     def wander(self, length: int) -> Finding | None:
         """A random run of this length from the start, by a random part of the calls: so that rare calls meet long lives."""
@@ -144,11 +179,23 @@ class Campaign:
         return self._drive(run, len(run))
 
     def _drive(self, run: Run | None, length: int) -> Finding | None:
-        self.subject.reset(self.setup)
-        self.report.runs += 1
-        states = frozenset({self.oracle.start()})
         made: list[Made] = []
         said: list[Answer | None] = []
+        self.subject.reset(self.setup)
+        try:
+            found = self._lead(run, length, made, said)
+            if found is None and self._site is not None:
+                self._site.settle()
+        except Fell as fell:
+            return self._falls(tuple(made), tuple(map(worded, said)), fell)
+        return found
+
+    def _lead(
+        self, run: Run | None, length: int, made: list[Made], said: list[Answer | None]
+    ) -> Finding | None:
+        """Make a run call by call, noting each, until something is wrong."""
+        self.report.runs += 1
+        states = frozenset({self.oracle.start()})
         before = None
         for position in range(length):
             one = self._choose(states) if run is None else run[position]
@@ -161,11 +208,12 @@ class Campaign:
             said.append(reply.answer)
             if isinstance(reply.answer, Refused):
                 self.report.refusals.add(f"{one.call} {reply.answer.errno}")
-            following = permitted.get(reply.answer)
+            meant = self._meant(one, reply.answer, permitted)
+            following = permitted.get(meant)
             if following is None:
                 return self._differs(tuple(made), tuple(map(worded, said)), permitted)
             now = self.checks.cells(reply.shown)
-            broken = self.checks.broken(one, reply.answer, now, before)
+            broken = self.checks.broken(one, meant, now, before)
             if broken is not None:
                 return self._violates(tuple(made), tuple(map(worded, said)), reply, broken)
             states = self.checks.agreeing(following, now)
@@ -181,13 +229,32 @@ class Campaign:
         """Some call that can be made now: first which call, then which way, so that calls with few ways are not rare."""
         offers = self.oracle.offers(next(iter(states)))
         for number in self.random.sample(self._swarm, len(self._swarm)):
-            if offers[number]:
-                return self.random.choice(offers[number])
+            for _ in range(CHOICES if offers[number] else 0):
+                made = self.random.choice(offers[number])
+                if self._able(made):
+                    return made
         return None
+
+    def _able(self, made: Made) -> bool:
+        """The subject can make this call; where its machine cannot, that is noted."""
+        if self._site is None or self._site.able(made.call, self.oracle.arguments(made)):
+            return True
+        self.report.left_out[made.call] += 1
+        return False
+
+    def _meant(self, made: Made, given: Answer | None, permitted: Mapping[Answer | None, object]) -> Answer | None:
+        """The answer of the rules that this one stands for."""
+        if self._site is None or given in permitted:
+            return given
+        meant = self._site.stands_for(made.call, given)
+        if meant not in permitted:
+            return given
+        self.report.intended[f"{made.call}: {worded(given)} for {worded(meant)}"] += 1
+        return meant
 
     def _permitted(self, states: frozenset[State], made: Made | None) -> dict[Answer | None, frozenset[State]]:
         """The union of what the rules permit in each state that the subject may be in."""
-        if made is None or made.call not in self.subject.calls:
+        if made is None or made.call not in self.subject.calls or not self._able(made):
             return {}
         if len(states) == 1:
             (state,) = states
@@ -209,6 +276,13 @@ class Campaign:
         name, sentence = broken
         return Finding("violates", made, self._words(made), said, said[-1], "", name, sentence, reply.shown)
 
+    def _falls(self, made: Run, said: tuple[str, ...], fell: Fell) -> Finding:
+        """The subject fell in the last call, or, where all of them were answered, when what they left was ended."""
+        ended = "then everything was closed" if len(said) == len(made) else ""
+        answers = (*said, *["never returned"] * (len(made) - len(said)))
+        reason = "; ".join(part for part in (str(fell), ended) if part)
+        return Finding("violates", made, self._words(made), answers, fell.sort, "", STAYS_UP, reason, log=fell.log)
+
     def _words(self, made: Run) -> tuple[str, ...]:
         return tuple(" ".join([m.call, *(f"{k}={v}" for k, v in self.oracle.arguments(m).items())]) for m in made)
 
@@ -229,8 +303,9 @@ class Campaign:
         """The same fault by fewer calls: each candidate is run again on the live subject, and must fail in the same way."""
         best = finding
         tries = 0
+        most = SHRINKING_FALLS if finding.fell() else SHRINKING
         shorter = True
-        while shorter and tries < SHRINKING:
+        while shorter and tries < most:
             shorter = False
             for candidate in self._shorter(best.run):
                 tries += 1
@@ -238,7 +313,7 @@ class Campaign:
                 if again is not None and again.signature() == finding.signature() and len(again.run) < len(best.run):
                     best, shorter = again, True
                     break
-                if tries >= SHRINKING:
+                if tries >= most:
                     break
         return best
 

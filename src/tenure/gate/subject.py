@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from tenure.vocabulary.answers import Done, Refused
+from tenure.vocabulary.answers import Answer, Done, Refused
+from tenure.vocabulary.machine import Scope
 
 Written = str | int | bool
 """A value as people and files write it: ``g0``, ``none``, a choice's name, a flag or a number."""
@@ -80,6 +82,11 @@ class Fell(Exception):  # noqa: N818 -- what happened
         self.line = line
         self.log = log
 
+    @property
+    def sort(self) -> str:
+        """What it has in common with others of its sort: the words, without their numbers."""
+        return f"{self.kind}: {re.sub(r'0x[0-9a-f]+|[0-9]+', 'N', self.line)}"
+
     def __str__(self) -> str:
         return f"{self.kind}: {self.line}"
 
@@ -107,3 +114,20 @@ class Subject(Protocol):
 
     def close(self) -> None:
         """Let it go; nothing of it runs on. Raises TargetFailed where it does not end as it should."""
+
+
+@runtime_checkable
+class Sited(Protocol):
+    """A subject on a machine of its own, which decides where it is driven, and which can fall and be started again."""
+
+    def scopes(self) -> tuple[Scope, Scope]:
+        """Where it is driven, and the part of it in which runs are planned."""
+
+    def able(self, call: str, args: Mapping[str, Written]) -> bool:
+        """The machine can make this call; one that it cannot make is not run."""
+
+    def stands_for(self, call: str, given: Answer | None) -> Answer | None:
+        """The answer of the rules in whose place this one is recorded as intended for this target; None: of none."""
+
+    def settle(self) -> None:
+        """End all that a run began, so that what is wrong with its end is seen; raises Fell, TargetFailed."""

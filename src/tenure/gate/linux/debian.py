@@ -29,6 +29,7 @@ WANTED = (
     "drivers/char",
     "drivers/crypto/ccp",
     "drivers/iommu",
+    "drivers/pci",
     "drivers/vfio",
     "drivers/virtio",
     "lib",
