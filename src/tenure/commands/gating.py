@@ -55,6 +55,8 @@ class GateResult:
         else:
             lines.append(f"  ! shows a state that breaks {one.property}")
             lines.append(f"  ! {one.reason}")
+        if one.known:
+            lines.append(f"  ! known of this kernel: {one.known}")
         return "\n".join(lines)
 
     @property
@@ -127,6 +129,7 @@ class GateResult:
                 "given": one.given,
                 "permitted": one.permitted,
                 "reason": one.reason,
+                **({"known": one.known} if one.known else {}),
             }
             for one in self.report.findings
         ]

@@ -48,13 +48,17 @@ class Finding:
     shown: Shown | None = None
     log: str = ""
     """The console, where the subject fell."""
+    known: str = ""
+    """The recorded fault of this target that it is."""
 
     def fell(self) -> bool:
         """The subject did not stay up."""
         return self.property == STAYS_UP
 
     def signature(self) -> tuple[str, str, str, str]:
-        """Findings that agree in this are told once: the kind, the call, what was wrong and what was right."""
+        """Findings that agree in this are told once: the kind, the call, what was wrong and what was right; or the fault."""
+        if self.known:
+            return (self.kind, self.run[-1].call, self.known, "")
         return (self.kind, self.run[-1].call, self.given, self.property or self.permitted)
 
 
@@ -267,10 +271,16 @@ class Campaign:
 
     def _differs(self, made: Run, said: tuple[str, ...], permitted: dict[Answer | None, frozenset[State]]) -> Finding:
         allowed = " or ".join(sorted(worded(a) for a in permitted))
-        return Finding("differs", made, self._words(made), said, said[-1], allowed, reason=self._why(made, permitted))
+        why, known = self._why(made, permitted), self._known(made)
+        return Finding("differs", made, self._words(made), said, said[-1], allowed, reason=why, known=known)
 
     def _shows(self, made: Run, said: tuple[str, ...], shown: str, expected: str) -> Finding:
-        return Finding("differs", made, self._words(made), said, shown, expected, reason="the state that it shows")
+        why, known = "the state that it shows", self._known(made)
+        return Finding("differs", made, self._words(made), said, shown, expected, reason=why, known=known)
+
+    def _known(self, made: Run) -> str:
+        """The recorded fault that the last call meets."""
+        return self._site.known(made[-1].call, self.oracle.arguments(made[-1])) if self._site is not None else ""
 
     def _violates(self, made: Run, said: tuple[str, ...], reply: Reply, broken: tuple[str, str]) -> Finding:
         name, sentence = broken

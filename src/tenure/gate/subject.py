@@ -129,5 +129,8 @@ class Sited(Protocol):
     def stands_for(self, call: str, given: Answer | None) -> Answer | None:
         """The answer of the rules in whose place this one is recorded as intended for this target; None: of none."""
 
+    def known(self, call: str, args: Mapping[str, Written]) -> str:
+        """The recorded fault of this target that this call meets; empty: none. What it breaks is a finding all the same."""
+
     def settle(self) -> None:
         """End all that a run began, so that what is wrong with its end is seen; raises Fell, TargetFailed."""

@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
-from tenure.gate.linux.batch import Batch
+from tenure.gate.linux.batch import Round
 from tenure.gate.subject import Setup, Shown, Written
 from tenure.vocabulary.answers import Answer, Done, Refused
 from tenure.vocabulary.machine import Scope
-
-
-class Asked(NamedTuple):
-    """A call as the guest makes it, and how to read what came back."""
-
-    batches: tuple[Batch, ...]
-    answer: Callable[[], Answer | None]
 
 
 class Adapter(Protocol):
@@ -37,11 +30,14 @@ class Adapter(Protocol):
     def able(self, call: str, args: Mapping[str, Written]) -> bool:
         """The guest can make this call."""
 
-    def ask(self, call: str, args: Mapping[str, Written]) -> Asked:
-        """The call as batches."""
+    def ask(self, call: str, args: Mapping[str, Written], using: Round) -> Callable[[], Answer | None]:
+        """Put the call into a round; how to read what it answered."""
 
-    def look(self) -> tuple[tuple[Batch, ...], Callable[[], Shown]]:
-        """What shows the state, as batches; and how to read it."""
+    def look(self, using: Round) -> Callable[[], Shown]:
+        """Put what shows the state into a round; how to read it."""
+
+    def marks(self, call: str, args: Mapping[str, Written]) -> frozenset[str]:
+        """What recorded faults of kernels may be about, as far as this call has it."""
 
 
 def answer(number: int, **values: Written) -> Answer:

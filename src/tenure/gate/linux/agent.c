@@ -41,9 +41,11 @@
 #define MOST (1 << 20)   /* bytes of a frame or a reply */
 #define LINES 4096       /* lines of a frame */
 #define WORKERS 16
+#define HEAD 64          /* bytes of the first line of a frame or a reply, at most */
 #define ARENA (1 << 20)
 
-static char frame[MOST + 1], reply[MOST + 64];
+static char framed[HEAD + MOST + 1], answered[HEAD + MOST];
+static char *const frame = framed + HEAD, *const reply = answered + HEAD;
 static size_t replied;
 static long results[LINES];
 
@@ -56,49 +58,82 @@ static void trouble(const char *what)
 		pause();
 }
 
-static int read_all(int from, char *to, size_t bytes)
+/* A descriptor that is read in large pieces. */
+struct source {
+	int from;
+	size_t at, have;
+	char text[1 << 16];
+};
+
+static struct source from_host, from_hub, from_worker;
+
+static void read_from(struct source *one, int from)
 {
-	while (bytes) {
-		ssize_t got = read(from, to, bytes);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return -1;
-		to += got;
-		bytes -= (size_t)got;
-	}
-	return 0;
+	one->from = from;
+	one->at = one->have = 0;
 }
 
-static int write_all(int to, const char *from, size_t bytes)
+/* What there is, but no more than so many bytes: 0 where the other end is gone. */
+static size_t read_some(struct source *one, char *to, size_t bytes)
+{
+	if (one->at == one->have) {
+		ssize_t got;
+		do
+			got = read(one->from, one->text, sizeof one->text);
+		while (got < 0 && errno == EINTR);
+		one->at = 0;
+		one->have = got > 0 ? (size_t)got : 0;
+	}
+	if (bytes > one->have - one->at)
+		bytes = one->have - one->at;
+	memcpy(to, one->text + one->at, bytes);
+	one->at += bytes;
+	return bytes;
+}
+
+static int read_all(struct source *one, char *to, size_t bytes)
 {
 	while (bytes) {
-		ssize_t put = write(to, from, bytes);
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put <= 0)
+		size_t got = read_some(one, to, bytes);
+		if (!got)
 			return -1;
-		from += put;
-		bytes -= (size_t)put;
+		to += got;
+		bytes -= got;
 	}
 	return 0;
 }
 
 /* The first line of a frame or a reply: up to the newline, which is cut off. */
-static int read_line(int from, char *to, size_t room)
+static int read_line(struct source *one, char *to, size_t room)
 {
-	size_t have = 0;
-
-	while (have + 1 < room) {
-		if (read_all(from, to + have, 1))
+	for (size_t have = 0; have + 1 < room; have++) {
+		if (read_all(one, to + have, 1))
 			return -1;
 		if (to[have] == '\n') {
 			to[have] = 0;
 			return 0;
 		}
-		have++;
 	}
 	return -1;
+}
+
+/* So many bytes with their number before them, in one piece: there is room for it before each text. */
+static int write_counted(int to, char *text, size_t bytes)
+{
+	char head[HEAD];
+	size_t length = (size_t)sprintf(head, "%zu\n", bytes);
+
+	memcpy(text - length, head, length);
+	for (text -= length, bytes += length; bytes;) {
+		ssize_t put = write(to, text, bytes);
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put <= 0)
+			return -1;
+		text += put;
+		bytes -= (size_t)put;
+	}
+	return 0;
 }
 
 static void say(const char *text, size_t bytes)
@@ -245,11 +280,12 @@ static void work(int channel)
 {
 	unsigned char *arena = mmap((void *)0x100000000, ARENA, PROT_READ | PROT_WRITE,
 				    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-	char head[64];
+	char head[HEAD];
 
-	while (arena != MAP_FAILED && !read_line(channel, head, sizeof head)) {
+	read_from(&from_hub, channel);
+	while (arena != MAP_FAILED && !read_line(&from_hub, head, sizeof head)) {
 		size_t bytes = strtoul(head, NULL, 10);
-		if (bytes > MOST || read_all(channel, frame, bytes))
+		if (bytes > MOST || read_all(&from_hub, frame, bytes))
 			break;
 		frame[bytes] = 0;
 		replied = 0;
@@ -258,8 +294,7 @@ static void work(int channel)
 			*end = 0;
 			results[line] = work_line(at, arena, line);
 		}
-		int length = sprintf(head, "%zu\n", replied);
-		if (write_all(channel, head, (size_t)length) || write_all(channel, reply, replied))
+		if (write_counted(channel, reply, replied))
 			break;
 	}
 	_exit(1);
@@ -344,17 +379,16 @@ static void work_as_hub(size_t bytes)
 /* A frame for a worker: there, and its reply back. A worker that is gone is answered for with nothing. */
 static void pass_on(unsigned long number, size_t bytes)
 {
-	char head[64];
+	char head[HEAD];
 	int channel = number < WORKERS && workers[number].pid ? workers[number].channel : -1;
-	int length = sprintf(head, "%zu\n", bytes);
 
 	replied = 0;
-	if (channel < 0 || write_all(channel, head, (size_t)length) || write_all(channel, frame, bytes) ||
-	    read_line(channel, head, sizeof head))
+	read_from(&from_worker, channel);
+	if (channel < 0 || write_counted(channel, frame, bytes) || read_line(&from_worker, head, sizeof head))
 		return;
-	size_t answered = strtoul(head, NULL, 10);
-	if (answered <= MOST && !read_all(channel, reply, answered))
-		replied = answered;
+	size_t said = strtoul(head, NULL, 10);
+	if (said <= MOST && !read_all(&from_worker, reply, said))
+		replied = said;
 }
 
 static int port(void)
@@ -392,7 +426,7 @@ static void insert_early(void)
 
 int main(void)
 {
-	char head[64];
+	char head[HEAD];
 
 	mkdir("/dev", 0755);
 	mkdir("/proc", 0755);
@@ -410,18 +444,19 @@ int main(void)
 	int host = port();
 	if (host < 0)
 		trouble("there is no virtio-serial port");
-	write_all(host, "tenure 1\n", 9);
-	while (!read_line(host, head, sizeof head)) {
+	if (write(host, "tenure 1\n", 9) != 9)
+		trouble("the port takes nothing");
+	read_from(&from_host, host);
+	while (!read_line(&from_host, head, sizeof head)) {
 		char *rest = strchr(head, ' ');
 		size_t bytes = rest ? strtoul(rest, NULL, 10) : 0;
-		if (!rest || bytes > MOST || read_all(host, frame, bytes))
+		if (!rest || bytes > MOST || read_all(&from_host, frame, bytes))
 			break;
 		if (!strncmp(head, "hub ", 4))
 			work_as_hub(bytes);
 		else
 			pass_on(strtoul(head, NULL, 10), bytes);
-		int length = sprintf(head, "%zu\n", replied);
-		if (write_all(host, head, (size_t)length) || write_all(host, reply, replied))
+		if (write_counted(host, reply, replied))
 			break;
 	}
 	trouble("the host is gone");

@@ -148,3 +148,19 @@ def _word(argument: Argument) -> str:
 
 def _unreadable(text: str) -> TargetFailed:
     return TargetFailed(f"the agent answers {text[:40]!r}", "its transport broke")
+
+
+class Round:
+    """The batches of one exchange: one for each process, in the order in which they are made."""
+
+    def __init__(self) -> None:
+        self._batches: dict[str, Batch] = {}
+
+    def of(self, target: str) -> Batch:
+        """The batch of this process; after those before it, if it is new."""
+        return self._batches.setdefault(target, Batch(target))
+
+    @property
+    def batches(self) -> tuple[Batch, ...]:
+        """All of them."""
+        return tuple(self._batches.values())

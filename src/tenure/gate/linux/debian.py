@@ -39,6 +39,9 @@ WANTED = (
 
 Told = Callable[[str], None]
 
+_IMAGES = "^linux-(image|binary-unsigned)-[0-9].*-amd64$"
+_FLAVOURS = re.compile(r"-(cloud|rt)-|-dbg$|-image-.*-unsigned$")
+
 
 @dataclass(frozen=True, slots=True)
 class Mirror:
@@ -61,6 +64,19 @@ class Package:
     name: str
     version: str
     depends: str
+
+    @property
+    def is_image(self) -> bool:
+        """It is a whole kernel by itself or by what it depends on."""
+        return self.name.startswith("linux-image-")
+
+    @property
+    def parts(self) -> list[str]:
+        """The names of the packages in which the rest of the kernel is."""
+        _, binary, release = self.name.partition("linux-binary-unsigned-")
+        if binary:
+            return [f"linux-modules-{release}", f"linux-base-{release}"]
+        return re.findall(r"linux-(?:binary|modules|base)-[0-9][^\s,|(]*", self.depends)
 
 
 def fetched(version: str, told: Told = lambda _: None) -> Path:
@@ -91,8 +107,8 @@ def own_suite() -> str:
 
 
 def newest(packages: list[Package]) -> Package:
-    """The one of the highest version, as Debian orders versions of one package: number by number."""
-    return max(packages, key=lambda one: [int(n) for n in re.findall(r"[0-9]+", one.version)])
+    """The one of the highest version, number by number; of several the image, which says what else it needs."""
+    return max(packages, key=lambda one: ([int(n) for n in re.findall(r"[0-9]+", one.version)], one.is_image))
 
 
 def _mirror() -> Mirror:
@@ -149,16 +165,14 @@ def _listed(mirror: Mirror, suite: str) -> list[str]:
 
 def _kernel(options: list[str], version: str) -> list[Package]:
     """The newest image of this version in the lists, and the packages that hold its parts; empty where there is none."""
-    names = run(["apt-cache", *options, "search", "--names-only", r"^linux-(image|binary)-[0-9].*-amd64$"]).splitlines()
-    flavours = re.compile(r"-(cloud|rt)-|-dbg$")
-    images = [name.split()[0] for name in names if not flavours.search(name.split()[0])]
+    names = run(["apt-cache", *options, "search", "--names-only", _IMAGES]).splitlines()
+    images = [name.split()[0] for name in names if not _FLAVOURS.search(name.split()[0])]
     known = list(_shown(options, images)) if images else []
     fitting = [one for one in known if re.match(rf"{re.escape(version)}(?![0-9])", one.version)]
     if not fitting:
         return []
     image = newest(fitting)
-    parts = re.findall(r"linux-(?:binary|modules|base)-[0-9][^\s,|(]*", image.depends)
-    return [image, *(_shown(options, parts) if parts else ())]
+    return [image, *(_shown(options, image.parts) if image.parts else ())]
 
 
 def _shown(options: list[str], names: list[str]) -> Iterator[Package]:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tenure.gate.linux.adapter import Adapter
+from tenure.gate.linux.batch import Round
 from tenure.gate.linux.debian import Told, fetched
-from tenure.gate.linux.differences import intended
+from tenure.gate.linux.differences import intended, known
 from tenure.gate.linux.facts import Facts, facts_of
 from tenure.gate.linux.guest import Guest
 from tenure.gate.linux.image import Image, image_at, image_in
@@ -67,6 +68,9 @@ class LinuxSubject:
     def stands_for(self, call: str, given: Answer | None) -> Answer | None:
         return intended(call, given, self.facts.version)
 
+    def known(self, call: str, args: Mapping[str, Written]) -> str:
+        return known(self._adapter.marks(call, args), self.facts.version)
+
     def settle(self) -> None:
         if self._guest is not None:
             self._adapter.settle()
@@ -79,13 +83,11 @@ class LinuxSubject:
     def do(self, call: str, args: Mapping[str, Written], *, show: bool) -> Reply:
         if self._guest is None:
             raise AssertionError("do comes after reset")
-        asked = self._adapter.ask(call, args)
-        if not show:
-            self._guest.ask(*asked.batches)
-            return Reply(asked.answer())
-        looks, read = self._adapter.look()
-        self._guest.ask(*asked.batches, *looks)
-        return Reply(asked.answer(), read())
+        using = Round()
+        answer = self._adapter.ask(call, args, using)
+        shown = self._adapter.look(using) if show else None
+        self._guest.ask(*using.batches)
+        return Reply(answer(), shown() if shown else None)
 
     def close(self) -> None:
         if self._guest is not None:

@@ -6,8 +6,8 @@ import struct
 from collections.abc import Callable, Mapping
 
 from tenure.gate.linux import vfio
-from tenure.gate.linux.adapter import Asked, answer
-from tenure.gate.linux.batch import Batch, Line, Number
+from tenure.gate.linux.adapter import answer
+from tenure.gate.linux.batch import Batch, Line, Number, Round
 from tenure.gate.linux.edges import FEW, LAST_PAGE, PAGE, PLANNED, edges, ranges_in_pages, scope_of, valid
 from tenure.gate.linux.facts import FIRST_FILE, KEEPER, LIMIT, Facts
 from tenure.gate.linux.guest import Guest
@@ -138,21 +138,25 @@ class Type1:
             raise TargetFailed(f"a second process cannot be made: errno {wrong[0][1:]}", "the console says why")
         self._files |= {(process, table): batch.number(line) for table, line in zip(tables, got, strict=True)}
 
-    def ask(self, call: str, args: Mapping[str, Written]) -> Asked:
+    def marks(self, call: str, args: Mapping[str, Written]) -> frozenset[str]:
+        reaches = call != "unmap_all" and args["request"] == "range" and self._pages[str(args["high"])] == LAST_PAGE
+        return frozenset({"reaches the last page"} if reaches else ())
+
+    def ask(self, call: str, args: Mapping[str, Written], using: Round) -> Callable[[], Answer | None]:
         process = str(args.get("process", "p0"))
-        batch = Batch(_worker(process))
+        batch = using.of(_worker(process))
         container = self._files[process, str(args["table"])]
         if call == "map_dma":
             done = batch.ioctl(container, Ioctl.IOMMU_MAP_DMA, self._map(args))
-            return Asked((batch,), lambda: answer(batch.number(done)))
+            return lambda: answer(batch.number(done))
         request = vfio.unmap_dma(vfio.UNMAP_ALL, 0, 0) if call == "unmap_all" else self._unmap(args)
         done, back = batch.ioctl_back(container, Ioctl.IOMMU_UNMAP_DMA, request)
-        return Asked((batch,), lambda: self._unmapped(batch, done, back))
+        return lambda: _unmapped(batch, done, back)
 
     def _map(self, args: Mapping[str, Written]) -> bytes:
         """The structure for a request: as it is, or with just what is said to be wrong with it."""
         address, size = self._range(args)
-        memory = MEMORY
+        memory = min(MEMORY, (1 << 64) - size)  # what is larger than the memory there is, is refused before it is looked at
         match args["request"]:
             case "target wraps":
                 memory, size = _LARGEST, 2 * PAGE
@@ -176,17 +180,9 @@ class Type1:
         sizes = {"empty": 0, "wraps": _LARGEST}
         return low, sizes.get(str(args["request"]), high + PAGE - low)
 
-    def _unmapped(self, batch: Batch, done: Line, back: Line) -> Answer | None:
-        """The answer of an unmap, with the pages that went; a size that is no number of pages is told as it is."""
-        said = batch.number(done)
-        if said < 0:
-            return answer(said)
-        (size,) = batch.fields(back, vfio.UNMAPPED)
-        return Done((("size", f"{size} bytes" if size % PAGE else size // PAGE),))
-
-    def look(self) -> tuple[tuple[Batch, ...], Callable[[], Shown]]:
+    def look(self, using: Round) -> Callable[[], Shown]:
         owner = next(iter(self._files))[0]
-        batches = {process: Batch(_worker(process)) for process, _ in self._files}
+        batches = {process: using.of(_worker(process)) for process, _ in self._files}
         spaces = {
             table: batches[owner].ioctl_back(file, Ioctl.IOMMU_GET_INFO, vfio.info_request())
             for (process, table), file in self._files.items()
@@ -202,12 +198,22 @@ class Type1:
             charged: dict[str, Written] = {p: _pages(batches[p].content(line)) for p, line in locked.items()}
             return {**self._same, "mappings_left": left, "pages_charged": charged}
 
-        return tuple(batches.values()), read
+        return read
 
     def _shown_space(self) -> Shown:
-        batches, read = self.look()
-        self._guest.ask(*batches)
+        using = Round()
+        read = self.look(using)
+        self._guest.ask(*using.batches)
         return read()
+
+
+def _unmapped(batch: Batch, done: Line, back: Line) -> Answer | None:
+    """The answer of an unmap, with the pages that went; a size that is no number of pages is told as it is."""
+    said = batch.number(done)
+    if said < 0:
+        return answer(said)
+    (size,) = batch.fields(back, vfio.UNMAPPED)
+    return Done((("size", f"{size} bytes" if size % PAGE else size // PAGE),))
 
 
 def _worker(process: str) -> str:
