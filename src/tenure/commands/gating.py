@@ -193,7 +193,7 @@ def run_gate(
     try:
         subject = open_target(target, system.id, iommu)
         if isinstance(subject, Sited):
-            where, start = subject.scopes()
+            where, start = subject.scopes(system)
             oracle = Oracle(system, where)
         campaign = Campaign(subject, oracle, setup_of(system, oracle.machine), seed, refuted_by_design(system))
         report = campaign.report

@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 
 from tenure.vocabulary.answers import Answer, Done, Refused
 from tenure.vocabulary.machine import Scope
+from tenure.vocabulary.systems import System
 
 Written = str | int | bool
 """A value as people and files write it: ``g0``, ``none``, a choice's name, a flag or a number."""
@@ -120,7 +121,7 @@ class Subject(Protocol):
 class Sited(Protocol):
     """A subject on a machine of its own, which decides where it is driven, and which can fall and be started again."""
 
-    def scopes(self) -> tuple[Scope, Scope]:
+    def scopes(self, system: System) -> tuple[Scope, Scope]:
         """Where it is driven, and the part of it in which runs are planned."""
 
     def able(self, call: str, args: Mapping[str, Written]) -> bool:

@@ -10,6 +10,7 @@ from tenure.gate.linux.batch import Round
 from tenure.gate.subject import Setup, Shown, Written
 from tenure.vocabulary.answers import Answer, Done, Refused
 from tenure.vocabulary.machine import Scope
+from tenure.vocabulary.systems import System
 
 
 class Adapter(Protocol):
@@ -18,7 +19,7 @@ class Adapter(Protocol):
     calls: frozenset[str]
     shows: frozenset[str]
 
-    def scopes(self) -> tuple[Scope, Scope]:
+    def scopes(self, system: System) -> tuple[Scope, Scope]:
         """Where this target is driven, and the part of it in which runs are planned."""
 
     def reset(self, setup: Setup) -> None:

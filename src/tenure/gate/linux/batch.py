@@ -13,6 +13,10 @@ ARENA = 1 << 20
 """Bytes of memory that calls may point to."""
 
 
+LINK = 128
+"""Bytes of what a link points to, at most."""
+
+
 class Number(IntEnum):
     """System calls of Linux on x86-64."""
 
@@ -27,6 +31,7 @@ class Number(IntEnum):
     GETDENTS = 217
     OPENAT = 257
     READLINKAT = 267
+    FACCESSAT = 269
     PRLIMIT = 302
     PIDFD_OPEN = 434
     CLOSE_RANGE = 436
@@ -104,6 +109,16 @@ class Batch:
         wrote = self.call(Number.WRITE, file, self.put(text.encode()), len(text))
         self.call(Number.CLOSE, file)
         return wrote
+
+    def link(self, path: str) -> tuple[Line, Line]:
+        """Where a link points to."""
+        room = self.put(b"", LINK)
+        return self.call(Number.READLINKAT, AT_FDCWD, self.put(path.encode() + b"\0"), room, LINK), self.take(room, LINK)
+
+    def target_of(self, link: tuple[Line, Line]) -> str:
+        """The last part of where a link points to; empty where there is no such link."""
+        many = self.number(link[0])
+        return self.content(link[1])[:many].decode().rpartition("/")[2] if many > 0 else ""
 
     def ioctl(self, file: int | Line, request: int, argument: bytes | int = 0) -> Line:
         """Make an ioctl with a number, or with a structure."""

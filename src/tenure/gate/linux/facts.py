@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tenure.gate.linux import vfio
 from tenure.gate.linux.batch import Batch
@@ -16,7 +16,8 @@ KEEPER = "15"
 
 LIMIT = "/sys/module/vfio_iommu_type1/parameters/dma_entry_limit"
 
-OWNED = ("1234:11e8", "1af4:1041")
+CARD = "1af4:1041"
+OWNED = ("1234:11e8", CARD)
 """The devices that guests own, by vendor and device: QEMU's edu, and virtio's network card."""
 
 
@@ -27,6 +28,8 @@ class Facts:
     release: str
     groups: dict[str, str]
     """The group of each device that a guest owns, by its address on the bus, in the order of addresses."""
+    cards: dict[str, bool]
+    """Of each of them, whether it is a network card of virtio, which several drivers take."""
     drivers: frozenset[str]
     """The drivers of devices that there are."""
     space: Info = field(default=Info(0, (), -1))
@@ -56,7 +59,10 @@ def facts_of(guest: Guest) -> Facts:
         raise NotRun(f"Linux {name} has no VFIO", _advice(guest))
     if "vfio_iommu_type1" not in folder(guest, KEEPER, "/sys/module"):
         raise NotRun(f"Linux {name} has no type1 IOMMU driver of VFIO", _advice(guest))
-    groups = _groups(guest)
+    owned = _owned(guest)
+    places = [f"{PCI}/{one}/iommu_group" for one in owned]
+    groups = dict(zip(owned, links(guest, KEEPER, places), strict=True))
+    cards = {device: kind == CARD for device, kind in owned.items()}
     if not any(groups.values()):
         raise NotRun(
             f"Linux {name} sees no IOMMU in this machine",
@@ -66,8 +72,8 @@ def facts_of(guest: Guest) -> Facts:
     if "vfio-pci" not in drivers:
         raise NotRun(f"Linux {name} has no vfio-pci", _advice(guest))
     _own(guest, list(groups))
-    facts = Facts(name, groups, drivers)
-    return Facts(name, groups, drivers, _space(guest, facts))
+    facts = Facts(name, groups, cards, drivers)
+    return replace(facts, space=_space(guest, facts))
 
 
 def _advice(guest: Guest) -> str:
@@ -77,15 +83,14 @@ def _advice(guest: Guest) -> str:
     return f"{guest.image.modules} has no such module"
 
 
-def _groups(guest: Guest) -> dict[str, str]:
-    """The groups of the devices that guests own; a device without IOMMU has the empty one."""
+def _owned(guest: Guest) -> dict[str, str]:
+    """The devices that guests own, and what they are."""
     devices = folder(guest, KEEPER, PCI)
     batch = Batch(KEEPER)
     read = [(batch.file(f"{PCI}/{one}/vendor"), batch.file(f"{PCI}/{one}/device")) for one in devices]
     guest.ask(batch)
     names = [":".join(batch.content(part).decode().strip().removeprefix("0x") for part in pair) for pair in read]
-    owned = [device for device, name in zip(devices, names, strict=True) if name in OWNED]
-    return dict(zip(owned, links(guest, KEEPER, [f"{PCI}/{one}/iommu_group" for one in owned]), strict=True))
+    return {device: name for device, name in zip(devices, names, strict=True) if name in OWNED}
 
 
 def _own(guest: Guest, devices: list[str]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tenure.gate.linux.adapter import Adapter
 from tenure.gate.linux.batch import Round
+from tenure.gate.linux.containers import Containers
 from tenure.gate.linux.debian import Told, fetched
 from tenure.gate.linux.differences import intended, known
 from tenure.gate.linux.facts import Facts, facts_of
@@ -19,8 +20,11 @@ from tenure.gate.subject import Fell, NotRun, Reply, Setup, UnknownTarget, Writt
 from tenure.gate.wording import did_you_mean
 from tenure.vocabulary.answers import Answer
 from tenure.vocabulary.machine import Scope
+from tenure.vocabulary.systems import System
 
 ADAPTERS: Mapping[str, Callable[[Guest, Facts], Adapter]] = {
+    "containers-2022": Containers,
+    "containers-2022:6.1": Containers,
     "dma-type1-v1": lambda guest, facts: Type1(guest, facts, version=TYPE1),
     "dma-type1-v2": lambda guest, facts: Type1(guest, facts, version=TYPE1_V2),
 }
@@ -58,9 +62,9 @@ class LinuxSubject:
             self.close()
             raise
 
-    def scopes(self) -> tuple[Scope, Scope]:
+    def scopes(self, system: System) -> tuple[Scope, Scope]:
         """Where this target is driven, at the edges that it has itself; and the part of it in which runs are planned."""
-        return self._adapter.scopes()
+        return self._adapter.scopes(system)
 
     def able(self, call: str, args: Mapping[str, Written]) -> bool:
         return self._adapter.able(call, args)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import struct
 
-from tenure.gate.linux.batch import AT_FDCWD, Batch, Line, Number
+from tenure.gate.linux.batch import Batch, Line, Number
 from tenure.gate.linux.guest import Guest
 
 PCI = "/sys/bus/pci/devices"
 _ROOM = 1 << 16
-_LINK = 256
 _ENTRY = "<QqHB"
 
 
@@ -41,18 +40,9 @@ def _names(entries: bytes) -> list[str]:
 def links(guest: Guest, target: str, paths: list[str]) -> list[str]:
     """The last part of where each link points to; empty where there is no such link."""
     batch = Batch(target)
-    rooms = []
-    for path in paths:
-        room = batch.put(b"", _LINK)
-        got = batch.call(Number.READLINKAT, AT_FDCWD, batch.put(path.encode() + b"\0"), room, _LINK)
-        rooms.append((got, batch.take(room, _LINK)))
+    read = [batch.link(path) for path in paths]
     guest.ask(batch)
-    return [_last_part(batch, *one) for one in rooms]
-
-
-def _last_part(batch: Batch, got: Line, room: Line) -> str:
-    many = batch.number(got)
-    return batch.content(room)[:many].decode().rpartition("/")[2] if many > 0 else ""
+    return [batch.target_of(link) for link in read]
 
 
 def bind(batch: Batch, device: str, driver: str) -> Line:

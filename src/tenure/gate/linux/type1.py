@@ -15,6 +15,7 @@ from tenure.gate.linux.vfio import Ioctl
 from tenure.gate.subject import Setup, Shown, TargetFailed, Written
 from tenure.vocabulary.answers import Answer, Done
 from tenure.vocabulary.machine import Scope
+from tenure.vocabulary.systems import System
 
 MOST = 3
 """How many mappings an address space may have: few, so that the limit is met."""
@@ -64,7 +65,8 @@ class Type1:
         if batch.number(limited) < 0:
             raise TargetFailed(f"{LIMIT} cannot be written", "this kernel has no such limit of mappings")
 
-    def scopes(self) -> tuple[Scope, Scope]:
+    def scopes(self, system: System) -> tuple[Scope, Scope]:
+        del system
         pages = edges(self._ranges)
         sizes = {"process": 2, "thread": 1, "table": 2, "mapping": MOST + 2}
         plan = {**sizes, "table": 1, "mapping": MOST}
