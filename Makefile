@@ -33,6 +33,9 @@ test: setup ## run the tests
 test-wide: setup ## run the tests that say the same of every variant, or take long
 	$(BIN)/pytest -q -n auto -m wide
 
+test-kernel: setup ## boot a stock kernel in QEMU and hold it to the rules (`tenure doctor` says what that needs)
+	$(BIN)/pytest -q -m kernel
+
 lint: setup ## look at style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -71,4 +74,4 @@ lock: ## renew requirements.lock from pyproject.toml
 LOCK_OPTIONS = --extra dev --all-build-deps --allow-unsafe --strip-extras --generate-hashes --output-file requirements.lock \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options
 
-.PHONY: help setup run test test-wide lint check guards conform-full bench dma-full fuzz mutants lock
+.PHONY: help setup run test test-wide test-kernel lint check guards conform-full bench dma-full fuzz mutants lock

@@ -42,11 +42,13 @@ class Asked:
 @click.option("--profile", metavar=SYSTEM, help="The rules to hold it to; by default those that its name says.")
 @click.option("--budget", default="20s", show_default=True, metavar="60s|20000calls")
 @seeded("the random runs")
-@click.option("--iommu", type=click.Choice(["intel", "intel48", "amd", "none"]), help="The IOMMU of a kernel's machine.")
+@click.option(
+    "--iommu", type=click.Choice(["intel", "intel48", "amd", "none"]), help="The IOMMU of a kernel's machine."
+)
 @click.option("--out", metavar="DIR", help="Write each finding there as an ITF trace.")
 @junit
 @shared
-def gate(  # what a user may ask for
+def gate(  # noqa: PLR0913  # what a user may ask for
     *, target: str, profile: str | None, budget: str, seed: int, iommu: str | None, out: str | None, tell: Telling
 ) -> None:
     """Hold an implementation to the rules: solver-made and random runs, every answer checked."""
@@ -89,7 +91,9 @@ def _note(result: GateResult, asked: Asked, ending: Ending) -> None:
         trouble(ending, Exit.NOTHING, f"not-run: {report.missing}")
         return
     for one in report.once:
-        said = f"inconclusive: after {len(one.calls)} calls the kernel fell, and not again by the same calls: {one.reason}"
+        said = (
+            f"inconclusive: after {len(one.calls)} calls the kernel fell, and not again by the same calls: {one.reason}"
+        )
         trouble(ending, Exit.INCONCLUSIVE, said)
     if report.failure:
         trouble(ending, Exit.TARGET, f"target-failed: {report.failure}")

@@ -24,7 +24,6 @@ from tenure.vocabulary.systems import System
 from tenure.vocabulary.traces import Trace
 from tenure.vocabulary.verdicts import Row, Verdict
 
-
 _LOG = 25
 """How many lines of a console are told; all of them are written with --out."""
 
@@ -175,7 +174,7 @@ def refuted_by_design(system: System) -> frozenset[str]:
     )
 
 
-def run_gate(
+def run_gate(  # noqa: PLR0913  # what a user may ask for
     target: str,
     profile: str | None,
     seconds: float | None,
@@ -191,13 +190,15 @@ def run_gate(
     report = CampaignReport(seed=seed)
     subject: Subject | None = None
     try:
-        subject = open_target(target, system.id, iommu)
+        subject = open_target(target, system.id, iommu, lambda said: told(said, 0, 0))
         if isinstance(subject, Sited):
             where, start = subject.scopes(system)
             oracle = Oracle(system, where)
         campaign = Campaign(subject, oracle, setup_of(system, oracle.machine), seed, refuted_by_design(system))
         report = campaign.report
-        plan = planned(system, oracle.rules, start, lambda s, t: told(f"planning: {s:,} states, {t:,} transitions", 0, 0))
+        plan = planned(
+            system, oracle.rules, start, lambda s, t: told(f"planning: {s:,} states, {t:,} transitions", 0, 0)
+        )
         campaign.play(
             plan,
             seconds=seconds,

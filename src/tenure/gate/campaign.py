@@ -194,9 +194,7 @@ class Campaign:
             return self._falls(tuple(made), tuple(map(worded, said)), fell)
         return found
 
-    def _lead(
-        self, run: Run | None, length: int, made: list[Made], said: list[Answer | None]
-    ) -> Finding | None:
+    def _lead(self, run: Run | None, length: int, made: list[Made], said: list[Answer | None]) -> Finding | None:
         """Make a run call by call, noting each, until something is wrong."""
         self.report.runs += 1
         states = frozenset({self.oracle.start()})

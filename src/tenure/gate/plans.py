@@ -15,7 +15,9 @@ from tenure.vocabulary.terms import Op, no
 LIMIT = 20_000
 
 
-def planned(system: System, rules: Rules, scope: Scope, told: Progress = lambda *_: None) -> tuple[tuple[Made, ...], ...]:
+def planned(
+    system: System, rules: Rules, scope: Scope, told: Progress = lambda *_: None
+) -> tuple[tuple[Made, ...], ...]:
     """A shortest run to every case of every step, to every two in a row, and to where each property begins to say something."""
     near = [s for p in PROPERTIES if applies(system, p) and (s := _near_miss(rules, p)) is not None]
     machine = Machine(rules, scope)

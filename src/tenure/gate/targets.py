@@ -12,7 +12,9 @@ from tenure.gate.subject import Subject, UnknownTarget
 from tenure.gate.wording import did_you_mean, excerpt
 
 
-def open_target(text: str, profile: str, iommu: str | None = None) -> Subject:
+def open_target(
+    text: str, profile: str, iommu: str | None = None, told: Callable[[str], None] = lambda _: None
+) -> Subject:
     """The subject at work; raises UnknownTarget where the text names none, TargetFailed where it does not begin.
 
     The profile is a system with its variant; only subjects that have several are told. Only a kernel is given an IOMMU;
@@ -20,7 +22,7 @@ def open_target(text: str, profile: str, iommu: str | None = None) -> Subject:
     """
     kind, rest = kind_of(text)
     if kind == "linux":
-        return LinuxSubject(rest, profile, iommu or "intel")
+        return LinuxSubject(rest, profile, iommu or "intel", told)
     if iommu is not None:
         raise UnknownTarget(f"--iommu {iommu} is for kernels, and {excerpt(text)} is none; leave it out")
     _, start = _KINDS[kind]
@@ -57,5 +59,5 @@ _KINDS: Mapping[str, tuple[str, Callable[[str, str], Subject]]] = {
     "reference": ("reference:SYSTEM[:VARIANT]", _reference),
     "python": ("python:MODULE:OBJECT", _python),
     "exec": ("exec:COMMAND", ExecSubject),
-    "linux": ("linux:PATH or linux:debian:VERSION", LinuxSubject),
+    "linux": ("linux:PATH or linux:debian[:VERSION]", LinuxSubject),
 }

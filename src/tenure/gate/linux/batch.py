@@ -113,7 +113,9 @@ class Batch:
     def link(self, path: str) -> tuple[Line, Line]:
         """Where a link points to."""
         room = self.put(b"", LINK)
-        return self.call(Number.READLINKAT, AT_FDCWD, self.put(path.encode() + b"\0"), room, LINK), self.take(room, LINK)
+        return self.call(Number.READLINKAT, AT_FDCWD, self.put(path.encode() + b"\0"), room, LINK), self.take(
+            room, LINK
+        )
 
     def target_of(self, link: tuple[Line, Line]) -> str:
         """The last part of where a link points to; empty where there is no such link."""

@@ -97,9 +97,9 @@ class Containers:
                 by_group.setdefault(group, []).append(device)
         self._devices, self._groups = {}, {}
         for name in dict.fromkeys(map(str, wanted.values())):
-            members = [device for device, group in wanted.items() if group == name]
-            group = next((g for g, have in by_group.items() if len(have) == len(members)), None)
-            if group is None:
+            members = [device for device, whose in wanted.items() if whose == name]
+            group = next((g for g, have in by_group.items() if len(have) == len(members)), "")
+            if not group:
                 raise NotRun(f"the guest has no group of {len(members)} network cards", "say another --iommu")
             self._groups[name] = group
             self._devices |= dict(zip(members, by_group.pop(group), strict=True))
@@ -169,9 +169,7 @@ class Containers:
             if (number := batch.number(line)) < 0:
                 return answer(number)
             (flags,) = batch.fields(back, "<4xI")
-            return Done(
-                (("container_set", bool(flags & vfio.CONTAINER_SET)), ("viable", bool(flags & vfio.VIABLE)))
-            )
+            return Done((("container_set", bool(flags & vfio.CONTAINER_SET)), ("viable", bool(flags & vfio.VIABLE))))
 
         return read
 

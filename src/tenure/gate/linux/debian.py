@@ -80,14 +80,18 @@ class Package:
 
 
 def fetched(version: str, told: Told = lambda _: None) -> Path:
-    """The folder of the newest stock kernel whose version begins so: unpacked, and kept for the next time."""
-    if not re.fullmatch(r"[0-9]+\.[0-9]+[0-9a-z.+~-]*", version):
+    """The folder of the newest stock kernel whose version begins so: unpacked, and kept for the next time.
+
+    The empty version is the one of the machine's own suite.
+    """
+    if version and not re.fullmatch(r"[0-9]+\.[0-9]+[0-9a-z.+~-]*", version):
         raise UnknownTarget(f"{version} is no version of a kernel; say linux:debian:6.12")
-    kept = store() / "debian" / version
+    kept = store() / "debian" / (version or f"of-{_mirror().suite}")
     if (kept / "whole").exists():
         return kept
     mirror = _mirror()
-    for suite in (mirror.suite, *(s for s in SUITES if s != mirror.suite)):
+    others = [suite for suite in SUITES if suite != mirror.suite and version]
+    for suite in (mirror.suite, *others):
         told(f"looking for linux {version} in {suite}")
         options = _listed(mirror, suite)
         packages = _kernel(options, version)
@@ -99,11 +103,6 @@ def fetched(version: str, told: Told = lambda _: None) -> Path:
         f"no suite of {', '.join(SUITES)} has a stock kernel {version}; "
         "https://packages.debian.org/linux-image-amd64 has the versions of today"
     )
-
-
-def own_suite() -> str:
-    """The suite from which this machine is."""
-    return _mirror().suite
 
 
 def newest(packages: list[Package]) -> Package:
@@ -168,7 +167,7 @@ def _kernel(options: list[str], version: str) -> list[Package]:
     names = run(["apt-cache", *options, "search", "--names-only", _IMAGES]).splitlines()
     images = [name.split()[0] for name in names if not _FLAVOURS.search(name.split()[0])]
     known = list(_shown(options, images)) if images else []
-    fitting = [one for one in known if re.match(rf"{re.escape(version)}(?![0-9])", one.version)]
+    fitting = [one for one in known if not version or re.match(rf"{re.escape(version)}(?![0-9])", one.version)]
     if not fitting:
         return []
     image = newest(fitting)

@@ -39,7 +39,6 @@ class Difference:
 class Fault:
     """A rule that some versions break, where a call has some mark."""
 
-    name: str
     mark: str
     reason: str
     versions: Versions
@@ -55,7 +54,7 @@ def differences() -> tuple[Difference, ...]:
 @cache
 def faults() -> tuple[Fault, ...]:
     """All that are recorded."""
-    return tuple(Fault(one["name"], one["mark"], one["reason"], _versions(one)) for one in _recorded()["fault"])
+    return tuple(Fault(one["mark"], one["reason"], _versions(one)) for one in _recorded()["fault"])
 
 
 def intended(call: str, given: Answer | None, version: Version) -> Answer | None:
@@ -69,7 +68,7 @@ def intended(call: str, given: Answer | None, version: Version) -> Answer | None
 def known(marks: frozenset[str], version: Version) -> str:
     """The fault of this version that a call with these marks meets; empty: none that is recorded."""
     met = (one for one in faults() if one.mark in marks and one.versions.has(version))
-    return next((f"{one.name}: {one.reason}" for one in met), "")
+    return next((f"{one.mark}: {one.reason}" for one in met), "")
 
 
 @cache

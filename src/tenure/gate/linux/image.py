@@ -16,6 +16,7 @@ _VERSION_AT = slice(0x20E, 0x210)
 _SETUP_OFFSET = 0x200
 _ARM64_MAGIC = slice(56, 60)
 _X86_64 = 62
+_WIDE = 2
 _RELEASE = rb"[0-9]+\.[0-9]+[0-9A-Za-z.+~_-]*"
 _WHERE = ("lib/modules", "usr/lib/modules", "../lib/modules", "../usr/lib/modules")
 """Where modules are, seen from the folder of the image."""
@@ -62,7 +63,7 @@ def _release(path: Path, head: bytes) -> str:
         found = re.match(_RELEASE, head[_SETUP_OFFSET + offset :])
         return found[0].decode() if found else ""
     if head[:4] == b"\x7fELF":
-        wide, (machine,) = head[4] == 2, struct.unpack("<H", head[18:20])
+        wide, (machine,) = head[4] == _WIDE, struct.unpack("<H", head[18:20])
         if wide and machine == _X86_64:
             return _release_within(path)
         raise _elsewhere(path, MACHINES.get(machine, f"ELF machine {machine}"))

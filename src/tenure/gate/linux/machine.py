@@ -81,7 +81,22 @@ def accelerator() -> str:
     """`kvm` where a machine of hardware virtualisation can be made, else `tcg`: QEMU is asked to make one, and to quit."""
     if not Path("/dev/kvm").exists():
         return "tcg"
-    words = "-machine q35 -accel kvm -cpu host -nodefaults -display none -m 16 -S -monitor stdio".split()
+    words = [
+        "-machine",
+        "q35",
+        "-accel",
+        "kvm",
+        "-cpu",
+        "host",
+        "-nodefaults",
+        "-display",
+        "none",
+        "-m",
+        "16",
+        "-S",
+        "-monitor",
+        "stdio",
+    ]
     try:
         ended = subprocess.run(  # noqa: S603 -- the words are above
             [path_of("qemu-system-x86_64"), *words], input=b"quit\n", capture_output=True, timeout=10, check=False

@@ -56,5 +56,7 @@ def run(words: Sequence[str], *, cwd: Path | None = None, limit: float = 900.0) 
         if "No space left on device" in said:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         last = said.splitlines()[-1] if said else "nothing"
-        raise TargetFailed(f"{words[0]} ended with status {ended.returncode}, and said: {excerpt(last)}", " ".join(command))
+        raise TargetFailed(
+            f"{words[0]} ended with status {ended.returncode}, and said: {excerpt(last)}", " ".join(command)
+        )
     return ended.stdout.decode(errors="backslashreplace")

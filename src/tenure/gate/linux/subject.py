@@ -40,6 +40,7 @@ class LinuxSubject:
             question = did_you_mean(profile, ADAPTERS, f"there are {', '.join(ADAPTERS)}")
             raise NotRun(f"no adapter makes the calls of {profile} on a kernel", question)
         self._image = image_of(rest, told)
+        told(f"booting {self._image.path.name}")
         self._board = Board(iommu)
         self._make = ADAPTERS[profile]
         self._guest: Guest | None = None

@@ -31,7 +31,7 @@ class Transport:
 
     def __init__(self, end: socket.socket) -> None:
         self._socket = end
-        self._socket.setblocking(False)
+        self._socket.setblocking(False)  # noqa: FBT003 -- it takes no name
         self._poll = select.poll()
         self._poll.register(end, select.POLLIN)
         self._have = b""

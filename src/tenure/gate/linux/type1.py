@@ -58,6 +58,8 @@ class Type1:
         self._pages: dict[str, int] = {}
         self._files: dict[tuple[str, str], int] = {}
         """The container of each address space, as each process has it."""
+        self._topped: set[str] = set()
+        """The address spaces in which the last page of all was mapped since the sequence began."""
         self._same: Shown = {}
         batch = Batch(KEEPER)
         limited = batch.write(LIMIT, f"{MOST}\n")
@@ -98,6 +100,7 @@ class Type1:
         self._pages = {name: int(page) for name, page in setup.fixed["address_position"].items()}
         self._same = {name: dict(setup.fixed[name]) for name in ("address_position", "pages_most", "pages_unlimited")}
         self._same["address_valid"] = {name: valid(self._ranges, page) for name, page in self._pages.items()}
+        self._topped = set()
         names = list(setup.fixed["pages_most"])
         hub = Batch("hub")
         for process in names:
@@ -141,8 +144,11 @@ class Type1:
         self._files |= {(process, table): batch.number(line) for table, line in zip(tables, got, strict=True)}
 
     def marks(self, call: str, args: Mapping[str, Written]) -> frozenset[str]:
-        reaches = call != "unmap_all" and args["request"] == "range" and self._pages[str(args["high"])] == LAST_PAGE
-        return frozenset({"reaches the last page"} if reaches else ())
+        reaches = str(args["table"]) in self._topped or self._reaches_the_last_page(call, args)
+        return frozenset({"the last page"} if reaches else ())
+
+    def _reaches_the_last_page(self, call: str, args: Mapping[str, Written]) -> bool:
+        return call != "unmap_all" and args["request"] == "range" and self._pages[str(args["high"])] == LAST_PAGE
 
     def ask(self, call: str, args: Mapping[str, Written], using: Round) -> Callable[[], Answer | None]:
         process = str(args.get("process", "p0"))
@@ -150,15 +156,22 @@ class Type1:
         container = self._files[process, str(args["table"])]
         if call == "map_dma":
             done = batch.ioctl(container, Ioctl.IOMMU_MAP_DMA, self._map(args))
-            return lambda: answer(batch.number(done))
+            return lambda: self._mapped(args, batch.number(done))
         request = vfio.unmap_dma(vfio.UNMAP_ALL, 0, 0) if call == "unmap_all" else self._unmap(args)
         done, back = batch.ioctl_back(container, Ioctl.IOMMU_UNMAP_DMA, request)
         return lambda: _unmapped(batch, done, back)
 
+    def _mapped(self, args: Mapping[str, Written], number: int) -> Answer:
+        if number >= 0 and self._reaches_the_last_page("map_dma", args):
+            self._topped.add(str(args["table"]))
+        return answer(number)
+
     def _map(self, args: Mapping[str, Written]) -> bytes:
         """The structure for a request: as it is, or with just what is said to be wrong with it."""
         address, size = self._range(args)
-        memory = min(MEMORY, (1 << 64) - size)  # what is larger than the memory there is, is refused before it is looked at
+        memory = min(
+            MEMORY, (1 << 64) - size
+        )  # what is larger than the memory there is, is refused before it is looked at
         match args["request"]:
             case "target wraps":
                 memory, size = _LARGEST, 2 * PAGE
