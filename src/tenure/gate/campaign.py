@@ -22,7 +22,7 @@ KEPT = 0.6
 SHRINKING = 600
 """How many shorter runs are tried before a finding is told as it is."""
 
-SHRINKING_FALLS = 12
+SHRINKING_FALLS = 24
 """The same where the subject fell, and is started anew for each try."""
 
 CHOICES = 20
@@ -57,6 +57,8 @@ class Finding:
 
     def signature(self) -> tuple[str, str, str, str]:
         """Findings that agree in this are told once: the kind, the call, what was wrong and what was right; or the fault."""
+        if self.fell():
+            return (self.kind, "", self.given, self.property)
         if self.known:
             return (self.kind, self.run[-1].call, self.known, "")
         return (self.kind, self.run[-1].call, self.given, self.property or self.permitted)
@@ -315,7 +317,7 @@ class Campaign:
         shorter = True
         while shorter and tries < most:
             shorter = False
-            for candidate in self._shorter(best.run):
+            for candidate in self._shorter(best.run, whole=best.fell()):
                 tries += 1
                 again = self.follow(candidate)
                 if again is not None and again.signature() == finding.signature() and len(again.run) < len(best.run):
@@ -325,14 +327,19 @@ class Campaign:
                     break
         return best
 
-    def _shorter(self, run: Run) -> Iterator[Run]:
-        """Runs with less in them: without a stretch of calls, or without every call that names some object."""
+    def _shorter(self, run: Run, *, whole: bool) -> Iterator[Run]:
+        """Runs with less in them: without a stretch of calls, or without every call that names some object.
+
+        The last call stays, but where the `whole` run is at fault: a fall may come when everything is closed.
+        """
         last = run[-1:]
         size = max(len(run) // 2, 1)
         while size >= 1:
             for position in range(0, len(run) - size, size):
                 yield run[:position] + run[position + size :]
             size //= 2
+        if whole and len(run) > 1:
+            yield run[:-1]
         words = [set(self.oracle.arguments(m).values()) for m in run]
         for name in sorted({w for ws in words for w in ws if isinstance(w, str)}):
             rest = tuple(m for m, ws in zip(run[:-1], words[:-1], strict=True) if name not in ws)

@@ -31,7 +31,7 @@ def edges(ranges: Ranges) -> tuple[int, ...]:
     (first, last), (_, top) = ranges[0], ranges[-1]
     inner = [ranges[1][0]] if len(ranges) > 1 else [first]
     beside = [page for page in (last + 1, top + 1, LAST_PAGE) if page <= LAST_PAGE and not valid(ranges, page)]
-    ends = [page for one in ranges[1:-1] for page in one]
+    ends = [page for one in ranges for page in one]
     wanted = [last - 1, last, *inner, *beside[:1], first, top, top - 1, LAST_PAGE, *ends, *beside[1:], first + 1]
     return tuple(dict.fromkeys(page for page in wanted if 0 <= page <= LAST_PAGE))
 

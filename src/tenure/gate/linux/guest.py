@@ -75,7 +75,8 @@ class Guest:
         hub = Batch("hub")
         for one in modules:
             hub.order(f"module {one}")
-        self.ask(hub)
+        if hub.lines:
+            self.ask(hub)
 
     def ask(self, *batches: Batch, limit: float = CALL) -> None:
         """Have batches made, one after the other; raises Fell where the kernel falls, TargetFailed where the rest does."""
