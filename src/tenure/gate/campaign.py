@@ -207,8 +207,8 @@ class Campaign:
             if one is None or not permitted:
                 return None
             made.append(one)
-            reply = self.subject.do(one.call, self.oracle.arguments(one), show=True)
             self.report.calls += 1
+            reply = self.subject.do(one.call, self.oracle.arguments(one), show=True)
             said.append(reply.answer)
             if isinstance(reply.answer, Refused):
                 self.report.refusals.add(f"{one.call} {reply.answer.errno}")
