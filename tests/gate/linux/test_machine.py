@@ -8,13 +8,14 @@ import pytest
 
 from tenure.gate.linux import machine
 from tenure.gate.linux.machine import Board, command
+from tenure.gate.subject import NotRun
 
 
 @pytest.fixture
 def tcg(monkeypatch: pytest.MonkeyPatch) -> None:
     """No hardware virtualisation, and a QEMU that is somewhere."""
     monkeypatch.setattr(machine, "accelerator", lambda: "tcg")
-    monkeypatch.setattr(machine, "path_of", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(machine, "qemu", lambda: "/usr/bin/qemu-system-x86_64")
 
 
 def words(iommu: str) -> list[str]:
@@ -69,3 +70,30 @@ def test_a_kernel_ends_at_its_first_complaint() -> None:
 
     assert {"panic=-1", "oops=panic", "sysctl.kernel.panic_on_warn=1"} <= set(told)
     assert "-no-reboot" in words("intel")
+
+
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [
+        ("QEMU emulator version 4.2.1 (Debian)\nCopyright\n", "4.2.1 .Debian., too old; version 6.0"),
+        ("what", "too old"),
+    ],
+)
+def test_a_qemu_that_is_too_old_is_told(monkeypatch: pytest.MonkeyPatch, version: str, said: str) -> None:
+    """With the version that would do."""
+    monkeypatch.setattr(machine, "path_of", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(machine, "run", lambda _: version)
+    machine.qemu.cache_clear()
+
+    with pytest.raises(NotRun, match=said):
+        machine.qemu()
+
+
+def test_a_qemu_that_will_do_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever it is."""
+    monkeypatch.setattr(machine, "path_of", lambda name: f"/opt/{name}")
+    monkeypatch.setattr(machine, "run", lambda _: "QEMU emulator version 7.2.22 (Debian 1:7.2)")
+    machine.qemu.cache_clear()
+
+    assert machine.qemu() == "/opt/qemu-system-x86_64"
+    machine.qemu.cache_clear()

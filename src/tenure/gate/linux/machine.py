@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from tenure.gate.linux.programs import path_of
+from tenure.gate.linux.programs import path_of, run
+from tenure.gate.subject import NotRun
+from tenure.gate.wording import excerpt
 
 IOMMUS = {
     "intel": (["-device", "intel-iommu,intremap=on"], ["intel_iommu=on"]),
@@ -31,6 +34,9 @@ DEVICES = (
     f"virtio-net-pci,bus=pcie.0,addr=0x15.1,{_QUIET}",
 )
 """What guests own: devices alone in their group, two behind one conventional bridge, two functions of one device."""
+
+OLDEST = (6, 0)
+"""The oldest QEMU that has all that is said to it."""
 
 TROUBLE_ENDS = (
     "panic=-1",
@@ -62,7 +68,7 @@ def command(board: Board, kernel: Path, initrd: Path, console: Path, channel: in
     devices = [word for device in DEVICES for word in ("-device", device)]
     said = ["console=ttyS0", "loglevel=5", "nokaslr", "mitigations=off", *TROUBLE_ENDS, *parameters]
     return [
-        path_of("qemu-system-x86_64"),
+        qemu(),
         *("-machine", f"q35,kernel-irqchip={chip}", "-accel", accelerator(), "-cpu", processor),
         *("-m", f"{board.memory}M", "-smp", str(board.processors)),
         *("-nodefaults", "-no-user-config", "-no-reboot", "-net", "none", "-display", "none", "-vga", "none"),
@@ -74,6 +80,20 @@ def command(board: Board, kernel: Path, initrd: Path, console: Path, channel: in
         *devices,
         *("-kernel", str(kernel), "-initrd", str(initrd), "-append", " ".join(said)),
     ]
+
+
+@cache
+def qemu() -> str:
+    """The path of QEMU; raises NotRun where there is none, or one that is too old."""
+    path = path_of("qemu-system-x86_64")
+    said = run(["qemu-system-x86_64", "--version"])
+    found = re.search(r"version ([0-9]+)\.([0-9]+)", said)
+    if found is None or (int(found[1]), int(found[2])) < OLDEST:
+        raise NotRun(
+            f"{path} is {excerpt(said.partition(chr(10))[0])}, too old",
+            f"version {OLDEST[0]}.{OLDEST[1]} or later is needed",
+        )
+    return path
 
 
 @cache
@@ -99,7 +119,7 @@ def accelerator() -> str:
     ]
     try:
         ended = subprocess.run(  # noqa: S603 -- the words are above
-            [path_of("qemu-system-x86_64"), *words], input=b"quit\n", capture_output=True, timeout=10, check=False
+            [qemu(), *words], input=b"quit\n", capture_output=True, timeout=10, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
         return "tcg"

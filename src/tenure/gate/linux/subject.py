@@ -13,7 +13,7 @@ from tenure.gate.linux.differences import intended, known
 from tenure.gate.linux.facts import Facts, facts_of
 from tenure.gate.linux.guest import Guest
 from tenure.gate.linux.image import Image, image_at, image_in
-from tenure.gate.linux.machine import Board
+from tenure.gate.linux.machine import Board, qemu
 from tenure.gate.linux.type1 import Type1
 from tenure.gate.linux.vfio import TYPE1, TYPE1_V2
 from tenure.gate.subject import Fell, NotRun, Reply, Setup, UnknownTarget, Written
@@ -104,6 +104,7 @@ def image_of(rest: str, told: Told) -> Image:
     """The kernel that a target names: a file, or a stock kernel of Debian."""
     kind, _, version = rest.partition(":")
     if kind == "debian":
+        qemu()  # before anything is fetched for it
         return image_in(fetched(version, told))
     if kind == "source":
         raise UnknownTarget("linux:source is not there yet; say linux:debian:VERSION or linux:PATH")
