@@ -185,16 +185,57 @@ class Campaign:
         return self._drive(run, len(run))
 
     def _drive(self, run: Run | None, length: int) -> Finding | None:
+        if self._site is None:
+            self.subject.reset(self.setup)
+            return self._lead(run, length, [], [])
+        return self._stand(self._site, run, length)
+
+    def _stand(self, site: Sited, run: Run | None, length: int) -> Finding | None:
+        """Make a run of which the beginning is foreseen; where the subject falls, the run is made again call by call."""
         made: list[Made] = []
         said: list[Answer | None] = []
-        self.subject.reset(self.setup)
+        foreseen: Run = ()
         try:
-            found = self._lead(run, length, made, said)
-            if found is None and self._site is not None:
-                self._site.settle()
+            self.subject.reset(self.setup)
+            foreseen = self._foreseen(run, length)
+            site.prepare([(one.call, self.oracle.arguments(one)) for one in foreseen])
+            run = foreseen if run is None else run
+            return self._led(site, run, made, said)
+        except Fell as fell:
+            again = self._singly(site, foreseen) if foreseen and not made else None
+            return again or self._falls(tuple(made) or foreseen, tuple(map(worded, said)), fell)
+
+    def _singly(self, site: Sited, run: Run) -> Finding | None:
+        """Make a run call by call, to see in which of them the subject falls."""
+        made: list[Made] = []
+        said: list[Answer | None] = []
+        try:
+            self.subject.reset(self.setup)
+            return self._led(site, run, made, said)
         except Fell as fell:
             return self._falls(tuple(made), tuple(map(worded, said)), fell)
+
+    def _led(self, site: Sited, run: Run, made: list[Made], said: list[Answer | None]) -> Finding | None:
+        """Make a run, and end what it began."""
+        found = self._lead(run, len(run), made, said)
+        if found is None:
+            site.settle()
         return found
+
+    def _foreseen(self, run: Run | None, length: int) -> Run:
+        """The beginning of a run in which the rules leave no choice of what comes of a call; a random one is made up so."""
+        states = frozenset({self.oracle.start()})
+        found: list[Made] = []
+        for position in range(length):
+            one = self._choose(states) if run is None else run[position]
+            permitted = self._permitted(states, one)
+            if one is None or len(permitted) != 1:
+                break
+            found.append(one)
+            (states,) = permitted.values()
+            if len(states) != 1 or None in permitted:
+                break
+        return tuple(found)
 
     def _lead(self, run: Run | None, length: int, made: list[Made], said: list[Answer | None]) -> Finding | None:
         """Make a run call by call, noting each, until something is wrong."""
@@ -205,6 +246,7 @@ class Campaign:
             one = self._choose(states) if run is None else run[position]
             permitted = self._permitted(states, one)
             if one is None or not permitted:
+                self._note_left_out(one)
                 return None
             made.append(one)
             self.report.calls += 1
@@ -237,14 +279,17 @@ class Campaign:
                 made = self.random.choice(offers[number])
                 if self._able(made):
                     return made
+                self._note_left_out(made)
         return None
 
     def _able(self, made: Made) -> bool:
-        """The subject can make this call; where its machine cannot, that is noted."""
-        if self._site is None or self._site.able(made.call, self.oracle.arguments(made)):
-            return True
-        self.report.left_out[made.call] += 1
-        return False
+        """The subject's machine can make this call."""
+        return self._site is None or self._site.able(made.call, self.oracle.arguments(made))
+
+    def _note_left_out(self, made: Made | None) -> None:
+        """Count a call that is not made because the subject's machine cannot."""
+        if made is not None and not self._able(made):
+            self.report.left_out[made.call] += 1
 
     def _meant(self, made: Made, given: Answer | None, permitted: Mapping[Answer | None, object]) -> Answer | None:
         """The answer of the rules that this one stands for."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -126,6 +126,9 @@ class Sited(Protocol):
 
     def able(self, call: str, args: Mapping[str, Written]) -> bool:
         """The machine can make this call; one that it cannot make is not run."""
+
+    def prepare(self, calls: Sequence[tuple[str, Mapping[str, Written]]]) -> None:
+        """These calls come next, in this order, if they are answered as the rules foresee; they may be made at once."""
 
     def stands_for(self, call: str, given: Answer | None) -> Answer | None:
         """The answer of the rules in whose place this one is recorded as intended for this target; None: of none."""

@@ -132,7 +132,7 @@ def test_what_is_no_version_is_told(apt: Apt, version: str) -> None:
 
 def test_a_version_that_no_suite_has_is_told(apt: Apt) -> None:
     """6.1 is no beginning of 6.12."""
-    with pytest.raises(UnknownTarget, match="no suite of bookworm, .* has a stock kernel 5.15"):
+    with pytest.raises(UnknownTarget, match=r"no suite of bookworm, .* has a stock kernel 5.15"):
         fetched("5.15")
     assert apt.fetched() == []
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -42,6 +42,9 @@ class Machine(ReferenceSubject):
     def known(self, call: str, args: Mapping[str, Written]) -> str:
         del args
         return "the second mapping: it is lost" if call == "unmap_dma" else ""
+
+    def prepare(self, calls: Sequence[tuple[str, Mapping[str, Written]]]) -> None:
+        """It makes each when it is asked."""
 
     def settle(self) -> None:
         """Nothing is wrong with its end."""

@@ -34,6 +34,9 @@ class Adapter(Protocol):
     def ask(self, call: str, args: Mapping[str, Written], using: Round) -> Callable[[], Answer | None]:
         """Put the call into a round; how to read what it answered."""
 
+    def last(self, call: str) -> bool:
+        """What the call returns is needed to make the next one: no call can be made ahead after it."""
+
     def look(self, using: Round) -> Callable[[], Shown]:
         """Put what shows the state into a round; how to read it."""
 

@@ -32,6 +32,7 @@ class Number(IntEnum):
     OPENAT = 257
     READLINKAT = 267
     FACCESSAT = 269
+    DUP3 = 292
     PRLIMIT = 302
     PIDFD_OPEN = 434
     CLOSE_RANGE = 436
@@ -39,6 +40,7 @@ class Number(IntEnum):
 
 
 AT_FDCWD = -100
+_MANY = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,11 @@ class Batch:
     replies: list[str] = field(default_factory=list)
     _used: int = 0
 
+    @property
+    def full(self) -> bool:
+        """There may not be room for another call and what it says."""
+        return self._used > ARENA // 4 or len(self.lines) > _MANY
+
     def call(self, number: Number, *arguments: Argument) -> Line:
         """Make a system call; what is not given is zero."""
         return self._line(f"s {int(number)} {' '.join(map(_word, arguments))}")
@@ -102,6 +109,15 @@ class Batch:
     def open(self, path: str, flags: int = os.O_RDWR | os.O_CLOEXEC) -> Line:
         """Open a file of the guest."""
         return self.call(Number.OPENAT, AT_FDCWD, self.put(path.encode() + b"\0"), flags)
+
+    def close_all(self, first: int) -> None:
+        """Close every file from this number on."""
+        self.call(Number.CLOSE_RANGE, first, (1 << 32) - 1, 0)
+
+    def move(self, file: Line, to: int) -> None:
+        """Give a file that was just opened another number; where it was not opened, nothing happens."""
+        self.call(Number.DUP3, file, to, os.O_CLOEXEC)
+        self.call(Number.CLOSE, file)
 
     def write(self, path: str, text: str) -> Line:
         """Write a text into a file of the guest; what write returned."""
@@ -139,6 +155,12 @@ class Batch:
         except ValueError:
             raise _unreadable(self.replies[line.number]) from None
 
+    @property
+    def numbers(self) -> list[int]:
+        """What its calls returned, and nothing that bytes were asked of."""
+        said = zip(self.lines, self.replies, strict=True)
+        return [int(reply) for line, reply in said if line.split()[0] not in ("r", "f")]
+
     def content(self, line: Line) -> bytes:
         """The bytes that a line returned; empty where it failed."""
         text = self.replies[line.number]
@@ -168,16 +190,20 @@ def _unreadable(text: str) -> TargetFailed:
 
 
 class Round:
-    """The batches of one exchange: one for each process, in the order in which they are made."""
+    """The batches of one exchange, in the order in which they are made; what one process does in a row is one batch."""
 
     def __init__(self) -> None:
-        self._batches: dict[str, Batch] = {}
+        self._batches: list[Batch] = []
 
     def of(self, target: str) -> Batch:
-        """The batch of this process; after those before it, if it is new."""
-        return self._batches.setdefault(target, Batch(target))
+        """The batch of this process: the one that is made last, or a new one after it."""
+        last = self._batches[-1] if self._batches else None
+        if last is None or last.target != target or last.full:
+            last = Batch(target)
+            self._batches.append(last)
+        return last
 
     @property
     def batches(self) -> tuple[Batch, ...]:
         """All of them."""
-        return tuple(self._batches.values())
+        return tuple(self._batches)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from tenure.gate.linux import vfio
 from tenure.gate.linux.adapter import answer
 from tenure.gate.linux.batch import AT_FDCWD, Batch, Line, Number, Round
-from tenure.gate.linux.facts import KEEPER, Facts
+from tenure.gate.linux.facts import FIRST_FILE, KEEPER, Facts
 from tenure.gate.linux.guest import Guest
 from tenure.gate.linux.sysfs import PCI, bind, links, unbind
 from tenure.gate.linux.vfio import Ioctl
@@ -23,10 +23,9 @@ DRIVERS = {"vfio": "vfio-pci", "kernel": "virtio-pci", "stub": "pci-stub"}
 
 TYPES = {"type1": vfio.TYPE1, "noiommu": vfio.NO_IOMMU, "unsupported": vfio.NO_TYPE}
 
-CLOSED = 1000
-"""The number of a file that no process has open."""
+FILES = 100
+"""The number of the first file of the rules, in every process that has it."""
 
-Files = dict[tuple[str, str], int]
 Answering = Callable[[], Answer | None]
 
 
@@ -54,7 +53,8 @@ class Containers:
             "unbind_driver": self._unbind_driver,
         }
         self.calls = frozenset(self._calls)
-        self._files: Files = {}
+        self._names: list[str] = []
+        """The files that a process may have."""
         self._pids: dict[str, int] = {}
         self._devices: dict[str, str] = {}
         self._groups: dict[str, str] = {}
@@ -66,27 +66,35 @@ class Containers:
     def able(self, call: str, args: Mapping[str, Written]) -> bool:
         return call != "bind_driver" or DRIVERS[str(args["to"])] in self._facts.drivers
 
+    def last(self, call: str) -> bool:
+        return call == "exit_process"
+
     def marks(self, call: str, args: Mapping[str, Written]) -> frozenset[str]:
         del call, args
         return frozenset()
 
     def settle(self) -> None:
-        hub = Batch("hub")
+        using = Round()
         for process in self._pids:
-            hub.order(f"kill {_worker(process)}")
-        self._guest.ask(hub)
+            using.of(_worker(process)).close_all(FIRST_FILE)
+        self._guest.ask(*using.batches)
 
     def reset(self, setup: Setup) -> None:
         self._place(setup)
         self._fixed = {"device_group": dict(setup.fixed["device_group"])}
-        hub, keeper = Batch("hub"), Batch(KEEPER)
-        for process in setup.fixed["rawio"]:
+        self._names = [f"f{n}" for n in range(setup.objects["file"])]
+        if not self._pids:
+            self._populate(list(setup.fixed["rawio"]))
+        self.settle()
+        self._restore({device: str(driver) for device, driver in setup.initial["device_driver"].items()}, Batch(KEEPER))
+
+    def _populate(self, processes: list[str]) -> None:
+        hub = Batch("hub")
+        for process in processes:
             hub.order(f"kill {_worker(process)}")
-        born = {process: hub.order(f"spawn {_worker(process)}") for process in setup.fixed["rawio"]}
+        born = {process: hub.order(f"spawn {_worker(process)}") for process in processes}
         self._guest.ask(hub)
         self._pids = {process: hub.number(line) for process, line in born.items()}
-        self._files = {}
-        self._restore({device: str(driver) for device, driver in setup.initial["device_driver"].items()}, keeper)
 
     def _place(self, setup: Setup) -> None:
         """Which devices of the guest stand for those of the rules: as many in each group as there are to be."""
@@ -126,32 +134,20 @@ class Containers:
 
     def _open_container(self, args: Mapping[str, str], using: Round) -> Answering:
         batch = using.of(_worker(args["process"]))
-        return self._opened(args["process"], args["file"], batch, batch.open("/dev/vfio/vfio"))
+        return _opened(args["file"], batch, batch.open("/dev/vfio/vfio"))
 
     def _open_group(self, args: Mapping[str, str], using: Round) -> Answering:
         batch = using.of(_worker(args["process"]))
-        return self._opened(
-            args["process"], args["file"], batch, batch.open(f"/dev/vfio/{self._groups[args['group']]}")
-        )
-
-    def _opened(self, process: str, file: str, batch: Batch, line: Line) -> Answering:
-        """A call that gives the process a file of this name, where it is done."""
-
-        def read() -> Answer | None:
-            if (number := batch.number(line)) >= 0:
-                self._files[process, file] = number
-            return answer(number)
-
-        return read
+        return _opened(args["file"], batch, batch.open(f"/dev/vfio/{self._groups[args['group']]}"))
 
     def _plain(self, args: Mapping[str, str], using: Round, request: Ioctl, argument: bytes | int = 0) -> Answering:
         """An ioctl of a file, which says nothing but whether it was done."""
         batch = using.of(_worker(args["process"]))
-        line = batch.ioctl(self._files[args["process"], args["file"]], request, argument)
+        line = batch.ioctl(_number(args["file"]), request, argument)
         return lambda: answer(batch.number(line))
 
     def _set_container(self, args: Mapping[str, str], using: Round) -> Answering:
-        other = -1 if args["other"] == "none" else self._files.get((args["process"], args["other"]), CLOSED)
+        other = -1 if args["other"] == "none" else _number(args["other"])
         return self._plain(args, using, Ioctl.GROUP_SET_CONTAINER, vfio.number(other))
 
     def _unset_container(self, args: Mapping[str, str], using: Round) -> Answering:
@@ -162,7 +158,7 @@ class Containers:
 
     def _get_status(self, args: Mapping[str, str], using: Round) -> Answering:
         batch = using.of(_worker(args["process"]))
-        file = self._files[args["process"], args["file"]]
+        file = _number(args["file"])
         line, back = batch.ioctl_back(file, Ioctl.GROUP_GET_STATUS, vfio.STATUS)
 
         def read() -> Answer | None:
@@ -176,41 +172,38 @@ class Containers:
     def _get_device_fd(self, args: Mapping[str, str], using: Round) -> Answering:
         batch = using.of(_worker(args["process"]))
         name = self._devices[args["device"]].encode() + b"\0"
-        line = batch.ioctl(self._files[args["process"], args["file"]], Ioctl.GROUP_GET_DEVICE_FD, name)
-        return self._opened(args["process"], args["made"], batch, line)
+        line = batch.ioctl(_number(args["file"]), Ioctl.GROUP_GET_DEVICE_FD, name)
+        return _opened(args["made"], batch, line)
 
     def _close(self, args: Mapping[str, str], using: Round) -> Answering:
         batch = using.of(_worker(args["process"]))
-        line = batch.call(Number.CLOSE, self._files.pop((args["process"], args["file"])))
+        line = batch.call(Number.CLOSE, _number(args["file"]))
         return lambda: answer(batch.number(line))
 
     def _pass_file(self, args: Mapping[str, str], using: Round) -> Answering:
-        return self._shared(args["process"], args["to"], [args["file"]], using)
+        batch, lines = self._shared(args["process"], args["to"], [args["file"]], using)
+        return lambda: answer(batch.number(lines[0]))
 
     def _fork(self, args: Mapping[str, str], using: Round) -> Answering:
-        files = [file for process, file in self._files if process == args["process"]]
-        return self._shared(args["process"], args["child"], files, using)
+        self._shared(args["process"], args["child"], self._names, using)
+        return lambda: Done(())
 
-    def _shared(self, owner: str, process: str, files: list[str], using: Round) -> Answering:
-        """Another process has these files too: the same file objects, as after fork or SCM_RIGHTS."""
+    def _shared(self, owner: str, process: str, files: list[str], using: Round) -> tuple[Batch, list[Line]]:
+        """Another process has those of these files that the owner has: the same objects, as after fork or SCM_RIGHTS."""
         batch = using.of(_worker(process))
         source = batch.call(Number.PIDFD_OPEN, self._pids[owner], 0)
-        lines = [batch.call(Number.PIDFD_GETFD, source, self._files[owner, file], 0) for file in files]
+        lines = []
+        for file in files:
+            lines.append(batch.call(Number.PIDFD_GETFD, source, _number(file), 0))
+            batch.move(lines[-1], _number(file))
         batch.call(Number.CLOSE, source)
-
-        def read() -> Answer | None:
-            numbers = [batch.number(line) for line in lines]
-            self._files |= {(process, file): number for file, number in zip(files, numbers, strict=True)}
-            return answer(min(numbers, default=0))
-
-        return read
+        return batch, lines
 
     def _exit_process(self, args: Mapping[str, str], using: Round) -> Answering:
         process = args["process"]
         hub = using.of("hub")
         line = hub.order(f"kill {_worker(process)}")
         born = hub.order(f"spawn {_worker(process)}")
-        self._files = {where: number for where, number in self._files.items() if where[0] != process}
 
         def read() -> Answer | None:
             self._pids[process] = hub.number(born)
@@ -243,6 +236,16 @@ class Containers:
             return {**self._fixed, "group_exists": exist, "device_driver": moved}
 
         return read
+
+
+def _number(file: str) -> int:
+    return FILES + int(file.removeprefix("f"))
+
+
+def _opened(file: str, batch: Batch, line: Line) -> Answering:
+    """A call that gives the process a file of this name, where it is done."""
+    batch.move(line, _number(file))
+    return lambda: answer(min(batch.number(line), 0))
 
 
 def _worker(process: str) -> str:

@@ -10,7 +10,7 @@ LAST_PAGE = (1 << 64) // PAGE - 1
 PLANNED = 4
 """How many of the addresses, the first of them, planned runs are about."""
 
-FEW = 64
+FEW = 8
 """The most pages that a guest has for one mapping."""
 
 Ranges = tuple[tuple[int, int], ...]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tenure.gate.linux.adapter import Adapter
@@ -16,7 +17,7 @@ from tenure.gate.linux.image import Image, image_at, image_in
 from tenure.gate.linux.machine import Board, qemu
 from tenure.gate.linux.type1 import Type1
 from tenure.gate.linux.vfio import TYPE1, TYPE1_V2
-from tenure.gate.subject import Fell, NotRun, Reply, Setup, UnknownTarget, Written
+from tenure.gate.subject import Fell, NotRun, Reply, Setup, Shown, UnknownTarget, Written
 from tenure.gate.wording import did_you_mean
 from tenure.vocabulary.answers import Answer
 from tenure.vocabulary.machine import Scope
@@ -44,6 +45,10 @@ class LinuxSubject:
         self._board = Board(iommu)
         self._make = ADAPTERS[profile]
         self._guest: Guest | None = None
+        self._ahead: deque[tuple[str, Mapping[str, Written], Callable[[], Answer | None], Callable[[], Shown]]] = (
+            deque()
+        )
+        """Calls that were made together, and are told one by one."""
         self.boots = 0
         try:
             self._boot()
@@ -81,13 +86,30 @@ class LinuxSubject:
             self._adapter.settle()
 
     def reset(self, setup: Setup) -> None:
+        self._ahead.clear()
         if self._guest is None or not self._guest.runs:
             self._boot()
         self._adapter.reset(setup)
 
+    def prepare(self, calls: Sequence[tuple[str, Mapping[str, Written]]]) -> None:
+        if self._guest is None:
+            raise AssertionError("calls come after reset")
+        using = Round()
+        for call, args in calls:
+            answer = self._adapter.ask(call, args, using)
+            self._ahead.append((call, args, answer, self._adapter.look(using)))
+            if self._adapter.last(call):
+                break
+        self._guest.ask(*using.batches)
+
     def do(self, call: str, args: Mapping[str, Written], *, show: bool) -> Reply:
         if self._guest is None:
             raise AssertionError("do comes after reset")
+        if self._ahead:
+            made, given, answer, read = self._ahead.popleft()
+            if (made, given) != (call, args):
+                raise AssertionError(f"{made} was made ahead, and not {call}")
+            return Reply(answer(), read())
         using = Round()
         answer = self._adapter.ask(call, args, using)
         shown = self._adapter.look(using) if show else None

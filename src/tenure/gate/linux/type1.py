@@ -26,6 +26,9 @@ MEMORY = 0x200000000
 _READ_WRITE, _PRIVATE_ANONYMOUS_FIXED_POPULATED = 3, 0x8032
 _MEMLOCK = 8
 _CAPABILITIES = struct.pack("<II", 0x20080522, 0)
+_PTRACE_ALONE = struct.pack("<IIIIII", 1 << 19, 1 << 19, 0, 0, 0, 0)
+"""CAP_SYS_PTRACE, by which a process takes files from another, and not CAP_IPC_LOCK."""
+
 _HALF = PAGE // 2
 _LARGEST = (1 << 64) - PAGE
 
@@ -58,6 +61,7 @@ class Type1:
         self._pages: dict[str, int] = {}
         self._files: dict[tuple[str, str], int] = {}
         """The container of each address space, as each process has it."""
+        self._pids: dict[str, int] = {}
         self._topped: set[str] = set()
         """The address spaces in which the last page of all was mapped since the sequence began."""
         self._same: Shown = {}
@@ -90,58 +94,72 @@ class Type1:
         return call != "map_dma" or not of_one_range or high - low < FEW
 
     def settle(self) -> None:
-        hub = Batch("hub")
-        for process in {process for process, _ in self._files}:
-            hub.order(f"kill {_worker(process)}")
-        if hub.lines:
-            self._guest.ask(hub)
+        using = Round()
+        for process in self._pids:
+            using.of(_worker(process)).close_all(FIRST_FILE)
+        self._guest.ask(*using.batches)
 
     def reset(self, setup: Setup) -> None:
         self._pages = {name: int(page) for name, page in setup.fixed["address_position"].items()}
         self._same = {name: dict(setup.fixed[name]) for name in ("address_position", "pages_most", "pages_unlimited")}
         self._same["address_valid"] = {name: valid(self._ranges, page) for name, page in self._pages.items()}
         self._topped = set()
+        if not self._pids:
+            self._populate(setup)
+        tables = [f"tb{n}" for n in range(setup.objects["table"])]
+        owner, *others = self._pids
+        using = Round()
+        self._open(using.of(_worker(owner)), tables)
+        self._files = {(owner, table): FIRST_FILE + 2 * n for n, table in enumerate(tables)}
+        for process in others:
+            self._share(using.of(_worker(process)), owner, process, tables)
+        read = self.look(using)
+        self._guest.ask(*using.batches)
+        left = read()["mappings_left"]
+        if set(left) != set(tables) or any(number < 0 for one in using.batches for number in one.numbers):
+            raise TargetFailed("the containers that a run starts with cannot be made", "the console says why")
+        self._same["mappings_most"] = left
+
+    def _populate(self, setup: Setup) -> None:
+        """Make the processes: each has memory to map, and those that may lock few pages have no privilege to lock more."""
         names = list(setup.fixed["pages_most"])
         hub = Batch("hub")
         for process in names:
             hub.order(f"kill {_worker(process)}")
-        born = [hub.order(f"spawn {_worker(process)}") for process in names]
-        tables = [f"tb{n}" for n in range(setup.objects["table"])]
-        self._guest.ask(hub, self._opening(tables))
-        self._files = {(names[0], table): FIRST_FILE + 2 * n for n, table in enumerate(tables)}
-        for process in names[1:]:
-            self._share(hub.number(born[0]), names[0], process, tables, setup)
-        left = self._shown_space()["mappings_left"]
-        if set(left) != set(tables):
-            raise TargetFailed("the containers of a sequence cannot be made", "the console says why")
-        self._same["mappings_most"] = left
+        born = {process: hub.order(f"spawn {_worker(process)}") for process in names}
+        using = Round()
+        for process in names:
+            batch = using.of(_worker(process))
+            batch.call(Number.MMAP, MEMORY, FEW * PAGE, _READ_WRITE, _PRIVATE_ANONYMOUS_FIXED_POPULATED, -1, 0)
+            if not setup.fixed["pages_unlimited"][process]:
+                limit = int(setup.fixed["pages_most"][process]) * PAGE
+                batch.call(Number.PRLIMIT, 0, _MEMLOCK, batch.put(struct.pack("<QQ", limit, limit)), 0)
+                batch.call(Number.CAPSET, batch.put(_CAPABILITIES), batch.put(_PTRACE_ALONE))
+        self._guest.ask(hub, *using.batches)
+        if any(number < 0 for one in (hub, *using.batches) for number in one.numbers):
+            raise TargetFailed("the processes of a guest cannot be made", "the console says why")
+        self._pids = {process: hub.number(line) for process, line in born.items()}
 
-    def _opening(self, tables: list[str]) -> Batch:
+    def _open(self, batch: Batch, tables: list[str]) -> None:
         """The first process makes the address spaces: each container is followed by the group that goes into it."""
-        batch = Batch("0")
+        batch.close_all(FIRST_FILE)
         for number, (_, device) in enumerate(zip(tables, self._facts.alone(), strict=False)):
             container = batch.open("/dev/vfio/vfio")
             group = batch.open(f"/dev/vfio/{self._facts.groups[device]}")
             batch.ioctl(group, Ioctl.GROUP_SET_CONTAINER, vfio.number(FIRST_FILE + 2 * number))
             batch.ioctl(container, Ioctl.SET_IOMMU, self._type)
-        _memory(batch)
-        return batch
 
-    def _share(self, pid: int, owner: str, process: str, tables: list[str], setup: Setup) -> None:
-        """Another process has the containers too; it may lock so many pages, and has no privilege."""
-        batch = Batch(_worker(process))
-        source = batch.call(Number.PIDFD_OPEN, pid, 0)
-        got = [batch.call(Number.PIDFD_GETFD, source, self._files[owner, table], 0) for table in tables]
-        _memory(batch)
-        if not setup.fixed["pages_unlimited"][process]:
-            limit = int(setup.fixed["pages_most"][process]) * PAGE
-            batch.call(Number.PRLIMIT, 0, _MEMLOCK, batch.put(struct.pack("<QQ", limit, limit)), 0)
-            batch.call(Number.CAPSET, batch.put(_CAPABILITIES), batch.put(bytes(24)))
-        self._guest.ask(batch)
-        wrong = [reply for reply in batch.replies if reply.startswith("-")]
-        if wrong:
-            raise TargetFailed(f"a second process cannot be made: errno {wrong[0][1:]}", "the console says why")
-        self._files |= {(process, table): batch.number(line) for table, line in zip(tables, got, strict=True)}
+    def _share(self, batch: Batch, owner: str, process: str, tables: list[str]) -> None:
+        """Another process has the containers too; they come after the file by which it takes them."""
+        batch.close_all(FIRST_FILE)
+        source = batch.call(Number.PIDFD_OPEN, self._pids[owner], 0)
+        for number, table in enumerate(tables):
+            batch.call(Number.PIDFD_GETFD, source, self._files[owner, table], 0)
+            self._files[process, table] = FIRST_FILE + 1 + number
+
+    def last(self, call: str) -> bool:
+        del call
+        return False
 
     def marks(self, call: str, args: Mapping[str, Written]) -> frozenset[str]:
         reaches = str(args["table"]) in self._topped or self._reaches_the_last_page(call, args)
@@ -196,30 +214,24 @@ class Type1:
         return low, sizes.get(str(args["request"]), high + PAGE - low)
 
     def look(self, using: Round) -> Callable[[], Shown]:
-        owner = next(iter(self._files))[0]
-        batches = {process: using.of(_worker(process)) for process, _ in self._files}
+        owner = next(iter(self._pids))
+        batch = using.of(_worker(owner))
         spaces = {
-            table: batches[owner].ioctl_back(file, Ioctl.IOMMU_GET_INFO, vfio.info_request())
+            table: batch.ioctl_back(file, Ioctl.IOMMU_GET_INFO, vfio.info_request())
             for (process, table), file in self._files.items()
             if process == owner
         }
-        locked = {process: batch.file("/proc/self/status", "VmLck:") for process, batch in batches.items()}
+        locked = {process: batch.file(f"/proc/{pid}/status", "VmLck:") for process, pid in self._pids.items()}
 
         def read() -> Shown:
             left: dict[str, Written] = {}
             for table, (done, back) in spaces.items():
-                if batches[owner].number(done) >= 0:
-                    left[table] = vfio.info(batches[owner].content(back)).available
-            charged: dict[str, Written] = {p: _pages(batches[p].content(line)) for p, line in locked.items()}
+                if batch.number(done) >= 0:
+                    left[table] = vfio.info(batch.content(back)).available
+            charged: dict[str, Written] = {process: _pages(batch.content(line)) for process, line in locked.items()}
             return {**self._same, "mappings_left": left, "pages_charged": charged}
 
         return read
-
-    def _shown_space(self) -> Shown:
-        using = Round()
-        read = self.look(using)
-        self._guest.ask(*using.batches)
-        return read()
 
 
 def _unmapped(batch: Batch, done: Line, back: Line) -> Answer | None:
@@ -233,11 +245,6 @@ def _unmapped(batch: Batch, done: Line, back: Line) -> Answer | None:
 
 def _worker(process: str) -> str:
     return process.removeprefix("p")
-
-
-def _memory(batch: Batch) -> None:
-    """Memory to map, at the same place in every process; with pages, for the kernel's page of zeros is charged to nobody."""
-    batch.call(Number.MMAP, MEMORY, FEW * PAGE, _READ_WRITE, _PRIVATE_ANONYMOUS_FIXED_POPULATED, -1, 0)
 
 
 def _pages(line: bytes) -> int:
