@@ -81,6 +81,45 @@ class PanicsOnce(Panics):
             raise
 
 
+class MakesAhead(Machine):
+    """It makes all calls that are foreseen at once, and notes what was foreseen and what was asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ahead: list[tuple[str, Mapping[str, Written], Reply]] = []
+        self.exchanges = 0
+
+    def prepare(self, calls: Sequence[tuple[str, Mapping[str, Written]]]) -> None:
+        self.exchanges += 1
+        self.ahead = [(call, args, self.answered(call, args)) for call, args in calls]
+
+    def answered(self, call: str, args: Mapping[str, Written]) -> Reply:
+        """Make a call."""
+        return super().do(call, args, show=True)
+
+    def do(self, call: str, args: Mapping[str, Written], *, show: bool) -> Reply:
+        if not self.ahead:
+            return self.answered(call, args)
+        made, given, reply = self.ahead.pop(0)
+        assert (made, given) == (call, args)
+        return reply
+
+    def reset(self, setup: Setup) -> None:
+        self.ahead = []
+        super().reset(setup)
+
+
+class FallsAhead(MakesAhead):
+    """It falls in its second mapping, in the midst of calls that are made at once."""
+
+    def answered(self, call: str, args: Mapping[str, Written]) -> Reply:
+        reply = super().answered(call, args)
+        self.maps += call == "map_dma" and not isinstance(reply.answer, Refused)
+        if self.maps == 2:
+            raise Fell("BUG", "BUG: at 7", "[ 1.0] BUG: at 7\n")
+        return reply
+
+
 class FallsAtItsEnd(Machine):
     """It falls when a mapping is left that is to be closed."""
 
@@ -131,6 +170,24 @@ def test_a_fall_that_comes_again_is_a_finding_by_few_calls() -> None:
     assert "| [ 1.0] BUG: at" in told
     assert "tell the kernel's maintainers first" in told
     assert [row.verdict for row, _ in result.rows() if row.property == STAYS_UP] == [Verdict.VIOLATES]
+
+
+def test_calls_that_are_foreseen_are_made_at_once_and_told_in_their_order() -> None:
+    """A run is one exchange."""
+    subject = MakesAhead()
+    result = played(subject, calls=2_000)
+
+    assert result.report.findings == []
+    assert subject.exchanges == result.report.runs
+    assert result.report.calls > 20 * subject.exchanges
+
+
+def test_a_fall_among_calls_that_were_made_at_once_is_told_of_the_call_it_comes_from() -> None:
+    """The run is made again, call by call."""
+    (finding,) = played(FallsAhead()).report.findings
+
+    assert finding.answers == ("ok", "never returned")
+    assert finding.run[-1].call == "map_dma"
 
 
 def test_a_fall_that_does_not_come_again_is_no_finding_and_is_said() -> None:

@@ -141,11 +141,12 @@ def test_a_batch_points_to_no_more_memory_than_there_is() -> None:
         batch.put(b"x")
 
 
-def test_a_round_has_one_batch_for_each_process_in_the_order_of_their_first_lines() -> None:
-    """What one process is asked after another is asked after it."""
+def test_a_round_is_in_the_order_in_which_it_is_made() -> None:
+    """What a process does in a row is one batch; after another process it is a new one."""
     using = Round()
     using.of("1").order("x")
     using.of("0").order("y")
-    using.of("1").order("z")
+    using.of("0").order("z")
+    using.of("1").order("x")
 
-    assert [(batch.target, batch.lines) for batch in using.batches] == [("1", ["x", "z"]), ("0", ["y"])]
+    assert [(batch.target, batch.lines) for batch in using.batches] == [("1", ["x"]), ("0", ["y", "z"]), ("1", ["x"])]

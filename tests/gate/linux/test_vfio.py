@@ -20,7 +20,7 @@ def told() -> bytes:
     first = capability(1, 24 + 48, struct.pack("<II", len(RANGES), 0) + ranges)
     second = capability(2, 24 + 48 + 24, bytes(16))
     third = capability(3, 0, struct.pack("<I", 7))
-    return (struct.pack("<IIQII", 512, 3, 0x40201000, 24, 0) + first + second + third).ljust(512, b"\0")
+    return (struct.pack("<IIQII", 256, 3, 0x40201000, 24, 0) + first + second + third).ljust(256, b"\0")
 
 
 def test_the_chain_of_capabilities_is_followed() -> None:
@@ -30,16 +30,16 @@ def test_the_chain_of_capabilities_is_followed() -> None:
 
 def test_a_kernel_without_capabilities_tells_no_ranges() -> None:
     """Then every address is valid, and nothing is known of how many mappings are left."""
-    answer = struct.pack("<IIQII", 512, 1, 0x1000, 0, 0).ljust(512, b"\0")
+    answer = struct.pack("<IIQII", 256, 1, 0x1000, 0, 0).ljust(256, b"\0")
 
     assert vfio.info(answer) == vfio.Info(0x1000, (), -1)
 
 
 def test_a_chain_that_leads_back_ends() -> None:
     """Whoever wrote it."""
-    answer = struct.pack("<IIQII", 512, 2, 0x1000, 24, 0) + capability(9, 24, b"")
+    answer = struct.pack("<IIQII", 256, 2, 0x1000, 24, 0) + capability(9, 24, b"")
 
-    assert vfio.info(answer.ljust(512, b"\0")).ranges == ()
+    assert vfio.info(answer.ljust(256, b"\0")).ranges == ()
 
 
 def test_structures_have_the_sizes_that_they_name() -> None:
