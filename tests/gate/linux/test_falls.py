@@ -98,6 +98,7 @@ class MakesAhead(Machine):
         return super().do(call, args, show=True)
 
     def do(self, call: str, args: Mapping[str, Written], *, show: bool) -> Reply:
+        del show
         if not self.ahead:
             return self.answered(call, args)
         made, given, reply = self.ahead.pop(0)
