@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -45,17 +45,28 @@ class Asked:
 @click.option(
     "--iommu", type=click.Choice(["intel", "intel48", "amd", "none"]), help="The IOMMU of a kernel's machine."
 )
+@click.option("--matrix", is_flag=True, help="linux:debian:6.1,6.12,...: kernels side by side.")
 @click.option("--out", metavar="DIR", help="Write each finding there as an ITF trace.")
 @junit
 @shared
 def gate(  # noqa: PLR0913  # what a user may ask for
-    *, target: str, profile: str | None, budget: str, seed: int, iommu: str | None, out: str | None, tell: Telling
+    *,
+    target: str,
+    profile: str | None,
+    budget: str,
+    seed: int,
+    iommu: str | None,
+    matrix: bool,
+    out: str | None,
+    tell: Telling,
 ) -> None:
     """Hold an implementation to the rules: solver-made and random runs, every answer checked."""
     from tenure.commands.gating import run_gate
 
     seconds, calls = budget_in(budget)
     asked = Asked(target, profile, seed, iommu)
+    if matrix:
+        _gate_kernels(asked, budget, out, tell)
     with progress("gate", quiet=tell.quiet) as told:
         result = run_gate(target, profile, seconds, calls, seed, told, iommu)
     ending = Ending()
@@ -68,6 +79,32 @@ def gate(  # noqa: PLR0913  # what a user may ask for
     tell.say(f"repeat with: tenure {asked.command(budget)}")
     tell.document(asked.command(budget), seed, result.results())
     tell.junit(result.rows())
+    sys.exit(ending.code)
+
+
+def _gate_kernels(asked: Asked, budget: str, out: str | None, tell: Telling) -> NoReturn:
+    """Hold each kernel of a list to the rules of its version, and set them side by side."""
+    from tenure.cli.kernels import print_kernels
+    from tenure.commands import kernels
+    from tenure.commands.gating import run_gate
+
+    if asked.profile is None:
+        raise click.UsageError("--matrix needs --profile SYSTEM (tenure list systems)")
+    seconds, calls = budget_in(budget)
+    ending, results = Ending(), {}
+    for version, target in kernels.targets(asked.target).items():
+        one = Asked(target, kernels.profile_for(asked.profile, version), asked.seed, asked.iommu)
+        with progress(target, quiet=tell.quiet) as told:
+            results[version] = result = run_gate(target, one.profile, seconds, calls, one.seed, told, one.iommu)
+        _tell_findings(result, f"{out}/{version}" if out else None, ending)
+        _note(result, one, ending)
+        if result.report.interrupted:
+            break
+    print_kernels(kernels.Kernels(results))
+    command = f"{asked.command(budget)} --matrix"
+    tell.say(f"repeat with: tenure {command}")
+    tell.document(command, asked.seed, [row for result in results.values() for row in result.results()])
+    tell.junit(row for result in results.values() for row in result.rows())
     sys.exit(ending.code)
 
 
