@@ -79,4 +79,4 @@ def test_a_version_that_was_not_tried_is_not_said_to_be_without_a_change() -> No
     both = Kernels({"6.1": result(FAULT), "7.2": result(missing="there is no QEMU", calls=0)})
 
     assert both.changes() == ["unmap_all: ok size=0 for ok size=1: 6.1"]
-    assert dict((row[0], row[1:]) for row in both.table())["answers"] == ("differs", "not-run")
+    assert {row[0]: row[1:] for row in both.table()}["answers"] == ("differs", "not-run")
