@@ -122,7 +122,8 @@ class Guest:
         if AGENT_ENDED in said:
             return self._failed("the agent in the guest was killed", "run it again")
         self._said.seek(0)
-        words = _last(self._said.read().decode(errors="backslashreplace"))
+        said = self._said.read().decode(errors="backslashreplace")
+        words = _last("\n".join(line for line in said.splitlines() if "has no peer" not in line))
         status = self._process.poll()
         when = "before the kernel came to the agent" if booting else "in the middle of a call"
         return self._failed(f"QEMU ended with status {status} {when}, and said: {words}", "does it boot this kernel?")
