@@ -52,6 +52,9 @@ conform-full: setup ## hold the reference to the models at the full scopes
 bench: setup ## measure speed beside its peers (ONLY="gates races" for some, JSON=FILE for a document)
 	@PYTHONHASHSEED=0 $(BIN)/python -m benchmarks $(ONLY) $(if $(JSON),--json "$(JSON)")
 
+bench-kernel: ## measure what a kernel under test costs
+	@$(MAKE) -s bench ONLY=kernels
+
 dma-full: setup ## prove the range arithmetic by both solvers, and try every pair of ranges of up to 6 bits
 	TENURE_DMA_FULL=1 $(BIN)/pytest -q tests/prover/test_arithmetic.py tests/reference/dma
 
@@ -74,4 +77,4 @@ lock: ## renew requirements.lock from pyproject.toml
 LOCK_OPTIONS = --extra dev --all-build-deps --allow-unsafe --strip-extras --generate-hashes --output-file requirements.lock \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options
 
-.PHONY: help setup run test test-wide test-kernel lint check guards conform-full bench dma-full fuzz mutants lock
+.PHONY: help setup run test test-wide test-kernel lint check guards conform-full bench bench-kernel dma-full fuzz mutants lock

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tenure.gate.linux.adapter import Adapter
-from tenure.gate.linux.batch import Round
+from tenure.gate.linux.batch import Batch, Round
 from tenure.gate.linux.containers import Containers
 from tenure.gate.linux.debian import Told, fetched
 from tenure.gate.linux.differences import intended, known
@@ -17,7 +17,7 @@ from tenure.gate.linux.image import Image, image_at, image_in
 from tenure.gate.linux.machine import Board, qemu
 from tenure.gate.linux.type1 import Type1
 from tenure.gate.linux.vfio import TYPE1, TYPE1_V2
-from tenure.gate.subject import Fell, NotRun, Reply, Setup, Shown, UnknownTarget, Written
+from tenure.gate.subject import Fell, NotRun, Reply, Setup, Shown, TargetFailed, UnknownTarget, Written
 from tenure.gate.wording import did_you_mean
 from tenure.vocabulary.answers import Answer
 from tenure.vocabulary.machine import Scope
@@ -51,13 +51,14 @@ class LinuxSubject:
         """Calls that were made together, and are told one by one."""
         self.boots = 0
         try:
-            self._boot()
+            self.boot()
         except Fell as fell:
             raise NotRun(f"{self.name} does not boot: {fell}", "try another kernel") from None
         self.calls = self._adapter.calls
         self.shows = self._adapter.shows
 
-    def _boot(self) -> None:
+    def boot(self) -> None:
+        """Boot the kernel, and nothing of an earlier boot is left."""
         self.close()
         self._guest = Guest(self._image, self._board)
         self.boots += 1
@@ -88,7 +89,7 @@ class LinuxSubject:
     def reset(self, setup: Setup) -> None:
         self._ahead.clear()
         if self._guest is None or not self._guest.runs:
-            self._boot()
+            self.boot()
         self._adapter.reset(setup)
 
     def prepare(self, calls: Sequence[tuple[str, Mapping[str, Written]]]) -> None:
@@ -115,6 +116,12 @@ class LinuxSubject:
         shown = self._adapter.look(using) if show else None
         self._guest.ask(*using.batches)
         return Reply(answer(), shown() if shown else None)
+
+    def ask(self, *batches: Batch) -> None:
+        """Have batches made as they are, for whoever looks at the kernel otherwise than by its calls."""
+        if self._guest is None:
+            raise TargetFailed("the guest was stopped", "reset first", self.name)
+        self._guest.ask(*batches)
 
     def close(self) -> None:
         if self._guest is not None:
