@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from tests.cli.conftest import Run
@@ -73,3 +76,17 @@ def test_an_iommu_is_for_kernels_alone(run: Run) -> None:
 
     assert ended.code == 2
     assert "--iommu amd is for kernels, and reference:dma-type1-v2 is none" in ended.err
+
+
+def test_a_full_disk_is_our_own(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """74: neither the kernel nor the network is at fault."""
+
+    def full(*_: object) -> NoReturn:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("tenure.gate.linux.subject.qemu", lambda: "/usr/bin/qemu-system-x86_64")
+    monkeypatch.setattr("tenure.gate.linux.subject.fetched", full)
+    ended = run("gate", "linux:debian:6.12", *ASKED)
+
+    assert ended.code == 74
+    assert "No space left on device; free some space, or keep kernels elsewhere" in ended.err

@@ -231,3 +231,31 @@ def test_an_interrupted_campaign_leaves_nothing_behind(tmp_path: Path) -> None:
 
     assert run.returncode == 130
     assert "repeat with" in said
+
+
+def test_a_tool_that_is_killed_leaves_nothing_behind(tmp_path: Path) -> None:
+    """The agent notices that nobody listens, and switches the guest off."""
+    before = set(machines())
+    script = f"""if True:
+        import time
+        from tenure.gate.linux.subject import LinuxSubject
+        subject = LinuxSubject({STOCK!r}, {PROFILE!r})
+        print(1, flush=True)
+        time.sleep(60)
+    """
+    run = subprocess.Popen(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": str(SOURCE), "TMPDIR": str(tmp_path)},
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+    )
+    assert run.stdout is not None
+    assert run.stdout.readline() == b"1\n"
+    run.kill()
+    run.wait()
+    run.stdout.close()
+
+    deadline = time.monotonic() + 20
+    while set(machines()) - before and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert set(machines()) <= before

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tenure.commands.naming import system_named
-from tenure.commands.output import BadInput
+from tenure.commands.output import BadInput, DiskTrouble
 from tenure.commands.recording import recorded
 from tenure.commands.replaying import Replayed, scope_of
 from tenure.commands.tracing import run_of_trace
@@ -209,6 +209,9 @@ def run_gate(  # noqa: PLR0913  # what a user may ask for
         report.failure = str(failure)
     except NotRun as missing:
         report.missing = str(missing)
+    except OSError as trouble:
+        said = f"{target}: {trouble.strerror or trouble}; free some space, or keep kernels elsewhere (TENURE_CACHE)"
+        raise DiskTrouble(said) from trouble
     finally:
         if subject is not None:
             subject.close()

@@ -459,5 +459,8 @@ int main(void)
 		if (write_counted(host, reply, replied))
 			break;
 	}
-	trouble("the host is gone");
+	/* The host is gone, however it ended: nothing of it is to stay. */
+	sync();
+	reboot(RB_POWER_OFF);
+	trouble("the host is gone, and there is no power to switch off");
 }
