@@ -50,6 +50,8 @@ class Finding:
     """The console, where the subject fell."""
     known: str = ""
     """The recorded fault of this target that it is."""
+    left: str = ""
+    """What was left when everything was closed."""
 
     def fell(self) -> bool:
         """The subject did not stay up."""
@@ -59,6 +61,8 @@ class Finding:
         """Findings that agree in this are told once: the kind, the call, what was wrong and what was right; or the fault."""
         if self.fell():
             return (self.kind, "", self.given, self.property)
+        if self.left:
+            return (self.kind, "", self.left, self.known)
         if self.known:
             return (self.kind, self.run[-1].call, self.known, "")
         return (self.kind, self.run[-1].call, self.given, self.property or self.permitted)
@@ -218,9 +222,12 @@ class Campaign:
     def _led(self, site: Sited, run: Run, made: list[Made], said: list[Answer | None]) -> Finding | None:
         """Make a run, and end what it began."""
         found = self._lead(run, len(run), made, said)
-        if found is None:
-            site.settle()
-        return found
+        if found is not None or not (left := site.settle()):
+            return found
+        answers, known = tuple(map(worded, said)), site.known("", {})
+        return Finding(
+            "differs", tuple(made), self._words(tuple(made)), answers, left, "nothing", known=known, left=left
+        )
 
     def _foreseen(self, run: Run | None, length: int) -> Run:
         """The beginning of a run in which the rules leave no choice of what comes of a call; a random one is made up so."""
@@ -362,7 +369,7 @@ class Campaign:
         shorter = True
         while shorter and tries < most:
             shorter = False
-            for candidate in self._shorter(best.run, whole=best.fell()):
+            for candidate in self._shorter(best.run, whole=best.fell() or bool(best.left)):
                 tries += 1
                 again = self.follow(candidate)
                 if again is not None and again.signature() == finding.signature() and len(again.run) < len(best.run):

@@ -136,5 +136,5 @@ class Sited(Protocol):
     def known(self, call: str, args: Mapping[str, Written]) -> str:
         """The recorded fault of this target that this call meets; empty: none. What it breaks is a finding all the same."""
 
-    def settle(self) -> None:
-        """End all that a run began, so that what is wrong with its end is seen; raises Fell, TargetFailed."""
+    def settle(self) -> str:
+        """End all that a run began; what is left of it though nothing may be, empty: nothing. Raises Fell, TargetFailed."""

@@ -46,8 +46,8 @@ class Machine(ReferenceSubject):
     def prepare(self, calls: Sequence[tuple[str, Mapping[str, Written]]]) -> None:
         """It makes each when it is asked."""
 
-    def settle(self) -> None:
-        """Nothing is wrong with its end."""
+    def settle(self) -> str:
+        return ""
 
     def reset(self, setup: Setup) -> None:
         self.starts += 1
@@ -129,9 +129,17 @@ class FallsAtItsEnd(Machine):
         self.maps += call == "map_dma" and not isinstance(reply.answer, Refused)
         return reply
 
-    def settle(self) -> None:
+    def settle(self) -> str:
         if self.maps:
             raise Fell("WARN", "WARNING: CPU: 0 PID: 7", "")
+        return ""
+
+
+class Leaks(FallsAtItsEnd):
+    """It keeps something of a mapping that was there when everything was closed."""
+
+    def settle(self) -> str:
+        return "a page" if self.maps else ""
 
 
 class OtherErrno(Machine):
@@ -207,6 +215,15 @@ def test_a_fall_when_everything_is_closed_belongs_to_the_run_before() -> None:
     assert "map_dma" in {made.call for made in finding.run}
     assert "never returned" not in finding.answers
     assert "then everything was closed" in finding.reason
+
+
+def test_what_is_left_when_everything_is_closed_is_a_finding() -> None:
+    """By the one call that leaves it, told once."""
+    result = played(Leaks())
+
+    (finding,) = result.report.findings
+    assert [made.call for made in finding.run] == ["map_dma"]
+    assert "a page, and the rules permit only nothing" in result.told(finding)
 
 
 def test_a_call_that_the_machine_cannot_make_is_not_made_and_is_counted() -> None:

@@ -205,3 +205,19 @@ def test_a_batch_goes_to_the_process_that_makes_the_call(adapter: Type1, setup: 
     adapter.ask("map_dma", {"process": "p1", **args}, using)
 
     assert [batch.target for batch in using.batches] == ["1"]
+
+
+def test_a_charge_that_stays_is_told_and_its_process_goes(guest: Played, adapter: Type1, setup: Setup) -> None:
+    """The next run starts with processes that nobody charged."""
+
+    def reply(target: str, line: str) -> str | None:
+        return b"VmLck:\t       4 kB".hex() if "/101/" in line else honest(target, line)
+
+    guest.reply = reply
+    assert adapter.settle() == "pages are charged though everything is closed"
+
+    guest.asked.clear()
+    guest.reply = lambda target, line: "102" if line == "spawn 1" else reply(target, line)
+    adapter.reset(setup)
+    assert ("hub", "kill 1") in guest.asked
+    assert adapter.settle() == ""

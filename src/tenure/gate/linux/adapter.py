@@ -25,8 +25,8 @@ class Adapter(Protocol):
     def reset(self, setup: Setup) -> None:
         """Close everything and make what a sequence starts from."""
 
-    def settle(self) -> None:
-        """Close everything."""
+    def settle(self) -> str:
+        """Close everything; what is left all the same, empty: nothing."""
 
     def able(self, call: str, args: Mapping[str, Written]) -> bool:
         """The guest can make this call."""

@@ -73,11 +73,12 @@ class Containers:
         del call, args
         return frozenset()
 
-    def settle(self) -> None:
+    def settle(self) -> str:
         using = Round()
         for process in self._pids:
             using.of(_worker(process)).close_all(FIRST_FILE)
         self._guest.ask(*using.batches)
+        return ""
 
     def reset(self, setup: Setup) -> None:
         self._place(setup)

@@ -82,9 +82,8 @@ class LinuxSubject:
     def known(self, call: str, args: Mapping[str, Written]) -> str:
         return known(self._adapter.marks(call, args), self.facts.version)
 
-    def settle(self) -> None:
-        if self._guest is not None:
-            self._adapter.settle()
+    def settle(self) -> str:
+        return self._adapter.settle() if self._guest is not None else ""
 
     def reset(self, setup: Setup) -> None:
         self._ahead.clear()
