@@ -101,7 +101,7 @@ def fetched(version: str, told: Told = lambda _: None) -> Path:
             return kept
     raise UnknownTarget(
         f"no suite of {', '.join(SUITES)} has a stock kernel {version}; "
-        "https://packages.debian.org/linux-image-amd64 has the versions of today"
+        "`apt-cache search linux-image` names those of this machine's own suite"
     )
 
 
