@@ -63,10 +63,8 @@ static void leave(struct vfio *v, struct group *g)
     c->lists[g - v->groups] = false;
     detach_table(&g->iommu);
     release_dma_owner(v, &g->iommu);
-    if (c->table && !vfio_holds_groups(c)) {
-        c->table->container = NULL;
-        c->table = NULL;
-    }
+    if (!vfio_holds_groups(c))
+        c->table = NULL; /* it goes with the last group */
     container_put(c);
 }
 
@@ -193,7 +191,7 @@ int vfio_set_iommu(struct vfio *v, struct process *p, struct file *f, enum iommu
         return -ENODEV;
     if (c->no_iommu && !p->rawio)
         return -EPERM;
-    made->container = c;
+    *made = (struct table){.type = type};
     c->table = made;
     for (int i = 0; i < MOST; i++)
         if (c->lists[i])

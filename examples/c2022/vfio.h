@@ -15,7 +15,7 @@ enum driver { DRIVER_NONE, DRIVER_VFIO, DRIVER_KERNEL, DRIVER_STUB };
 enum iommu_type { IOMMU_TYPE1, IOMMU_NOIOMMU, IOMMU_UNSUPPORTED };
 
 struct table {
-    struct container *container; /* whose it is; NULL: nobody's */
+    enum iommu_type type; /* what it maps is not of this example */
 };
 
 struct container {

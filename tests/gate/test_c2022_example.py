@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import subprocess
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from contextlib import closing
 from typing import NamedTuple
 
 import pytest
+from tests.gate.conftest import ROOT
 
 from tenure.commands.gating import refuted_by_design
 from tenure.commands.naming import system_named
@@ -51,7 +53,7 @@ FAULTS = {
     "fork-uncounted": Told(3, "close", DIFFERS),
     "exit-leaks": Told(2, "exit_process", "FREE"),
 }
-"""Two need a group with a second device, or one that goes for good: random runs come to them, and the planned ones do not."""
+"""Two need the last device of a group, or one beside it: random runs come to them, and the planned ones do not."""
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +107,14 @@ def test_the_faults_that_it_lists_are_the_ones_that_are_looked_for(example: str)
     listed = subprocess.run([*shlex.split(example), "--faults"], check=True, capture_output=True, text=True).stdout
 
     assert [line.split()[0] for line in listed.splitlines()] == list(FAULTS)
+
+
+def test_the_page_of_the_example_says_how_short_each_fault_is_told() -> None:
+    """Its table has the faults of this file, in order."""
+    page = (ROOT / "examples" / "c2022" / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([a-z-]+)` \| .* \| (\d) calls: ", page, re.MULTILINE)
+
+    assert rows == [(fault, str(told.by)) for fault, told in FAULTS.items()]
 
 
 @pytest.mark.parametrize("fault", FAULTS)
