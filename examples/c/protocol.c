@@ -13,8 +13,8 @@ static const char *const *choices(enum type type)
     static const char *const drivers[] = {"none", "vfio", "kernel", "stub", NULL};
     static const char *const kinds[] = {"closed", "container", "group", "device", NULL};
     static const char *const iommu_types[] = {"type1", "noiommu", "unsupported", NULL};
-    static const char *const harms[] = {"none", "list_corruption", "null_dereference", "use_after_free", "bug", NULL};
     static const char *const owners[] = {"none", "group", NULL};
+    static const char *const harms[] = {"none", "list_corruption", "null_dereference", "use_after_free", "bug", NULL};
     switch (type) {
     case DRIVER: return drivers;
     case KIND: return kinds;

@@ -1,4 +1,4 @@
-/* What the protocol speaks of, as tables: an adapter.c fills them with what its implementation has, protocol.c and main.c do the rest. */
+/* The protocol, in tables that an adapter.c fills with what it has; protocol.c and main.c do the rest. */
 #ifndef PROTOCOL_H
 #define PROTOCOL_H
 

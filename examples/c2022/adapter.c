@@ -164,6 +164,7 @@ static void start(struct vfio *v)
 static struct vfio vfio;
 
 struct subject subject = {
-    .name = "examples/c2022", .vfio = &vfio, .most = MOST, .calls = calls, .observables = observables, .faults = vfio_faults,
-    .planted = &vfio.faults, .profile = profile_named, .reset = vfio_reset, .set = set_fact, .start = start,
+    .name = "examples/c2022", .vfio = &vfio, .most = MOST, .calls = calls, .observables = observables,
+    .faults = vfio_faults, .planted = &vfio.faults, .profile = profile_named,
+    .reset = vfio_reset, .set = set_fact, .start = start,
 };
