@@ -1,5 +1,5 @@
 /*
- * VFIO containers, groups and devices as Linux has them from 6.2 on: a group is put into a container by a claim
+ * VFIO containers, groups and devices as Linux has them from 6.6 on: a group is put into a container by a claim
  * of its DMA, and an open device keeps its group's file. One thread; callers name new objects. A call returns 0 or a
  * negative errno.
  */
