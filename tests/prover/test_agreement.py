@@ -17,6 +17,7 @@ from tenure.search.interrupt_scopes import SIZES as INTERRUPT_SIZES
 from tenure.search.interrupt_scopes import interrupt_scope, is_of_interrupts
 from tenure.search.range_scopes import SIZES, is_of_ranges, range_scope
 from tenure.search.scopes import has_users, scope
+from tenure.vocabulary import observables as seen
 from tenure.vocabulary.calls import (
     Refuse,
     Steps,
@@ -122,13 +123,14 @@ def machine_of(rules: Rules, *, wide: bool = False) -> Machine:
         return Machine(rules, interrupt_scope(small, devices=(0, 1) if wide else (0,), lines=(1, 1) if wide else (1,)))
     threads = 1 if rules.granularity is Granularity.STEPS else 0
     one, user = (2 if wide else 1), (1 if has_users(rules.system) else 0)
+    beside = wide and rules.system.defines(seen.dma_owner)  # another device of its group is left when one goes
     sizes = {
         "process": one,
         "thread": threads,
         "file": 2,
         "group": one,
         "container": 2,
-        "device": one,
+        "device": one + beside,
         "table": 2,
         "page": 1,
         "user": user,
