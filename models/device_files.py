@@ -4,6 +4,7 @@ from tenure.models.containers import table
 from tenure.models.files import closed, fd, file_device, file_group, gets, is_free, is_open, kind, rawio, releasable
 from tenure.models.groups import container, group_of, no_iommu, registered, users
 from tenure.models.groups_2022 import is_contained, opened_file
+from tenure.models.harm import dereferences_null
 from tenure.models.locks import DEVICE_LOCK
 from tenure.models.locks_2022 import DEV_SET_LOCK, GROUP_LOCK, REGISTRATION
 from tenure.vocabulary.calls import Steps, call, done, go, local, new, number, refuse, requires, step
@@ -69,6 +70,7 @@ def get_device_fd(process: Term, file: Term, device: Term, made: Term) -> Steps:
     yield step(
         "open",
         refuse(no(is_contained(group)), "EINVAL", "the group is in no container"),
+        dereferences_null(is_none(container[group])),
         refuse(both(first, is_none(table[container[group]])), "EINVAL", "the container has no IOMMU driver"),
         refuse(both(first, no_iommu[group], no(rawio[process])), "EPERM", "a no-IOMMU group needs CAP_SYS_RAWIO"),
         go(*opened(found, made, group), *keeps_group_open(group), counted_in[found].becomes(group), when=first),

@@ -5,6 +5,7 @@ from tenure.models.device_files import keeps_group_open, lets_group_go, opened_b
 from tenure.models.files import closed, fd, file_device, file_group, is_free, is_open, kind, rawio, releasable
 from tenure.models.groups import container, group_of, leaving, no_iommu, registered
 from tenure.models.groups_2022 import in_use, is_contained
+from tenure.models.harm import dereferences_null
 from tenure.models.locks import DEVICE_LOCK
 from tenure.models.locks_2022 import DEV_SET_LOCK, GROUP_LOCK, REGISTRATION
 from tenure.vocabulary.calls import Steps, call, done, go, local, new, number, refuse, requires, step
@@ -39,6 +40,7 @@ def get_device_fd(process: Term, file: Term, device: Term, made: Term) -> Steps:
     yield step(
         "assign",
         refuse(no(is_contained(group)), "EINVAL", "the group is in no container"),
+        dereferences_null(is_none(container[group])),
         refuse(is_none(table[container[group]]), "EINVAL", "the container has no IOMMU driver"),
         refuse(both(no_iommu[group], no(rawio[process])), "EPERM", "a no-IOMMU group needs CAP_SYS_RAWIO"),
         go(

@@ -195,6 +195,14 @@ IMPOSSIBLE = {
 }
 """Where the call is indivisible, nothing can undo between two of its looks what the first saw or did."""
 
+GUARDED = {
+    "get_device_fd.look_up#1+get_device_fd.open#1",
+    "get_device_fd.look_up#1+get_device_fd.assign#1",
+    "get_device_fd.open#1",
+    "get_device_fd.assign#1",
+}
+"""In `containers-2022` the step that follows a NULL pointer has looked itself whether there is one: only without that guard it would."""
+
 EVERY_SYSTEM = [
     pytest.param(s, g, id=f"{s.id} {g.value}", marks=[pytest.mark.wide] if s.variant else [])
     for s in SYSTEMS
@@ -220,7 +228,8 @@ def test_both_readings_agree_before_every_leaf_of_every_system(system: System, g
     states = sorted(set(states_before_leaves(rules, machine)))
 
     assert not list(disagreements(rules, machine, states))
-    assert every_leaf(machine) - leaves_from(machine, states) <= IMPOSSIBLE
+    excluded = IMPOSSIBLE | GUARDED if system.name == "containers-2022" else IMPOSSIBLE
+    assert every_leaf(machine) - leaves_from(machine, states) <= excluded
 
 
 @pytest.mark.parametrize("granularity", list(Granularity), ids=lambda g: g.value)
