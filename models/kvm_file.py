@@ -7,7 +7,6 @@ from tenure.models import (
     files,
     harm,
     kvm_claims,
-    kvm_closing_claims,
     kvm_get_put,
     spapr,
     vms,
@@ -75,7 +74,7 @@ GET_PUT = System(
         shows(seen.entry_table, lambda u: spapr.linked_table[u]),
         shows(seen.entry_group, lambda u: when(is_none(vms.listed[u]), reference.nothing, reference[u])),
     ),
-    claims=(*container_claims.CLAIMS, *kvm_claims.GET_PUT, *kvm_closing_claims.LEMMAS),
+    claims=(*container_claims.CLAIMS, *kvm_claims.GET_PUT),
     halted=harm.STOPPED,
     initially=containers_2013.INITIALLY,
 )
