@@ -16,7 +16,7 @@ from tenure.search.explorer import explore
 from tenure.search.interrupt_scopes import SIZES as INTERRUPT_SIZES
 from tenure.search.interrupt_scopes import interrupt_scope, is_of_interrupts
 from tenure.search.range_scopes import SIZES, is_of_ranges, range_scope
-from tenure.search.scopes import has_users, scope
+from tenure.search.scopes import has_users, has_vms, scope
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.calls import (
     Refuse,
@@ -122,7 +122,8 @@ def machine_of(rules: Rules, *, wide: bool = False) -> Machine:
         small = {**INTERRUPT_SIZES, "file": 2 if wide else 1, "device": 2 if wide else 1, "array": 3 if wide else 2}
         return Machine(rules, interrupt_scope(small, devices=(0, 1) if wide else (0,), lines=(1, 1) if wide else (1,)))
     threads = 1 if rules.granularity is Granularity.STEPS else 0
-    one, user = (2 if wide else 1), (1 if has_users(rules.system) else 0)
+    one, vm = (2 if wide else 1), (1 if has_vms(rules.system) else 0)
+    user = one if vm else 1 if has_users(rules.system) else 0
     beside = wide and rules.system.defines(seen.dma_owner)  # another device of its group is left when one goes
     sizes = {
         "process": one,
@@ -134,6 +135,7 @@ def machine_of(rules: Rules, *, wide: bool = False) -> Machine:
         "table": 2,
         "page": 1,
         "user": user,
+        "vm": vm,
     }
     return Machine(rules, scope(sizes, no_iommu=(False, True) if wide else (), vfio_devices=one))
 
@@ -189,9 +191,16 @@ def every_leaf(machine: Machine) -> set[str]:
     return {leaf.name for several in machine.leaves for leaf in several}
 
 
+ADDED = "file_add.look_up#1+file_add.count#3+file_add.validate#3+file_add.reference#0+"
+
 IMPOSSIBLE = {
     "get_external_user_from_dev.look_up#1+get_external_user_from_dev.count#2+get_external_user_from_dev.validate#2",
     "validate_and_use.check#5+validate_and_use.count#0",
+    f"{ADDED}file_add.list#1+file_add.tell#0",
+    *(
+        f"{ADDED}file_add.list#0+file_add.dissolve#0+file_add.{rest}"
+        for rest in ("detach#0", "detach#1+file_add.put#0")
+    ),
 }
 """Where the call is indivisible, nothing can undo between two of its looks what the first saw or did."""
 
