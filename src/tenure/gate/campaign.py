@@ -6,7 +6,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tenure.gate.checks import Checks
 from tenure.gate.oracle import Made, Oracle
@@ -52,6 +52,8 @@ class Finding:
     """The recorded fault of this target that it is."""
     left: str = ""
     """What was left when everything was closed."""
+    program: str = ""
+    """The run as a program of its own, where the subject can tell it so."""
 
     def fell(self) -> bool:
         """The subject did not stay up."""
@@ -192,7 +194,8 @@ class Campaign:
         if self._site is None:
             self.subject.reset(self.setup)
             return self._lead(run, length, [], [])
-        return self._stand(self._site, run, length)
+        found = self._stand(self._site, run, length)
+        return replace(found, program=self._site.program(len(found.run))) if found is not None else None
 
     def _stand(self, site: Sited, run: Run | None, length: int) -> Finding | None:
         """Make a run of which the beginning is foreseen; where the subject falls, the run is made again call by call."""
