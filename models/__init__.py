@@ -1,6 +1,13 @@
 """Models: what each protocol generation does, call by call and step by step."""
 
-from tenure.models import containers_2012, containers_2013, external_get_put, external_v1, external_validate
+from tenure.models import (
+    containers_2012,
+    containers_2013,
+    external_get_put,
+    external_notify,
+    external_v1,
+    external_validate,
+)
 from tenure.vocabulary.systems import System
 
 SYSTEMS: tuple[System, ...] = (
@@ -8,6 +15,7 @@ SYSTEMS: tuple[System, ...] = (
     *containers_2013.SYSTEMS,
     *external_get_put.SYSTEMS,
     *external_v1.SYSTEMS,
+    *external_notify.SYSTEMS,
     *external_validate.SYSTEMS,
 )
 """Every system in every variant, base variants first."""

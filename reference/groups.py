@@ -10,6 +10,7 @@ from tenure.vocabulary.observables import DRIVER
 
 if TYPE_CHECKING:
     from tenure.reference.containers import Container
+    from tenure.reference.registrations import Registration
 
 NO_DRIVER = DRIVER.values.index("none")
 VFIO = DRIVER.values.index("vfio")
@@ -79,7 +80,17 @@ class Device:
 class IommuGroup:
     """struct iommu_group: devices that no IOMMU can tell apart, and the VFIO group of today or the last one freed."""
 
-    __slots__ = ("attached", "devices", "index", "no_iommu", "notifier", "unbound_list", "vfio")
+    __slots__ = (
+        "attached",
+        "callbacks",
+        "callbacks_lock",
+        "devices",
+        "index",
+        "no_iommu",
+        "notifier",
+        "unbound_list",
+        "vfio",
+    )
 
     def __init__(self, index: int, *, no_iommu: bool) -> None:
         self.index = index
@@ -90,7 +101,13 @@ class IommuGroup:
         """The rwsem under which the driver core tells VFIO that a driver was bound or unbound."""
         self.unbound_list: list[Device] = []
         """Devices that leave their VFIO driver; kept here and not in the VFIO group, which they may outlast."""
+        self.callbacks: list[Registration] = []
+        """The notification model: whom to tell before the group leaves its container."""
+        self.callbacks_lock = Lock()
         self.vfio = VfioGroup(self)
+
+    def locks(self) -> tuple[Lock, ...]:
+        return self.notifier, self.callbacks_lock, self.vfio.device_lock
 
     def is_viable(self) -> bool:
         """No device of the group spoils it now (vfio_group_viable); nothing keeps it so."""

@@ -58,9 +58,10 @@ class Machine:
 
     def locks(self) -> list[Lock]:
         """Every lock there is."""
-        of_groups = [lock for group in self.groups for lock in (group.notifier, group.vfio.device_lock)]
+        of_groups = [lock for group in self.groups for lock in group.locks()]
         of_containers = [container.group_lock for container in self.containers]
-        return [self.group_lock, self.iommu_drivers_lock, *of_groups, *of_containers]
+        of_users = [user.lock for user in self.users]
+        return [self.group_lock, self.iommu_drivers_lock, *of_groups, *of_containers, *of_users]
 
 
 def register(device: Device) -> None:

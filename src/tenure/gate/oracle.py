@@ -119,4 +119,6 @@ class Oracle:
 
     def _in_words(self, made: Made) -> Mapping[str, str | int | bool]:
         rule = self.rules.rules[self.machine.beginning(made.call)]
-        return {p.name: written(p.type, v) for p, v in zip(rule.variables, made.args, strict=True)}
+        named = {p.name: p.type for p in rule.call.parameters}
+        passed = zip(rule.variables, made.args, strict=True)
+        return {p.name: written(p.type, v) for p, v in passed if p.name in named}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tenure.gate.subject import Setup, Shown
 from tenure.models import groups
-from tenure.search.scopes import has_users, isolations, scope
+from tenure.search.scopes import has_users, isolations, scope, sleepers
 from tenure.vocabulary.machine import Machine, Scope
 from tenure.vocabulary.objects import DEVICE, GROUP
 from tenure.vocabulary.observables import DRIVER
@@ -20,7 +20,7 @@ def gate_scope(system: System) -> Scope:
     return scope(
         {
             "process": 2,
-            "thread": 0,
+            "thread": sleepers(system),
             "file": 6,
             "group": 2,
             "container": 2,
@@ -39,7 +39,7 @@ def plan_scope(system: System) -> Scope:
     return scope(
         {
             "process": 2,
-            "thread": 0,
+            "thread": sleepers(system),
             "file": 3,
             "group": 1,
             "container": 2,
@@ -116,10 +116,12 @@ class Field:
 def whole_fields(system: System) -> tuple[Field, ...]:
     """Whole calls: one group, files that processes share, groups without IOMMU; then more of each, and the large scope."""
     users = 1 if has_users(system) else 0
-    wide = any(c.name == "take_file" for c in system.calls)  # external users that keep files have many more states
+    wide = any(
+        c.name in {"take_file", "register"} for c in system.calls
+    )  # users of more states: one file or device less
     small = {
         "process": 1,
-        "thread": 0,
+        "thread": sleepers(system),
         "file": 3,
         "group": 1,
         "container": 2,
