@@ -1,13 +1,14 @@
 """What holds the notification model together: a break stands between the last use and the detach, and nobody is inside."""
 
+from tenure.models import container_claims
 from tenure.models.containers import counts, linked, table
 from tenure.models.external_claims import what_a_user_saw_is_all_or_nothing
 from tenure.models.external_users import listens, seen_container, seen_group, seen_table
-from tenure.models.files import file_group, kind
-from tenure.models.groups import container, placed, users
+from tenure.models.files import file_container, file_group, kind
+from tenure.models.groups import attached, container, placed, users
 from tenure.models.notify import called_back, inside, ticket
 from tenure.vocabulary.objects import FILE, GROUP, TABLE, THREAD, USER
-from tenure.vocabulary.systems import Claim, claim
+from tenure.vocabulary.systems import Claim, claim, hinted
 from tenure.vocabulary.terms import (
     Term,
     both,
@@ -15,6 +16,7 @@ from tenure.vocabulary.terms import (
     either,
     frame,
     implies,
+    in_flight,
     is_none,
     no,
     some,
@@ -54,7 +56,8 @@ def who_unsets_has_given_up_the_use(thread: Term) -> Term:
     """Past its check, UNSET_CONTAINER works on a group file, of a group that nobody uses and that is still contained."""
     file = frame(thread, "unset_container", "file", FILE)
     works = both(no(is_none(file)), kind[file] == "group", _is_leaving(_leaves(thread)))
-    return implies(_thread_at(thread, *BREAK), works)
+    past = _thread_at(thread, *BREAK)
+    return both(implies(past, works), implies(no(is_none(file)), past))
 
 
 @claim(file=FILE)
@@ -92,7 +95,45 @@ def two_releases_break_two_groups(file: Term, other: Term) -> Term:
 @claim(group=GROUP)
 def a_used_group_is_contained(group: Term) -> Term:
     """A group that somebody uses points to a container."""
-    return implies(users[group] > 0, no(is_none(container[group])))
+    return implies(no(users[group] == 0), no(is_none(container[group])))
+
+
+@claim(group=GROUP)
+def an_unused_group_is_contained_only_while_it_is_broken(group: Term) -> Term:
+    """A group without users is contained only between the decision and the detach."""
+    thread = some(THREAD, lambda t: both(_thread_at(t, *BREAK), _leaves(t) == group))
+    file = some(FILE, lambda f: both(_file_at(f, *BREAK), file_group[f] == group))
+    return implies(_is_leaving(group), either(thread, file))
+
+
+@hinted(serves=("CON-1", "EXT-3", "a_contained_group_has_a_file"))
+@claim(group=GROUP)
+def a_leaving_group_is_not_at_rest(group: Term) -> Term:
+    """A group without users is contained only while UNSET_CONTAINER, or a release, works on a file of it."""
+    works = some(FILE, lambda f: both(file_group[f] == group, either(in_flight(f), _file_at(f, *BREAK))))
+    return implies(_is_leaving(group), works)
+
+
+@hinted(serves=("EXT-3", "FREE"))
+@claim(group=GROUP)
+def an_attached_group_is_contained(group: Term) -> Term:
+    """A group outside every container is attached to no table."""
+    return implies(no(is_none(attached[group])), no(is_none(container[group])))
+
+
+@hinted(serves=("FREE",))
+@claim(file=FILE)
+def who_has_a_container_is_a_container_file(file: Term) -> Term:
+    """Only container files stand for a container."""
+    return implies(no(is_none(file_container[file])), kind[file] == "container")
+
+
+@hinted(serves=("FREE",))
+@claim(thread=THREAD)
+def a_leave_keeps_a_group_file(thread: Term) -> Term:
+    """The file that a thread in UNSET_CONTAINER works on is a group file."""
+    file = frame(thread, "unset_container", "file", FILE)
+    return implies(no(is_none(file)), kind[file] == "group")
 
 
 @claim(file=FILE)
@@ -105,14 +146,6 @@ def a_file_in_release_is_open_still(file: Term) -> Term:
     )
 
 
-@claim(group=GROUP)
-def an_unused_group_is_contained_only_while_it_is_broken(group: Term) -> Term:
-    """A group without users is contained only between the decision and the detach."""
-    thread = some(THREAD, lambda t: both(_thread_at(t, *BREAK), _leaves(t) == group))
-    file = some(FILE, lambda f: both(_file_at(f, *BREAK), file_group[f] == group))
-    return implies(_is_leaving(group), either(thread, file))
-
-
 @claim(file=FILE)
 def a_group_file_is_the_base_of_a_used_group(file: Term) -> Term:
     """While a group that is used has a file which is not released, SET_CONTAINER's use is there."""
@@ -123,6 +156,28 @@ def a_group_file_is_the_base_of_a_used_group(file: Term) -> Term:
 def device_files_count_until_their_release(file: Term) -> Term:
     """A device file counts in its own group until its release begins, other files in none."""
     return counts[file] == when(both(kind[file] == "device", no(busy(file))), file_group[file], counts.nothing)
+
+
+@hinted(
+    rests_on=(
+        container_claims.users_count_those_entitled,
+        container_claims.an_opened_group_knows_its_file,
+        container_claims.a_placed_group_is_open,
+        container_claims.no_call_uses_a_file_in_release,
+        container_claims.a_file_stands_for_what_its_kind_says,
+        device_files_count_until_their_release,
+        a_leaving_group_is_not_at_rest,
+        a_used_group_is_contained,
+        a_release_that_breaks_has_given_up_the_use,
+        a_file_in_release_is_open_still,
+    ),
+    serves=("FREE",),
+)
+@claim(group=GROUP)
+def a_contained_group_has_a_file(group: Term) -> Term:
+    """A group that is in a container, used or on its way out, has an open file."""
+    file = some(FILE, lambda f: both(no(kind[f] == "closed"), file_group[f] == group))
+    return implies(no(is_none(container[group])), file)
 
 
 @claim(user=USER)
@@ -213,6 +268,7 @@ def of_containers(claims: tuple[Claim, ...]) -> tuple[Claim, ...]:
 
 CLAIMS: tuple[Claim, ...] = (
     who_unsets_has_given_up_the_use,
+    a_leave_keeps_a_group_file,
     a_release_that_breaks_has_given_up_the_use,
     two_threads_break_two_groups,
     a_thread_and_a_release_break_two_groups,
@@ -220,6 +276,10 @@ CLAIMS: tuple[Claim, ...] = (
     a_used_group_is_contained,
     a_file_in_release_is_open_still,
     an_unused_group_is_contained_only_while_it_is_broken,
+    a_leaving_group_is_not_at_rest,
+    a_contained_group_has_a_file,
+    an_attached_group_is_contained,
+    who_has_a_container_is_a_container_file,
     a_group_file_is_the_base_of_a_used_group,
     device_files_count_until_their_release,
     what_a_user_saw_is_all_or_nothing,

@@ -180,7 +180,8 @@ def _attempts(
 def choices(theory: Theory, obligation: Obligation, goal: Goal) -> Iterator[tuple[Premise, ...]]:
     """What a proof may start from: the claims about the fields concerned, with more and more slack, and at last all."""
     if obligation.with_claims and obligation.concerns is not None:
-        yield from (theory.relevant(obligation.concerns | goal.fields, slack) for slack in (0, 1, 2))
+        fields = obligation.concerns | goal.fields
+        yield from (theory.relevant(fields, slack, goal.name) for slack in (0, 1, 2))
     yield theory.premises if obligation.with_claims else ()
 
 

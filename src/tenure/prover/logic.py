@@ -18,7 +18,7 @@ import z3
 from tenure.prover.tallies import Counted, Tally, any_tally, counted, recounted
 from tenure.vocabulary.effects import Assign
 from tenure.vocabulary.symbols import Field, Role
-from tenure.vocabulary.terms import Op, Term, bound_sort
+from tenure.vocabulary.terms import Op, Term, bound_sort, rebuild
 from tenure.vocabulary.types import NONE, Choice, Count, Flag, Maybe, Sort, Type, Value, default, sort_of
 
 Expr = Any
@@ -179,12 +179,26 @@ class SymbolicState:
             bodies = [self.value(term.args[1], {**env, name: e}, earlier) for e in self.domain.elements(sort)]
             context = self.domain.context
             return z3.And(*bodies, context) if term.op is Op.EVERY else z3.Or(*bodies, context)
+        if term.op is Op.EVERY and term.args[1].op is Op.AND:
+            pieces = (rebuild(term, (term.args[0], piece)) for piece in term.args[1].args)
+            return z3.And(*(self.value(one, env, earlier) for one in pieces))
+        if term.op is Op.EVERY:
+            return self._universal(term, env, earlier)
         bound = self.domain.fresh(name, sort)
         body = self.value(term.args[1], {**env, name: bound}, earlier)
         real = self.domain.is_object(sort, bound)
-        if term.op is Op.EVERY:
-            return z3.ForAll([bound], z3.Implies(real, body))
         return z3.Exists([bound], z3.And(real, body))
+
+    def _universal(self, term: Term, env: Mapping[str, Expr], earlier: SymbolicState | None) -> Expr:
+        """One quantifier for all that stand side by side: alone, the outer one would have nothing to be matched with."""
+        known, bound, real = dict(env), [], []
+        while term.op is Op.EVERY and not (bound and term.args[1].op is Op.AND):
+            sort = bound_sort(term)
+            one = known[str(term.data)] = self.domain.fresh(str(term.data), sort)
+            bound.append(one)
+            real.append(self.domain.is_object(sort, one))
+            term = term.args[1]
+        return z3.ForAll(bound, z3.Implies(z3.And(*real), self.value(term, known, earlier)))
 
     def _number(self, term: Term, env: Mapping[str, Expr], earlier: SymbolicState | None) -> Expr:
         sort = bound_sort(term)

@@ -30,6 +30,8 @@ class Invariant:
     variables: tuple[Term, ...]
     body: Term
     about_steps: bool = False
+    rests_on: tuple[str, ...] = ()
+    serves: tuple[str, ...] = ()
 
     @cached_property
     def fields(self) -> frozenset[str]:
@@ -82,7 +84,7 @@ class Obligation:
 
 def claims_of(rules: Rules) -> tuple[Invariant, ...]:
     """The helper claims of a system."""
-    return tuple(Invariant(c.name, c.variables, c.body) for c in rules.claims)
+    return tuple(Invariant(c.name, c.variables, c.body, rests_on=c.rests_on, serves=c.serves) for c in rules.claims)
 
 
 def stated(sentences: Iterable[Sentence]) -> tuple[Invariant, ...]:
@@ -115,6 +117,7 @@ class Theory:
         self._typed = tuple(self._typing())
         self._claimed = tuple(Premise(c.spelled, c.fields, self.everywhere(c, self.before)) for c in claims)
         self._counted = tuple(self._counting())
+        self._hints = {c.name: c.rests_on for c in claims}
 
     @property
     def premises(self) -> tuple[Premise, ...]:
@@ -126,9 +129,17 @@ class Theory:
         """The same as formulas."""
         return tuple(p.formula for p in self.premises)
 
-    def relevant(self, fields: frozenset[str], slack: int) -> tuple[Premise, ...]:
-        """Those claims that read at most `slack` fields besides these, and what goes with the fields they read."""
-        chosen = [p for p in self._claimed if len(p.fields - fields) <= slack]
+    def relevant(self, fields: frozenset[str], slack: int, goal: str = "") -> tuple[Premise, ...]:
+        """Those claims that read at most `slack` fields besides these, and what goes with the fields they read.
+
+        A claim that serves certain goals is for these alone; at first a goal has what it says that it rests on, too.
+        """
+        hints = self._hints.get(goal, ()) if slack == 0 else ()
+        chosen = [
+            p
+            for c, p in zip(self.claims, self._claimed, strict=True)
+            if c.name in hints or (len(p.fields - fields) <= slack and (not c.serves or goal in (c.name, *c.serves)))
+        ]
         known = fields.union(*(p.fields for p in chosen))
         return (
             *(p for p in self._typed if p.fields <= known),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from inspect import getdoc
 
@@ -45,6 +45,10 @@ class Claim:
     sentence: str
     variables: tuple[Term, ...]
     body: Term
+    rests_on: tuple[str, ...] = ()
+    """The claims that its proof is tried from first, besides those about its fields."""
+    serves: tuple[str, ...] = ()
+    """The claims and properties for whose proof alone it is there; other proofs try without it first. Empty: any."""
 
 
 def claim(**variables: Sort) -> Callable[[Callable[..., Term]], Claim]:
@@ -55,6 +59,11 @@ def claim(**variables: Sort) -> Callable[[Callable[..., Term]], Claim]:
         return Claim(text.__name__, getdoc(text) or "", bound, text(*bound))
 
     return build
+
+
+def hinted(*, rests_on: tuple[Claim, ...] = (), serves: tuple[str, ...] = ()) -> Callable[[Claim], Claim]:
+    """The same claim, with hints to the prover. They change the order in which premises are tried, and no verdict's meaning."""
+    return lambda one: replace(one, rests_on=tuple(c.name for c in rests_on), serves=serves)
 
 
 @dataclass(frozen=True, slots=True)
