@@ -8,13 +8,16 @@ from tenure.models import SYSTEMS
 from tenure.properties import PROPERTIES
 from tenure.prover.counterexamples import counterexample, populated
 from tenure.prover.induction import prove
-from tenure.prover.theory import Invariant, claims_of, stated
+from tenure.prover.theory import Invariant, Theory, claims_of, stated
 from tenure.vocabulary.calls import without_case
 from tenure.vocabulary.objects import CONTAINER, FILE, GROUP
 from tenure.vocabulary.rules import Rules, rules_of
 from tenure.vocabulary.sentences import applies, quantified, sentence
 from tenure.vocabulary.systems import Granularity, System
 from tenure.vocabulary.terms import FALSE, Term, number_of, variable
+
+RESTING, NAMED = "an_fd_refers_to_an_open_file", "references_count_file_and_groups"
+"""Two claims of the containers that read different fields."""
 
 
 def system(name: str) -> System:
@@ -53,6 +56,31 @@ def test_a_false_claim_leaves_the_set_and_proves_nothing() -> None:
 
     assert "nothing is" in proof.dropped
     assert "ISO" not in proof.proved
+
+
+def test_a_proof_is_tried_first_with_what_the_claim_rests_on() -> None:
+    """The first choice of premises has the claims that are named, though they read other fields; the next has not."""
+    contained = rules("containers-2013:locked")
+    goal, named = (c for c in claims_of(contained) if c.name in {RESTING, NAMED})
+
+    theory = Theory(contained, (replace(goal, rests_on=(NAMED,)), named))
+
+    assert named.spelled in {p.spelled for p in theory.relevant(goal.fields, 0, RESTING)}
+    assert named.spelled not in {p.spelled for p in theory.relevant(goal.fields, 0, "another")}
+    assert named.spelled not in {p.spelled for p in theory.relevant(goal.fields, 1, RESTING)}
+
+
+def test_a_claim_that_serves_one_goal_is_kept_from_others_until_all_are_tried() -> None:
+    """It is a premise of what it serves, of itself, and of the last attempt at anything."""
+    contained = rules("containers-2013:locked")
+    one = replace(next(c for c in claims_of(contained) if c.name == RESTING), serves=("FREE",))
+
+    theory = Theory(contained, (one,))
+
+    assert one.spelled in {p.spelled for p in theory.relevant(one.fields, 2, "FREE")}
+    assert one.spelled in {p.spelled for p in theory.relevant(one.fields, 2, RESTING)}
+    assert one.spelled not in {p.spelled for p in theory.relevant(one.fields, 2, "ISO")}
+    assert one.spelled in {p.spelled for p in theory.premises}
 
 
 def test_properties_are_not_proved_from_no_claims() -> None:

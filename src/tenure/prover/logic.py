@@ -191,7 +191,9 @@ class SymbolicState:
 
     def _universal(self, term: Term, env: Mapping[str, Expr], earlier: SymbolicState | None) -> Expr:
         """One quantifier for all that stand side by side: alone, the outer one would have nothing to be matched with."""
-        known, bound, real = dict(env), [], []
+        known = dict(env)
+        bound: list[Expr] = []
+        real: list[Expr] = []
         while term.op is Op.EVERY and not (bound and term.args[1].op is Op.AND):
             sort = bound_sort(term)
             one = known[str(term.data)] = self.domain.fresh(str(term.data), sort)
