@@ -98,6 +98,26 @@ def a_used_group_is_contained(group: Term) -> Term:
     return implies(no(users[group] == 0), no(is_none(container[group])))
 
 
+@claim(file=FILE)
+def a_file_in_release_is_open_still(file: Term) -> Term:
+    """A file is in no release once it is closed, and the group of a group file in release is placed no more."""
+    group = stands(file, *(f"release_group.{s}" for s in (*BREAK, "put")))
+    return both(
+        implies(busy(file), no(kind[file] == "closed")),
+        implies(group, no(placed[file_group[file]])),
+    )
+
+
+LEAVERS = (
+    who_unsets_has_given_up_the_use,
+    a_release_that_breaks_has_given_up_the_use,
+    a_file_in_release_is_open_still,
+    container_claims.users_count_those_entitled,
+)
+"""Who takes a group out of its container; that its file is no other's; and that no count is below zero."""
+
+
+@hinted(rests_on=LEAVERS)
 @claim(group=GROUP)
 def an_unused_group_is_contained_only_while_it_is_broken(group: Term) -> Term:
     """A group without users is contained only between the decision and the detach."""
@@ -106,7 +126,7 @@ def an_unused_group_is_contained_only_while_it_is_broken(group: Term) -> Term:
     return implies(_is_leaving(group), either(thread, file))
 
 
-@hinted(serves=("CON-1", "EXT-3", "a_contained_group_has_a_file"))
+@hinted(rests_on=LEAVERS, serves=("CON-1", "EXT-3", "a_contained_group_has_a_file"))
 @claim(group=GROUP)
 def a_leaving_group_is_not_at_rest(group: Term) -> Term:
     """A group without users is contained only while UNSET_CONTAINER, or a release, works on a file of it."""
@@ -134,16 +154,6 @@ def a_leave_keeps_a_group_file(thread: Term) -> Term:
     """The file that a thread in UNSET_CONTAINER works on is a group file."""
     file = frame(thread, "unset_container", "file", FILE)
     return implies(no(is_none(file)), kind[file] == "group")
-
-
-@claim(file=FILE)
-def a_file_in_release_is_open_still(file: Term) -> Term:
-    """A file is in no release once it is closed, and the group of a group file in release is placed no more."""
-    group = stands(file, *(f"release_group.{s}" for s in (*BREAK, "put")))
-    return both(
-        implies(busy(file), no(kind[file] == "closed")),
-        implies(group, no(placed[file_group[file]])),
-    )
 
 
 @claim(file=FILE)

@@ -140,6 +140,10 @@ class Shared:
         solver.add(*(p.formula for p in self._common), *self.obligation.assume)
         return solver
 
+    def serves(self, known: tuple[Premise, ...]) -> bool:
+        """These premises have all that the goals have in common: only then a proof is one from them."""
+        return set(self._common) <= set(known)
+
     def check(self, known: tuple[Premise, ...], contrary: Expr) -> str:
         """What Z3 says to the contrary of a goal, from these premises, by matching alone."""
         self._solver.push()
@@ -156,7 +160,7 @@ def _solved(
     found = "unknown"
     contrary = goal.contrary()
     *few, everything = choices(theory, obligation, goal)
-    if few and shared.check(few[0], contrary) == "unsat":
+    if few and shared.serves(few[0]) and shared.check(few[0], contrary) == "unsat":
         return "unsat", few[0]
     for number, (known, solver, limit) in enumerate(_attempts(theory, few, everything, rlimit)):
         if number == len(few) and obligation.with_claims and theory.small.falls(obligation.name, goal):
@@ -178,9 +182,13 @@ def _attempts(
 
 
 def choices(theory: Theory, obligation: Obligation, goal: Goal) -> Iterator[tuple[Premise, ...]]:
-    """What a proof may start from: the claims about the fields concerned, with more and more slack, and at last all."""
+    """What a proof may start from: the claims about the fields concerned, with more and more slack, and at last all.
+
+    Where a claim says what it rests on, that alone is the first choice.
+    """
     if obligation.with_claims and obligation.concerns is not None:
         fields = obligation.concerns | goal.fields
+        yield from filter(None, (theory.hinted(goal.name),))
         yield from (theory.relevant(fields, slack, goal.name) for slack in (0, 1, 2))
     yield theory.premises if obligation.with_claims else ()
 

@@ -117,7 +117,6 @@ class Theory:
         self._typed = tuple(self._typing())
         self._claimed = tuple(Premise(c.spelled, c.fields, self.everywhere(c, self.before)) for c in claims)
         self._counted = tuple(self._counting())
-        self._hints = {c.name: c.rests_on for c in claims}
 
     @property
     def premises(self) -> tuple[Premise, ...]:
@@ -129,17 +128,23 @@ class Theory:
         """The same as formulas."""
         return tuple(p.formula for p in self.premises)
 
+    def hinted(self, goal: str) -> tuple[Premise, ...]:
+        """What the claim of this name says that it rests on, and itself; nothing where it says nothing."""
+        named = next((c.rests_on for c in self.claims if c.name == goal), ())
+        return self._with_counts([p for c, p in self._named() if c.name in (goal, *named)]) if named else ()
+
     def relevant(self, fields: frozenset[str], slack: int, goal: str = "") -> tuple[Premise, ...]:
         """Those claims that read at most `slack` fields besides these, and what goes with the fields they read.
 
-        A claim that serves certain goals is for these alone; at first a goal has what it says that it rests on, too.
+        A claim that serves certain goals is for these alone.
         """
-        hints = self._hints.get(goal, ()) if slack == 0 else ()
-        chosen = [
-            p
-            for c, p in zip(self.claims, self._claimed, strict=True)
-            if c.name in hints or (len(p.fields - fields) <= slack and (not c.serves or goal in (c.name, *c.serves)))
-        ]
+        kept = (p for c, p in self._named() if not c.serves or goal in (c.name, *c.serves))
+        return self._with_counts([p for p in kept if len(p.fields - fields) <= slack], fields)
+
+    def _named(self) -> Iterator[tuple[Invariant, Premise]]:
+        return zip(self.claims, self._claimed, strict=True)
+
+    def _with_counts(self, chosen: list[Premise], fields: frozenset[str] = frozenset()) -> tuple[Premise, ...]:
         known = fields.union(*(p.fields for p in chosen))
         return (
             *(p for p in self._typed if p.fields <= known),

@@ -46,7 +46,7 @@ class Claim:
     variables: tuple[Term, ...]
     body: Term
     rests_on: tuple[str, ...] = ()
-    """The claims that its proof is tried from first, besides those about its fields."""
+    """The claims from which, with itself, its proof is tried first."""
     serves: tuple[str, ...] = ()
     """The claims and properties for whose proof alone it is there; other proofs try without it first. Empty: any."""
 
