@@ -94,8 +94,8 @@ def two_releases_break_two_groups(file: Term, other: Term) -> Term:
 
 @claim(group=GROUP)
 def a_used_group_is_contained(group: Term) -> Term:
-    """A group that somebody uses points to a container."""
-    return implies(no(users[group] == 0), no(is_none(container[group])))
+    """A group that somebody uses points to a container, and nobody's use is counted below zero."""
+    return both(users[group] >= 0, implies(no(users[group] == 0), no(is_none(container[group]))))
 
 
 @claim(file=FILE)
