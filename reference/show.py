@@ -49,6 +49,7 @@ _OF_DEVICES = (
 _OF_USERS = (
     seen.user_process,
     seen.user_counts,
+    seen.user_registered,
     seen.user_group,
     seen.user_container,
     seen.user_table,
@@ -171,8 +172,14 @@ def _user(user: ExternalUser) -> tuple[int, ...]:
     return (
         user.process,
         user.counts,
+        _registered(user),
         user.told_group,
         user.told_container,
         NONE if table is None else table.index,
         int(user.added_first),
     )
+
+
+def _registered(user: ExternalUser) -> int:
+    registration = user.registration
+    return registration.group.index if registration is not None and registration.is_listed() else NONE

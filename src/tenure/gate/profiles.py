@@ -10,7 +10,7 @@ from tenure.gate.subject import Setup, Shown
 from tenure.models import groups
 from tenure.search.interrupt_scopes import WIRED, interrupt_scope, is_of_interrupts
 from tenure.search.range_scopes import is_of_ranges, range_scope
-from tenure.search.scopes import has_users, isolations, scope
+from tenure.search.scopes import has_users, isolations, scope, sleepers
 from tenure.vocabulary.machine import Machine, Scope
 from tenure.vocabulary.objects import DEVICE, GROUP
 from tenure.vocabulary.observables import DRIVER
@@ -30,7 +30,7 @@ def gate_scope(system: System) -> Scope:
     return scope(
         {
             "process": 2,
-            "thread": 0,
+            "thread": sleepers(system),
             "file": 6,
             "group": 2,
             "container": 2,
@@ -54,7 +54,7 @@ def plan_scope(system: System) -> Scope:
     return scope(
         {
             "process": 2,
-            "thread": 0,
+            "thread": sleepers(system),
             "file": 3,
             "group": 1,
             "container": 2,
@@ -179,10 +179,11 @@ def whole_fields(system: System) -> tuple[Field, ...]:
     if is_of_interrupts(system):
         return _whole_interrupts()
     users = 1 if has_users(system) else 0
-    wide = any(c.name == "take_file" for c in system.calls)  # external users that keep files have many more states
+    many = {"take_file", "register"}  # external users that do these have many more states
+    wide = any(c.name in many for c in system.calls)
     small = {
         "process": 1,
-        "thread": 0,
+        "thread": sleepers(system),
         "file": 3,
         "group": 1,
         "container": 2,

@@ -11,6 +11,7 @@ from tenure.vocabulary import observables as seen
 from tenure.vocabulary.machine import Scope
 from tenure.vocabulary.observables import DRIVER
 from tenure.vocabulary.systems import Granularity, System
+from tenure.vocabulary.types import Sort
 
 VFIO = DRIVER.values.index("vfio")
 NONE_BOUND = DRIVER.values.index("none")
@@ -29,6 +30,11 @@ def has_users(system: System) -> bool:
 def isolations(system: System) -> tuple[bool, ...]:
     """Which of two groups is without IOMMU, where there are such groups: one of each kind."""
     return (False, True) if system.defines(seen.group_no_iommu) else ()
+
+
+def sleepers(system: System) -> int:
+    """How many threads whole calls take: one where a thread's call may sleep, and so must be somebody's; else none."""
+    return int(any(isinstance(c.actor, Sort) and any(s.waits for s in c.steps) for c in system.calls))
 
 
 def scope(sizes: dict[str, int], *, no_iommu: tuple[bool, ...] = (), vfio_devices: int = 1) -> Scope:
@@ -63,7 +69,7 @@ def main_scope(system: System, granularity: Granularity) -> Scope:
         return main_range_scope(granularity)
     if is_of_interrupts(system):
         return main_interrupt_scope()
-    return scope(_sizes(system, threads=2 if granularity is Granularity.STEPS else 0))
+    return scope(_sizes(system, threads=2 if granularity is Granularity.STEPS else sleepers(system)))
 
 
 def main_area(system: System, granularity: Granularity) -> Area:
@@ -96,7 +102,7 @@ def witness_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
     if is_of_interrupts(system):
         apart = {**INTERRUPT_SIZES, "file": 1, "device": 2}
         return (Area(interrupt_scope(apart, devices=(0, 0, 1), lines=(1, 1, 0))),)
-    threads = 1 if granularity is Granularity.STEPS else 0
+    threads = 1 if granularity is Granularity.STEPS else sleepers(system)
     sizes = _sizes(system, threads=threads)
     known = {c.name for c in system.calls}
     outside = frozenset(c.name for c in system.calls if c.actor == "user")
