@@ -1,5 +1,6 @@
 """What holds the notification model together: a break stands between the last use and the detach, and nobody is inside."""
 
+from tenure.models import closing_claims, container_claims
 from tenure.models.containers import counts, linked, table
 from tenure.models.external_claims import what_a_user_saw_is_all_or_nothing
 from tenure.models.external_users import listens, seen_container, seen_group, seen_table
@@ -7,7 +8,7 @@ from tenure.models.files import file_container, file_group, kind
 from tenure.models.groups import attached, container, placed, users
 from tenure.models.notify import called_back, inside, ticket
 from tenure.vocabulary.objects import FILE, GROUP, TABLE, THREAD, USER
-from tenure.vocabulary.systems import Claim, claim
+from tenure.vocabulary.systems import Claim, claim, lemma
 from tenure.vocabulary.terms import (
     Term,
     both,
@@ -153,11 +154,29 @@ def device_files_count_until_their_release(file: Term) -> Term:
     return counts[file] == when(both(kind[file] == "device", no(busy(file))), file_group[file], counts.nothing)
 
 
+@lemma(
+    container_claims.users_count_those_entitled,
+    container_claims.an_opened_group_knows_its_file,
+    container_claims.a_placed_group_is_open,
+    container_claims.a_file_stands_for_what_its_kind_says,
+    device_files_count_until_their_release,
+    a_leaving_group_is_not_at_rest,
+    a_used_group_is_contained,
+    a_file_in_release_is_open_still,
+    serves=("FREE",),
+)
 @claim(group=GROUP)
 def a_contained_group_has_a_file(group: Term) -> Term:
     """A group that is in a container, used or on its way out, has an open file."""
     file = some(FILE, lambda f: both(no(kind[f] == "closed"), file_group[f] == group))
     return implies(no(is_none(container[group])), file)
+
+
+@lemma(a_leave_keeps_a_group_file, serves=("FREE",))
+@claim(file=FILE)
+def no_call_lasts_on_a_containers_file(file: Term) -> Term:
+    """The calls that other calls may interrupt work on files of groups."""
+    return implies(kind[file] == "container", no(in_flight(file)))
 
 
 @claim(user=USER)
@@ -257,7 +276,6 @@ CLAIMS: tuple[Claim, ...] = (
     a_file_in_release_is_open_still,
     an_unused_group_is_contained_only_while_it_is_broken,
     a_leaving_group_is_not_at_rest,
-    a_contained_group_has_a_file,
     an_attached_group_is_contained,
     who_has_a_container_is_a_container_file,
     a_group_file_is_the_base_of_a_used_group,
@@ -270,4 +288,14 @@ CLAIMS: tuple[Claim, ...] = (
     a_release_calls_back_before_it_detaches,
     an_unregister_that_waited_finds_the_end,
     nobody_sleeps_where_calls_are_whole,
+    a_contained_group_has_a_file,
+    no_call_lasts_on_a_containers_file,
+    lemma(
+        a_used_group_is_contained,
+        an_attached_group_is_contained,
+        who_has_a_container_is_a_container_file,
+        container_claims.references_count_file_and_groups,
+        container_claims.a_table_needs_a_group,
+        serves=("FREE",),
+    )(closing_claims.without_groups_and_files_no_container_is_alive),
 )
