@@ -241,11 +241,23 @@ def an_unregister_that_waited_finds_the_end(user: Term) -> Term:
     return implies(both(waits, no(called_back[user])), is_none(listens[user]))
 
 
-@claim(thread=THREAD, file=FILE, user=USER)
-def nobody_sleeps_where_calls_are_whole(thread: Term, file: Term, user: Term) -> Term:
-    """No break sleeps for a handler, and no unregister for a callback. False where calls are made in steps."""
+@claim(thread=THREAD)
+def no_leave_sleeps_where_calls_are_whole(thread: Term) -> Term:
+    """No UNSET_CONTAINER sleeps for a handler. False where calls are made in steps."""
+    return no(_thread_at(thread, "drain"))
+
+
+@claim(file=FILE)
+def no_release_sleeps_where_calls_are_whole(file: Term) -> Term:
+    """No release sleeps for a handler. False where calls are made in steps."""
+    return no(_file_at(file, "drain"))
+
+
+@claim(user=USER)
+def no_callback_lasts_where_calls_are_whole(user: Term) -> Term:
+    """No handler stays inside, no callback lasts, and no unregister waits for one. False where calls are made in steps."""
     waits = stands(user, "unregister.wait", "release_user.wait")
-    return both(no(_thread_at(thread, "drain")), no(_file_at(file, "drain")), no(waits))
+    return both(no(waits), no(inside[user]), no(called_back[user]))
 
 
 REPLACED = frozenset(
@@ -287,7 +299,9 @@ CLAIMS: tuple[Claim, ...] = (
     unset_calls_back_before_it_detaches,
     a_release_calls_back_before_it_detaches,
     an_unregister_that_waited_finds_the_end,
-    nobody_sleeps_where_calls_are_whole,
+    no_leave_sleeps_where_calls_are_whole,
+    no_release_sleeps_where_calls_are_whole,
+    no_callback_lasts_where_calls_are_whole,
     a_contained_group_has_a_file,
     no_call_lasts_on_a_containers_file,
     lemma(
