@@ -33,6 +33,9 @@ test: setup ## run the tests
 test-wide: setup ## run the tests that say the same of every variant, or take long
 	$(BIN)/pytest -q -n auto -m wide
 
+test-kernel: setup ## boot a stock kernel in QEMU and hold it to the rules (`tenure doctor` says what that needs)
+	$(BIN)/pytest -q -m kernel
+
 lint: setup ## look at style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -48,6 +51,9 @@ conform-full: setup ## hold the reference to the models at the full scopes
 
 bench: setup ## measure speed beside its peers (ONLY="gates races" for some, JSON=FILE for a document)
 	@PYTHONHASHSEED=0 $(BIN)/python -m benchmarks $(ONLY) $(if $(JSON),--json "$(JSON)")
+
+bench-kernel: ## measure what a kernel under test costs
+	@$(MAKE) -s bench ONLY=kernels
 
 dma-full: setup ## prove the range arithmetic by both solvers, and try every pair of ranges of up to 6 bits
 	TENURE_DMA_FULL=1 $(BIN)/pytest -q tests/prover/test_arithmetic.py tests/reference/dma
@@ -71,4 +77,4 @@ lock: ## renew requirements.lock from pyproject.toml
 LOCK_OPTIONS = --extra dev --all-build-deps --allow-unsafe --strip-extras --generate-hashes --output-file requirements.lock \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options
 
-.PHONY: help setup run test test-wide lint check guards conform-full bench dma-full fuzz mutants lock
+.PHONY: help setup run test test-wide test-kernel lint check guards conform-full bench bench-kernel dma-full fuzz mutants lock

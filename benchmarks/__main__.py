@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import click
 from rich.console import Console
 
-from benchmarks import gates, machine, proofs, races, ranges, searches
+from benchmarks import gates, kernels, machine, proofs, races, ranges, searches
 from benchmarks.figures import Figure, NotMeasured
 from benchmarks.spin.curve import curve
 from benchmarks.table import document, line, table
@@ -31,6 +31,7 @@ GROUPS: Mapping[str, tuple[Measurement, ...]] = {
     "searches": (searches.searches,),
     "ranges": (ranges.ranges,),
     "spin": (curve,),
+    "kernels": (kernels.kernels,),
 }
 
 

@@ -15,7 +15,7 @@ from tenure.commands.naming import system_named
 from tenure.gate.campaign import Campaign
 from tenure.gate.oracle import Oracle
 from tenure.gate.plans import planned
-from tenure.gate.profiles import gate_scope, setup_of
+from tenure.gate.profiles import gate_scope, plan_scope, setup_of
 from tenure.gate.subject import Setup
 from tenure.gate.targets import open_target
 
@@ -66,7 +66,7 @@ def _campaign(target: str, goal: float, peer: Run, name: str) -> Figure:
     """The calls that one campaign makes and checks in a second, sample after sample; all show what they leave."""
     system = system_named(SYSTEM)
     oracle = Oracle(system, gate_scope(system))
-    plan = planned(system, oracle.rules)
+    plan = planned(system, oracle.rules, plan_scope(system))
     with closing(open_target(target, system.id)) as subject:
         campaign = Campaign(subject, oracle, setup_of(system, oracle.machine), SEED, refuted_by_design(system))
         campaign.play(plan, seconds=None, calls=WARM)

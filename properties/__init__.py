@@ -1,6 +1,6 @@
 """Properties: the rules as named, true sentences, and the races that break them."""
 
-from tenure.properties import containers, external, harm, headlines, interrupts, ownership, ranges, viability
+from tenure.properties import containers, external, harm, headlines, interrupts, kvm, ownership, ranges, viability
 from tenure.properties.races import RACES
 from tenure.vocabulary.properties import Property
 
@@ -12,6 +12,7 @@ PROPERTIES: tuple[Property, ...] = (
     *external.PROPERTIES,
     *ranges.PROPERTIES,
     *interrupts.PROPERTIES,
+    *kvm.PROPERTIES,
     *harm.PROPERTIES,
 )
 

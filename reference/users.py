@@ -21,6 +21,7 @@ class ExternalUser:
         "index",
         "inside",
         "keeps",
+        "linked",
         "lock",
         "lost",
         "process",
@@ -46,6 +47,8 @@ class ExternalUser:
         """The notification model: a handler is inside the table that it was told of."""
         self.lock = Lock()
         """Its own lock, under which its callback closes the table."""
+        self.linked: IommuTable | None = None
+        """SPAPR: the table that a bus number of the guest is linked to."""
         self.counts = NONE
         self.told_group = NONE
         self.told_container = NONE

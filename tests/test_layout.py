@@ -91,6 +91,7 @@ def files_of_the_package() -> set[str]:
     """The files that a distribution owes, relative to ``src``."""
     verdicts = {f"tenure/properties/expected/{path.name}" for path in ROOT.glob("properties/expected/*.toml")}
     planted = {"tenure/properties/expected/planted.toml", "tenure/py.typed"}
+    planted |= {"tenure/gate/linux/agent.c", "tenure/gate/linux/differences.toml"}
     return {path.relative_to(SOURCE).as_posix() for path in python_files()} | verdicts | planted
 
 

@@ -15,7 +15,7 @@ from tenure.commands.replaying import replay_on_reference
 from tenure.gate.campaign import Campaign, Finding, Run
 from tenure.gate.oracle import Oracle
 from tenure.gate.plans import planned
-from tenure.gate.profiles import gate_scope, setup_of
+from tenure.gate.profiles import gate_scope, plan_scope, setup_of
 from tenure.gate.python_subject import PythonSubject
 from tenure.gate.reference_subject import ReferenceSubject
 from tenure.gate.subject import Reply, Subject, TargetFailed, Written
@@ -349,7 +349,7 @@ def test_a_finding_is_a_trace_that_the_reference_follows(play: Played) -> None:
 
 def test_a_plan_comes_before_random_runs(oracle: Oracle, play: Played) -> None:
     """The shortest of its runs first; each is followed from the start."""
-    plan = list(planned(oracle.system, oracle.rules))
+    plan = list(planned(oracle.system, oracle.rules, plan_scope(oracle.system)))
 
     campaign = play(InvalidForClosed(NAME), plan=plan[:40])
 
@@ -360,7 +360,7 @@ def test_a_plan_comes_before_random_runs(oracle: Oracle, play: Played) -> None:
 
 def test_a_plan_reaches_every_refusal_that_its_scope_has(oracle: Oracle, play: Played) -> None:
     """What random runs meet in the same calls, the plan meets as well."""
-    report = play(ReferenceSubject(NAME), plan=planned(oracle.system, oracle.rules)).report
+    report = play(ReferenceSubject(NAME), plan=planned(oracle.system, oracle.rules, plan_scope(oracle.system))).report
 
     assert {
         "set_container EBADF",
@@ -375,6 +375,6 @@ def test_planning_shows_progress_of_its_own(oracle: Oracle) -> None:
     """States and transitions of the search that makes the runs."""
     told: list[tuple[int, int]] = []
 
-    planned(oracle.system, oracle.rules, lambda *counts: told.append(counts))
+    planned(oracle.system, oracle.rules, plan_scope(oracle.system), lambda *counts: told.append(counts))
 
     assert told[0] < told[-1]

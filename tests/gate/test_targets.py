@@ -13,8 +13,8 @@ from tests.gate.conftest import PROFILE
 from tenure.gate.exec_subject import ExecSubject
 from tenure.gate.python_subject import PythonSubject
 from tenure.gate.reference_subject import ReferenceSubject
-from tenure.gate.subject import TargetFailed
-from tenure.gate.targets import UnknownTarget, open_target
+from tenure.gate.subject import TargetFailed, UnknownTarget
+from tenure.gate.targets import open_target
 
 
 def test_the_reference_is_opened() -> None:

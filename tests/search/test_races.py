@@ -43,6 +43,7 @@ LENGTHS = {
     ("N2", "external-notify:no-drain"): 10,
     ("N3", "external-notify:double-release"): 7,
     ("N4", "external-notify:on-close"): 6,
+    ("K1", "kvm-file:get-put"): 18,
 }
 """The transitions of a shortest trace to each moment of harm."""
 

@@ -6,6 +6,7 @@ import os
 import platform
 import shutil
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import click
@@ -22,6 +23,9 @@ PACKAGES = (
 )
 """What pip installs, and the command that it is for."""
 
+PROGRAMS = ("qemu-system-x86_64", "modprobe", "musl-gcc", "zstd")
+"""What a kernel needs that is booted."""
+
 
 @dataclass(frozen=True, slots=True)
 class Need:
@@ -37,16 +41,26 @@ class Need:
 @shared
 def doctor(*, tell: Telling) -> None:
     """Say what this machine lacks for which command, and the one line that installs it."""
-    needs = [*(_package(*one) for one in PACKAGES), _compiler(), _python()]
+    needs = [*(_package(*one) for one in PACKAGES), _compiler(), _python(), *map(_program, PROGRAMS)]
     for one in needs:
         if not tell.quiet or not one.met:
-            click.echo(f"{'ok     ' if one.met else 'missing'} {one.name:<12} {one.said:<24} for {one.command}")
+            click.echo(f"{'ok     ' if one.met else 'missing'} {one.name:<18} {one.said:<27} for {one.command}")
+    if packages := _to_install(needs):
+        click.echo(f"install what kernels need: {packages}")
     results = [
         {"name": one.name, "command": one.command, "verdict": "ok" if one.met else "missing", "said": one.said}
         for one in needs
     ]
     tell.document("doctor", None, results)
     sys.exit(Exit.OK if all(one.met for one in needs) else Exit.NOTHING)
+
+
+def _to_install(needs: Sequence[Need]) -> str:
+    """The one line that installs all programs that are missing; empty where none is."""
+    from tenure.gate.linux import programs
+
+    missing = [programs.PACKAGES[one.name] for one in needs if not one.met and one.name in PROGRAMS]
+    return " ".join([programs.INSTALL, *missing]) if missing else ""
 
 
 def _package(name: str, command: str) -> Need:
@@ -62,6 +76,14 @@ def _compiler() -> Need:
     found = shutil.which(os.environ.get("CC", "cc"))
     said = found or "install gcc or clang and make"
     return Need("C compiler", "make run, examples/c", met=found is not None, said=said)
+
+
+def _program(name: str) -> Need:
+    from tenure.gate.linux import programs
+
+    found = programs.found(name)
+    said = found or f"{programs.INSTALL} {programs.PACKAGES[name]}"
+    return Need(name, "gate linux:", met=found is not None, said=said)
 
 
 def _python() -> Need:

@@ -42,14 +42,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _told(trouble: Exception) -> tuple[str, Exit]:
     """What ended the run, in one line, and the exit code that says so."""
-    from tenure.gate.subject import TargetFailed
-    from tenure.gate.targets import UnknownTarget  # with it come all adapters, which only some commands need
+    from tenure.gate.subject import NotRun, TargetFailed, UnknownTarget
 
     match trouble:
         case BadInput() | UnknownName() | UnknownTarget():
             return f"tenure: {trouble}", Exit.USAGE
         case TargetFailed():
             return f"target-failed: {trouble}", Exit.TARGET
+        case NotRun():
+            return f"not-run: {trouble}", Exit.NOTHING
         case DiskTrouble():
             return f"tenure: {trouble}", Exit.DISK
         case OSError():

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -26,12 +27,14 @@ class Asked:
     target: str
     profile: str | None
     seed: int
+    iommu: str | None = None
 
     def command(self, budget: str) -> str:
         """The words that ask for the same with this budget."""
         target = f"'{self.target}'" if " " in self.target else self.target
         profile = ["--profile", self.profile] if self.profile else []
-        return " ".join(["gate", target, *profile, "--budget", budget, "--seed", str(self.seed)])
+        iommu = ["--iommu", self.iommu] if self.iommu else []
+        return " ".join(["gate", target, *profile, *iommu, "--budget", budget, "--seed", str(self.seed)])
 
 
 @click.command()
@@ -39,25 +42,69 @@ class Asked:
 @click.option("--profile", metavar=SYSTEM, help="The rules to hold it to; by default those that its name says.")
 @click.option("--budget", default="20s", show_default=True, metavar="60s|20000calls")
 @seeded("the random runs")
+@click.option(
+    "--iommu", type=click.Choice(["intel", "intel48", "amd", "none"]), help="The IOMMU of a kernel's machine."
+)
+@click.option("--matrix", is_flag=True, help="linux:debian:6.1,6.12,...: kernels side by side.")
 @click.option("--out", metavar="DIR", help="Write each finding there as an ITF trace.")
 @junit
 @shared
-def gate(*, target: str, profile: str | None, budget: str, seed: int, out: str | None, tell: Telling) -> None:
+def gate(  # noqa: PLR0913  # what a user may ask for
+    *,
+    target: str,
+    profile: str | None,
+    budget: str,
+    seed: int,
+    iommu: str | None,
+    matrix: bool,
+    out: str | None,
+    tell: Telling,
+) -> None:
     """Hold an implementation to the rules: solver-made and random runs, every answer checked."""
     from tenure.commands.gating import run_gate
 
     seconds, calls = budget_in(budget)
-    asked = Asked(target, profile, seed)
+    asked = Asked(target, profile, seed, iommu)
+    if matrix:
+        _gate_kernels(asked, budget, out, tell)
     with progress("gate", quiet=tell.quiet) as told:
-        result = run_gate(target, profile, seconds, calls, seed, told)
+        result = run_gate(target, profile, seconds, calls, seed, told, iommu)
     ending = Ending()
     _tell_findings(result, out, ending)
     _note(result, asked, ending)
     tell.say(_of_answers(result))
     tell.say(_of_properties(result))
+    for line in _of_site(result):
+        tell.say(line)
     tell.say(f"repeat with: tenure {asked.command(budget)}")
     tell.document(asked.command(budget), seed, result.results())
     tell.junit(result.rows())
+    sys.exit(ending.code)
+
+
+def _gate_kernels(asked: Asked, budget: str, out: str | None, tell: Telling) -> NoReturn:
+    """Hold each kernel of a list to the rules of its version, and set them side by side."""
+    from tenure.cli.kernels import print_kernels
+    from tenure.commands import kernels
+    from tenure.commands.gating import run_gate
+
+    if asked.profile is None:
+        raise click.UsageError("--matrix needs --profile SYSTEM (tenure list systems)")
+    seconds, calls = budget_in(budget)
+    ending, results = Ending(), {}
+    for version, target in kernels.targets(asked.target).items():
+        one = Asked(target, kernels.profile_for(asked.profile, version), asked.seed, asked.iommu)
+        with progress(target, quiet=tell.quiet) as told:
+            results[version] = result = run_gate(target, one.profile, seconds, calls, one.seed, told, one.iommu)
+        _tell_findings(result, f"{out}/{version}" if out else None, ending)
+        _note(result, one, ending)
+        if result.report.interrupted:
+            break
+    print_kernels(kernels.Kernels(results))
+    command = f"{asked.command(budget)} --matrix"
+    tell.say(f"repeat with: tenure {command}")
+    tell.document(command, asked.seed, [row for result in results.values() for row in result.results()])
+    tell.junit(row for result in results.values() for row in result.rows())
     sys.exit(ending.code)
 
 
@@ -68,6 +115,8 @@ def _tell_findings(result: GateResult, out: str | None, ending: Ending) -> None:
         click.echo(result.told(one))
         if out:
             write(str(folder(out) / f"finding-{number}.itf.json"), result.itf(one))
+            if one.log:
+                write(str(folder(out) / f"finding-{number}.console"), one.log)
 
 
 def _note(result: GateResult, asked: Asked, ending: Ending) -> None:
@@ -75,6 +124,14 @@ def _note(result: GateResult, asked: Asked, ending: Ending) -> None:
     report = result.report
     if report.interrupted:
         ending.note(Exit.INTERRUPTED)
+    if report.missing:
+        trouble(ending, Exit.NOTHING, f"not-run: {report.missing}")
+        return
+    for one in report.once:
+        said = (
+            f"inconclusive: after {len(one.calls)} calls the kernel fell, and not again by the same calls: {one.reason}"
+        )
+        trouble(ending, Exit.INCONCLUSIVE, said)
     if report.failure:
         trouble(ending, Exit.TARGET, f"target-failed: {report.failure}")
         return
@@ -95,6 +152,16 @@ def _of_answers(result: GateResult) -> str:
         f"{result.target}: {verdict}: {report.calls:,} calls in {report.runs:,} runs, {speed:,.0f} calls/s, "
         f"{len(report.refusals)} refusals met, {result.extent}"
     )
+
+
+def _of_site(result: GateResult) -> Iterator[str]:
+    """What the target's own machine made otherwise."""
+    report = result.report
+    if report.left_out:
+        said = ", ".join(f"{call} {number:,} times" for call, number in sorted(report.left_out.items()))
+        yield f"not run: what the machine of the target cannot do: {said}"
+    for said, number in sorted(report.intended.items()):
+        yield f"otherwise than the rules, as recorded: {said}, {number:,} times"
 
 
 def _of_properties(result: GateResult) -> str:

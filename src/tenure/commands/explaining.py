@@ -17,6 +17,11 @@ KINDS = ("systems", "properties", "races", "calls", "targets")
 TARGETS: Rows = [
     ("reference:SYSTEM[:VARIANT]", "the executable reference"),
     ("python:MODULE:OBJECT", "an object in this process; docs/adapters.md says what it must do"),
+    ("linux:PATH", "a kernel image, booted in QEMU; docs/kernels.md says how"),
+    (
+        "linux:debian[:VERSION]",
+        "the newest stock kernel of Debian whose version begins so, or of this machine's own suite",
+    ),
     ("exec:COMMAND", "a program that speaks one JSON object per line; docs/adapters.md is the whole protocol"),
 ]
 

@@ -6,15 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tenure.commands.naming import system_named
-from tenure.commands.output import BadInput
+from tenure.commands.output import BadInput, DiskTrouble
 from tenure.commands.recording import recorded
 from tenure.commands.replaying import Replayed, scope_of
 from tenure.commands.tracing import run_of_trace
 from tenure.gate.campaign import Campaign, CampaignReport, Finding, worded
 from tenure.gate.oracle import Made, Oracle
 from tenure.gate.plans import planned
-from tenure.gate.profiles import gate_scope, setup_of
-from tenure.gate.subject import Subject, TargetFailed
+from tenure.gate.profiles import gate_scope, plan_scope, setup_of
+from tenure.gate.subject import NotRun, Sited, Subject, TargetFailed
 from tenure.gate.targets import kind_of, open_target
 from tenure.report.documents import row_result
 from tenure.report.itf import to_itf
@@ -23,6 +23,9 @@ from tenure.vocabulary.machine import State, Transition
 from tenure.vocabulary.systems import System
 from tenure.vocabulary.traces import Trace
 from tenure.vocabulary.verdicts import Row, Verdict
+
+_LOG = 25
+"""How many lines of a console are told; all of them are written with --out."""
 
 
 @dataclass
@@ -44,9 +47,15 @@ class GateResult:
             lines.append(
                 f"  ! because {one.reason}" if one.reason else f"  ! rules: {self.system.id}, {self.system.source}"
             )
+        elif one.fell():
+            lines.append(f"  ! the kernel did not stay up: {one.reason}")
+            lines += [f"  | {line}" for line in one.log.splitlines()[-_LOG:]]
+            lines.append("  ! it may be a danger to others: tell the kernel's maintainers first (security@kernel.org)")
         else:
             lines.append(f"  ! shows a state that breaks {one.property}")
             lines.append(f"  ! {one.reason}")
+        if one.known:
+            lines.append(f"  ! known of this kernel: {one.known}")
         return "\n".join(lines)
 
     @property
@@ -74,6 +83,8 @@ class GateResult:
     @property
     def verdict(self) -> Verdict:
         """What the campaign says of the answers: they conform only where some were given, and all that was planned was done."""
+        if self.report.missing:
+            return Verdict.NOT_RUN
         if self.report.failure:
             return Verdict.TARGET_FAILED
         if any(f.kind == "differs" for f in self.report.findings):
@@ -86,7 +97,7 @@ class GateResult:
         differs = [f for f in self.report.findings if f.kind == "differs"]
         broken = {f.property for f in self.report.findings if f.kind == "violates"}
         first = self.verdict
-        told = self.report.failure or f"{len(differs)} differences; {self.extent}"
+        told = self.report.failure or self.report.missing or f"{len(differs)} differences; {self.extent}"
         rows = [(Row(*base, "answers", first, told), first is Verdict.CONFORMS)]
         for name in self.report.checked:
             verdict = Verdict.VIOLATES if name in broken else self.held or Verdict.TESTED
@@ -117,6 +128,7 @@ class GateResult:
                 "given": one.given,
                 "permitted": one.permitted,
                 "reason": one.reason,
+                **({"known": one.known} if one.known else {}),
             }
             for one in self.report.findings
         ]
@@ -162,24 +174,31 @@ def refuted_by_design(system: System) -> frozenset[str]:
     )
 
 
-def run_gate(
+def run_gate(  # noqa: PLR0913  # what a user may ask for
     target: str,
     profile: str | None,
     seconds: float | None,
     calls: int | None,
     seed: int,
     told: Callable[[str, int, int], None],
+    iommu: str | None = None,
 ) -> GateResult:
     """Open the target, plan, lead it through a campaign, and close it whatever happens; planning takes nothing of the budget."""
     system = profile_of(target, profile)
-    oracle = Oracle(system, gate_scope(system))
+    where, start = gate_scope(system), plan_scope(system)
+    oracle = Oracle(system, where)
     report = CampaignReport(seed=seed)
     subject: Subject | None = None
     try:
-        subject = open_target(target, system.id)
+        subject = open_target(target, system.id, iommu, lambda said: told(said, 0, 0))
+        if isinstance(subject, Sited):
+            where, start = subject.scopes(system)
+            oracle = Oracle(system, where)
         campaign = Campaign(subject, oracle, setup_of(system, oracle.machine), seed, refuted_by_design(system))
         report = campaign.report
-        plan = planned(system, oracle.rules, lambda s, t: told(f"planning: {s:,} states, {t:,} transitions", 0, 0))
+        plan = planned(
+            system, oracle.rules, start, lambda s, t: told(f"planning: {s:,} states, {t:,} transitions", 0, 0)
+        )
         campaign.play(
             plan,
             seconds=seconds,
@@ -188,6 +207,11 @@ def run_gate(
         )
     except TargetFailed as failure:
         report.failure = str(failure)
+    except NotRun as missing:
+        report.missing = str(missing)
+    except OSError as trouble:
+        said = f"{target}: {trouble.strerror or trouble}; free some space, or keep kernels elsewhere (TENURE_CACHE)"
+        raise DiskTrouble(said) from trouble
     finally:
         if subject is not None:
             subject.close()

@@ -70,13 +70,14 @@ def _race(system: System, race: Race) -> Found:
 def run_of_trace(trace: Trace, system: System) -> tuple[Made, ...]:
     """The calls of a whole-call trace, as a caller makes them; raises BadInput for names that the system does not have."""
     run = []
+    continuing = {rule.name for rule in rules_of(system, Granularity.WHOLE).rules if not rule.begins}
     for event in trace.events:
         try:
             call = system.call(event.call)
         except KeyError:
             message = f"the trace names the call {event.call!r}, which {system.id} does not have"
             raise BadInput(message) from None
-        if call.internal:
+        if call.internal or event.rule in continuing:
             continue
         given = dict(event.arguments)
         values = tuple(int(parsed(p.type, given[p.name])) for p in call.parameters if p.name in given)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tenure.gate.checks import Checks
 from tenure.gate.oracle import Made, Oracle
-from tenure.gate.subject import Reply, Setup, Shown, Subject, TargetFailed
+from tenure.gate.subject import Fell, Reply, Setup, Shown, Sited, Subject, TargetFailed
 from tenure.vocabulary.answers import Answer, Refused
 from tenure.vocabulary.machine import State
 
@@ -20,6 +21,15 @@ KEPT = 0.6
 
 SHRINKING = 600
 """How many shorter runs are tried before a finding is told as it is."""
+
+SHRINKING_FALLS = 24
+"""The same where the subject fell, and is started anew for each try."""
+
+CHOICES = 20
+"""How often a call that the machine cannot make is replaced by another choice."""
+
+STAYS_UP = "kernel"
+"""What a row is called that says whether the subject stayed up: it neither panicked nor warned nor hung."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +46,25 @@ class Finding:
     property: str = ""
     reason: str = ""
     shown: Shown | None = None
+    log: str = ""
+    """The console, where the subject fell."""
+    known: str = ""
+    """The recorded fault of this target that it is."""
+    left: str = ""
+    """What was left when everything was closed."""
+
+    def fell(self) -> bool:
+        """The subject did not stay up."""
+        return self.property == STAYS_UP
 
     def signature(self) -> tuple[str, str, str, str]:
-        """Findings that agree in this are told once: the kind, the call, what was wrong and what was right."""
+        """Findings that agree in this are told once: the kind, the call, what was wrong and what was right; or the fault."""
+        if self.fell():
+            return (self.kind, "", self.given, self.property)
+        if self.left:
+            return (self.kind, "", self.left, self.known)
+        if self.known:
+            return (self.kind, self.run[-1].call, self.known, "")
         return (self.kind, self.run[-1].call, self.given, self.property or self.permitted)
 
 
@@ -61,7 +87,15 @@ class CampaignReport:
     waived: tuple[str, ...] = ()
     """The properties that the rules themselves break: nobody can be held to them by these rules."""
     failure: str = ""
+    missing: str = ""
+    """What this machine lacks to try the target."""
     interrupted: bool = False
+    once: list[Finding] = field(default_factory=list)
+    """Falls that did not come again on a fresh start."""
+    left_out: Counter[str] = field(default_factory=Counter)
+    """By call: how often the target's machine could not make it."""
+    intended: Counter[str] = field(default_factory=Counter)
+    """By call: how often an answer was another than the rules', as it is recorded for this target."""
 
     @property
     def complete(self) -> bool:
@@ -87,7 +121,10 @@ class Campaign:
         self._rules = [n for n, name in zip(oracle.offered, names, strict=True) if name in subject.calls]
         self._swarm = list(self._rules)
         self.checks = Checks(oracle, subject.shows, waived)
+        self._site = subject if isinstance(subject, Sited) else None
         self.report.not_run, self.report.checked = self.checks.not_run, self.checks.checked
+        if self._site is not None:
+            self.report.checked = (*self.report.checked, STAYS_UP)
         self.report.waived = tuple(sorted(waived))
 
     def play(
@@ -127,12 +164,20 @@ class Campaign:
         if finding is None or finding.signature() in {f.signature() for f in self.report.findings}:
             return
         try:
+            if finding.fell() and not self._falls_again(finding):
+                self.report.once.append(finding)
+                return
             short = self.shrink(finding)
         except (TargetFailed, KeyboardInterrupt):
             self.report.findings.append(finding)
             raise
         if short.signature() not in {f.signature() for f in self.report.findings}:
             self.report.findings.append(short)
+
+    def _falls_again(self, finding: Finding) -> bool:
+        """The same run, on a fresh start, ends in the same way."""
+        again = self.follow(finding.run)
+        return again is not None and again.signature() == finding.signature()
 
     def wander(self, length: int) -> Finding | None:
         """A random run of this length from the start, by a random part of the calls: so that rare calls meet long lives."""
@@ -144,28 +189,84 @@ class Campaign:
         return self._drive(run, len(run))
 
     def _drive(self, run: Run | None, length: int) -> Finding | None:
-        self.subject.reset(self.setup)
-        self.report.runs += 1
-        states = frozenset({self.oracle.start()})
+        if self._site is None:
+            self.subject.reset(self.setup)
+            return self._lead(run, length, [], [])
+        return self._stand(self._site, run, length)
+
+    def _stand(self, site: Sited, run: Run | None, length: int) -> Finding | None:
+        """Make a run of which the beginning is foreseen; where the subject falls, the run is made again call by call."""
         made: list[Made] = []
         said: list[Answer | None] = []
+        foreseen: Run = ()
+        try:
+            self.subject.reset(self.setup)
+            foreseen = self._foreseen(run, length)
+            site.prepare([(one.call, self.oracle.arguments(one)) for one in foreseen])
+            run = foreseen if run is None else run
+            return self._led(site, run, made, said)
+        except Fell as fell:
+            again = self._singly(site, foreseen) if foreseen and not made else None
+            return again or self._falls(tuple(made) or foreseen, tuple(map(worded, said)), fell)
+
+    def _singly(self, site: Sited, run: Run) -> Finding | None:
+        """Make a run call by call, to see in which of them the subject falls."""
+        made: list[Made] = []
+        said: list[Answer | None] = []
+        try:
+            self.subject.reset(self.setup)
+            return self._led(site, run, made, said)
+        except Fell as fell:
+            return self._falls(tuple(made), tuple(map(worded, said)), fell)
+
+    def _led(self, site: Sited, run: Run, made: list[Made], said: list[Answer | None]) -> Finding | None:
+        """Make a run, and end what it began."""
+        found = self._lead(run, len(run), made, said)
+        if found is not None or not (left := site.settle()):
+            return found
+        answers, known = tuple(map(worded, said)), site.known("", {})
+        return Finding(
+            "differs", tuple(made), self._words(tuple(made)), answers, left, "nothing", known=known, left=left
+        )
+
+    def _foreseen(self, run: Run | None, length: int) -> Run:
+        """The beginning of a run in which the rules leave no choice of what comes of a call; a random one is made up so."""
+        states = frozenset({self.oracle.start()})
+        found: list[Made] = []
+        for position in range(length):
+            one = self._choose(states) if run is None else run[position]
+            permitted = self._permitted(states, one)
+            if one is None or len(permitted) != 1:
+                break
+            found.append(one)
+            (states,) = permitted.values()
+            if len(states) != 1 or None in permitted:
+                break
+        return tuple(found)
+
+    def _lead(self, run: Run | None, length: int, made: list[Made], said: list[Answer | None]) -> Finding | None:
+        """Make a run call by call, noting each, until something is wrong."""
+        self.report.runs += 1
+        states = frozenset({self.oracle.start()})
         before = None
         for position in range(length):
             one = self._choose(states) if run is None else run[position]
             permitted = self._permitted(states, one)
             if one is None or not permitted:
+                self._note_left_out(one)
                 return None
             made.append(one)
-            reply = self.subject.do(one.call, self.oracle.arguments(one), show=True)
             self.report.calls += 1
+            reply = self.subject.do(one.call, self.oracle.arguments(one), show=True)
             said.append(reply.answer)
             if isinstance(reply.answer, Refused):
                 self.report.refusals.add(f"{one.call} {reply.answer.errno}")
-            following = permitted.get(reply.answer)
+            meant = self._meant(one, reply.answer, permitted)
+            following = permitted.get(meant)
             if following is None:
                 return self._differs(tuple(made), tuple(map(worded, said)), permitted)
             now = self.checks.cells(reply.shown)
-            broken = self.checks.broken(one, reply.answer, now, before)
+            broken = self.checks.broken(one, meant, now, before)
             if broken is not None:
                 return self._violates(tuple(made), tuple(map(worded, said)), reply, broken)
             states = self.checks.agreeing(following, now)
@@ -181,13 +282,35 @@ class Campaign:
         """Some call that can be made now: first which call, then which way, so that calls with few ways are not rare."""
         offers = self.oracle.offers(next(iter(states)))
         for number in self.random.sample(self._swarm, len(self._swarm)):
-            if offers[number]:
-                return self.random.choice(offers[number])
+            for _ in range(CHOICES if offers[number] else 0):
+                made = self.random.choice(offers[number])
+                if self._able(made):
+                    return made
+                self._note_left_out(made)
         return None
+
+    def _able(self, made: Made) -> bool:
+        """The subject's machine can make this call."""
+        return self._site is None or self._site.able(made.call, self.oracle.arguments(made))
+
+    def _note_left_out(self, made: Made | None) -> None:
+        """Count a call that is not made because the subject's machine cannot."""
+        if made is not None and not self._able(made):
+            self.report.left_out[made.call] += 1
+
+    def _meant(self, made: Made, given: Answer | None, permitted: Mapping[Answer | None, object]) -> Answer | None:
+        """The answer of the rules that this one stands for."""
+        if self._site is None or given in permitted:
+            return given
+        meant = self._site.stands_for(made.call, given)
+        if meant not in permitted:
+            return given
+        self.report.intended[f"{made.call}: {worded(given)} for {worded(meant)}"] += 1
+        return meant
 
     def _permitted(self, states: frozenset[State], made: Made | None) -> dict[Answer | None, frozenset[State]]:
         """The union of what the rules permit in each state that the subject may be in."""
-        if made is None or made.call not in self.subject.calls:
+        if made is None or made.call not in self.subject.calls or not self._able(made):
             return {}
         if len(states) == 1:
             (state,) = states
@@ -200,14 +323,27 @@ class Campaign:
 
     def _differs(self, made: Run, said: tuple[str, ...], permitted: dict[Answer | None, frozenset[State]]) -> Finding:
         allowed = " or ".join(sorted(worded(a) for a in permitted))
-        return Finding("differs", made, self._words(made), said, said[-1], allowed, reason=self._why(made, permitted))
+        why, known = self._why(made, permitted), self._known(made)
+        return Finding("differs", made, self._words(made), said, said[-1], allowed, reason=why, known=known)
 
     def _shows(self, made: Run, said: tuple[str, ...], shown: str, expected: str) -> Finding:
-        return Finding("differs", made, self._words(made), said, shown, expected, reason="the state that it shows")
+        why, known = "the state that it shows", self._known(made)
+        return Finding("differs", made, self._words(made), said, shown, expected, reason=why, known=known)
+
+    def _known(self, made: Run) -> str:
+        """The recorded fault that the last call meets."""
+        return self._site.known(made[-1].call, self.oracle.arguments(made[-1])) if self._site is not None else ""
 
     def _violates(self, made: Run, said: tuple[str, ...], reply: Reply, broken: tuple[str, str]) -> Finding:
         name, sentence = broken
         return Finding("violates", made, self._words(made), said, said[-1], "", name, sentence, reply.shown)
+
+    def _falls(self, made: Run, said: tuple[str, ...], fell: Fell) -> Finding:
+        """The subject fell in the last call, or, where all of them were answered, when what they left was ended."""
+        ended = "then everything was closed" if len(said) == len(made) else ""
+        answers = (*said, *["never returned"] * (len(made) - len(said)))
+        reason = "; ".join(part for part in (str(fell), ended) if part)
+        return Finding("violates", made, self._words(made), answers, fell.sort, "", STAYS_UP, reason, log=fell.log)
 
     def _words(self, made: Run) -> tuple[str, ...]:
         return tuple(" ".join([m.call, *(f"{k}={v}" for k, v in self.oracle.arguments(m).items())]) for m in made)
@@ -229,27 +365,33 @@ class Campaign:
         """The same fault by fewer calls: each candidate is run again on the live subject, and must fail in the same way."""
         best = finding
         tries = 0
+        most = SHRINKING_FALLS if finding.fell() else SHRINKING
         shorter = True
-        while shorter and tries < SHRINKING:
+        while shorter and tries < most:
             shorter = False
-            for candidate in self._shorter(best.run):
+            for candidate in self._shorter(best.run, whole=best.fell() or bool(best.left)):
                 tries += 1
                 again = self.follow(candidate)
                 if again is not None and again.signature() == finding.signature() and len(again.run) < len(best.run):
                     best, shorter = again, True
                     break
-                if tries >= SHRINKING:
+                if tries >= most:
                     break
         return best
 
-    def _shorter(self, run: Run) -> Iterator[Run]:
-        """Runs with less in them: without a stretch of calls, or without every call that names some object."""
+    def _shorter(self, run: Run, *, whole: bool) -> Iterator[Run]:
+        """Runs with less in them: without a stretch of calls, or without every call that names some object.
+
+        The last call stays, but where the `whole` run is at fault: a fall may come when everything is closed.
+        """
         last = run[-1:]
         size = max(len(run) // 2, 1)
         while size >= 1:
             for position in range(0, len(run) - size, size):
                 yield run[:position] + run[position + size :]
             size //= 2
+        if whole and len(run) > 1:
+            yield run[:-1]
         words = [set(self.oracle.arguments(m).values()) for m in run]
         for name in sorted({w for ws in words for w in ws if isinstance(w, str)}):
             rest = tuple(m for m, ws in zip(run[:-1], words[:-1], strict=True) if name not in ws)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from tenure.gate.oracle import Made
-from tenure.gate.profiles import plan_scope
 from tenure.properties import PROPERTIES
 from tenure.search.explorer import Progress, Way, explore, transitions_of
-from tenure.vocabulary.machine import Machine
+from tenure.vocabulary.machine import Machine, Scope
 from tenure.vocabulary.properties import Property
 from tenure.vocabulary.rules import Rules
 from tenure.vocabulary.sentences import Sentence, applies, sentence
@@ -16,10 +15,12 @@ from tenure.vocabulary.terms import Op, no
 LIMIT = 20_000
 
 
-def planned(system: System, rules: Rules, told: Progress = lambda *_: None) -> tuple[tuple[Made, ...], ...]:
+def planned(
+    system: System, rules: Rules, scope: Scope, told: Progress = lambda *_: None
+) -> tuple[tuple[Made, ...], ...]:
     """A shortest run to every case of every step, to every two in a row, and to where each property begins to say something."""
     near = [s for p in PROPERTIES if applies(system, p) and (s := _near_miss(rules, p)) is not None]
-    machine = Machine(rules, plan_scope(system))
+    machine = Machine(rules, scope)
     found = explore(machine, near, limit=LIMIT, witness=True, pairs=True, exhaust=True, progress=told)
     goals = [*found.leaves.values(), *found.violations.values(), *found.pairs.values()]
     runs = {run_of(machine, way) for way in goals}

@@ -7,15 +7,16 @@ from itertools import product
 
 from tenure.gate.catalogue import OBSERVABLES
 from tenure.gate.subject import Setup, Shown
-from tenure.models import groups
+from tenure.models import containers, files, groups, vms
 from tenure.search.interrupt_scopes import WIRED, interrupt_scope, is_of_interrupts
 from tenure.search.range_scopes import is_of_ranges, range_scope
-from tenure.search.scopes import has_users, isolations, scope, sleepers
+from tenure.search.scopes import has_users, has_vms, isolations, scope, sleepers
 from tenure.vocabulary.machine import Machine, Scope
-from tenure.vocabulary.objects import DEVICE, GROUP
+from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, GROUP, VM
 from tenure.vocabulary.observables import DRIVER
+from tenure.vocabulary.symbols import Symbol
 from tenure.vocabulary.systems import System
-from tenure.vocabulary.terms import Term, both, either, every, no, number_of
+from tenure.vocabulary.terms import Term, both, either, every, no, number_of, some
 from tenure.vocabulary.types import written
 
 
@@ -31,13 +32,14 @@ def gate_scope(system: System) -> Scope:
         {
             "process": 2,
             "thread": sleepers(system),
-            "file": 6,
+            "file": 8 if has_vms(system) else 6,
             "group": 2,
             "container": 2,
             "device": 3,
             "table": 2,
             "page": 2,
             "user": users,
+            "vm": 2 if has_vms(system) else 0,
         },
         vfio_devices=3,
     )
@@ -55,13 +57,14 @@ def plan_scope(system: System) -> Scope:
         {
             "process": 2,
             "thread": sleepers(system),
-            "file": 3,
+            "file": 4 if has_vms(system) else 3,
             "group": 1,
             "container": 2,
             "device": 1,
             "table": 2,
             "page": 1,
             "user": users,
+            "vm": 1 if has_vms(system) else 0,
         }
     )
 
@@ -136,6 +139,22 @@ ONE_OFF_VFIO = Cap(
 NONE_OFF_VFIO = Cap(every(DEVICE, lambda d: groups.driver[d] == "vfio"), "every device is on its VFIO driver")
 
 
+def _has_file(one: Term, behind: Symbol) -> Term:
+    """Some file stands for the object."""
+    return some(FILE, lambda f: behind[f] == one)
+
+
+NO_DEVICE_FILE = Cap(every(FILE, lambda f: no(files.kind[f] == "device")), "no device file is open")
+
+WITH_THEIR_FILES = Cap(
+    both(
+        every(VM, lambda v: either(vms.vm_references[v] == 0, _has_file(v, vms.file_vm))),
+        every(CONTAINER, lambda c: either(containers.references[c] == 0, _has_file(c, files.file_container))),
+    ),
+    "no VM and no container outlives its file",
+)
+
+
 @dataclass(frozen=True)
 class Field:
     """A scope in which model and reference are compared, with the caps on it."""
@@ -178,6 +197,8 @@ def whole_fields(system: System) -> tuple[Field, ...]:
         )
     if is_of_interrupts(system):
         return _whole_interrupts()
+    if has_vms(system):
+        return _whole_fields_of_vms(system)
     users = 1 if has_users(system) else 0
     many = {"take_file", "register"}  # external users that do these have many more states
     wide = any(c.name in many for c in system.calls)
@@ -245,6 +266,8 @@ def pair_fields(system: System) -> tuple[Field, ...]:
         )
     if is_of_interrupts(system):
         return _pair_interrupts()
+    if has_vms(system):
+        return _pair_fields_of_vms()
     users = 1 if has_users(system) else 0
     one = {
         "process": 1,
@@ -300,4 +323,55 @@ def _pair_interrupts() -> tuple[Field, ...]:
             (),
             full=True,
         ),
+    )
+
+
+_VM = {
+    "process": 1,
+    "thread": 0,
+    "file": 4,
+    "group": 1,
+    "container": 1,
+    "device": 1,
+    "table": 1,
+    "page": 0,
+    "user": 2,
+    "vm": 1,
+}
+"""A container, a group and a VM with its KVM VFIO device: each has a file."""
+
+
+def _whole_fields_of_vms(system: System) -> tuple[Field, ...]:
+    """Whole calls with VMs: two entries, a device file, two processes, groups without IOMMU; then two VMs, and more of each."""
+    none_off = (NO_GROUP_DIES_IN_USE, NONE_OFF_VFIO)
+    no_vm = {**_VM, "process": 2, "file": 3, "user": 0, "vm": 0}
+    two_groups = {**_VM, "file": 5, "group": 2, "device": 2}
+    return (
+        Field("a list of two", scope(_VM)),
+        Field("a device file", scope({**_VM, "file": 5, "user": 1}), none_off),
+        Field("no VM, two processes", scope(no_vm)),
+        Field("no VM, two devices", scope({**no_vm, "process": 1, "device": 2}, vfio_devices=2)),
+        Field("a group without IOMMU", scope({**_VM, "user": 1}, no_iommu=(True,)), none_off),
+        Field(
+            "no VM, groups without IOMMU",
+            scope({**no_vm, "group": 2, "device": 2}, no_iommu=isolations(system)),
+            none_off,
+        ),
+        Field("two VMs, no KVM VFIO device of one", scope({**_VM, "file": 5, "vm": 2}), none_off, full=True),
+        Field("two processes", scope({**_VM, "process": 2}), none_off, full=True),
+        Field("two groups", scope(two_groups, no_iommu=isolations(system), vfio_devices=2), none_off, full=True),
+        Field("two containers", scope({**_VM, "container": 2, "table": 2}), full=True),
+        Field("two VMs", scope({**_VM, "file": 6, "vm": 2}), none_off, full=True),
+    )
+
+
+def _pair_fields_of_vms() -> tuple[Field, ...]:
+    """Pairs of calls in flight with VMs: without a list, with one entry; then with two."""
+    pairs = {**_VM, "thread": 2, "user": 1}
+    none_off = (NO_GROUP_DIES_IN_USE, NONE_OFF_VFIO)
+    return (
+        Field("an entry", scope(pairs), (*none_off, NO_DEVICE_FILE, WITH_THEIR_FILES)),
+        Field("an entry, and device files", scope(pairs), none_off, full=True),
+        Field("a list of two", scope({**pairs, "user": 2}), none_off, full=True),
+        Field("a device file", scope({**pairs, "file": 5}), none_off, full=True),
     )

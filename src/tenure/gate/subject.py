@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from tenure.vocabulary.answers import Done, Refused
+from tenure.vocabulary.answers import Answer, Done, Refused
+from tenure.vocabulary.machine import Scope
+from tenure.vocabulary.systems import System
 
 Written = str | int | bool
 """A value as people and files write it: ``g0``, ``none``, a choice's name, a flag or a number."""
@@ -60,6 +63,35 @@ class TargetFailed(Exception):  # noqa: N818 -- the name of the verdict
         return f"{place}{self.happened}; {self.advice}"
 
 
+class UnknownTarget(ValueError):  # noqa: N818 -- what it is, and it is the user's
+    """The text names no target: nothing was started."""
+
+
+class NotRun(Exception):  # noqa: N818 -- the name of the verdict
+    """The target cannot be tried here: what is missing, and what to do about it."""
+
+    def __init__(self, missing: str, advice: str) -> None:
+        super().__init__(f"{missing}; {advice}")
+
+
+class Fell(Exception):  # noqa: N818 -- what happened
+    """The implementation itself fell, and not its transport: a kernel that panics, warns or hangs."""
+
+    def __init__(self, kind: str, line: str, log: str) -> None:
+        super().__init__(kind, line)
+        self.kind = kind
+        self.line = line
+        self.log = log
+
+    @property
+    def sort(self) -> str:
+        """What it has in common with others of its sort: the words, without their numbers."""
+        return f"{self.kind}: {re.sub(r'0x[0-9a-f]+|[0-9]+', 'N', self.line)}"
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.line}"
+
+
 class Subject(Protocol):
     """An implementation that can be called, and that shows what it chooses to show."""
 
@@ -83,3 +115,26 @@ class Subject(Protocol):
 
     def close(self) -> None:
         """Let it go; nothing of it runs on. Raises TargetFailed where it does not end as it should."""
+
+
+@runtime_checkable
+class Sited(Protocol):
+    """A subject on a machine of its own, which decides where it is driven, and which can fall and be started again."""
+
+    def scopes(self, system: System) -> tuple[Scope, Scope]:
+        """Where it is driven, and the part of it in which runs are planned."""
+
+    def able(self, call: str, args: Mapping[str, Written]) -> bool:
+        """The machine can make this call; one that it cannot make is not run."""
+
+    def prepare(self, calls: Sequence[tuple[str, Mapping[str, Written]]]) -> None:
+        """These calls come next, in this order, if they are answered as the rules foresee; they may be made at once."""
+
+    def stands_for(self, call: str, given: Answer | None) -> Answer | None:
+        """The answer of the rules in whose place this one is recorded as intended for this target; None: of none."""
+
+    def known(self, call: str, args: Mapping[str, Written]) -> str:
+        """The recorded fault of this target that this call meets; empty: none. What it breaks is a finding all the same."""
+
+    def settle(self) -> str:
+        """End all that a run began; what is left of it though nothing may be, empty: nothing. Raises Fell, TargetFailed."""

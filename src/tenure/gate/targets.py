@@ -5,22 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from tenure.gate.exec_subject import ExecSubject
+from tenure.gate.linux.subject import LinuxSubject
 from tenure.gate.python_subject import PythonSubject
 from tenure.gate.reference_subject import ReferenceSubject
-from tenure.gate.subject import Subject
+from tenure.gate.subject import Subject, UnknownTarget
 from tenure.gate.wording import did_you_mean, excerpt
 
 
-class UnknownTarget(ValueError):  # noqa: N818 -- what it is, and it is the user's
-    """The text names no target: nothing was started."""
-
-
-def open_target(text: str, profile: str) -> Subject:
+def open_target(
+    text: str, profile: str, iommu: str | None = None, told: Callable[[str], None] = lambda _: None
+) -> Subject:
     """The subject at work; raises UnknownTarget where the text names none, TargetFailed where it does not begin.
 
-    The profile is a system with its variant; only subjects that have several are told.
+    The profile is a system with its variant; only subjects that have several are told. Only a kernel is given an IOMMU;
+    raises NotRun where this machine cannot boot it.
     """
     kind, rest = kind_of(text)
+    if kind == "linux":
+        return LinuxSubject(rest, profile, iommu or "intel", told)
+    if iommu is not None:
+        raise UnknownTarget(f"--iommu {iommu} is for kernels, and {excerpt(text)} is none; leave it out")
     _, start = _KINDS[kind]
     return start(rest, profile)
 
@@ -55,4 +59,5 @@ _KINDS: Mapping[str, tuple[str, Callable[[str, str], Subject]]] = {
     "reference": ("reference:SYSTEM[:VARIANT]", _reference),
     "python": ("python:MODULE:OBJECT", _python),
     "exec": ("exec:COMMAND", ExecSubject),
+    "linux": ("linux:PATH or linux:debian[:VERSION]", LinuxSubject),
 }

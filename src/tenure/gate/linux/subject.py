@@ -1,0 +1,139 @@
+"""A kernel as a subject: booted when it is needed, called through the adapter of its profile, booted anew when it fell."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from tenure.gate.linux.adapter import Adapter
+from tenure.gate.linux.batch import Batch, Round
+from tenure.gate.linux.containers import Containers
+from tenure.gate.linux.debian import Told, fetched
+from tenure.gate.linux.differences import intended, known
+from tenure.gate.linux.facts import Facts, facts_of
+from tenure.gate.linux.guest import Guest
+from tenure.gate.linux.image import Image, image_at, image_in
+from tenure.gate.linux.machine import Board, qemu
+from tenure.gate.linux.type1 import Type1
+from tenure.gate.linux.vfio import TYPE1, TYPE1_V2
+from tenure.gate.subject import Fell, NotRun, Reply, Setup, Shown, TargetFailed, UnknownTarget, Written
+from tenure.gate.wording import did_you_mean
+from tenure.vocabulary.answers import Answer
+from tenure.vocabulary.machine import Scope
+from tenure.vocabulary.systems import System
+
+ADAPTERS: Mapping[str, Callable[[Guest, Facts], Adapter]] = {
+    "containers-2022": Containers,
+    "containers-2022:6.1": Containers,
+    "dma-type1-v1": lambda guest, facts: Type1(guest, facts, version=TYPE1),
+    "dma-type1-v2": lambda guest, facts: Type1(guest, facts, version=TYPE1_V2),
+}
+"""What each profile is on a guest."""
+
+
+class LinuxSubject:
+    """One kernel and one profile."""
+
+    def __init__(self, rest: str, profile: str, iommu: str = "intel", told: Told = lambda _: None) -> None:
+        self.name = f"linux:{rest}"
+        if profile not in ADAPTERS:
+            question = did_you_mean(profile, ADAPTERS, f"there are {', '.join(ADAPTERS)}")
+            raise NotRun(f"no adapter makes the calls of {profile} on a kernel", question)
+        self._image = image_of(rest, told)
+        told(f"booting {self._image.path.name}")
+        self._board = Board(iommu)
+        self._make = ADAPTERS[profile]
+        self._guest: Guest | None = None
+        self._ahead: deque[tuple[str, Mapping[str, Written], Callable[[], Answer | None], Callable[[], Shown]]] = (
+            deque()
+        )
+        """Calls that were made together, and are told one by one."""
+        self.boots = 0
+        try:
+            self.boot()
+        except Fell as fell:
+            raise NotRun(f"{self.name} does not boot: {fell}", "try another kernel") from None
+        self.calls = self._adapter.calls
+        self.shows = self._adapter.shows
+
+    def boot(self) -> None:
+        """Boot the kernel, and nothing of an earlier boot is left."""
+        self.close()
+        self._guest = Guest(self._image, self._board)
+        self.boots += 1
+        try:
+            self.facts = facts_of(self._guest)
+            self._adapter = self._make(self._guest, self.facts)
+        except BaseException:
+            self.close()
+            raise
+
+    def scopes(self, system: System) -> tuple[Scope, Scope]:
+        """Where this target is driven, at the edges that it has itself; and the part of it in which runs are planned."""
+        return self._adapter.scopes(system)
+
+    def able(self, call: str, args: Mapping[str, Written]) -> bool:
+        return self._adapter.able(call, args)
+
+    def stands_for(self, call: str, given: Answer | None) -> Answer | None:
+        return intended(call, given, self.facts.version)
+
+    def known(self, call: str, args: Mapping[str, Written]) -> str:
+        return known(self._adapter.marks(call, args), self.facts.version)
+
+    def settle(self) -> str:
+        return self._adapter.settle() if self._guest is not None else ""
+
+    def reset(self, setup: Setup) -> None:
+        self._ahead.clear()
+        if self._guest is None or not self._guest.runs:
+            self.boot()
+        self._adapter.reset(setup)
+
+    def prepare(self, calls: Sequence[tuple[str, Mapping[str, Written]]]) -> None:
+        if self._guest is None:
+            raise AssertionError("calls come after reset")
+        using = Round()
+        for call, args in calls:
+            answer = self._adapter.ask(call, args, using)
+            self._ahead.append((call, args, answer, self._adapter.look(using)))
+            if self._adapter.last(call):
+                break
+        self._guest.ask(*using.batches)
+
+    def do(self, call: str, args: Mapping[str, Written], *, show: bool) -> Reply:
+        if self._guest is None:
+            raise AssertionError("do comes after reset")
+        if self._ahead:
+            made, given, answer, read = self._ahead.popleft()
+            if (made, given) != (call, args):
+                raise AssertionError(f"{made} was made ahead, and not {call}")
+            return Reply(answer(), read())
+        using = Round()
+        answer = self._adapter.ask(call, args, using)
+        shown = self._adapter.look(using) if show else None
+        self._guest.ask(*using.batches)
+        return Reply(answer(), shown() if shown else None)
+
+    def ask(self, *batches: Batch) -> None:
+        """Have batches made as they are, for whoever looks at the kernel otherwise than by its calls."""
+        if self._guest is None:
+            raise TargetFailed("the guest was stopped", "reset first", self.name)
+        self._guest.ask(*batches)
+
+    def close(self) -> None:
+        if self._guest is not None:
+            self._guest.end()
+            self._guest = None
+
+
+def image_of(rest: str, told: Told) -> Image:
+    """The kernel that a target names: a file, or a stock kernel of Debian."""
+    kind, _, version = rest.partition(":")
+    if kind == "debian":
+        qemu()  # before anything is fetched for it
+        return image_in(fetched(version, told))
+    if kind == "source":
+        raise UnknownTarget("linux:source is not there yet; say linux:debian:VERSION or linux:PATH")
+    return image_at(Path(rest))

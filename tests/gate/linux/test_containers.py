@@ -1,0 +1,161 @@
+"""Containers on a guest: files belong to processes, devices to groups, and drivers come back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+import pytest
+from tests.gate.linux.conftest import Played
+
+from tenure.gate.linux.batch import Round
+from tenure.gate.linux.containers import Containers
+from tenure.gate.linux.facts import Facts
+from tenure.gate.linux.guest import Guest
+from tenure.gate.subject import NotRun, Setup, Written
+from tenure.vocabulary.answers import Answer, Done, Refused
+
+SETUP = Setup(
+    "containers-2022",
+    {"process": 2, "file": 6, "group": 2, "device": 3, "container": 2, "table": 2},
+    {"device_group": {"d0": "g0", "d1": "g1", "d2": "g0"}, "rawio": {"p0": True, "p1": False}},
+    {"device_driver": {"d0": "vfio", "d1": "vfio", "d2": "vfio"}},
+)
+
+
+class Kernel(Played):
+    """Opens get numbers from 4 on, processes ids from 100 on; every device has the driver that is said here."""
+
+    def __init__(self, driver: str = "vfio-pci") -> None:
+        super().__init__(self.answered)
+        self.files = 3
+        self.processes = 99
+        self.driver = driver
+        self.errno: dict[str, int] = {}
+
+    def answered(self, target: str, line: str) -> str | None:
+        """What a line returns."""
+        del target
+        for word, number in self.errno.items():
+            if word in line:
+                return str(-number)
+        if line.startswith(("s 257", "s 438")) or "15210" in line:
+            self.files += 1
+            return str(self.files)
+        if line.startswith("spawn"):
+            self.processes += 1
+            return str(self.processes)
+        link = f"../../bus/pci/drivers/{self.driver}".encode()
+        if line.startswith("s 267"):
+            return str(len(link))
+        if line.startswith("r ") and line.endswith(" 128"):
+            return link.ljust(128, b"\0").hex()
+        return None
+
+
+@pytest.fixture
+def kernel() -> Kernel:
+    """It does what it is asked."""
+    return Kernel()
+
+
+@pytest.fixture
+def adapter(kernel: Kernel, facts: Facts) -> Containers:
+    """An adapter after a reset."""
+    made = Containers(cast("Guest", kernel), facts)
+    made.reset(SETUP)
+    kernel.asked.clear()
+    return made
+
+
+def made(kernel: Kernel, adapter: Containers, call: str, **args: Written) -> Answer | None:
+    """Make a call; its answer."""
+    using = Round()
+    read = adapter.ask(call, cast("Mapping[str, Written]", args), using)
+    kernel.ask(*using.batches)
+    return read()
+
+
+def test_devices_stand_for_those_of_the_rules_group_by_group(adapter: Containers) -> None:
+    """Two of one group are two of one group of the guest."""
+    using = Round()
+    adapter.look(using)
+    (batch,) = using.batches
+    texts = [bytes.fromhex(line.split()[2]).decode().strip("\0") for line in batch.lines if line.startswith("w ")]
+
+    devices = ("02:01.0", "02:02.0", "00:12.0")
+    assert texts == ["/dev/vfio/8", "/dev/vfio/4", *(f"/sys/bus/pci/devices/0000:{one}/driver" for one in devices)]
+
+
+def test_a_file_has_one_number_in_every_process_that_has_it(kernel: Kernel, adapter: Containers) -> None:
+    """So that calls can be made before it is known what earlier ones returned."""
+    assert made(kernel, adapter, "open_container", process="p0", file="f0", made="c0") == Done(())
+    kernel.asked.clear()
+    assert made(kernel, adapter, "pass_file", process="p0", file="f0", to="p1") == Done(())
+    assert [line for _, line in kernel.asked if line.startswith("s 292")] == ["s 292 $1 100 524288"]
+    kernel.asked.clear()
+    made(kernel, adapter, "close", process="p1", file="f0")
+    made(kernel, adapter, "close", process="p0", file="f0")
+
+    assert kernel.asked == [("1", "s 3 100"), ("0", "s 3 100")]
+
+
+def test_a_file_is_a_number_whether_the_process_has_it_or_not(kernel: Kernel, adapter: Containers) -> None:
+    """The kernel looks; and none is a negative one."""
+    made(kernel, adapter, "open_group", process="p0", file="f0", group="g0")
+    kernel.asked.clear()
+    made(kernel, adapter, "set_container", process="p0", file="f0", other="f5")
+    made(kernel, adapter, "set_container", process="p0", file="f0", other="none")
+
+    assert [line for _, line in kernel.asked if line.startswith("w ")] == ["w 0 69000000", "w 0 ffffffff"]
+
+
+def test_a_refusal_is_the_errno_of_the_guest(kernel: Kernel, adapter: Containers) -> None:
+    """By name."""
+    kernel.errno = {"s 257": 16}
+
+    assert made(kernel, adapter, "open_group", process="p0", file="f0", group="g0") == Refused("EBUSY")
+
+
+def test_a_process_that_exits_is_another_process_afterwards(kernel: Kernel, adapter: Containers) -> None:
+    """Its number is known only then, so nothing is made ahead after it."""
+    made(kernel, adapter, "open_container", process="p0", file="f0", made="c0")
+    assert made(kernel, adapter, "exit_process", process="p0") == Done(())
+    made(kernel, adapter, "open_container", process="p1", file="f1", made="c1")
+    kernel.asked.clear()
+    made(kernel, adapter, "fork", process="p1", child="p0")
+
+    assert kernel.asked[0] == ("0", "s 434 101 0")
+    assert adapter.last("exit_process")
+    kernel.asked.clear()
+    made(kernel, adapter, "pass_file", process="p0", file="f1", to="p1")
+    assert kernel.asked[0] == ("1", "s 434 102 0")
+
+
+def test_a_driver_that_the_guest_does_not_have_is_not_bound(adapter: Containers) -> None:
+    """The machine of these tests has no pci-stub."""
+    assert adapter.able("bind_driver", {"device": "d0", "to": "kernel"})
+    assert not adapter.able("bind_driver", {"device": "d0", "to": "stub"})
+
+
+def test_drivers_are_as_before_when_a_run_begins(kernel: Kernel, adapter: Containers) -> None:
+    """One that moved is moved back; where none did, nothing is written."""
+    adapter.reset(SETUP)
+    assert not [line for target, line in kernel.asked if target == "15" and line.startswith("s 1 ")]
+
+    kernel.driver = "virtio-pci"
+    adapter.reset(SETUP)
+    assert [line for target, line in kernel.asked if target == "15" and line.startswith("s 1 ")]
+
+
+def test_a_guest_without_such_groups_cannot_be_tried(kernel: Kernel, facts: Facts) -> None:
+    """Three groups are more than it has."""
+    setup = Setup(
+        SETUP.profile,
+        SETUP.objects,
+        {**SETUP.fixed, "device_group": {"d0": "g0", "d1": "g1", "d2": "g2"}},
+        SETUP.initial,
+    )
+
+    with pytest.raises(NotRun, match="no group of 1 network cards"):
+        Containers(cast("Guest", kernel), facts).reset(setup)

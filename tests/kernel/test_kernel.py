@@ -1,0 +1,264 @@
+"""A stock kernel in QEMU is held to the rules, and what is planted is caught: `make test-kernel`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tenure.commands.output import Exit
+from tenure.gate import oracle as oracles
+from tenure.gate.campaign import STAYS_UP, Campaign, CampaignReport
+from tenure.gate.linux.batch import Batch
+from tenure.gate.linux.debian import fetched
+from tenure.gate.linux.facts import KEEPER
+from tenure.gate.linux.programs import found
+from tenure.gate.linux.subject import ADAPTERS, LinuxSubject
+from tenure.gate.oracle import Made, Oracle
+from tenure.gate.plans import planned
+from tenure.gate.profiles import setup_of
+from tenure.gate.subject import Fell, NotRun, Reply, TargetFailed, Written
+from tenure.models import SYSTEMS
+from tenure.vocabulary.answers import Done, Refused
+from tenure.vocabulary.guards import guards_of, weakened
+from tenure.vocabulary.rules import rules_of
+from tenure.vocabulary.systems import Granularity, System
+
+pytestmark = pytest.mark.kernel
+
+STOCK = "debian"
+"""The newest stock kernel of the machine's own suite."""
+
+PROFILE = "dma-type1-v2"
+
+SOURCE = Path(__file__).resolve().parents[2] / "src"
+
+
+@pytest.fixture(autouse=True)
+def machine() -> None:
+    """Where nothing can be booted nothing is tested: the run ends as not-run, which is no pass; in CI that is a failure."""
+    missing = [name for name in ("qemu-system-x86_64", "modprobe", "apt-get") if found(name) is None]
+    said = f"this machine lacks {', '.join(missing)}; `tenure doctor` says what installs it" if missing else unfetched()
+    if said and os.environ.get("CI") == "true":
+        pytest.fail(said)
+    if said:
+        pytest.exit(f"not-run: {said}", returncode=Exit.NOTHING)
+
+
+@cache
+def unfetched() -> str:
+    """Why the kernel cannot be had here; empty where it is there."""
+    try:
+        fetched("")
+    except (TargetFailed, NotRun) as trouble:
+        return str(trouble)
+    return ""
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays(machine: None) -> Iterator[None]:
+    """No QEMU of ours runs on."""
+    del machine
+    before = set(machines())
+    yield
+    assert set(machines()) <= before
+
+
+def machines() -> list[str]:
+    """The numbers of the running QEMUs that have our agent."""
+    ours = []
+    for one in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = one.read_bytes()
+        except OSError:
+            continue
+        if b"socket,id=agent," in words:
+            ours.append(one.parent.name)
+    return ours
+
+
+def system(name: str) -> System:
+    """The rules of a profile."""
+    return next(s for s in SYSTEMS if s.id == name)
+
+
+def led(subject: LinuxSubject, rules: System, *, seconds: float) -> CampaignReport:
+    """A campaign: the planned runs, and random ones for so long."""
+    where, start = subject.scopes(rules)
+    oracle = Oracle(rules, where)
+    campaign = Campaign(subject, oracle, setup_of(rules, oracle.machine), 1)
+    plan = planned(rules, oracle.rules, start)
+    try:
+        campaign.play(plan, seconds=seconds, calls=None)
+    finally:
+        subject.close()
+    return campaign.report
+
+
+@pytest.mark.parametrize("profile", [name for name in ADAPTERS if name in {s.id for s in SYSTEMS}])
+def test_a_stock_kernel_keeps_the_rules_but_for_what_is_recorded(profile: str) -> None:
+    """All planned runs are made, the kernel stays up, and every finding is a fault that is known of its version."""
+    subject = LinuxSubject(STOCK, profile)
+    if profile == "containers-2022" and subject.facts.version < (6, 6):
+        subject.close()
+        pytest.skip("this kernel opens devices in steps: containers-2022:6.1 says how")
+
+    report = led(subject, system(profile), seconds=30)
+
+    assert report.failure == ""
+    assert report.complete
+    assert report.once == []
+    assert STAYS_UP in report.checked
+    assert [(one.calls, one.given, one.permitted) for one in report.findings if not one.known] == []
+
+
+class TakesTwice(LinuxSubject):
+    """It says that a mapping over another was made."""
+
+    def do(self, call: str, args: Mapping[str, Written], *, show: bool) -> Reply:
+        reply = super().do(call, args, show=show)
+        return Reply(Done(()), reply.shown) if reply.answer == Refused("EEXIST") else reply
+
+
+class CountsShort(LinuxSubject):
+    """It says of an unmap of several pages that one less went."""
+
+    def do(self, call: str, args: Mapping[str, Written], *, show: bool) -> Reply:
+        reply = super().do(call, args, show=show)
+        match reply.answer:
+            case Done((("size", int(size)),)) if size > 1:
+                return Reply(Done((("size", size - 1),)), reply.shown)
+        return reply
+
+
+@pytest.mark.parametrize(
+    ("lying", "call", "given"), [(TakesTwice, "map_dma", "ok"), (CountsShort, "unmap_dma", "ok size=1")]
+)
+def test_a_lie_about_an_answer_is_caught(lying: Callable[[str, str], LinuxSubject], call: str, given: str) -> None:
+    """By two or three calls."""
+    report = led(lying(STOCK, PROFILE), system(PROFILE), seconds=20)
+
+    lies = [one for one in report.findings if (one.run[-1].call, one.given) == (call, given) and not one.known]
+    assert lies
+    assert len(lies[0].run) <= 3
+
+
+def test_a_guard_that_the_rules_lost_is_caught_by_the_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It refuses what they would permit: a planted fault in the oracle."""
+    sound = rules_of(system(PROFILE), Granularity.WHOLE)
+    lost = next(guard.name for guard in guards_of(sound) if "EEXIST" in guard.does)
+    monkeypatch.setattr(oracles, "rules_of", lambda *_: weakened(sound, [lost]))
+
+    report = led(LinuxSubject(STOCK, PROFILE), system(PROFILE), seconds=15)
+
+    assert "EEXIST" in {one.given for one in report.findings}
+
+
+class Crashes(LinuxSubject):
+    """Its UNMAP_DMA with ALL has the kernel crash itself."""
+
+    def do(self, call: str, args: Mapping[str, Written], *, show: bool) -> Reply:
+        if call == "unmap_all" and self._guest is not None:
+            batch = Batch(KEEPER)
+            batch.write("/proc/sysrq-trigger", "c")
+            self._guest.ask(batch)
+        return super().do(call, args, show=show)
+
+
+def test_a_kernel_that_crashes_is_a_finding_that_comes_again_on_a_fresh_boot() -> None:
+    """With its console; and the campaign ends as it should."""
+    subject = Crashes(STOCK, PROFILE)
+    rules = system(PROFILE)
+    oracle = Oracle(rules, subject.scopes(rules)[0])
+    campaign = Campaign(subject, oracle, setup_of(rules, oracle.machine), 1)
+    try:
+        campaign.play([(Made("unmap_all", (0, 0)),)], seconds=None, calls=1)
+    finally:
+        subject.close()
+
+    (finding,) = campaign.report.findings
+    assert finding.fell()
+    assert "sysrq" in finding.log
+    assert subject.boots == 2
+    assert campaign.report.failure == ""
+
+
+def test_a_call_that_hangs_is_told_as_a_hang() -> None:
+    """By nobody else than the watch."""
+    subject = LinuxSubject(STOCK, PROFILE)
+    assert subject._guest is not None  # noqa: SLF001  # what is inside is asked to sleep
+    batch = Batch(KEEPER)
+    batch.order("s 34")  # pause(2)
+
+    with pytest.raises(Fell, match="hang"):
+        subject._guest.ask(batch, limit=1)  # noqa: SLF001  # as above
+    subject.close()
+
+
+def test_a_machine_that_is_killed_is_the_targets_failure() -> None:
+    """QEMU is not what is held to the rules."""
+    before = set(machines())
+    subject = LinuxSubject(STOCK, PROFILE)
+    (number,) = set(machines()) - before
+    os.kill(int(number), signal.SIGKILL)
+
+    report = led(subject, system(PROFILE), seconds=5)
+
+    assert "QEMU ended with status -9" in report.failure
+
+
+def test_an_interrupted_campaign_leaves_nothing_behind(tmp_path: Path) -> None:
+    """Ctrl-C stops the guest too, and what was found until then is told."""
+    words = ["gate", f"linux:{STOCK}", "--profile", PROFILE, "--budget", "60s", "--seed", "1"]
+    before = set(machines())
+    run = subprocess.Popen(
+        [sys.executable, "-c", "from tenure.cli import main; main()", *words],
+        env={**os.environ, "PYTHONPATH": str(SOURCE)},
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while set(machines()) <= before and time.monotonic() < deadline:
+        time.sleep(0.2)
+    time.sleep(15)
+    run.send_signal(signal.SIGINT)
+    said, _ = run.communicate(timeout=20)
+
+    assert run.returncode == 130
+    assert "repeat with" in said
+
+
+def test_a_tool_that_is_killed_leaves_nothing_behind(tmp_path: Path) -> None:
+    """The agent notices that nobody listens, and switches the guest off."""
+    before = set(machines())
+    script = f"""if True:
+        import time
+        from tenure.gate.linux.subject import LinuxSubject
+        subject = LinuxSubject({STOCK!r}, {PROFILE!r})
+        print(1, flush=True)
+        time.sleep(60)
+    """
+    run = subprocess.Popen(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": str(SOURCE), "TMPDIR": str(tmp_path)},
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+    )
+    assert run.stdout is not None
+    assert run.stdout.readline() == b"1\n"
+    run.kill()
+    run.wait()
+    run.stdout.close()
+
+    deadline = time.monotonic() + 20
+    while set(machines()) - before and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert set(machines()) <= before
