@@ -49,25 +49,28 @@ ticket = client("ticket", USER, FLAG, meaning="the user has registered, and unre
 
 Ending = Callable[..., Case]
 
+EARLY, LATE = "_early", "_late"
+"""What the names of steps end in where the callbacks run before the last use is given up, or after the detach."""
 
-def call_back(group: Term) -> Step:
+
+def call_back(group: Term, moment: str = "") -> Step:
     """The callback of each registered user begins: from here on nobody enters the table."""
     return step(
-        "call_back",
+        f"call_back{moment}",
         go(each(USER, lambda u: called_back[u].becomes(value=True), where=lambda u: listens[u] == group)),
         locks=(briefly(CALLBACKS_LOCK), briefly(USER_LOCK)),
     )
 
 
-def drain(group: Term, ending: Ending) -> Steps:
+def drain(group: Term, ending: Ending, moment: str = "") -> Steps:
     """The callbacks wait until nobody is inside the table, end the registrations and return.
 
     To look first and to sleep are two steps, so that a whole call is parted only where it has to sleep.
     """
     quiet = every(USER, lambda u: no(both(_is_called(u, group), inside[u])))
-    yield step("look", go(when=quiet, to="return"), go())
-    yield step("drain", go(when=quiet), waits=USES_Q)
-    yield step("return", ending(*_ended(group)), locks=(briefly(CALLBACKS_LOCK),), wakes=(CALLBACK_Q,))
+    yield step(f"look{moment}", go(when=quiet, to=f"return{moment}"), go())
+    yield step(f"drain{moment}", go(when=quiet), waits=USES_Q)
+    yield step(f"return{moment}", ending(*_ended(group)), locks=(briefly(CALLBACKS_LOCK),), wakes=(CALLBACK_Q,))
 
 
 def _is_called(user: Term, group: Term) -> Term:
@@ -156,7 +159,7 @@ def unset_container_without_wait(process: Term, file: Term) -> Steps:
     yield _decide(group)
     yield call_back(group)
     yield detach(group, go)
-    yield from drain(group, done)
+    yield from drain(group, done, LATE)
 
 
 @call("release of a device file", actor="file", internal=True, source=SOURCE, file=FILE)
@@ -167,7 +170,7 @@ def release_device_without_wait(file: Term) -> Steps:
     yield _give_up(group, counts[file].becomes(None))
     yield call_back(group)
     yield detach(group, go)
-    yield from drain(group, go)
+    yield from drain(group, go, LATE)
     yield _put_device(file)
 
 
@@ -179,7 +182,7 @@ def release_group_without_wait(file: Term) -> Steps:
     yield _give_up(group, placed[group].becomes(value=False))
     yield call_back(group)
     yield detach(group, go)
-    yield from drain(group, go)
+    yield from drain(group, go, LATE)
     yield _put_group(file)
 
 
@@ -188,8 +191,8 @@ def release_group_on_close(file: Term) -> Steps:
     """The file's close is what external users are told of: they are called back first, whoever else uses the group."""
     group = file_group[file]
     yield requires(kind[file] == "group", releasable(file))
-    yield call_back(group)
-    yield from drain(group, go)
+    yield call_back(group, EARLY)
+    yield from drain(group, go, EARLY)
     yield _give_up(group, placed[group].becomes(value=False))
     yield detach(group, go)
     yield _put_group(file)

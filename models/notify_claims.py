@@ -1,11 +1,12 @@
 """What holds the notification model together: a break stands between the last use and the detach, and nobody is inside."""
 
-from tenure.models import closing_claims, container_claims
+from tenure.models import closing_claims, container_claims, notify
 from tenure.models.containers import counts, linked, table
 from tenure.models.external_claims import what_a_user_saw_is_all_or_nothing
 from tenure.models.external_users import listens, seen_container, seen_group, seen_table
 from tenure.models.files import file_container, file_group, kind
 from tenure.models.groups import attached, container, placed, users
+from tenure.models.harm import STOPPED
 from tenure.models.notify import called_back, inside, ticket
 from tenure.vocabulary.objects import FILE, GROUP, TABLE, THREAD, USER
 from tenure.vocabulary.systems import Claim, claim, lemma
@@ -26,6 +27,10 @@ from tenure.vocabulary.terms import (
 
 CALLED = ("look", "drain", "return")
 BREAK = ("call_back", *CALLED, "detach")
+"""The steps between the decision to leave and the detach."""
+
+EARLIER = tuple(f"{s}{notify.EARLY}" for s in ("call_back", *CALLED))
+LATER = tuple(f"{s}{notify.LATE}" for s in CALLED)
 RELEASES = ("release_device", "release_group")
 
 
@@ -42,6 +47,16 @@ def _leaves(thread: Term) -> Term:
     return file_group[frame(thread, "unset_container", "file", FILE)]
 
 
+def _is_told_of_its_close(file: Term) -> Term:
+    """The release of a group's file runs the callbacks, and has given up nothing."""
+    return stands(file, *(f"release_group.{s}" for s in (*EARLIER, "dissolve")))
+
+
+def _gives_up_its_group(file: Term) -> Term:
+    """The release of a group's file is past the end of SET_CONTAINER's use."""
+    return stands(file, *(f"release_group.{s}" for s in (*BREAK, *LATER, "put")))
+
+
 def _is_leaving(group: Term) -> Term:
     """Nobody uses the group any more, and it is not out of its container."""
     return both(no(is_none(group)), users[group] == 0, no(is_none(container[group])))
@@ -53,21 +68,23 @@ def _listener_of(user: Term, group: Term) -> Term:
 
 @claim(thread=THREAD)
 def who_unsets_has_given_up_the_use(thread: Term) -> Term:
-    """Past its check, UNSET_CONTAINER works on a group file, of a group that nobody uses and that is still contained."""
+    """Past its check, UNSET_CONTAINER works on a group file; until it has detached, nobody uses the group, which is still contained."""
     file = frame(thread, "unset_container", "file", FILE)
-    works = both(no(is_none(file)), kind[file] == "group", _is_leaving(_leaves(thread)))
-    past = _thread_at(thread, *BREAK)
-    return both(implies(past, works), implies(no(is_none(file)), past))
+    past = _thread_at(thread, *BREAK, *LATER)
+    return both(
+        implies(past, both(no(is_none(file)), kind[file] == "group")),
+        implies(_thread_at(thread, *BREAK), _is_leaving(_leaves(thread))),
+        implies(no(is_none(file)), past),
+    )
 
 
 @claim(file=FILE)
 def a_release_that_breaks_has_given_up_the_use(file: Term) -> Term:
     """A release past the last use works on a file of its kind; until it has detached, the group is still contained."""
-    device = stands(file, *(f"release_device.{s}" for s in (*BREAK, "put")))
-    group = stands(file, *(f"release_group.{s}" for s in (*BREAK, "put")))
+    device = stands(file, *(f"release_device.{s}" for s in (*BREAK, *LATER, "put")))
     return both(
         implies(device, kind[file] == "device"),
-        implies(group, kind[file] == "group"),
+        implies(either(_is_told_of_its_close(file), _gives_up_its_group(file)), kind[file] == "group"),
         implies(_file_at(file, *BREAK), _is_leaving(file_group[file])),
     )
 
@@ -101,10 +118,9 @@ def a_used_group_is_contained(group: Term) -> Term:
 @claim(file=FILE)
 def a_file_in_release_is_open_still(file: Term) -> Term:
     """A file is in no release once it is closed, and the group of a group file in release is placed no more."""
-    group = stands(file, *(f"release_group.{s}" for s in (*BREAK, "put")))
     return both(
         implies(busy(file), no(kind[file] == "closed")),
-        implies(group, no(placed[file_group[file]])),
+        implies(_gives_up_its_group(file), no(placed[file_group[file]])),
     )
 
 
@@ -144,8 +160,9 @@ def a_leave_keeps_a_group_file(thread: Term) -> Term:
 
 @claim(file=FILE)
 def a_group_file_is_the_base_of_a_used_group(file: Term) -> Term:
-    """While a group that is used has a file which is not released, SET_CONTAINER's use is there."""
-    return implies(both(kind[file] == "group", no(busy(file)), users[file_group[file]] > 0), placed[file_group[file]])
+    """While a group that is used has a file whose release has not given it up, SET_CONTAINER's use is there."""
+    held = both(kind[file] == "group", no(_gives_up_its_group(file)))
+    return implies(both(held, users[file_group[file]] > 0), placed[file_group[file]])
 
 
 @claim(file=FILE)
@@ -172,7 +189,14 @@ def a_contained_group_has_a_file(group: Term) -> Term:
     return implies(no(is_none(container[group])), file)
 
 
-@lemma(a_leave_keeps_a_group_file, serves=("FREE",))
+@claim(user=USER)
+def a_register_keeps_a_group_file(user: Term) -> Term:
+    """Between its check and the list, a register has found that its file is a group's."""
+    file, within = frame(user, "register", "file", FILE), stands(user, "register.list")
+    return both(implies(no(is_none(file)), both(within, kind[file] == "group")), implies(within, no(is_none(file))))
+
+
+@lemma(a_leave_keeps_a_group_file, a_register_keeps_a_group_file, serves=("FREE",))
 @claim(file=FILE)
 def no_call_lasts_on_a_containers_file(file: Term) -> Term:
     """The calls that other calls may interrupt work on files of groups."""
@@ -244,20 +268,20 @@ def an_unregister_that_waited_finds_the_end(user: Term) -> Term:
 @claim(thread=THREAD)
 def no_leave_sleeps_where_calls_are_whole(thread: Term) -> Term:
     """No UNSET_CONTAINER sleeps for a handler. False where calls are made in steps."""
-    return no(_thread_at(thread, "drain"))
+    return no(_thread_at(thread, "drain", f"drain{notify.LATE}"))
 
 
 @claim(file=FILE)
 def no_release_sleeps_where_calls_are_whole(file: Term) -> Term:
     """No release sleeps for a handler. False where calls are made in steps."""
-    return no(_file_at(file, "drain"))
+    return no(_file_at(file, "drain", f"drain{notify.EARLY}", f"drain{notify.LATE}"))
 
 
 @claim(user=USER)
 def no_callback_lasts_where_calls_are_whole(user: Term) -> Term:
-    """No handler stays inside, no callback lasts, and no unregister waits for one. False where calls are made in steps."""
+    """While the kernel runs, no handler stays inside, no callback lasts, no unregister waits. False where calls are made in steps."""
     waits = stands(user, "unregister.wait", "release_user.wait")
-    return both(no(waits), no(inside[user]), no(called_back[user]))
+    return either(STOPPED, both(no(waits), no(inside[user]), no(called_back[user])))
 
 
 REPLACED = frozenset(
@@ -280,6 +304,7 @@ def of_containers(claims: tuple[Claim, ...]) -> tuple[Claim, ...]:
 CLAIMS: tuple[Claim, ...] = (
     who_unsets_has_given_up_the_use,
     a_leave_keeps_a_group_file,
+    a_register_keeps_a_group_file,
     a_release_that_breaks_has_given_up_the_use,
     two_threads_break_two_groups,
     a_thread_and_a_release_break_two_groups,

@@ -21,6 +21,9 @@ from tenure.reference.users import ExternalUser
 from tenure.vocabulary.answers import Refused
 from tenure.vocabulary.types import NONE
 
+_EARLY, _LATE = "_early", "_late"
+"""What the names of steps end in where the callbacks run before the last use is given up, or after the detach."""
+
 
 def set_container(machine: Machine, me: Task, process: int, file: int, other: int) -> Steps:
     """As ever, but EBUSY while a leave has not come to its end: nobody uses the group, and it is still contained."""
@@ -56,7 +59,7 @@ def unset_container_without_wait(machine: Machine, me: Task, process: int, file:
 
     yield "unset_container.detach"
     yield from detach(machine, me, group)
-    yield from _drain(me, group.iommu)
+    yield from _drain(me, group.iommu, _LATE)
     return OK
 
 
@@ -89,15 +92,15 @@ def _callbacks_begin(me: Task, group: IommuGroup) -> Part:
         registration.user.lock.release()
 
 
-def _drain(me: Task, group: IommuGroup) -> Part:
+def _drain(me: Task, group: IommuGroup, moment: str = "") -> Part:
     """The callbacks sleep until nobody is inside, end the registrations and return."""
-    yield f"{me.call}.look"
+    yield f"{me.call}.look{moment}"
     if _somebody_is_inside(group):
-        yield f"{me.call}.drain"
+        yield f"{me.call}.drain{moment}"
         while _somebody_is_inside(group):
             yield BLOCKED
 
-    yield f"{me.call}.return"
+    yield f"{me.call}.return{moment}"
     while not group.callbacks_lock.taken_by(me):
         yield BLOCKED
     for registration in [one for one in group.callbacks if one.running]:
@@ -138,7 +141,7 @@ def release_device_without_wait(machine: Machine, me: Task, file: int) -> Steps:
 
         yield "release_device.detach"
         yield from detach(machine, me, group)
-        yield from _drain(me, group.iommu)
+        yield from _drain(me, group.iommu, _LATE)
 
     yield "release_device.put"
     yield from put_device(me, closing, device)
@@ -171,7 +174,7 @@ def release_group_without_wait(machine: Machine, me: Task, file: int) -> Steps:
 
         yield "release_group.detach"
         yield from detach(machine, me, group)
-        yield from _drain(me, group.iommu)
+        yield from _drain(me, group.iommu, _LATE)
 
     yield from _reopen(machine, me, closing, group)
     return OK
@@ -182,7 +185,7 @@ def release_group_on_close(machine: Machine, me: Task, file: int) -> Steps:
     closing = machine.files[file]
     group = _group(closing)
     yield from _callbacks_begin(me, group.iommu)
-    yield from _drain(me, group.iommu)
+    yield from _drain(me, group.iommu, _EARLY)
 
     yield "release_group.dissolve"
     group.placed = False
