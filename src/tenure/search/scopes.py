@@ -158,7 +158,15 @@ def witness_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
     raced = _raced_areas(outside, frozenset(known), sizes) if outside and threads else ()
     again = (opens,) if threads and system.defines(seen.device_opens) else ()
     listed = _listed_areas(outside, sizes) if has_vms(system) else ()
-    return Area(scope(sizes)), Area(shared), Area(mixed, calls), *again, *listed, *raced
+    told = (_told_area(sizes),) if threads and "register" in outside else ()
+    return Area(scope(sizes)), Area(shared), Area(mixed, calls), *again, *listed, *told, *raced
+
+
+def _told_area(sizes: dict[str, int]) -> Area:
+    """Where the last release of a group has to wait: a handler is inside a table that stays, for another group has it too."""
+    releases = {"close", "release_group", "release_device", "release_container"}
+    two_groups = scope({**sizes, "group": 2, "container": 1, "table": 1})
+    return Area(two_groups, frozenset(SETUP | releases | {"set_iommu", "get_device_fd", "register", "use"}))
 
 
 def _listed_areas(outside: frozenset[str], sizes: dict[str, int]) -> tuple[Area, ...]:
