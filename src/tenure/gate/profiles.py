@@ -282,7 +282,8 @@ def pair_fields(system: System) -> tuple[Field, ...]:
     }
     two = {**one, "file": 4, "group": 2}
     alone = Field("two containers", scope({**one, "device": 1, "user": 0}))
-    few = {**one, "device": 1, "container": 1, "table": 1}
+    touched = int(any(c.name == "register" for c in system.calls))  # a break waits for who is about to touch a page
+    few = {**one, "device": 1, "container": 1, "table": 1, "page": touched}
     careless = any(c.name == "drop_file_early" for c in system.calls)  # users that break rules have many more states
     user = (Field("an external user and a thread", scope({**few, "thread": 1})),) if careless else ()
     user = (*user, Field("an external user", scope(few), full=careless)) if users else ()
