@@ -63,10 +63,18 @@ def no_leave_is_refused_because_of_an_external_user(file: Term) -> Term:
     return implies(both(leave, relied_on), open_device)
 
 
+@each_step("KEEP", "B. Herrenschmidt's two models: a release that is waited for, or a callback that is not", user=USER)
+def no_leave_takes_from_an_external_user_what_it_relies_on(user: Term) -> Term:
+    """No UNSET_CONTAINER, and no release of a group's or a device's file, ends the relation on which an external user relies."""
+    leave = either(called("unset_container"), called("release_group"), called("release_device"))
+    return implies(both(leave, before(relies(user))), relies(user))
+
+
 PROPERTIES = (
     a_device_reaches_only_the_table_of_its_present_owner,
     no_external_user_uses_a_table_whose_group_has_left,
     what_was_validated_does_not_change_while_held,
     when_everything_is_closed_nothing_is_alive,
     no_leave_is_refused_because_of_an_external_user,
+    no_leave_takes_from_an_external_user_what_it_relies_on,
 )

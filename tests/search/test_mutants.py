@@ -17,8 +17,9 @@ from tenure.search.explorer import explore, transitions_of
 from tenure.search.scopes import has_vms, scope, sleepers
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.calls import Case, Next, Step, without_case
+from tenure.vocabulary.effects import each
 from tenure.vocabulary.machine import Machine, Scope
-from tenure.vocabulary.objects import DEVICE
+from tenure.vocabulary.objects import DEVICE, USER
 from tenure.vocabulary.rules import rules_of
 from tenure.vocabulary.sentences import sentence
 from tenure.vocabulary.symbols import choice_is
@@ -105,6 +106,12 @@ def without_detach(step: str, on: str) -> Fault:
     return on_case(step, 0, lambda old: replace(old, follow=Next(on)))
 
 
+def forgetting_users(step: str) -> Fault:
+    """Whoever takes this step makes every external user forget that it counts."""
+    forgotten = each(USER, lambda u: groups.counted[u].becomes(None))
+    return on_case(step, 0, lambda old: replace(old, effects=(*old.effects, forgotten)))
+
+
 def for_every_case(step: str) -> Fault:
     """The step does what its first case says, whether or not that one's condition holds."""
     return on_step(step, lambda old: replace(old, cases=(replace(old.cases[0], when=TRUE),)))
@@ -148,6 +155,8 @@ MUTANTS = (
     Mutant("STABLE", in_passing("release_group.dissolve"), (KVM_GET_PUT,)),
     Mutant("FREE", unguarded("release_group.dissolve", 0)),
     Mutant("PROMPT", forgetful("release_device.dissolve", "container users"), (NOTIFY,)),
+    Mutant("KEEP", forgetting_users("release_group.put"), (GET_PUT, KVM_GET_PUT)),
+    Mutant("KEEP", forgetting_users("release_device.put"), (V1, VALIDATE)),
     Mutant("CON-1", forgetful("unset_container.detach", "container")),
     Mutant("CON-2", forgetful("get_device_fd.count", "container users")),
     Mutant("CON-3", forgetful("release_group.detach", "table")),
