@@ -12,6 +12,7 @@ from tenure.gate.profiles import pair_fields
 from tenure.gate.whole import conform_whole
 from tenure.models import SYSTEMS
 from tenure.reference import notify_calls
+from tenure.reference.groups import VfioGroup
 from tenure.reference.registrations import Registration
 from tenure.search.scopes import scope
 from tenure.vocabulary.systems import System
@@ -73,7 +74,7 @@ def a_registration_stays_listed(patch: pytest.MonkeyPatch) -> None:
 def the_use_is_given_up_twice(patch: pytest.MonkeyPatch) -> None:
     """UNSET_CONTAINER goes on while a device file uses the group."""
 
-    def decide(group: notify_calls.VfioGroup) -> None:
+    def decide(group: VfioGroup) -> None:
         group.users, group.placed = 0, False
 
     patch.setattr(notify_calls, "_decide", decide)
