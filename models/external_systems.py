@@ -13,6 +13,7 @@ CONTAINER_CALLS: tuple[Call, ...] = tuple(
 DEFINITIONS: tuple[Definition, ...] = (
     *containers_2013.DEFINITIONS,
     shows(seen.user_process, lambda u: files.owner[u]),
+    shows(seen.user_registered, lambda u: external_users.listens[u]),
     shows(seen.user_group, lambda u: external_users.seen_group[u]),
     shows(seen.user_container, lambda u: external_users.seen_container[u]),
     shows(seen.user_table, lambda u: external_users.seen_table[u]),

@@ -75,22 +75,13 @@ class Machine:
 
     def locks(self) -> list[Lock]:
         """Every lock there is."""
-        of_groups = [
-            lock
-            for group in self.groups
-            for lock in (
-                group.notifier,
-                group.mutex,
-                group.dev_set_lock,
-                group.vfio.device_lock,
-                group.vfio.group_lock,
-            )
-        ]
+        of_groups = [lock for group in self.groups for lock in group.locks()]
         of_containers = [container.group_lock for container in self.containers]
         of_spaces = [space.lock for space in self.spaces]
         of_devices = [device.igate for device in self.interrupts.devices]
+        of_users = [user.lock for user in self.users]
         of_vms = [vm.device.lock for vm in self.vms if vm.device is not None]
-        named = [*of_groups, *of_containers, *of_spaces, *of_devices, *of_vms]
+        named = [*of_groups, *of_containers, *of_spaces, *of_devices, *of_users, *of_vms]
         return [self.group_lock, self.iommu_drivers_lock, *named]
 
 

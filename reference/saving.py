@@ -20,6 +20,7 @@ from tenure.reference.files import (
 from tenure.reference.groups import Device, IommuGroup, VfioGroup
 from tenure.reference.interrupts import InterruptState
 from tenure.reference.machine import Machine
+from tenure.reference.registrations import Registration
 from tenure.reference.spaces import SpaceState
 from tenure.reference.tables import IommuTable
 from tenure.reference.users import ExternalUser
@@ -32,7 +33,7 @@ GroupState = tuple[int, bool, int, int, bool, int, int, bool, int, bool, int]
 ContainerState = tuple[int, int, bool, tuple[int, ...]]
 TableState = tuple[bool, ...] | None
 DeviceState = tuple[int, bool, bool, int, int, bool, int]
-UserState = tuple[int, int, int, bool, int, int, int, int, int, bool, bool]
+UserState = tuple[int, int, int, bool, int, int, int, int, int, int, bool, bool, bool]
 VmState = tuple[int, tuple[int, ...] | None] | None
 Snapshot = tuple[
     int,
@@ -50,7 +51,7 @@ Snapshot = tuple[
 
 _NO_FILE: FileState = (CLOSED, 0, NONE, False)
 _NO_CONTAINER: ContainerState = (0, NONE, False, ())
-_NO_USER: UserState = (NONE, NONE, NONE, False, NONE, NONE, NONE, NONE, NONE, False, False)
+_NO_USER: UserState = (NONE, NONE, NONE, False, NONE, NONE, NONE, NONE, NONE, NONE, False, False, False)
 
 
 def save(machine: Machine) -> Snapshot:
@@ -151,6 +152,7 @@ def _load_group(machine: Machine, group: IommuGroup, state: GroupState) -> None:
     group.attached = None if attached == NONE else machine.tables[attached]
     vfio.device_list.clear()
     group.unbound_list.clear()
+    group.callbacks.clear()
 
 
 def _container(container: Container) -> ContainerState:
@@ -211,16 +213,17 @@ def _user(user: ExternalUser) -> UserState:
         user.told_container,
         _table_index(table),
         _table_index(user.linked),
+        _registration(user),
+        user.inside,
         user.added_first,
         user.lost,
     )
 
 
 def _load_user(machine: Machine, user: ExternalUser, state: UserState) -> None:
-    user.process, group, file, user.keeps, user.counts, user.told_group, user.told_container, table, linked, *flags = (
-        state
-    )
-    user.added_first, user.lost = flags
+    user.process, group, file, user.keeps, user.counts, user.told_group, user.told_container = state[:7]
+    table, linked, registration, user.inside, user.added_first, user.lost = state[7:]
+    user.registration = _listed(machine, user, registration)
     user.group = None if group == NONE else machine.groups[group].vfio
     user.file = None if file == NONE else machine.files[file] if file >= 0 else File(-2 - file)
     user.told_table = _table(machine, table)
@@ -238,6 +241,23 @@ def _table(machine: Machine, state: int) -> IommuTable | None:
     if state == NONE:
         return None
     return machine.tables[state] if state >= 0 else IommuTable(-2 - state, machine.pages, alive=False)
+
+
+def _registration(user: ExternalUser) -> int:
+    registration = user.registration
+    if registration is None:
+        return NONE
+    return registration.group.index if registration.is_listed() else -2 - registration.group.index
+
+
+def _listed(machine: Machine, user: ExternalUser, state: int) -> Registration | None:
+    """The user's registration, in the list of its group or freed; no callback runs in a state at rest."""
+    if state == NONE:
+        return None
+    registration = Registration(machine.groups[state if state >= 0 else -2 - state], user)
+    if state >= 0:
+        registration.group.callbacks.append(registration)
+    return registration
 
 
 def _vm(vm: Vm) -> VmState:

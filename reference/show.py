@@ -53,6 +53,7 @@ _OF_DEVICES = (
 _OF_USERS = (
     seen.user_process,
     seen.user_counts,
+    seen.user_registered,
     seen.user_group,
     seen.user_container,
     seen.user_table,
@@ -186,6 +187,7 @@ def _user(machine: Machine, user: ExternalUser) -> tuple[int, ...]:
     return (
         user.process,
         user.counts,
+        _registered(user),
         user.told_group,
         user.told_container,
         NONE if table is None else table.index,
@@ -194,6 +196,11 @@ def _user(machine: Machine, user: ExternalUser) -> tuple[int, ...]:
         NONE if vm == NONE else _group_of_entry(user),
         NONE if user.linked is None else user.linked.index,
     )
+
+
+def _registered(user: ExternalUser) -> int:
+    registration = user.registration
+    return registration.group.index if registration is not None and registration.is_listed() else NONE
 
 
 def _group_of_entry(user: ExternalUser) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tenure.reference import (
     calls_2012,
@@ -20,6 +20,7 @@ from tenure.reference import (
     group_calls_2022,
     interrupt_calls,
     kvm_get_put_calls,
+    notify_calls,
     spapr_calls,
     type1_calls,
     use_calls,
@@ -206,6 +207,54 @@ _INTERRUPTS: Mapping[str, Form] = {
     "write_eventfd": Form(interrupt_calls.write_eventfd, interrupt_calls.may_write_eventfd),
 }
 
+_TOLD: Mapping[str, Form] = {
+    "register": Form(notify_calls.register, notify_calls.may_register, _BY_USER),
+    "unregister": Form(notify_calls.unregister, notify_calls.may_unregister, _BY_USER, sleeps=True),
+    "release_user": Form(notify_calls.unregister, notify_calls.may_release_user, _BY_USER, sleeps=True),
+    "use": Form(notify_calls.use, notify_calls.may_use, _BY_USER),
+}
+
+_NOTIFY: Mapping[str, Form] = {
+    **_CONTAINERS,
+    "set_container": Form(notify_calls.set_container, container_calls.may_set_container),
+    "unset_container": Form(notify_calls.unset_container, container_calls.may_unset_container, sleeps=True),
+    "release_device": Form(notify_calls.release_device, device_calls.may_release_device, _BY_FILE, sleeps=True),
+    "release_group": Form(notify_calls.release_group, group_calls.may_release_group, _BY_FILE, sleeps=True),
+    **_TOLD,
+}
+
+_NO_DRAIN: Mapping[str, Form] = {
+    **_NOTIFY,
+    **{
+        name: replace(_NOTIFY[name], run=run)
+        for name, run in (
+            ("unset_container", notify_calls.unset_container_without_wait),
+            ("release_device", notify_calls.release_device_without_wait),
+            ("release_group", notify_calls.release_group_without_wait),
+        )
+    },
+}
+
+_LATE_REGISTER: Mapping[str, Form] = {
+    **_NOTIFY,
+    "register": Form(notify_calls.register_late, notify_calls.may_register, _BY_USER),
+}
+
+_DOUBLE_RELEASE: Mapping[str, Form] = {
+    **_NOTIFY,
+    "unregister": replace(_NOTIFY["unregister"], run=notify_calls.unregister_again),
+    "release_user": replace(_NOTIFY["release_user"], run=notify_calls.unregister_again),
+}
+
+_ON_CLOSE: Mapping[str, Form] = {
+    **_CONTAINERS,
+    "set_container": _NOTIFY["set_container"],
+    "release_group": replace(_NOTIFY["release_group"], run=notify_calls.release_group_on_close),
+    **_TOLD,
+}
+
+_BREAKS = frozenset({"unset_container", "release_device", "release_group"})
+
 _VMS: Mapping[str, Form] = {
     "create_vm": Form(vm_calls.create_vm, vm_calls.may_create_vm, new=(_FILE, ("made", VM))),
     "create_kvm_vfio": Form(vm_calls.create_kvm_vfio, vm_calls.may_create_kvm_vfio, new=(_MADE_FILE,)),
@@ -245,4 +294,9 @@ SYSTEMS: Mapping[str, System] = {
     "external-validate:check-then-count": System(_CHECK_THEN_COUNT, frozenset(_VALIDATE) - {"validate_and_use"}),
     "kvm-file:get-put": System(_KVM_GET_PUT),
     "external-validate:unbalanced-release": System(_UNBALANCED, frozenset(_UNBALANCED) - {"validate_and_use"}),
+    "external-notify": System(_NOTIFY, frozenset(_CONTAINERS) - _BREAKS),
+    "external-notify:no-drain": System(_NO_DRAIN, frozenset(_CONTAINERS) - _BREAKS),
+    "external-notify:late-register": System(_LATE_REGISTER, frozenset(_CONTAINERS) - _BREAKS),
+    "external-notify:double-release": System(_DOUBLE_RELEASE, frozenset(_CONTAINERS) - _BREAKS),
+    "external-notify:on-close": System(_ON_CLOSE, frozenset(_CONTAINERS) - {"release_group"}),
 }

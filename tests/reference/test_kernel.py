@@ -67,6 +67,11 @@ def test_a_configuration_speaks_of_as_many_as_there_are() -> None:
         ("external-validate:locked-container", 20),
         ("external-validate:check-then-count", 20),
         ("external-validate:unbalanced-release", 21),
+        ("external-notify", 20),
+        ("external-notify:no-drain", 20),
+        ("external-notify:late-register", 20),
+        ("external-notify:double-release", 20),
+        ("external-notify:on-close", 20),
         ("kvm-file:get-put", 26),
     ],
 )

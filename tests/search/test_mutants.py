@@ -14,11 +14,12 @@ from tenure.commands.recording import recorded
 from tenure.models import SYSTEMS, groups
 from tenure.properties import PROPERTIES
 from tenure.search.explorer import explore, transitions_of
-from tenure.search.scopes import has_vms, scope
+from tenure.search.scopes import has_vms, scope, sleepers
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.calls import Case, Next, Step, without_case
+from tenure.vocabulary.effects import each
 from tenure.vocabulary.machine import Machine, Scope
-from tenure.vocabulary.objects import DEVICE
+from tenure.vocabulary.objects import DEVICE, USER
 from tenure.vocabulary.rules import rules_of
 from tenure.vocabulary.sentences import sentence
 from tenure.vocabulary.symbols import choice_is
@@ -30,8 +31,9 @@ V1 = "external-v1"
 VALIDATE = "external-validate"
 OWNED = "containers-2022"
 KVM_GET_PUT = "kvm-file:get-put"
+NOTIFY = "external-notify"
 
-OLD = (GET_PUT, V1, VALIDATE, KVM_GET_PUT)
+OLD = (GET_PUT, V1, VALIDATE, KVM_GET_PUT, NOTIFY)
 """Where the containers are those of 2013."""
 
 ALL = (*OLD, OWNED)
@@ -104,6 +106,12 @@ def without_detach(step: str, on: str) -> Fault:
     return on_case(step, 0, lambda old: replace(old, follow=Next(on)))
 
 
+def forgetting_users(step: str) -> Fault:
+    """Whoever takes this step makes every external user forget that it counts."""
+    forgotten = each(USER, lambda u: groups.counted[u].becomes(None))
+    return on_case(step, 0, lambda old: replace(old, effects=(*old.effects, forgotten)))
+
+
 def for_every_case(step: str) -> Fault:
     """The step does what its first case says, whether or not that one's condition holds."""
     return on_step(step, lambda old: replace(old, cases=(replace(old.cases[0], when=TRUE),)))
@@ -141,9 +149,14 @@ MUTANTS = (
     Mutant("ISO", forgetful("unset_container.detach", "attached")),
     Mutant("USE", in_passing("release_group.dissolve"), (GET_PUT, KVM_GET_PUT)),
     Mutant("USE", forgetful("validate_and_use.validate", "container users"), (VALIDATE,)),
+    Mutant("USE", forgetful("unset_container.call_back", "called back"), (NOTIFY,)),  # nobody is told
     Mutant("STABLE", in_passing("release_device.dissolve"), (GET_PUT, VALIDATE)),
+    Mutant("STABLE", forgetful("release_group.call_back", "called back"), (NOTIFY,)),
     Mutant("STABLE", in_passing("release_group.dissolve"), (KVM_GET_PUT,)),
     Mutant("FREE", unguarded("release_group.dissolve", 0)),
+    Mutant("PROMPT", forgetful("release_device.dissolve", "container users"), (NOTIFY,)),
+    Mutant("KEEP", forgetting_users("release_group.put"), (GET_PUT, KVM_GET_PUT)),
+    Mutant("KEEP", forgetting_users("release_device.put"), (V1, VALIDATE)),
     Mutant("CON-1", forgetful("unset_container.detach", "container")),
     Mutant("CON-2", forgetful("get_device_fd.count", "container users")),
     Mutant("CON-3", forgetful("release_group.detach", "table")),
@@ -154,12 +167,15 @@ MUTANTS = (
     Mutant("VIA-3", blind_to_leaving),
     Mutant("EXT-1", unguarded("set_container.check", 1), (GET_PUT, VALIDATE)),
     Mutant("EXT-1", in_passing("release_group.dissolve"), (KVM_GET_PUT,)),
+    Mutant("EXT-1", forgetful("release_device.call_back", "called back"), (NOTIFY,)),
     Mutant("EXT-2", forgetful("get_external_user.count", "container users"), (GET_PUT,)),
     Mutant("EXT-2", forgetful("add_external_user.add", "container users"), (V1,)),
     Mutant("EXT-2", forgetful("validate_and_use.validate", "container users"), (VALIDATE,)),
     Mutant("EXT-2", forgetful("file_add.count", "container users"), (KVM_GET_PUT,)),
+    Mutant("EXT-2", forgetful("get_device_fd.count", "container users"), (NOTIFY,)),
     Mutant("EXT-3", without_detach("put_external_user.dissolve", "put"), (GET_PUT,)),
     Mutant("EXT-3", without_detach("release_group.dissolve", "reopen"), (V1, VALIDATE, KVM_GET_PUT)),
+    Mutant("EXT-3", without_detach("release_group.dissolve", "put"), (NOTIFY,)),
     Mutant("EXT-4", forgetful("file_del.remove", "group kvm"), (KVM_GET_PUT,)),
     Mutant("EXT-5", forgetful("create_kvm_vfio.create", "vm references"), (KVM_GET_PUT,)),
     Mutant("EXT-6", forgetful("release_kvm_vfio.put", "vm references"), (KVM_GET_PUT,)),
@@ -168,6 +184,7 @@ MUTANTS = (
     Mutant("HARM-1", unguarded("get_device_fd.check_users", 0)),
     Mutant("HARM-2", unguarded("unset_container.check", 1), (GET_PUT, VALIDATE)),
     Mutant("HARM-2", in_passing("release_group.dissolve"), (KVM_GET_PUT,)),
+    Mutant("HARM-2", forgetful("unset_container.call_back", "called back"), (NOTIFY,)),
     Mutant("HARM-3", forgetful("unset_container.detach", "linked")),
     Mutant("ISO", forgetful("unset_container.leave", "attached"), (OWNED,)),
     Mutant("FREE", unguarded("release_group.release", 1), (OWNED,)),
@@ -205,7 +222,7 @@ def where(mutant: Mutant, system: System) -> Scope:
     """A small scope in which the fault can show."""
     sizes = {
         "process": 1,
-        "thread": 0,
+        "thread": sleepers(system),
         "file": 3,
         "group": 1,
         "container": 2,

@@ -9,7 +9,7 @@ from tenure.gate.catalogue import OBSERVABLES
 from tenure.gate.subject import Setup, Shown
 from tenure.models import containers, files, groups, vms
 from tenure.search.families import Family, Place, family_of
-from tenure.search.scopes import has_users, has_vms, isolations, scope
+from tenure.search.scopes import has_users, has_vms, isolations, scope, sleepers
 from tenure.vocabulary.machine import Machine, Scope
 from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, GROUP, VM
 from tenure.vocabulary.observables import DRIVER
@@ -27,7 +27,7 @@ def gate_scope(system: System) -> Scope:
     return scope(
         {
             "process": 2,
-            "thread": 0,
+            "thread": sleepers(system),
             "file": 8 if has_vms(system) else 6,
             "group": 2,
             "container": 2,
@@ -49,7 +49,7 @@ def plan_scope(system: System) -> Scope:
     return scope(
         {
             "process": 2,
-            "thread": 0,
+            "thread": sleepers(system),
             "file": 4 if has_vms(system) else 3,
             "group": 1,
             "container": 2,
@@ -167,10 +167,11 @@ def whole_fields(system: System) -> tuple[Field, ...]:
     if has_vms(system):
         return _whole_fields_of_vms(system)
     users = 1 if has_users(system) else 0
-    wide = any(c.name == "take_file" for c in system.calls)  # external users that keep files have many more states
+    many = {"take_file", "register"}  # external users that do these have many more states
+    wide = any(c.name in many for c in system.calls)
     small = {
         "process": 1,
-        "thread": 0,
+        "thread": sleepers(system),
         "file": 3,
         "group": 1,
         "container": 2,
@@ -234,7 +235,8 @@ def pair_fields(system: System) -> tuple[Field, ...]:
     }
     two = {**one, "file": 4, "group": 2}
     alone = Field("two containers", scope({**one, "device": 1, "user": 0}))
-    few = {**one, "device": 1, "container": 1, "table": 1}
+    touched = int(any(c.name == "register" for c in system.calls))  # a break waits for who is about to touch a page
+    few = {**one, "device": 1, "container": 1, "table": 1, "page": touched}
     careless = any(c.name == "drop_file_early" for c in system.calls)  # users that break rules have many more states
     user = (Field("an external user and a thread", scope({**few, "thread": 1})),) if careless else ()
     user = (*user, Field("an external user", scope(few), full=careless)) if users else ()

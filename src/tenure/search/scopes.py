@@ -68,6 +68,11 @@ def isolations(system: System) -> tuple[bool, ...]:
     return (False, True) if system.defines(seen.group_no_iommu) else ()
 
 
+def sleepers(system: System) -> int:
+    """How many threads whole calls take: one where a thread's call may sleep, and so must be somebody's; else none."""
+    return int(any(isinstance(c.actor, Sort) and any(s.waits for s in c.steps) for c in system.calls))
+
+
 def scope(sizes: dict[str, int], *, no_iommu: tuple[bool, ...] = (), vfio_devices: int = 1) -> Scope:
     """A scope in which devices are dealt to groups in turn, the first process is privileged, some devices are VFIO's."""
     groups, devices = sizes["group"], sizes["device"]
@@ -98,7 +103,7 @@ def main_scope(system: System, granularity: Granularity) -> Scope:
     """The scope of a search for violations: one group, two containers, two devices; or one address space."""
     if (family := family_of(system)) is not None:
         return family.main_scope(granularity)
-    return scope(_sizes(system, threads=2 if granularity is Granularity.STEPS else 0))
+    return scope(_sizes(system, threads=2 if granularity is Granularity.STEPS else sleepers(system)))
 
 
 def main_area(system: System, granularity: Granularity) -> Area:
@@ -130,7 +135,7 @@ def witness_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
     """Where the rest of the cases can be reached: one thread, shared files, groups without IOMMU, a device opened twice."""
     if (family := family_of(system)) is not None:
         return (Area(family.witness),)
-    threads = 1 if granularity is Granularity.STEPS else 0
+    threads = 1 if granularity is Granularity.STEPS else sleepers(system)
     sizes = _sizes(system, threads=threads)
     known = {c.name for c in system.calls}
     outside = outside_calls(system)
@@ -146,7 +151,15 @@ def witness_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
     raced = _raced_areas(outside, frozenset(known), sizes) if outside and threads else ()
     again = (opens,) if threads and system.defines(seen.device_opens) else ()
     listed = _listed_areas(outside, sizes) if has_vms(system) else ()
-    return Area(scope(sizes)), Area(shared), Area(mixed, calls), *again, *listed, *raced
+    told = (_told_area(sizes),) if threads and "register" in outside else ()
+    return Area(scope(sizes)), Area(shared), Area(mixed, calls), *again, *listed, *told, *raced
+
+
+def _told_area(sizes: dict[str, int]) -> Area:
+    """Where the last release of a group has to wait: a handler is inside a table that stays, for another group has it too."""
+    releases = {"close", "release_group", "release_device", "release_container"}
+    two_groups = scope({**sizes, "group": 2, "container": 1, "table": 1})
+    return Area(two_groups, frozenset(SETUP | releases | {"set_iommu", "get_device_fd", "register", "use"}))
 
 
 def _listed_areas(outside: frozenset[str], sizes: dict[str, int]) -> tuple[Area, ...]:
