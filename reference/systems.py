@@ -19,6 +19,7 @@ from tenure.reference import (
     group_calls,
     group_calls_2022,
     interrupt_calls,
+    iommu_driver_calls,
     kvm_get_put_calls,
     spapr_calls,
     type1_calls,
@@ -28,7 +29,7 @@ from tenure.reference import (
 )
 from tenure.reference.calls import Steps
 from tenure.vocabulary.answers import Answer
-from tenure.vocabulary.objects import CONTAINER, DEVICE, EVENTFD, FILE, LINE, MAPPING, TABLE, USER, VM
+from tenure.vocabulary.objects import CONTAINER, DEVICE, EVENTFD, FILE, IOMMU_DRIVER, LINE, MAPPING, TABLE, USER, VM
 from tenure.vocabulary.types import Sort
 
 SLEEPING = frozenset({"unbind_driver.wait_device", "unbind_driver.wait_container"})
@@ -68,6 +69,7 @@ _BY_DEVICE = ("device", DEVICE)
 _BY_USER = ("user", USER)
 _BY_ENTRY = ("entry", USER)
 _BY_VM = ("vm", VM)
+_BY_DRIVER = ("driver", IOMMU_DRIVER)
 
 _CONTAINERS: Mapping[str, Form] = {
     "close": Form(file_calls.close, file_calls.may_close),
@@ -84,6 +86,13 @@ _CONTAINERS: Mapping[str, Form] = {
     "set_container": Form(container_calls.set_container, container_calls.may_set_container),
     "unset_container": Form(container_calls.unset_container, container_calls.may_unset_container),
     "set_iommu": Form(container_calls.set_iommu, container_calls.may_set_iommu, new=(("made", TABLE),)),
+    "check_extension": Form(container_calls.check_extension, container_calls.may_check_extension),
+    "register_iommu_driver": Form(
+        iommu_driver_calls.register_iommu_driver, iommu_driver_calls.may_register_iommu_driver, _BY_DRIVER
+    ),
+    "unregister_iommu_driver": Form(
+        iommu_driver_calls.unregister_iommu_driver, iommu_driver_calls.may_unregister_iommu_driver, _BY_DRIVER
+    ),
     "get_status": Form(group_calls.get_status, group_calls.may_get_status),
     "get_device_fd": Form(device_calls.get_device_fd, device_calls.may_get_device_fd, new=(_MADE_FILE,)),
     "release_device": Form(device_calls.release_device, device_calls.may_release_device, _BY_FILE),

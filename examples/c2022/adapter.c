@@ -149,6 +149,7 @@ static void set_fact(struct vfio *v, enum fact fact, int object, int value)
     case DEVICE_GROUP: v->devices[object].group = &v->groups[value]; break;
     case GROUP_NO_IOMMU: v->groups[object].iommu.no_iommu = value; break;
     case RAWIO: v->processes[object].rawio = value; break;
+    case DRIVER_NOIOMMU: break; /* no call of this subject loads or removes an IOMMU driver: each type has one */
     case DEVICE_DRIVER: v->devices[object].driver = (enum driver)value; break;
     default: break; /* that a device is a bridge means nothing any more */
     }
