@@ -402,7 +402,6 @@ CALLS = (
     set_container,
     unset_container,
     set_iommu,
-    check_extension,
     get_status,
     get_device_fd,
     release_device,

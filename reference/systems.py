@@ -86,6 +86,14 @@ _CONTAINERS: Mapping[str, Form] = {
     "set_container": Form(container_calls.set_container, container_calls.may_set_container),
     "unset_container": Form(container_calls.unset_container, container_calls.may_unset_container),
     "set_iommu": Form(container_calls.set_iommu, container_calls.may_set_iommu, new=(("made", TABLE),)),
+    "get_status": Form(group_calls.get_status, group_calls.may_get_status),
+    "get_device_fd": Form(device_calls.get_device_fd, device_calls.may_get_device_fd, new=(_MADE_FILE,)),
+    "release_device": Form(device_calls.release_device, device_calls.may_release_device, _BY_FILE),
+    "release_group": Form(group_calls.release_group, group_calls.may_release_group, _BY_FILE),
+}
+
+_CONTAINERS_2013: Mapping[str, Form] = {
+    **_CONTAINERS,
     "check_extension": Form(container_calls.check_extension, container_calls.may_check_extension),
     "register_iommu_driver": Form(
         iommu_driver_calls.register_iommu_driver, iommu_driver_calls.may_register_iommu_driver, _BY_DRIVER
@@ -93,14 +101,10 @@ _CONTAINERS: Mapping[str, Form] = {
     "unregister_iommu_driver": Form(
         iommu_driver_calls.unregister_iommu_driver, iommu_driver_calls.may_unregister_iommu_driver, _BY_DRIVER
     ),
-    "get_status": Form(group_calls.get_status, group_calls.may_get_status),
-    "get_device_fd": Form(device_calls.get_device_fd, device_calls.may_get_device_fd, new=(_MADE_FILE,)),
-    "release_device": Form(device_calls.release_device, device_calls.may_release_device, _BY_FILE),
-    "release_group": Form(group_calls.release_group, group_calls.may_release_group, _BY_FILE),
 }
 
 _CONTAINERS_2012: Mapping[str, Form] = {
-    **_CONTAINERS,
+    **_CONTAINERS_2013,
     "open_group": Form(calls_2012.open_group, group_calls.may_open_group, new=(_FILE,)),
     "release_group": Form(calls_2012.release_group, group_calls.may_release_group, _BY_FILE),
     "get_device_fd": Form(calls_2012.get_device_fd, device_calls.may_get_device_fd, new=(_MADE_FILE,)),
@@ -108,7 +112,7 @@ _CONTAINERS_2012: Mapping[str, Form] = {
 }
 
 _CONTAINERS_2022: Mapping[str, Form] = {
-    **_CONTAINERS,
+    **_CONTAINERS_2013,
     "open_group": Form(group_calls_2022.open_group, group_calls.may_open_group, new=(_FILE,)),
     "release_group": Form(group_calls_2022.release_group, group_calls.may_release_group, _BY_FILE),
     "set_container": Form(group_calls_2022.set_container, container_calls.may_set_container),
@@ -236,8 +240,8 @@ _KVM_GET_PUT: Mapping[str, Form] = {
 SYSTEMS: Mapping[str, System] = {
     "containers-2012": System(_CONTAINERS_2012, spares_bridges=False),
     "containers-2012:locked": System(_CONTAINERS_2012, frozenset(_CONTAINERS_2012), spares_bridges=False),
-    "containers-2013": System(_CONTAINERS),
-    "containers-2013:locked": System(_CONTAINERS, frozenset(_CONTAINERS)),
+    "containers-2013": System(_CONTAINERS_2013),
+    "containers-2013:locked": System(_CONTAINERS_2013, frozenset(_CONTAINERS_2013)),
     "containers-2022": System(_CONTAINERS_2022, spares_bridges=False, claims_ownership=True),
     "containers-2022:6.1": System(_CONTAINERS_6_1, spares_bridges=False, claims_ownership=True),
     "external-get-put": System(_GET_PUT),

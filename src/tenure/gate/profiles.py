@@ -10,7 +10,7 @@ from tenure.gate.subject import Setup, Shown
 from tenure.models import containers, files, groups, iommu_drivers, vms
 from tenure.search.interrupt_scopes import WIRED, interrupt_scope, is_of_interrupts
 from tenure.search.range_scopes import is_of_ranges, range_scope
-from tenure.search.scopes import has_users, has_vms, isolations, scope
+from tenure.search.scopes import has_modules, has_users, has_vms, isolations, scope
 from tenure.vocabulary.machine import Machine, Scope
 from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, GROUP, IOMMU_DRIVER, VM
 from tenure.vocabulary.observables import DRIVER
@@ -238,7 +238,7 @@ def whole_fields(system: System) -> tuple[Field, ...]:
             scope({**mixed, **two_files}, no_iommu=isolations(system), vfio_devices=2),
             none_off,
         ),
-        _modules(small),
+        *_modules(system, small),
         *(more if wide else ()),
         Field(
             f"{two_groups}, drivers that come and go",
@@ -291,16 +291,19 @@ def pair_fields(system: System) -> tuple[Field, ...]:
     one_off = (NO_GROUP_DIES_IN_USE, DRIVERS_STAY, ONE_OFF_VFIO)
     return (
         alone,
-        *(user or (_modules(one),)),
+        *user,
+        *_modules(system, one),
         Field("one group", scope(one, vfio_devices=2), one_off, full=True),
         Field("two groups", scope(two, vfio_devices=2), one_off, full=True),
     )
 
 
-def _modules(sizes: dict[str, int]) -> Field:
-    """A small scope in which the IOMMU driver comes and goes."""
+def _modules(system: System, sizes: dict[str, int]) -> tuple[Field, ...]:
+    """A small scope in which the IOMMU driver comes and goes, where it does so."""
+    if not has_modules(system):
+        return ()
     few = {**sizes, "file": 2, "container": 1, "device": 1, "table": 1, "page": 0, "user": 0}
-    return Field("the module of an IOMMU driver", scope(few), (NO_GROUP_DIES_IN_USE, NONE_OFF_VFIO))
+    return (Field("the module of an IOMMU driver", scope(few), (NO_GROUP_DIES_IN_USE, NONE_OFF_VFIO)),)
 
 
 def _whole_interrupts() -> tuple[Field, ...]:
@@ -356,7 +359,6 @@ def _whole_fields_of_vms(system: System) -> tuple[Field, ...]:
     two_groups = {**_VM, "file": 5, "group": 2, "device": 2}
     return (
         Field("a list of two", scope(_VM)),
-        _modules({**_VM, "vm": 0}),
         Field("a device file", scope({**_VM, "file": 5, "user": 1}), none_off),
         Field("no VM, two processes", scope(no_vm)),
         Field("no VM, two devices", scope({**no_vm, "process": 1, "device": 2}, vfio_devices=2)),

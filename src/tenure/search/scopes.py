@@ -130,13 +130,13 @@ def narrow_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
     if is_of_ranges(system) or is_of_interrupts(system):
         return ()
     if granularity is Granularity.WHOLE:
-        return (_drivers_area(threads=0),)
+        return _drivers_areas(system, threads=0)
     known = {c.name for c in system.calls}
     outside = outside_calls(system)
     deep = SETUP | {"set_iommu", "unset_container"}
     sizes = {**_sizes(system, threads=2), "device": 1}
     areas = [
-        _drivers_area(threads=2),
+        *_drivers_areas(system, threads=2),
         Area(scope(sizes), frozenset(deep | {"close", "release_group", "release_container"}) & known),
         Area(scope(sizes), frozenset(deep | {"get_device_fd", "close", "release_device"}) & known),
     ]
@@ -172,14 +172,21 @@ def witness_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
     listed = _listed_areas(outside, sizes) if has_vms(system) else ()
     most = frozenset(known) - MODULES
     of_one = Area(scope(sizes), most), Area(shared, most)
-    return *of_one, Area(mixed, calls), _drivers_area(threads=threads), *again, *listed, *raced
+    return *of_one, Area(mixed, calls), *_drivers_areas(system, threads=threads), *again, *listed, *raced
 
 
-def _drivers_area(*, threads: int) -> Area:
+def has_modules(system: System) -> bool:
+    """The system's IOMMU drivers come and go."""
+    return any(c.name in MODULES for c in system.calls)
+
+
+def _drivers_areas(system: System, *, threads: int) -> tuple[Area, ...]:
     """Where two type1 drivers come and go under a group that is in a container."""
+    if not has_modules(system):
+        return ()
     sizes = {"process": 1, "thread": threads, "file": 2, "group": 1, "container": 1, "device": 1, "table": 1}
     leave = {"unset_container", "close", "release_group", "release_container"}
-    return Area(scope(sizes, type1=2), frozenset(SETUP | MODULES | leave | {"set_iommu", "check_extension"}))
+    return (Area(scope(sizes, type1=2), frozenset(SETUP | MODULES | leave | {"set_iommu", "check_extension"})),)
 
 
 def _listed_areas(outside: frozenset[str], sizes: dict[str, int]) -> tuple[Area, ...]:
