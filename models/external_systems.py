@@ -7,7 +7,7 @@ from tenure.vocabulary.systems import Definition, shows
 
 CONTAINER_CALLS: tuple[Call, ...] = tuple(
     c.requiring(external_users.unseen(c.parameter("made"))) if c.name == "set_iommu" else c
-    for c in containers_2013.CALLS
+    for c in containers_2013.CALLS_UNDER_USERS
 )
 
 DEFINITIONS: tuple[Definition, ...] = (

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tenure.reference.wiring import NOTHING, Wiring
-from tenure.vocabulary.objects import ADDRESS, DEVICE, GROUP, PROCESS, TABLE
+from tenure.vocabulary.objects import ADDRESS, DEVICE, GROUP, IOMMU_DRIVER, PROCESS, TABLE
 from tenure.vocabulary.types import Sort
 
 
@@ -31,6 +31,8 @@ class Configuration:
     page_limit: tuple[int, ...] = ()
     may_exceed: tuple[bool, ...] = ()
     wiring: Wiring = NOTHING
+    noiommu_driver: tuple[bool, ...] = ()
+    """Which IOMMU drivers are for groups without IOMMU; the others are type1."""
 
     def __post_init__(self) -> None:
         for name, sort, given in (
@@ -39,6 +41,7 @@ class Configuration:
             ("driver", DEVICE, self.driver),
             ("no_iommu", GROUP, self.no_iommu),
             ("rawio", PROCESS, self.rawio),
+            ("noiommu_driver", IOMMU_DRIVER, self.noiommu_driver),
             ("valid_range", ADDRESS, self.valid_range),
             *(self._of_ranges() if self.number(ADDRESS) else ()),
         ):

@@ -8,12 +8,13 @@ from tenure.reference.files import File, Process
 from tenure.reference.groups import KERNEL, VFIO, Device, IommuGroup, VfioGroup
 from tenure.reference.harm import NULL_DEREFERENCE
 from tenure.reference.interrupts import Interrupts
+from tenure.reference.iommu_drivers import IommuDriver
 from tenure.reference.locks import Lock
 from tenure.reference.spaces import Payer, Space, payers_of, spaces_of
 from tenure.reference.tables import IommuTable
 from tenure.reference.users import ExternalUser
 from tenure.reference.vms import Vm
-from tenure.vocabulary.objects import CONTAINER, FILE, GROUP, MAPPING, PAGE, PROCESS, TABLE, USER, VM
+from tenure.vocabulary.objects import CONTAINER, FILE, GROUP, IOMMU_DRIVER, MAPPING, PAGE, PROCESS, TABLE, USER, VM
 
 
 class Machine:
@@ -49,6 +50,11 @@ class Machine:
         """vfio.group_lock: the list of all VFIO groups, and the end of each."""
         self.iommu_drivers_lock = Lock()
         """vfio.iommu_drivers_lock: the list of IOMMU drivers."""
+        self.iommu_drivers = [
+            IommuDriver(index, is_noiommu=configuration.noiommu_driver[index]) for index in range(sizes(IOMMU_DRIVER))
+        ]
+        self.iommu_drivers_list = list(self.iommu_drivers)
+        """vfio.iommu_drivers_list: those that are registered, in this order; at the start all are."""
         self.harm = 0
         """The worst so far, an index into the values of the observable harm."""
         for index, group in enumerate(configuration.device_group):

@@ -30,10 +30,11 @@ from tenure.vocabulary.types import NONE
 FdTable = tuple[bool, ...]
 FileState = tuple[int, int, int, bool]
 GroupState = tuple[int, bool, int, int, bool, int, int, bool, int, bool, int]
-ContainerState = tuple[int, int, bool, tuple[int, ...]]
+ContainerState = tuple[int, int, int, bool, tuple[int, ...]]
 TableState = tuple[bool, ...] | None
 DeviceState = tuple[int, bool, bool, int, int, bool, int]
 UserState = tuple[int, int, int, bool, int, int, int, int, int, int, bool, bool, bool]
+DriverState = tuple[bool, int]
 VmState = tuple[int, tuple[int, ...] | None] | None
 Snapshot = tuple[
     int,
@@ -47,10 +48,11 @@ Snapshot = tuple[
     tuple[SpaceState, ...],
     InterruptState,
     tuple[VmState, ...],
+    tuple[DriverState, ...],
 ]
 
 _NO_FILE: FileState = (CLOSED, 0, NONE, False)
-_NO_CONTAINER: ContainerState = (0, NONE, False, ())
+_NO_CONTAINER: ContainerState = (0, NONE, NONE, False, ())
 _NO_USER: UserState = (NONE, NONE, NONE, False, NONE, NONE, NONE, NONE, NONE, NONE, False, False, False)
 
 
@@ -68,12 +70,13 @@ def save(machine: Machine) -> Snapshot:
         tuple([space.state() for space in machine.spaces]),
         machine.interrupts.state(),
         tuple([_vm(vm) for vm in machine.vms]),
+        tuple([(driver.is_live, driver.module_references) for driver in machine.iommu_drivers]),
     )
 
 
 def load(machine: Machine, snapshot: Snapshot) -> None:
     """Bring the machine back to a state; the objects that stand under the names are used again."""
-    machine.harm, fds, files, groups, containers, tables, devices, users, spaces, interrupts, vms = snapshot
+    machine.harm, fds, files, groups, containers, tables, devices, users, spaces, interrupts, vms, drivers = snapshot
     for index, vm_state in enumerate(vms):
         _load_vm(machine, index, vm_state)
     for process, fd_table in zip(machine.processes, fds, strict=True):
@@ -93,6 +96,9 @@ def load(machine: Machine, snapshot: Snapshot) -> None:
     for space, space_state in zip(machine.spaces, spaces, strict=True):
         space.become(space_state, machine.payers)
     machine.interrupts.become(interrupts)
+    for driver, driver_state in zip(machine.iommu_drivers, drivers, strict=True):
+        driver.is_live, driver.module_references = driver_state
+    machine.iommu_drivers_list = [driver for driver in machine.iommu_drivers if driver.is_live]
 
 
 def _load_process(machine: Machine, process: Process, state: FdTable) -> None:
@@ -158,19 +164,26 @@ def _load_group(machine: Machine, group: IommuGroup, state: GroupState) -> None:
 def _container(container: Container) -> ContainerState:
     if container.kref == 0:
         return _NO_CONTAINER
-    table = container.table
+    table, driver = container.table, container.driver
     listed = [
         group.iommu.index if group is group.iommu.vfio else -2 - group.iommu.index for group in container.group_list
     ]
     listed.sort()
-    return container.kref, NONE if table is None else table.index, container.no_iommu, tuple(listed)
+    return (
+        container.kref,
+        NONE if table is None else table.index,
+        NONE if driver is None else driver.index,
+        container.no_iommu,
+        tuple(listed),
+    )
 
 
 def _load_container(machine: Machine, container: Container, state: ContainerState) -> None:
     if state is _NO_CONTAINER and container.kref == 0:
         return
-    container.kref, table, container.no_iommu, listed = state
+    container.kref, table, driver, container.no_iommu, listed = state
     container.table = None if table == NONE else machine.tables[table]
+    container.driver = None if driver == NONE else machine.iommu_drivers[driver]
     container.group_list = [
         machine.groups[index].vfio if index >= 0 else VfioGroup(machine.groups[-2 - index]) for index in listed
     ]

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from tenure.reference.containers import Container
 from tenure.reference.files import File
 from tenure.reference.groups import Device, IommuGroup
+from tenure.reference.iommu_drivers import IommuDriver
 from tenure.reference.machine import Machine
 from tenure.reference.show_interrupts import OF_INTERRUPTS, observe_interrupts
 from tenure.reference.show_spaces import OF_ADDRESSES, OF_MAPPINGS, OF_PAYERS, OF_SPACES, observe_spaces
@@ -39,7 +40,8 @@ _OF_GROUPS = (
     seen.dma_blocked,
     seen.group_kvm,
 )
-_OF_CONTAINERS = (seen.container_table, seen.container_references, seen.container_no_iommu)
+_OF_CONTAINERS = (seen.container_table, seen.container_driver, seen.container_references, seen.container_no_iommu)
+_OF_DRIVERS = (seen.driver_registered, seen.driver_references)
 _OF_DEVICES = (
     seen.device_group,
     seen.device_driver,
@@ -70,6 +72,7 @@ SHOWN = (
     *_OF_GROUPS,
     seen.container_lists,
     *_OF_CONTAINERS,
+    *_OF_DRIVERS,
     *_OF_DEVICES,
     seen.page_mapped,
     *_OF_USERS,
@@ -100,6 +103,7 @@ def observe(machine: Machine, in_flight: Collection[str]) -> tuple[tuple[int, ..
         *_columns([_group(group, scans=not machine.claims_ownership) for group in groups], len(_OF_GROUPS)),
         tuple([listed for container in machine.containers for listed in _listed(container, len(groups))]),
         *_columns([_container(container) for container in machine.containers], len(_OF_CONTAINERS)),
+        *_columns([_driver(machine, driver) for driver in machine.iommu_drivers], len(_OF_DRIVERS)),
         *_columns([_device(device) for device in machine.devices], len(_OF_DEVICES)),
         tuple([int(mapped) for table in machine.tables for mapped in table.pages]),
         *_columns([_user(machine, user) for user in machine.users], len(_OF_USERS)),
@@ -159,12 +163,17 @@ def _listed(container: Container, groups: int) -> list[int]:
 
 
 def _container(container: Container) -> tuple[int, ...]:
-    table = container.table
+    table, driver = container.table, container.driver
     return (
         NONE if table is None else table.index,
+        NONE if driver is None else driver.index,
         container.kref,
         int(container.no_iommu and bool(container.group_list)),
     )
+
+
+def _driver(machine: Machine, driver: IommuDriver) -> tuple[int, ...]:
+    return int(driver in machine.iommu_drivers_list), driver.module_references
 
 
 def _device(device: Device) -> tuple[int, ...]:

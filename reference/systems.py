@@ -19,6 +19,7 @@ from tenure.reference import (
     group_calls,
     group_calls_2022,
     interrupt_calls,
+    iommu_driver_calls,
     kvm_get_put_calls,
     notify_calls,
     spapr_calls,
@@ -29,7 +30,7 @@ from tenure.reference import (
 )
 from tenure.reference.calls import Steps
 from tenure.vocabulary.answers import Answer
-from tenure.vocabulary.objects import CONTAINER, DEVICE, EVENTFD, FILE, LINE, MAPPING, TABLE, USER, VM
+from tenure.vocabulary.objects import CONTAINER, DEVICE, EVENTFD, FILE, IOMMU_DRIVER, LINE, MAPPING, TABLE, USER, VM
 from tenure.vocabulary.types import Sort
 
 SLEEPING = frozenset({"unbind_driver.wait_device", "unbind_driver.wait_container"})
@@ -69,6 +70,7 @@ _BY_DEVICE = ("device", DEVICE)
 _BY_USER = ("user", USER)
 _BY_ENTRY = ("entry", USER)
 _BY_VM = ("vm", VM)
+_BY_DRIVER = ("driver", IOMMU_DRIVER)
 
 _CONTAINERS: Mapping[str, Form] = {
     "close": Form(file_calls.close, file_calls.may_close),
@@ -91,8 +93,19 @@ _CONTAINERS: Mapping[str, Form] = {
     "release_group": Form(group_calls.release_group, group_calls.may_release_group, _BY_FILE),
 }
 
-_CONTAINERS_2012: Mapping[str, Form] = {
+_CONTAINERS_2013: Mapping[str, Form] = {
     **_CONTAINERS,
+    "check_extension": Form(container_calls.check_extension, container_calls.may_check_extension),
+    "register_iommu_driver": Form(
+        iommu_driver_calls.register_iommu_driver, iommu_driver_calls.may_register_iommu_driver, _BY_DRIVER
+    ),
+    "unregister_iommu_driver": Form(
+        iommu_driver_calls.unregister_iommu_driver, iommu_driver_calls.may_unregister_iommu_driver, _BY_DRIVER
+    ),
+}
+
+_CONTAINERS_2012: Mapping[str, Form] = {
+    **_CONTAINERS_2013,
     "open_group": Form(calls_2012.open_group, group_calls.may_open_group, new=(_FILE,)),
     "release_group": Form(calls_2012.release_group, group_calls.may_release_group, _BY_FILE),
     "get_device_fd": Form(calls_2012.get_device_fd, device_calls.may_get_device_fd, new=(_MADE_FILE,)),
@@ -100,7 +113,7 @@ _CONTAINERS_2012: Mapping[str, Form] = {
 }
 
 _CONTAINERS_2022: Mapping[str, Form] = {
-    **_CONTAINERS,
+    **_CONTAINERS_2013,
     "open_group": Form(group_calls_2022.open_group, group_calls.may_open_group, new=(_FILE,)),
     "release_group": Form(group_calls_2022.release_group, group_calls.may_release_group, _BY_FILE),
     "set_container": Form(group_calls_2022.set_container, container_calls.may_set_container),
@@ -276,8 +289,8 @@ _KVM_GET_PUT: Mapping[str, Form] = {
 SYSTEMS: Mapping[str, System] = {
     "containers-2012": System(_CONTAINERS_2012, spares_bridges=False),
     "containers-2012:locked": System(_CONTAINERS_2012, frozenset(_CONTAINERS_2012), spares_bridges=False),
-    "containers-2013": System(_CONTAINERS),
-    "containers-2013:locked": System(_CONTAINERS, frozenset(_CONTAINERS)),
+    "containers-2013": System(_CONTAINERS_2013),
+    "containers-2013:locked": System(_CONTAINERS_2013, frozenset(_CONTAINERS_2013)),
     "containers-2022": System(_CONTAINERS_2022, spares_bridges=False, claims_ownership=True),
     "containers-2022:6.1": System(_CONTAINERS_6_1, spares_bridges=False, claims_ownership=True),
     "external-get-put": System(_GET_PUT),

@@ -28,6 +28,7 @@ SIZES = {
     "page": 1,
     "user": 1,
     "vm": 1,
+    "iommu_driver": 2,
 }
 OF_RANGES = {"process": 1, "thread": 1, "table": 1, "address": 3, "mapping": 2}
 RANGES = {
@@ -49,6 +50,7 @@ RANGES = {
     "eventfd": range(NONE, 3),
     "other_file": range(4),
     "entry_user": range(1),
+    "driver": range(2),
 }
 PARAMETERS = {
     "close": ("process", "file"),
@@ -62,6 +64,9 @@ PARAMETERS = {
     "set_container": ("process", "file", "other"),
     "unset_container": ("process", "file"),
     "set_iommu": ("process", "file", "type", "made_table"),
+    "check_extension": ("process", "file", "type"),
+    "register_iommu_driver": ("driver",),
+    "unregister_iommu_driver": ("driver",),
     "get_status": ("process", "file"),
     "get_device_fd": ("process", "file", "device", "made_file"),
     "use": ("user", "page", "to_flag"),
@@ -112,8 +117,12 @@ def machine(system: str) -> Kernel:
         return Kernel(system, of_interrupts())
     if system.startswith("dma-"):
         return Kernel(system, Configuration(OF_RANGES, (), (), (), (False,), (), (1, 1, 2), (2,), (1,), (False,)))
+    isolated, rawio = (False, True), (True, False)
     return Kernel(
-        system, Configuration(SIZES, (0, 0, 1), (False, False, False), (False, True), (True, False), (1, 0, 1))
+        system,
+        Configuration(
+            SIZES, (0, 0, 1), (False, False, False), isolated, rawio, (1, 0, 1), noiommu_driver=(False, True)
+        ),
     )
 
 
@@ -198,7 +207,7 @@ OPENED_TWICE = ("containers-2012", "containers-2012:locked")
 @settings(deadline=None, max_examples=40)
 @given(choices=CHOICES)
 def test_whole_calls_count_every_holder(system: str, choices: list[int]) -> None:
-    """With nobody in between, `container_users` and the container's references are exactly their holders."""
+    """With nobody in between, `container_users` and the references to containers and modules are exactly their holders."""
     for view in views(system, choices):
         assert view["harm"] == (0,)
         for group in range(SIZES["group"]):
@@ -207,6 +216,8 @@ def test_whole_calls_count_every_holder(system: str, choices: list[int]) -> None
         for container in range(SIZES["container"]):
             holders = view["file_container"].count(container) + view["container_of"].count(container)
             assert view["container_references"][container] == holders
+        for driver in range(SIZES["iommu_driver"]):
+            assert view["driver_references"][driver] == view["container_driver"].count(driver)
 
 
 @pytest.mark.parametrize("system", OPENED_TWICE)

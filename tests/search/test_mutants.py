@@ -162,6 +162,7 @@ MUTANTS = (
     Mutant("CON-3", forgetful("release_group.detach", "table")),
     Mutant("CON-4", unguarded("set_container.attach", 0), mixed=True, vms=False),
     Mutant("CON-5", forgetful("set_container.attach", "container references")),
+    Mutant("CON-7", forgetful("set_iommu.set", "module references"), ALL),
     Mutant("GRP-1", unguarded("open_group.claim", 1)),
     Mutant("VIA-2", unguarded("get_device_fd.check_viable", 0), vms=False),
     Mutant("VIA-3", blind_to_leaving),
@@ -187,7 +188,7 @@ MUTANTS = (
     Mutant("HARM-2", forgetful("unset_container.call_back", "called back"), (NOTIFY,)),
     Mutant("HARM-3", forgetful("unset_container.detach", "linked")),
     Mutant("ISO", forgetful("unset_container.leave", "attached"), (OWNED,)),
-    Mutant("FREE", unguarded("release_group.release", 1), (OWNED,)),
+    Mutant("FREE", unguarded("release_group.release", 2), (OWNED,)),
     Mutant("CON-1", forgetful("unset_container.leave", "container"), (OWNED,)),
     Mutant("CON-3", forgetful("release_group.release", "table"), (OWNED,)),
     Mutant("CON-4", unguarded("set_container.attach", 4), (OWNED,), mixed=True),
@@ -266,6 +267,32 @@ def test_a_planted_fault_breaks_its_property(mutant: Mutant, system: str) -> Non
 
     assert length is not None
     assert broken(sound, mutant, states)[0] is None
+
+
+CARELESS = {
+    "a module in use is removed": unguarded("unregister_iommu_driver.unregister", 0),
+    "SET_IOMMU takes no reference": forgetful("set_iommu.set", "module references"),
+    "who leaves last gives back a reference that others need": forgetful("unset_container.leave", "iommu driver"),
+}
+"""What breaks the module reference by which a container keeps its IOMMU driver."""
+
+
+@pytest.mark.parametrize("fault", CARELESS.values(), ids=list(CARELESS))
+@pytest.mark.parametrize("granularity", Granularity, ids=lambda g: g.value)
+def test_without_its_module_reference_a_driver_is_called_after_it_is_gone(
+    fault: Fault, granularity: Granularity
+) -> None:
+    """HARM-2 falls where the driver is removed under a container; with the reference no run of the scope breaks it."""
+    (harm,) = (p for p in PROPERTIES if p.id == "HARM-2")
+    sizes = {"process": 1, "thread": 1, "file": 2, "group": 1, "container": 1, "device": 1, "table": 1}
+    sound = system_named(OWNED)
+
+    def falls(system: System) -> bool:
+        rules = rules_of(system, granularity)
+        return "HARM-2" in explore(Machine(rules, scope(sizes)), [sentence(rules, harm)]).violations
+
+    assert falls(fault(sound))
+    assert not falls(sound)
 
 
 def test_every_property_that_holds_has_a_mutant() -> None:

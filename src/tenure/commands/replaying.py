@@ -113,7 +113,13 @@ def scope_of(trace: Trace) -> Scope:
 
     fixed = {name: numbers(trace.fixed, name) for name in trace.fixed}
     sizes = dict(trace.scope)
-    for name, sort in (("bridge", "device"), ("no iommu", "group"), ("rawio", "process"), ("group of", "device")):
+    for name, sort in (
+        ("bridge", "device"),
+        ("no iommu", "group"),
+        ("rawio", "process"),
+        ("group of", "device"),
+        ("is noiommu", "iommu_driver"),
+    ):
         fixed.setdefault(name, (0,) * sizes.get(sort, 0))
     told = tuple(DRIVER.values.index(str(v)) for v in trace.initial.get("driver", {}).values())
     drivers = told or (0,) * sizes.get("device", 0)

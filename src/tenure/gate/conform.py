@@ -150,6 +150,7 @@ def configuration(scope: Scope) -> Configuration:
         bridge=tuple(bool(v) for v in fixed.get("bridge", (False,) * devices)),
         no_iommu=tuple(bool(v) for v in fixed.get("no iommu", (False,) * groups)),
         rawio=tuple(bool(v) for v in fixed.get("rawio", (False,) * sizes.get("process", 0))),
+        noiommu_driver=tuple(bool(v) for v in fixed.get("is noiommu", ())),
         driver=tuple(int(v) for v in scope.initial.get("driver", ((0,) * devices,))[0]),
         valid_range=tuple(int(v) for v in fixed.get("valid range", ())),
         entry_limit=tuple(int(v) for v in fixed.get("entry limit", ())),

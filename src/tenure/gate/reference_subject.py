@@ -15,7 +15,7 @@ from tenure.reference.wiring import NOTHING, Wiring
 from tenure.search.interrupt_scopes import WIRED
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.answers import Done, Refused
-from tenure.vocabulary.objects import ADDRESS, DEVICE, FILE, GROUP, LINE, PROCESS, SORTS, TABLE, USER
+from tenure.vocabulary.objects import ADDRESS, DEVICE, FILE, GROUP, IOMMU_DRIVER, LINE, PROCESS, SORTS, TABLE, USER
 from tenure.vocabulary.symbols import Observable
 from tenure.vocabulary.types import Count, Flag, Maybe, Sort, Type, default, parsed, written
 
@@ -151,6 +151,7 @@ def _configuration(setup: Setup) -> Configuration:
         device_group=column(setup.fixed, "device_group", DEVICE, GROUP) if sizes[GROUP.name] else no_devices,
         bridge=flags("device_bridge", DEVICE) if sizes[GROUP.name] else (False,) * sizes[DEVICE.name],
         no_iommu=flags("group_no_iommu", GROUP),
+        noiommu_driver=flags("driver_noiommu", IOMMU_DRIVER),
         rawio=flags("rawio", PROCESS) if sizes[GROUP.name] else (False,) * sizes[PROCESS.name],
         driver=column(setup.initial, "device_driver", DEVICE, seen.DRIVER) if sizes[GROUP.name] else no_devices,
         valid_range=column(setup.fixed, "address_valid", ADDRESS, Count()),

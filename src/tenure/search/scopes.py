@@ -17,8 +17,12 @@ NONE_BOUND = DRIVER.values.index("none")
 
 SETUP = frozenset({"open_container", "open_group", "set_container"})
 
-SIDE_ISSUES = frozenset({"get_status", "fork", "pass_file", "iommu_id"})
+SIDE_ISSUES = frozenset({"get_status", "check_extension", "fork", "pass_file", "iommu_id"})
 """Calls without which every property can fall as well: they change nothing, or only share what one process can do."""
+
+
+MODULES = frozenset({"register_iommu_driver", "unregister_iommu_driver"})
+"""How IOMMU drivers come and go; they can always do so while nobody uses them, so that states are many times as many."""
 
 
 VM_LIFE = frozenset(
@@ -73,18 +77,27 @@ def sleepers(system: System) -> int:
     return int(any(isinstance(c.actor, Sort) and any(s.waits for s in c.steps) for c in system.calls))
 
 
-def scope(sizes: dict[str, int], *, no_iommu: tuple[bool, ...] = (), vfio_devices: int = 1) -> Scope:
-    """A scope in which devices are dealt to groups in turn, the first process is privileged, some devices are VFIO's."""
+def scope(sizes: dict[str, int], *, no_iommu: tuple[bool, ...] = (), vfio_devices: int = 1, type1: int = 1) -> Scope:
+    """A scope in which devices are dealt to groups in turn, the first process is privileged, some devices are VFIO's.
+
+    Every IOMMU driver is registered at the start: of type1 as many as said, and one for groups without IOMMU where there are such.
+    """
     groups, devices = sizes["group"], sizes["device"]
     kinds = (*no_iommu, *(False,) * (groups - len(no_iommu)))
     drivers = tuple(VFIO if d < vfio_devices else NONE_BOUND for d in range(devices))
+    of_iommu = (False,) * type1 + (True,) * any(no_iommu)
     fixed = {
         "group of": tuple(d % groups for d in range(devices)),
         "no iommu": kinds,
         "rawio": tuple(p == 0 for p in range(sizes["process"])),
+        "is noiommu": of_iommu,
     }
-    initial = {"driver": (drivers,), "registered": (tuple(d == VFIO for d in drivers),)}
-    return Scope(sizes, fixed, initial)
+    initial = {
+        "driver": (drivers,),
+        "registered": (tuple(d == VFIO for d in drivers),),
+        "driver registered": ((True,) * len(of_iommu),),
+    }
+    return Scope({**sizes, "iommu_driver": len(of_iommu)}, fixed, initial)
 
 
 @dataclass(frozen=True)
@@ -109,18 +122,22 @@ def main_scope(system: System, granularity: Granularity) -> Scope:
 def main_area(system: System, granularity: Granularity) -> Area:
     """Where violations are searched first: every call that matters, in the main scope."""
     calls = frozenset(c.name for c in system.calls)
-    return Area(main_scope(system, granularity), calls - SIDE_ISSUES if granularity is Granularity.STEPS else None)
+    matter = calls - MODULES - (SIDE_ISSUES if granularity is Granularity.STEPS else frozenset())
+    return Area(main_scope(system, granularity), None if matter == calls else matter)
 
 
 def narrow_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
-    """Where violations are searched deeper, by fewer calls: leaving and use, then closing, then device files."""
-    if granularity is Granularity.WHOLE or family_of(system) is not None:
+    """Where violations are searched deeper, by fewer calls: IOMMU drivers that go, leaving and use, closing, device files."""
+    if family_of(system) is not None:
         return ()
+    if granularity is Granularity.WHOLE:
+        return _drivers_areas(system, threads=0)
     known = {c.name for c in system.calls}
     outside = outside_calls(system)
     deep = SETUP | {"set_iommu", "unset_container"}
     sizes = {**_sizes(system, threads=2), "device": 1}
     areas = [
+        *_drivers_areas(system, threads=2),
         Area(scope(sizes), frozenset(deep | {"close", "release_group", "release_container"}) & known),
         Area(scope(sizes), frozenset(deep | {"get_device_fd", "close", "release_device"}) & known),
     ]
@@ -151,8 +168,24 @@ def witness_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
     raced = _raced_areas(outside, frozenset(known), sizes) if outside and threads else ()
     again = (opens,) if threads and system.defines(seen.device_opens) else ()
     listed = _listed_areas(outside, sizes) if has_vms(system) else ()
+    most = frozenset(known) - MODULES
+    of_one = Area(scope(sizes), most), Area(shared, most)
     told = (_told_area(sizes),) if threads and "register" in outside else ()
-    return Area(scope(sizes)), Area(shared), Area(mixed, calls), *again, *listed, *told, *raced
+    return *of_one, Area(mixed, calls), *_drivers_areas(system, threads=threads), *again, *listed, *told, *raced
+
+
+def has_modules(system: System) -> bool:
+    """The system's IOMMU drivers come and go."""
+    return any(c.name in MODULES for c in system.calls)
+
+
+def _drivers_areas(system: System, *, threads: int) -> tuple[Area, ...]:
+    """Where two type1 drivers come and go under a group that is in a container."""
+    if not has_modules(system):
+        return ()
+    sizes = {"process": 1, "thread": threads, "file": 2, "group": 1, "container": 1, "device": 1, "table": 1}
+    leave = {"unset_container", "close", "release_group", "release_container"}
+    return (Area(scope(sizes, type1=2), frozenset(SETUP | MODULES | leave | {"set_iommu", "check_extension"})),)
 
 
 def _told_area(sizes: dict[str, int]) -> Area:

@@ -9,6 +9,7 @@ from tenure.vocabulary.objects import (
     FILE,
     GROUP,
     INDEX,
+    IOMMU_DRIVER,
     LINE,
     MAPPING,
     PAGE,
@@ -67,6 +68,16 @@ container_table = observable(
 )
 container_references = observable("container_references", CONTAINER, COUNT, meaning="the container's reference count")
 container_no_iommu = observable("container_no_iommu", CONTAINER, FLAG, meaning="the container holds no-IOMMU groups")
+
+container_driver = observable(
+    "container_driver", CONTAINER, IOMMU_DRIVER.maybe, meaning="the IOMMU driver of the container's table"
+)
+driver_registered = observable(
+    "driver_registered", IOMMU_DRIVER, FLAG, meaning="the IOMMU driver is registered with VFIO"
+)
+driver_references = observable(
+    "driver_references", IOMMU_DRIVER, COUNT, meaning="the references to the IOMMU driver's module"
+)
 
 device_group = observable("device_group", DEVICE, GROUP, meaning="the IOMMU group of the device")
 device_driver = observable("device_driver", DEVICE, DRIVER, meaning="the driver bound to the device")
