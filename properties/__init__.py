@@ -1,6 +1,6 @@
 """Properties: the rules as named, true sentences, and the races that break them."""
 
-from tenure.properties import containers, external, harm, headlines, ranges, viability
+from tenure.properties import containers, external, harm, headlines, paged, ranges, viability
 from tenure.properties.races import RACES
 from tenure.vocabulary.properties import Property
 
@@ -10,6 +10,7 @@ PROPERTIES: tuple[Property, ...] = (
     *viability.PROPERTIES,
     *external.PROPERTIES,
     *ranges.PROPERTIES,
+    *paged.PROPERTIES,
     *harm.PROPERTIES,
 )
 

@@ -38,7 +38,7 @@ class Kernel:
     def __init__(self, system_id: str, configuration: Configuration) -> None:
         self.configuration = configuration
         self._system = SYSTEMS[system_id]
-        self.machine = Machine(configuration, spares_bridges=self._system.spares_bridges)
+        self.machine = Machine(configuration, spares_bridges=self._system.spares_bridges, paged=self._system.paged)
         self._scheduler = Scheduler(self.machine)
 
     def callable(self, call: str, args: Mapping[str, int]) -> bool:

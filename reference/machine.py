@@ -8,6 +8,7 @@ from tenure.reference.files import File, Process
 from tenure.reference.groups import VFIO, Device, IommuGroup, VfioGroup
 from tenure.reference.harm import NULL_DEREFERENCE
 from tenure.reference.locks import Lock
+from tenure.reference.paged_spaces import PagedSpace, paged_spaces_of
 from tenure.reference.spaces import Payer, Space, payers_of, spaces_of
 from tenure.reference.tables import IommuTable
 from tenure.reference.users import ExternalUser
@@ -20,7 +21,7 @@ class Machine:
     A pointer to what was freed stays a pointer to that; it never becomes one to the next object of the name.
     """
 
-    def __init__(self, configuration: Configuration, *, spares_bridges: bool = True) -> None:
+    def __init__(self, configuration: Configuration, *, spares_bridges: bool = True, paged: str | None = None) -> None:
         sizes = configuration.number
         self.pages = sizes(PAGE)
         self.processes = [
@@ -31,9 +32,12 @@ class Machine:
         self.containers = [Container(index) for index in range(sizes(CONTAINER))]
         self.tables = [IommuTable(index, self.pages, alive=False) for index in range(sizes(TABLE))]
         self.users = [ExternalUser(index) for index in range(sizes(USER))]
-        self.spaces: list[Space] = spaces_of(configuration)
+        self.paged: list[PagedSpace] = paged_spaces_of(configuration, paged)
+        """The address spaces of 2011, by table; none where a system has none of them."""
+        self.configuration = configuration
+        self.spaces: list[Space] = [] if self.paged else spaces_of(configuration)
         """The address spaces of the tables, where a system speaks of addresses at all."""
-        self.payers: list[Payer] = payers_of(configuration)
+        self.payers: list[Payer] = [] if self.paged else payers_of(configuration)
         self.valid_range = configuration.valid_range
         self.mappings = sizes(MAPPING)
         self.devices: list[Device] = []
@@ -66,7 +70,7 @@ class Machine:
         """Every lock there is."""
         of_groups = [lock for group in self.groups for lock in (group.notifier, group.vfio.device_lock)]
         of_containers = [container.group_lock for container in self.containers]
-        of_spaces = [space.lock for space in self.spaces]
+        of_spaces = [*(space.lock for space in self.spaces), *(space.lock for space in self.paged)]
         return [self.group_lock, self.iommu_drivers_lock, *of_groups, *of_containers, *of_spaces]
 
 

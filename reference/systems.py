@@ -14,11 +14,13 @@ from tenure.reference import (
     file_user_calls,
     get_put_calls,
     group_calls,
+    paged_calls,
     type1_calls,
     use_calls,
     validate_calls,
 )
 from tenure.reference.calls import Steps
+from tenure.reference.dma.rfc2011_ways import DEFECTS
 from tenure.vocabulary.answers import Answer
 from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, MAPPING, TABLE, USER
 from tenure.vocabulary.types import Sort
@@ -46,6 +48,8 @@ class System:
     forms: Mapping[str, Form]
     indivisible: frozenset[str] = frozenset()
     spares_bridges: bool = True
+    paged: str | None = None
+    """The defect of an address space of 2011, none where it is empty; None where a system has no such address space."""
 
 
 _FILE = ("file", FILE)
@@ -151,7 +155,15 @@ _TYPE1: Mapping[str, Form] = {
 
 _TYPE1_V1: Mapping[str, Form] = {**_TYPE1, "unmap_dma": Form(type1_calls.unmap_dma_v1, type1_calls.may_unmap_dma)}
 
+_RFC2011: Mapping[str, Form] = {
+    "map_dma": Form(paged_calls.map_dma, paged_calls.may_map_dma, new=(("made", MAPPING),)),
+    "unmap_dma": Form(paged_calls.unmap_dma, paged_calls.may_unmap_dma, new=(("rest", MAPPING),)),
+    "release_iommu": Form(paged_calls.release_iommu, paged_calls.may_release_iommu),
+}
+
 SYSTEMS: Mapping[str, System] = {
+    "dma-rfc2011": System(_RFC2011, paged=""),
+    **{f"dma-rfc2011:{defect}": System(_RFC2011, paged=defect) for defect in DEFECTS},
     "containers-2012": System(_CONTAINERS_2012, spares_bridges=False),
     "containers-2012:locked": System(_CONTAINERS_2012, frozenset(_CONTAINERS_2012), spares_bridges=False),
     "containers-2013": System(_CONTAINERS),

@@ -168,7 +168,7 @@ class Checks:
         return _over_fields(one.due_body, self._showing.fields)
 
 
-ASSUMED = frozenset({"group_at_rest"})
+ASSUMED = frozenset({"group_at_rest", "space_at_rest"})
 """What a sequential subject need not show: between two calls nothing is in flight."""
 
 

@@ -99,7 +99,7 @@ class Comparison:
             after = machine.proceed(made.state, machine.continuing(step), machine.actor(made))
             if not after:
                 return None
-            (made,) = after
+            made = after[0]  # the rounds of a loop may come in any order, and come to one end
         return made
 
     def refusal(self, made: Transition) -> str | None:
@@ -153,6 +153,8 @@ def configuration(scope: Scope) -> Configuration:
         entry_limit=tuple(int(v) for v in fixed.get("entry limit", ())),
         page_limit=tuple(int(v) for v in fixed.get("page limit", ())),
         may_exceed=tuple(bool(v) for v in fixed.get("may exceed", ())),
+        reserved=tuple(bool(v) for v in fixed.get("reserved", ())),
+        frame_0=tuple(bool(v) for v in fixed.get("frame 0", ())),
     )
 
 

@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tenure.gate.subject import Setup, Shown
-from tenure.models import groups
-from tenure.search.range_scopes import is_of_ranges, range_scope
+from tenure.models import dma_type1, groups
+from tenure.search.families import Place, family_of
 from tenure.search.scopes import has_users, isolations, scope
 from tenure.vocabulary.machine import Machine, Scope
-from tenure.vocabulary.objects import DEVICE, GROUP
+from tenure.vocabulary.objects import DEVICE, GROUP, MAPPING
 from tenure.vocabulary.observables import DRIVER
 from tenure.vocabulary.systems import System
-from tenure.vocabulary.terms import Term, both, either, every, no, number_of
+from tenure.vocabulary.terms import Term, both, either, every, implies, is_none, no, number_of
 
 
 def gate_scope(system: System) -> Scope:
     """Where a subject is driven: two groups, two containers, three devices, two external users, two processes."""
-    if is_of_ranges(system):
-        return range_scope({"process": 2, "thread": 1, "table": 2, "address": 8, "mapping": 5}, most=3)
+    if (family := family_of(system)) is not None:
+        return family.gate
     users = 2 if has_users(system) else 0
     return scope(
         {
@@ -38,8 +38,8 @@ def gate_scope(system: System) -> Scope:
 
 def plan_scope(system: System) -> Scope:
     """A part of the gate's scope, small enough to be searched for the runs with which a campaign begins."""
-    if is_of_ranges(system):
-        return range_scope({"process": 2, "thread": 1, "table": 1, "address": 4, "mapping": 3})
+    if (family := family_of(system)) is not None:
+        return family.plan
     users = 1 if has_users(system) else 0
     return scope(
         {
@@ -60,8 +60,8 @@ def setup_of(system: System, machine: Machine) -> Setup:
     """A scope in the words of the line protocol."""
     where = machine.scope
     sizes = {k: v for k, v in where.sizes.items() if v}
-    if is_of_ranges(system):
-        return Setup(system.id, sizes, _fixed_ranges(where), {})
+    if (family := family_of(system)) is not None:
+        return Setup(system.id, sizes, _fixed(where, family.columns), {})
 
     def table(sort: str, letter: str, values: tuple[object, ...]) -> dict[str, str | int | bool]:
         return {f"{letter}{i}": values[i] for i in range(sizes.get(sort, 0))}  # type: ignore[misc]  # written values
@@ -81,16 +81,9 @@ def setup_of(system: System, machine: Machine) -> Setup:
     return Setup(system.id, sizes, fixed, {"device_driver": table("device", "d", drivers)})
 
 
-def _fixed_ranges(where: Scope) -> Shown:
-    """What never changes of an address space: the numbers of its addresses, its valid ranges, its limit."""
-    columns = (
-        ("address_position", "a", "position"),
-        ("address_valid", "a", "valid range"),
-        ("mappings_most", "tb", "entry limit"),
-        ("pages_most", "p", "page limit"),
-    )
-    fixed: Shown = {n: {f"{letter}{i}": v for i, v in enumerate(where.fixed[field])} for n, letter, field in columns}
-    return fixed | {"pages_unlimited": {f"p{i}": bool(v) for i, v in enumerate(where.fixed["may exceed"])}}
+def _fixed(where: Scope, columns: tuple[tuple[str, str, str], ...]) -> Shown:
+    """What never changes of an address space: its addresses, its limits, the memory behind it."""
+    return {n: {f"{letter}{i}": v for i, v in enumerate(where.fixed[field])} for n, letter, field in columns}
 
 
 @dataclass(frozen=True)
@@ -113,6 +106,29 @@ ONE_OFF_VFIO = Cap(
 NONE_OFF_VFIO = Cap(every(DEVICE, lambda d: groups.driver[d] == "vfio"), "every device is on its VFIO driver")
 
 
+ORDINARY = Cap(
+    every(
+        MAPPING,
+        lambda m: implies(
+            no(is_none(dma_type1.listed[m])),
+            both(
+                dma_type1.position[dma_type1.first[m]] <= dma_type1.position[dma_type1.last[m]],
+                every(
+                    MAPPING,
+                    lambda n: either(
+                        m == n,
+                        no(dma_type1.listed[m] == dma_type1.listed[n]),
+                        no(dma_type1.overlaps(m, dma_type1.first[n], dma_type1.last[n])),
+                    ),
+                ),
+            ),
+        ),
+    ),
+    "no mapping goes round the top or overlaps another",
+)
+"""What is done to mappings that no list can hold is not modelled: entries of the RFC's list that only wrong calls make."""
+
+
 @dataclass(frozen=True)
 class Field:
     """A scope in which model and reference are compared, with the caps on it."""
@@ -132,27 +148,14 @@ class Field:
         return f"{self.name} ({'; '.join([str(self.scope), *(cap.words for cap in self.caps)])})"
 
 
+def _field(place: Place) -> Field:
+    return Field(place.name, place.scope, (ORDINARY,), place.full)
+
+
 def whole_fields(system: System) -> tuple[Field, ...]:
     """Whole calls: one group, files that processes share, groups without IOMMU; then more of each, and the large scope."""
-    if is_of_ranges(system):
-        return (
-            Field(
-                "one address space",
-                range_scope({"process": 2, "thread": 1, "table": 1, "address": 5, "mapping": 3}),
-                (),
-            ),
-            Field(
-                "two address spaces",
-                range_scope({"process": 2, "thread": 1, "table": 2, "address": 3, "mapping": 2}, most=1),
-                (),
-            ),
-            Field(
-                "large",
-                range_scope({"process": 2, "thread": 1, "table": 1, "address": 8, "mapping": 5}, most=4),
-                (),
-                full=True,
-            ),
-        )
+    if (family := family_of(system)) is not None:
+        return tuple(map(_field, family.whole))
     users = 1 if has_users(system) else 0
     wide = any(c.name == "take_file" for c in system.calls)  # external users that keep files have many more states
     small = {
@@ -203,20 +206,8 @@ def whole_fields(system: System) -> tuple[Field, ...]:
 
 def pair_fields(system: System) -> tuple[Field, ...]:
     """Pairs of calls in flight: one device, without external users and with; then one group and two, with all."""
-    if is_of_ranges(system):
-        return (
-            Field(
-                "one address space",
-                range_scope({"process": 2, "thread": 2, "table": 1, "address": 4, "mapping": 3}),
-                (),
-            ),
-            Field(
-                "two address spaces",
-                range_scope({"process": 2, "thread": 2, "table": 2, "address": 3, "mapping": 3}),
-                (),
-                full=True,
-            ),
-        )
+    if (family := family_of(system)) is not None:
+        return tuple(map(_field, family.pairs))
     users = 1 if has_users(system) else 0
     one = {
         "process": 1,

@@ -13,7 +13,7 @@ from tenure.reference.kernel import SHOWN, SYSTEMS, Configuration, Died, Kernel,
 from tenure.reference.saving import Snapshot
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.answers import Done, Refused
-from tenure.vocabulary.objects import ADDRESS, DEVICE, FILE, GROUP, PROCESS, SORTS, TABLE, USER
+from tenure.vocabulary.objects import ADDRESS, DEVICE, FILE, GROUP, PAGE, PROCESS, SORTS, TABLE, USER
 from tenure.vocabulary.symbols import Observable
 from tenure.vocabulary.types import Count, Flag, Maybe, Sort, Type, default, parsed, written
 
@@ -139,6 +139,7 @@ def _configuration(setup: Setup) -> Configuration:
         return tuple(map(bool, column(setup.fixed, name, sort, Flag())))
 
     sizes = {sort.name: setup.objects.get(sort.name, 0) for sort in SORTS}
+    ranged, paged = sizes[ADDRESS.name] > 0, "page_reserved" in setup.fixed
     return Configuration(
         sizes=sizes,
         device_group=column(setup.fixed, "device_group", DEVICE, GROUP),
@@ -146,8 +147,10 @@ def _configuration(setup: Setup) -> Configuration:
         no_iommu=flags("group_no_iommu", GROUP),
         rawio=flags("rawio", PROCESS) if sizes[GROUP.name] else (False,) * sizes[PROCESS.name],
         driver=column(setup.initial, "device_driver", DEVICE, seen.DRIVER),
-        valid_range=column(setup.fixed, "address_valid", ADDRESS, Count()),
-        entry_limit=column(setup.fixed, "mappings_most", TABLE, Count()) if sizes[ADDRESS.name] else (),
-        page_limit=column(setup.fixed, "pages_most", PROCESS, Count()) if sizes[ADDRESS.name] else (),
-        may_exceed=flags("pages_unlimited", PROCESS) if sizes[ADDRESS.name] else (),
+        valid_range=() if paged else column(setup.fixed, "address_valid", ADDRESS, Count()),
+        entry_limit=column(setup.fixed, "mappings_most", TABLE, Count()) if ranged and not paged else (),
+        page_limit=column(setup.fixed, "pages_most", PROCESS, Count()) if ranged else (),
+        may_exceed=flags("pages_unlimited", PROCESS) if ranged else (),
+        reserved=flags("page_reserved", PAGE) if paged else (),
+        frame_0=flags("page_frame_0", PAGE) if paged else (),
     )

@@ -106,7 +106,8 @@ def solve(theory: Theory, obligation: Obligation, rlimit: int, proofs: Proofs | 
     shared = Shared(theory, obligation, max(1, rlimit // 10))
     for goal in obligation.goals:
         if proofs is not None and any(
-            proofs.has(_words(p, obligation, goal)) for p in choices(theory, obligation, goal)
+            proofs.has(_words(p, obligation, goal))
+            for p in (*theory.hinted(goal.name), *choices(theory, obligation, goal))
         ):
             remembered += 1
             continue
@@ -158,6 +159,10 @@ def _solved(
     *few, everything = choices(theory, obligation, goal)
     if few and shared.check(few[0], contrary) == "unsat":
         return "unsat", few[0]
+    for hinted in theory.hinted(goal.name) if obligation.with_claims else ():
+        solver = z3.Solver(ctx=theory.domain.context)
+        if _checked(solver, (*(p.formula for p in hinted), *obligation.assume), contrary, rlimit // 5) == "unsat":
+            return "unsat", hinted
     for number, (known, solver, limit) in enumerate(_attempts(theory, few, everything, rlimit)):
         if number == len(few) and obligation.with_claims and theory.small.falls(obligation.name, goal):
             return "sat", everything

@@ -31,6 +31,8 @@ class Invariant:
     variables: tuple[Term, ...]
     body: Term
     about_steps: bool = False
+    by: tuple[tuple[str, ...], ...] = ()
+    """The claims from which to prove it, in groups."""
 
     @cached_property
     def fields(self) -> frozenset[str]:
@@ -83,7 +85,7 @@ class Obligation:
 
 def claims_of(rules: Rules) -> tuple[Invariant, ...]:
     """The helper claims of a system."""
-    return tuple(Invariant(c.name, c.variables, c.body) for c in rules.claims)
+    return tuple(Invariant(c.name, c.variables, c.body, by=c.by) for c in rules.claims)
 
 
 def stated(sentences: Iterable[Sentence]) -> tuple[Invariant, ...]:
@@ -143,6 +145,13 @@ class Theory:
             *chosen,
             *(p for p in self._counted if p.fields <= known),
         )
+
+    def hinted(self, goal: str) -> Iterator[tuple[Premise, ...]]:
+        """The claim itself with each group of those by which it is to be proved, and what goes with the fields they read."""
+        for group in next((c.by for c in self.claims if c.name == goal), ()):
+            chosen = [p for p, c in zip(self._claimed, self.claims, strict=True) if c.name in (*group, goal)]
+            known = frozenset[str]().union(*(p.fields for p in chosen))
+            yield (*chosen, *(p for p in (*self._typed, *self._counted) if p.fields <= known))
 
     def _typing(self) -> Iterator[Premise]:
         for one in self.rules.fields:

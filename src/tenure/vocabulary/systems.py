@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from inspect import getdoc
 
@@ -45,6 +45,8 @@ class Claim:
     sentence: str
     variables: tuple[Term, ...]
     body: Term
+    by: tuple[tuple[str, ...], ...] = ()
+    """The claims from which a solver should try to prove it, in groups; nothing rests on their being the right ones."""
 
 
 def claim(**variables: Sort) -> Callable[[Callable[..., Term]], Claim]:
@@ -55,6 +57,11 @@ def claim(**variables: Sort) -> Callable[[Callable[..., Term]], Claim]:
         return Claim(text.__name__, getdoc(text) or "", bound, text(*bound))
 
     return build
+
+
+def by(one: Claim, *groups: tuple[Claim, ...]) -> Claim:
+    """The claim, with the claims from which a step keeps it, where a solver would not find them among all."""
+    return replace(one, by=tuple(tuple(other.name for other in group) for group in groups))
 
 
 @dataclass(frozen=True, slots=True)
