@@ -19,11 +19,13 @@ from tenure.reference import (
     group_calls,
     group_calls_2022,
     interrupt_calls,
+    paged_calls,
     type1_calls,
     use_calls,
     validate_calls,
 )
 from tenure.reference.calls import Steps
+from tenure.reference.dma.rfc2011_ways import DEFECTS
 from tenure.vocabulary.answers import Answer
 from tenure.vocabulary.objects import CONTAINER, DEVICE, EVENTFD, FILE, LINE, MAPPING, TABLE, USER
 from tenure.vocabulary.types import Sort
@@ -56,6 +58,8 @@ class System:
     """A bridge may have any driver."""
     claims_ownership: bool = False
     """Users and drivers claim the DMA of a group; nobody looks at drivers."""
+    paged: str | None = None
+    """The defect of an address space of 2011, none where it is empty; None where a system has no such address space."""
 
 
 _FILE = ("file", FILE)
@@ -201,7 +205,15 @@ _INTERRUPTS: Mapping[str, Form] = {
     "write_eventfd": Form(interrupt_calls.write_eventfd, interrupt_calls.may_write_eventfd),
 }
 
+_RFC2011: Mapping[str, Form] = {
+    "map_dma": Form(paged_calls.map_dma, paged_calls.may_map_dma, new=(("made", MAPPING),)),
+    "unmap_dma": Form(paged_calls.unmap_dma, paged_calls.may_unmap_dma, new=(("rest", MAPPING),)),
+    "release_iommu": Form(paged_calls.release_iommu, paged_calls.may_release_iommu),
+}
+
 SYSTEMS: Mapping[str, System] = {
+    "dma-rfc2011": System(_RFC2011, paged=""),
+    **{f"dma-rfc2011:{defect}": System(_RFC2011, paged=defect) for defect in DEFECTS},
     "containers-2012": System(_CONTAINERS_2012, spares_bridges=False),
     "containers-2012:locked": System(_CONTAINERS_2012, frozenset(_CONTAINERS_2012), spares_bridges=False),
     "containers-2013": System(_CONTAINERS),

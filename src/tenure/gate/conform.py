@@ -101,7 +101,7 @@ class Comparison:
             after = machine.proceed(made.state, machine.continuing(step), machine.actor(made))
             if not after:
                 return None
-            (made,) = after
+            made = after[0]  # the rounds of a loop may come in any order, and come to one end
         return made
 
     def refusal(self, made: Transition) -> str | None:
@@ -156,6 +156,8 @@ def configuration(scope: Scope) -> Configuration:
         page_limit=tuple(int(v) for v in fixed.get("page limit", ())),
         may_exceed=tuple(bool(v) for v in fixed.get("may exceed", ())),
         wiring=Wiring(**{name: tuple(map(int, fixed.get(field, ()))) for name, field in WIRED.items()}),
+        reserved=tuple(bool(v) for v in fixed.get("reserved", ())),
+        frame_0=tuple(bool(v) for v in fixed.get("frame 0", ())),
     )
 
 
