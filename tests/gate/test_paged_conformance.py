@@ -11,7 +11,7 @@ from tenure.gate.campaign import Campaign
 from tenure.gate.conform import Conformance
 from tenure.gate.oracle import Made, Oracle
 from tenure.gate.plans import planned
-from tenure.gate.profiles import gate_scope, setup_of, whole_fields
+from tenure.gate.profiles import gate_scope, plan_scope, setup_of, whole_fields
 from tenure.gate.reference_subject import ReferenceSubject
 from tenure.gate.whole import conform_whole
 from tenure.models import SYSTEMS
@@ -98,7 +98,7 @@ def test_a_fault_in_the_reference_is_found(
 def plan() -> tuple[Oracle, tuple[tuple[Made, ...], ...]]:
     """The oracle of what was meant, and the runs with which a campaign begins."""
     oracle = Oracle(system(), gate_scope(system()))
-    return oracle, planned(system(), oracle.rules)
+    return oracle, planned(system(), oracle.rules, plan_scope(system()))
 
 
 def campaign(subject: str) -> Campaign:

@@ -92,7 +92,9 @@ def _fixed(where: Scope, family: Family) -> Shown:
         places = product(*([sort.element(i) for i in range(where.sizes[sort.name])] for sort in one.domain))
         return {",".join(p): written(one.value, v) for p, v in zip(places, where.fixed[field], strict=True)}
 
-    columns = {n: {f"{letter}{i}": v for i, v in enumerate(where.fixed[field])} for n, letter, field in family.columns}
+    columns: Shown = {
+        name: {f"{letter}{i}": v for i, v in enumerate(where.fixed[field])} for name, letter, field in family.columns
+    }
     return {**columns, **{name: table(name, field) for name, field in family.tables.items()}}
 
 
