@@ -10,6 +10,7 @@ from tenure.models import (
     external_v1,
     external_validate,
     interrupt_systems,
+    kvm_file,
 )
 from tenure.vocabulary.systems import System
 
@@ -23,5 +24,6 @@ SYSTEMS: tuple[System, ...] = (
     *dma_systems.SYSTEMS,
     *dma_rfc2011_systems.SYSTEMS,
     *interrupt_systems.SYSTEMS,
+    *kvm_file.SYSTEMS,
 )
 """Every system in every variant, base variants first."""

@@ -18,7 +18,7 @@ from tenure.vocabulary.objects import DEVICE, FILE, GROUP, PROCESS, USER
 from tenure.vocabulary.terms import Term, both, is_none, no
 
 
-def _validate(user: Term, group: Term, *put_back: Reference) -> Step:
+def validate(user: Term, group: Term, *put_back: Reference) -> Step:
     """A group that is held but unfit is given back with a plain decrement, not with try_dissolve."""
     given_back = (users[group].becomes(users[group] - 1), counted[user].becomes(None))
     return step(
@@ -76,7 +76,7 @@ def get_external_user(user: Term, process: Term, file: Term) -> Steps:
         refuse(no_iommu[group], "EPERM", "a no-IOMMU group cannot be used from outside"),
         go(users[group].becomes(users[group] + 1), counted[user].becomes(group)),
     )
-    yield _validate(user, group)
+    yield validate(user, group)
     yield step("reference", done(reference[user].becomes(group), owner[user].becomes(process)), wakes=(CONTAINER_Q,))
 
 
@@ -105,7 +105,7 @@ def get_external_user_from_dev(user: Term, process: Term, device: Term) -> Steps
         go(users[group].becomes(users[group] + 1), counted[user].becomes(group)),
         drops=(GROUP_REFERENCE,),
     )
-    yield _validate(user, group, GROUP_REFERENCE)
+    yield validate(user, group, GROUP_REFERENCE)
     yield step("reference", done(reference[user].becomes(group), owner[user].becomes(process)), wakes=(CONTAINER_Q,))
 
 

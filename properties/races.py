@@ -6,7 +6,7 @@ from tenure.properties.external import as_validated, relies
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.objects import DEVICE, FILE, GROUP, USER
 from tenure.vocabulary.properties import Race
-from tenure.vocabulary.terms import Term, both, is_none, no, some
+from tenure.vocabulary.terms import Term, both, every, is_none, no, some
 
 SETUP = ("open_container", "open_group", "set_container")
 
@@ -253,4 +253,19 @@ V2 = Race(
     both(OUTSIDE, some(GROUP, lambda g: both(no(seen.group_placed[g]), seen.container_users[g] == 0))),
 )
 
-RACES = (R1, R2, R3, R4, R5, *OF_2012, R1_OUTSIDE, R3_OUTSIDE, A, B, C, D, E, V1, V2)
+K1 = Race(
+    "K1",
+    "file_add has let go of the list and not yet told the group of the VM; file_del takes the entry out and tells it that there "
+    "is none; file_add then leaves a pointer to a VM that does not list the group, and will not clear it when it goes.",
+    "kvm_vfio_set_group against itself, 4.10-5.18",
+    "kvm-file:get-put",
+    "steps",
+    "EXT-4",
+    (*SETUP, "set_iommu", "create_vm", "create_kvm_vfio", "file_add", "file_del"),
+    some(
+        GROUP,
+        lambda g: both(no(is_none(seen.group_kvm[g])), every(USER, lambda u: is_none(seen.entry_vm[u]))),
+    ),
+)
+
+RACES = (R1, R2, R3, R4, R5, *OF_2012, R1_OUTSIDE, R3_OUTSIDE, A, B, C, D, E, V1, V2, K1)

@@ -21,8 +21,10 @@ EPERM = Refused("EPERM")
 EBADF = Refused("EBADF")
 EBADFD = Refused("EBADFD")
 EBUSY = Refused("EBUSY")
+EEXIST = Refused("EEXIST")
 EINVAL = Refused("EINVAL")
 ENODEV = Refused("ENODEV")
+ENOENT = Refused("ENOENT")
 
 
 class Task:
@@ -43,6 +45,11 @@ class Task:
         """Keep a file until the call ends."""
         self.held.append(file.get())
         return file
+
+    def drop(self, file: File) -> None:
+        """Keep a file no longer, before the call ends."""
+        self.held.remove(file)
+        file.put()
 
     def let_go(self) -> None:
         """The call has ended."""

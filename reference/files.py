@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from tenure.reference.containers import Container
 from tenure.reference.groups import Device, VfioGroup
+from tenure.reference.vms import Vm
 from tenure.vocabulary.observables import FILE_KIND
 
 CLOSED = FILE_KIND.values.index("closed")
 CONTAINER_FILE = FILE_KIND.values.index("container")
 GROUP_FILE = FILE_KIND.values.index("group")
 DEVICE_FILE = FILE_KIND.values.index("device")
+VM_FILE = FILE_KIND.values.index("vm")
+KVM_VFIO_FILE = FILE_KIND.values.index("kvm_vfio")
 
 
 class File:
     """struct file: fds, calls in flight and the kernel itself (KVM's fget) each hold a reference."""
 
-    __slots__ = ("container", "count", "counts", "device", "group", "index", "kind")
+    __slots__ = ("container", "count", "counts", "device", "group", "index", "kind", "vm")
 
     def __init__(self, index: int, kind: int = CLOSED) -> None:
         self.index = index
@@ -24,6 +27,8 @@ class File:
         self.container: Container | None = None
         self.group: VfioGroup | None = None
         self.device: Device | None = None
+        self.vm: Vm | None = None
+        """The VM of a VM file, or of the file of a KVM VFIO device."""
         self.counts = False
         """A device file: it is one of the users of its device's group."""
 
@@ -46,6 +51,7 @@ class File:
         self.container = None
         self.group = None
         self.device = None
+        self.vm = None
 
 
 class Process:

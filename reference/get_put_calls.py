@@ -25,7 +25,7 @@ def get_external_user(machine: Machine, me: Task, user: int, process: int, file:
     named = me.hold(machine.processes[process].file(file))
     if named.kind != GROUP_FILE or named.group is None:
         return EINVAL
-    return (yield from _get(me, machine.users[user], process, named.group))
+    return (yield from get(me, machine.users[user], process, named.group))
 
 
 def may_get_external_user_from_dev(machine: Machine, user: int, process: int, device: int) -> bool:
@@ -47,12 +47,12 @@ def get_external_user_from_dev(machine: Machine, me: Task, user: int, process: i
     machine.group_lock.release()
 
     yield "get_external_user_from_dev.count"
-    answer = yield from _get(me, machine.users[user], process, group)
+    answer = yield from get(me, machine.users[user], process, group)
     yield from put_group(machine, me, group)
     return answer
 
 
-def _get(me: Task, user: ExternalUser, process: int, group: VfioGroup) -> Steps:
+def get(me: Task, user: ExternalUser, process: int, group: VfioGroup) -> Steps:
     """vfio_group_add_container_user, then a reference; a failed test takes the use back without dissolving."""
     if group.users == 0:
         return EINVAL
@@ -98,7 +98,7 @@ def put_external_user(machine: Machine, me: Task, user: int) -> Steps:
     """Stop using the table, give the use back, then the reference (vfio_group_put_external_user, seen in 5.10)."""
     putting = machine.users[user]
     group = _group(putting)
-    yield from _dissolve(machine, me, putting, group)
+    yield from dissolve(machine, me, putting, group)
 
     yield f"{me.call}.put"
     yield from put_group(machine, me, group)
@@ -118,13 +118,13 @@ def put_external_user_reference_first(machine: Machine, me: Task, user: int) -> 
     yield f"{me.call}.dissolve"
     if group.kref == 0:
         raise Oops(USE_AFTER_FREE)
-    yield from _dissolve(machine, me, putting, group)
+    yield from dissolve(machine, me, putting, group)
 
     yield f"{me.call}.end"
     return OK
 
 
-def _dissolve(machine: Machine, me: Task, user: ExternalUser, group: VfioGroup) -> Part:
+def dissolve(machine: Machine, me: Task, user: ExternalUser, group: VfioGroup) -> Part:
     """The user forgets what it was told; the last to leave detaches the group (vfio_group_try_dissolve_container)."""
     user.forget()
     user.counts = NONE

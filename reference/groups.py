@@ -11,6 +11,7 @@ from tenure.vocabulary.observables import DRIVER
 if TYPE_CHECKING:
     from tenure.reference.containers import Container
     from tenure.reference.files import File
+    from tenure.reference.vms import Vm
 
 NO_DRIVER = DRIVER.values.index("none")
 VFIO = DRIVER.values.index("vfio")
@@ -32,6 +33,7 @@ class VfioGroup:
         "group_lock",
         "iommu",
         "kref",
+        "kvm",
         "opened",
         "opened_file",
         "orphaned",
@@ -48,6 +50,8 @@ class VfioGroup:
         self.container: Container | None = None
         self.placed = False
         """What user space believes and the kernel does not keep: SET_CONTAINER holds, for nobody undid it."""
+        self.kvm: Vm | None = None
+        """The VM that the group was told of; it is not counted for that."""
         self.device_list: list[Device] = []
         self.device_lock = Lock()
         self.group_lock = Lock()
@@ -71,7 +75,7 @@ class VfioGroup:
 class Device:
     """A physical device and its driver; it is registered while the device list of its VFIO group holds it."""
 
-    __slots__ = ("bridge", "counts", "driver", "group", "index", "open_count", "spared", "users")
+    __slots__ = ("bridge", "counts", "driver", "group", "index", "kvm", "open_count", "spared", "users")
 
     def __init__(self, index: int, group: IommuGroup, driver: int, *, bridge: bool, spared: bool) -> None:
         self.index = index
@@ -80,6 +84,8 @@ class Device:
         self.bridge = bridge
         self.spared = spared
         """The test of viability passes it over, whatever its driver: from 3.11 on, a bridge."""
+        self.kvm: Vm | None = None
+        """The VM that the device was told of at its first open; one of the VM's references."""
         self.users = 0
         """References besides the registration: device files, and calls in flight that looked the device up."""
         self.open_count = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from tenure.reference import show
 from tenure.reference.calls import Task
@@ -106,13 +106,23 @@ class Kernel:
             for file in self.machine.files
             if file.count == 0 and file.kind != CLOSED and f"f{file.index}" not in running
         ]
-        due.extend(
-            ("release_user", {"user": user.index})
-            for user in self.machine.users
-            if user.is_left() and f"u{user.index}" not in running
-        )
+        if "release_user" in self._system.forms:
+            due.extend(
+                ("release_user", {"user": user.index})
+                for user in self.machine.users
+                if user.is_left() and f"u{user.index}" not in running
+            )
         due.extend(due_interrupts(self.machine))
-        return due
+        return [*due, *self._destructions()]
+
+    def _destructions(self) -> Iterator[tuple[str, dict[str, int]]]:
+        """What is left to do for VMs whose last reference is gone: each entry of their KVM VFIO device, then the VM."""
+        for vm in self.machine.vms:
+            if vm.is_dying() and f"vm{vm.index}" not in self._scheduler.tasks:
+                entries = [] if vm.device is None else vm.device.entries
+                yield from (("destroy_entry", {"vm": vm.index, "entry": entry.index}) for entry in entries)
+                if not entries:
+                    yield "destroy_vm", {"vm": vm.index}
 
     def in_flight(self) -> list[str]:
         """The actors whose calls are in flight, the first to begin first."""

@@ -13,7 +13,8 @@ from tenure.reference.paged_spaces import PagedSpace, paged_spaces_of
 from tenure.reference.spaces import Payer, Space, payers_of, spaces_of
 from tenure.reference.tables import IommuTable
 from tenure.reference.users import ExternalUser
-from tenure.vocabulary.objects import CONTAINER, FILE, GROUP, MAPPING, PAGE, PROCESS, TABLE, USER
+from tenure.reference.vms import Vm
+from tenure.vocabulary.objects import CONTAINER, FILE, GROUP, MAPPING, PAGE, PROCESS, TABLE, USER, VM
 
 
 class Machine:
@@ -51,6 +52,7 @@ class Machine:
         self.valid_range = configuration.valid_range
         self.mappings = sizes(MAPPING)
         self.interrupts = Interrupts(configuration)
+        self.vms = [Vm(index) for index in range(sizes(VM))]
         self.devices: list[Device] = []
         self.group_lock = Lock()
         """vfio.group_lock: the list of all VFIO groups, and the end of each."""
@@ -96,7 +98,9 @@ class Machine:
         of_containers = [container.group_lock for container in self.containers]
         of_spaces = [*(space.lock for space in self.spaces), *(space.lock for space in self.paged)]
         of_devices = [device.igate for device in self.interrupts.devices]
-        return [self.group_lock, self.iommu_drivers_lock, *of_groups, *of_containers, *of_spaces, *of_devices]
+        of_vms = [vm.device.lock for vm in self.vms if vm.device is not None]
+        named = [*of_groups, *of_containers, *of_spaces, *of_devices, *of_vms]
+        return [self.group_lock, self.iommu_drivers_lock, *named]
 
 
 def register(device: Device) -> None:

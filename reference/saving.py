@@ -7,7 +7,16 @@ object of the same name: it is counted down from -2. What cannot be seen, such a
 from __future__ import annotations
 
 from tenure.reference.containers import Container
-from tenure.reference.files import CLOSED, CONTAINER_FILE, DEVICE_FILE, GROUP_FILE, File, Process
+from tenure.reference.files import (
+    CLOSED,
+    CONTAINER_FILE,
+    DEVICE_FILE,
+    GROUP_FILE,
+    KVM_VFIO_FILE,
+    VM_FILE,
+    File,
+    Process,
+)
 from tenure.reference.groups import Device, IommuGroup, VfioGroup
 from tenure.reference.interrupts import InterruptState
 from tenure.reference.machine import Machine
@@ -15,15 +24,17 @@ from tenure.reference.paged_spaces import PagedState
 from tenure.reference.spaces import SpaceState
 from tenure.reference.tables import IommuTable
 from tenure.reference.users import ExternalUser
+from tenure.reference.vms import KvmVfio, Vm
 from tenure.vocabulary.types import NONE
 
 FdTable = tuple[bool, ...]
 FileState = tuple[int, int, int, bool]
-GroupState = tuple[int, bool, int, int, bool, int, int, bool, int, bool]
+GroupState = tuple[int, bool, int, int, bool, int, int, bool, int, bool, int]
 ContainerState = tuple[int, int, bool, tuple[int, ...]]
 TableState = tuple[bool, ...] | None
-DeviceState = tuple[int, bool, bool, int, int, bool]
-UserState = tuple[int, int, int, bool, int, int, int, int, bool, bool]
+DeviceState = tuple[int, bool, bool, int, int, bool, int]
+UserState = tuple[int, int, int, bool, int, int, int, int, int, bool, bool]
+VmState = tuple[int, tuple[int, ...] | None] | None
 Snapshot = tuple[
     int,
     tuple[FdTable, ...],
@@ -35,11 +46,12 @@ Snapshot = tuple[
     tuple[UserState, ...],
     tuple[SpaceState, ...] | tuple[PagedState, ...],
     InterruptState,
+    tuple[VmState, ...],
 ]
 
 _NO_FILE: FileState = (CLOSED, 0, NONE, False)
 _NO_CONTAINER: ContainerState = (0, NONE, False, ())
-_NO_USER: UserState = (NONE, NONE, NONE, False, NONE, NONE, NONE, NONE, False, False)
+_NO_USER: UserState = (NONE, NONE, NONE, False, NONE, NONE, NONE, NONE, NONE, False, False)
 
 
 def save(machine: Machine) -> Snapshot:
@@ -55,12 +67,15 @@ def save(machine: Machine) -> Snapshot:
         tuple([_user(user) for user in machine.users]),
         tuple([space.state() for space in (machine.paged or machine.spaces)]),
         machine.interrupts.state(),
+        tuple([_vm(vm) for vm in machine.vms]),
     )
 
 
 def load(machine: Machine, snapshot: Snapshot) -> None:
     """Bring the machine back to a state; the objects that stand under the names are used again."""
-    machine.harm, fds, files, groups, containers, tables, devices, users, spaces, interrupts = snapshot
+    machine.harm, fds, files, groups, containers, tables, devices, users, spaces, interrupts, vms = snapshot
+    for index, vm_state in enumerate(vms):
+        _load_vm(machine, index, vm_state)
     for process, fd_table in zip(machine.processes, fds, strict=True):
         _load_process(machine, process, fd_table)
     for file, file_state in zip(machine.files, files, strict=True):
@@ -72,7 +87,7 @@ def load(machine: Machine, snapshot: Snapshot) -> None:
     for table, table_state in zip(machine.tables, tables, strict=True):
         _load_table(table, table_state)
     for device, device_state in zip(machine.devices, devices, strict=True):
-        _load_device(device, device_state)
+        _load_device(machine, device, device_state)
     for user, user_state in zip(machine.users, users, strict=True):
         _load_user(machine, user, user_state)
     for paged, paged_state in zip(machine.paged, spaces if machine.paged else (), strict=True):
@@ -94,6 +109,8 @@ def _file(file: File) -> FileState:
         return file.kind, file.count, -2 - index if file.group.orphaned else index, False
     if file.device is not None:
         return file.kind, file.count, file.device.index, file.counts
+    if file.vm is not None:
+        return file.kind, file.count, file.vm.index, False
     return _NO_FILE
 
 
@@ -104,6 +121,7 @@ def _load_file(machine: Machine, file: File, state: FileState) -> None:
     file.container = machine.containers[behind] if file.kind == CONTAINER_FILE else None
     file.group = _behind(machine, file, behind) if file.kind == GROUP_FILE else None
     file.device = machine.devices[behind] if file.kind == DEVICE_FILE else None
+    file.vm = machine.vms[behind] if file.kind in (VM_FILE, KVM_VFIO_FILE) else None
 
 
 def _behind(machine: Machine, file: File, index: int) -> VfioGroup:
@@ -121,13 +139,14 @@ def _group(group: IommuGroup) -> GroupState:
     attached = NONE if table is None else table.index
     opened = NONE if file is None else file.index
     counted = (vfio.kref, vfio.opened, vfio.users, container, vfio.placed)
-    return *counted, attached, opened, group.owner is not None, group.owner_cnt, group.blocked
+    return *counted, attached, opened, group.owner is not None, group.owner_cnt, group.blocked, _index(vfio.kvm)
 
 
 def _load_group(machine: Machine, group: IommuGroup, state: GroupState) -> None:
     vfio = group.vfio
     vfio.kref, vfio.opened, vfio.users, container, vfio.placed, attached, *later = state
-    opened, owned, group.owner_cnt, blocked = later
+    opened, owned, group.owner_cnt, blocked, told = later
+    vfio.kvm = _vm_at(machine, told)
     group.blocked = bool(blocked)
     group.owner = vfio if owned else None
     vfio.opened_file = None if opened == NONE else machine.files[opened]
@@ -169,11 +188,12 @@ def _load_table(table: IommuTable, state: TableState) -> None:
 def _device(device: Device) -> DeviceState:
     group = device.group
     listed = device in group.vfio.device_list, device in group.unbound_list
-    return device.driver, *listed, device.users, device.open_count, device.counts
+    return device.driver, *listed, device.users, device.open_count, device.counts, _index(device.kvm)
 
 
-def _load_device(device: Device, state: DeviceState) -> None:
-    device.driver, registered, leaving, device.users, device.open_count, device.counts = state
+def _load_device(machine: Machine, device: Device, state: DeviceState) -> None:
+    device.driver, registered, leaving, device.users, device.open_count, device.counts, kvm = state
+    device.kvm = _vm_at(machine, kvm)
     if registered:
         device.group.vfio.device_list.append(device)
     if leaving:
@@ -192,21 +212,63 @@ def _user(user: ExternalUser) -> UserState:
         user.counts,
         user.told_group,
         user.told_container,
-        NONE if table is None else table.index if table.alive else -2 - table.index,
+        _table_index(table),
+        _table_index(user.linked),
         user.added_first,
         user.lost,
     )
 
 
 def _load_user(machine: Machine, user: ExternalUser, state: UserState) -> None:
-    user.process, group, file, user.keeps, user.counts, user.told_group, user.told_container, table, *flags = state
+    user.process, group, file, user.keeps, user.counts, user.told_group, user.told_container, table, linked, *flags = (
+        state
+    )
     user.added_first, user.lost = flags
     user.group = None if group == NONE else machine.groups[group].vfio
     user.file = None if file == NONE else machine.files[file] if file >= 0 else File(-2 - file)
     user.told_table = _table(machine, table)
+    user.linked = _table(machine, linked)
+
+
+def _table_index(table: IommuTable | None) -> int:
+    """A pointer to a table."""
+    if table is None:
+        return NONE
+    return table.index if table.alive else -2 - table.index
 
 
 def _table(machine: Machine, state: int) -> IommuTable | None:
     if state == NONE:
         return None
     return machine.tables[state] if state >= 0 else IommuTable(-2 - state, machine.pages, alive=False)
+
+
+def _vm(vm: Vm) -> VmState:
+    if not vm.alive:
+        return None
+    device = vm.device
+    return vm.users, None if device is None else tuple(sorted(entry.index for entry in device.entries))
+
+
+def _index(vm: Vm | None) -> int:
+    """A pointer to a VM."""
+    if vm is None:
+        return NONE
+    return vm.index if vm.alive else -2 - vm.index
+
+
+def _vm_at(machine: Machine, state: int) -> Vm | None:
+    if state == NONE:
+        return None
+    return machine.vms[state] if state >= 0 else Vm(-2 - state)
+
+
+def _load_vm(machine: Machine, index: int, state: VmState) -> None:
+    vm = machine.vms[index] = Vm(index)
+    if state is None:
+        return
+    vm.alive = True
+    vm.users, listed = state
+    if listed is not None:
+        vm.device = KvmVfio(vm)
+        vm.device.entries = [machine.users[entry] for entry in listed]

@@ -66,6 +66,7 @@ class Scheduler:
     def _died(self, task: Task, oops: Oops) -> Died:
         """The call never returns: the file references that it holds are never dropped."""
         self._machine.note(oops.harm)
-        if "user" in task.args:
-            self._machine.users[task.args["user"]].lost = True
+        for name in ("user", "entry"):
+            if name in task.args:
+                self._machine.users[task.args[name]].lost = True
         return Died(str(oops))

@@ -12,6 +12,7 @@ from tenure.reference.show_interrupts import OF_INTERRUPTS, observe_interrupts
 from tenure.reference.show_paged import OF_PAGED, observe_paged
 from tenure.reference.show_spaces import OF_ADDRESSES, OF_MAPPINGS, OF_PAYERS, OF_SPACES, observe_spaces
 from tenure.reference.users import ExternalUser
+from tenure.reference.vms import Vm
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.objects import USER
 from tenure.vocabulary.types import NONE
@@ -23,6 +24,7 @@ _OF_FILES = (
     seen.file_device,
     seen.release_pending,
     seen.file_counts,
+    seen.file_vm,
 )
 _OF_GROUPS = (
     seen.group_exists,
@@ -36,6 +38,7 @@ _OF_GROUPS = (
     seen.dma_owner,
     seen.owner_count,
     seen.dma_blocked,
+    seen.group_kvm,
 )
 _OF_CONTAINERS = (seen.container_table, seen.container_references, seen.container_no_iommu)
 _OF_DEVICES = (
@@ -46,6 +49,7 @@ _OF_DEVICES = (
     seen.device_bridge,
     seen.device_opens,
     seen.device_counts,
+    seen.device_kvm,
 )
 _OF_USERS = (
     seen.user_process,
@@ -54,7 +58,11 @@ _OF_USERS = (
     seen.user_container,
     seen.user_table,
     seen.user_added_first,
+    seen.entry_vm,
+    seen.entry_group,
+    seen.entry_table,
 )
+_OF_VMS = (seen.vm_references, seen.vm_exists, seen.vm_device)
 
 SHOWN = (
     seen.has_fd,
@@ -74,13 +82,14 @@ SHOWN = (
     *OF_ADDRESSES,
     *OF_INTERRUPTS,
     *OF_PAGED,
+    *_OF_VMS,
     seen.harm,
 )
 """What `observe` shows, in this order."""
 
 _BY_GROUP = seen.OWNER.values.index("group")
 _NOTHING: tuple[int, ...] = ()
-_ALL_ZERO_FILE = (0, NONE, NONE, NONE, 0, NONE)
+_ALL_ZERO_FILE = (0, NONE, NONE, NONE, 0, NONE, NONE)
 
 
 def observe(machine: Machine, in_flight: Collection[str]) -> tuple[tuple[int, ...], ...]:
@@ -94,11 +103,12 @@ def observe(machine: Machine, in_flight: Collection[str]) -> tuple[tuple[int, ..
         *_columns([_container(container) for container in machine.containers], len(_OF_CONTAINERS)),
         *_columns([_device(device) for device in machine.devices], len(_OF_DEVICES)),
         tuple([int(mapped) for table in machine.tables for mapped in table.pages]),
-        *_columns([_user(user) for user in machine.users], len(_OF_USERS)),
+        *_columns([_user(machine, user) for user in machine.users], len(_OF_USERS)),
         tuple([1 if user.is_idle() and USER.element(user.index) not in in_flight else 0 for user in machine.users]),
         tuple([1 if user.keeps and user.file is file else 0 for user in machine.users for file in files]),
         *(observe_paged(machine) if machine.paged else observe_spaces(machine)),
         *observe_interrupts(machine),
+        *_columns([_vm(vm) for vm in machine.vms], len(_OF_VMS)),
         (machine.harm,),
     )
 
@@ -112,12 +122,14 @@ def _file(file: File) -> tuple[int, ...]:
     device, group = file.device, file.group
     if device is not None:
         index = device.group.index
-        return file.kind, NONE, index, device.index, int(file.count == 0), index if file.counts else NONE
+        return file.kind, NONE, index, device.index, int(file.count == 0), index if file.counts else NONE, NONE
     if group is not None:
         behind = NONE if group.orphaned else group.iommu.index
-        return file.kind, NONE, behind, NONE, int(file.count == 0), NONE
+        return file.kind, NONE, behind, NONE, int(file.count == 0), NONE, NONE
     if file.container is not None:
-        return file.kind, file.container.index, NONE, NONE, int(file.count == 0), NONE
+        return file.kind, file.container.index, NONE, NONE, int(file.count == 0), NONE, NONE
+    if file.vm is not None:
+        return file.kind, NONE, NONE, NONE, int(file.count == 0), NONE, file.vm.index
     return _ALL_ZERO_FILE
 
 
@@ -136,6 +148,7 @@ def _group(group: IommuGroup, *, scans: bool) -> tuple[int, ...]:
         0 if group.owner is None else _BY_GROUP,
         group.owner_cnt,
         int(group.blocked),
+        NONE if vfio.kvm is None else vfio.kvm.index,
     )
 
 
@@ -165,11 +178,13 @@ def _device(device: Device) -> tuple[int, ...]:
         int(device.bridge),
         device.open_count,
         group.index if device.counts else NONE,
+        NONE if device.kvm is None else device.kvm.index,
     )
 
 
-def _user(user: ExternalUser) -> tuple[int, ...]:
+def _user(machine: Machine, user: ExternalUser) -> tuple[int, ...]:
     table = user.told_table
+    vm = next((vm.index for vm in machine.vms if vm.lists(user)), NONE)
     return (
         user.process,
         user.counts,
@@ -177,4 +192,17 @@ def _user(user: ExternalUser) -> tuple[int, ...]:
         user.told_container,
         NONE if table is None else table.index,
         int(user.added_first),
+        vm,
+        NONE if vm == NONE else _group_of_entry(user),
+        NONE if user.linked is None else user.linked.index,
     )
+
+
+def _group_of_entry(user: ExternalUser) -> int:
+    """What an entry holds is a group, or the file of one that has devices."""
+    group = user.group if user.file is None else user.file.group
+    return NONE if group is None or group.orphaned else group.iommu.index
+
+
+def _vm(vm: Vm) -> tuple[int, ...]:
+    return vm.users, int(vm.alive), int(vm.device is not None)

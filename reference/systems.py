@@ -19,15 +19,18 @@ from tenure.reference import (
     group_calls,
     group_calls_2022,
     interrupt_calls,
+    kvm_get_put_calls,
     paged_calls,
+    spapr_calls,
     type1_calls,
     use_calls,
     validate_calls,
+    vm_calls,
 )
 from tenure.reference.calls import Steps
 from tenure.reference.dma.rfc2011_ways import DEFECTS
 from tenure.vocabulary.answers import Answer
-from tenure.vocabulary.objects import CONTAINER, DEVICE, EVENTFD, FILE, LINE, MAPPING, TABLE, USER
+from tenure.vocabulary.objects import CONTAINER, DEVICE, EVENTFD, FILE, LINE, MAPPING, TABLE, USER, VM
 from tenure.vocabulary.types import Sort
 
 SLEEPING = frozenset({"unbind_driver.wait_device", "unbind_driver.wait_container"})
@@ -67,6 +70,8 @@ _MADE_FILE = ("made", FILE)
 _BY_FILE = ("file", FILE)
 _BY_DEVICE = ("device", DEVICE)
 _BY_USER = ("user", USER)
+_BY_ENTRY = ("entry", USER)
+_BY_VM = ("vm", VM)
 
 _CONTAINERS: Mapping[str, Form] = {
     "close": Form(file_calls.close, file_calls.may_close),
@@ -211,6 +216,24 @@ _RFC2011: Mapping[str, Form] = {
     "release_iommu": Form(paged_calls.release_iommu, paged_calls.may_release_iommu),
 }
 
+_VMS: Mapping[str, Form] = {
+    "create_vm": Form(vm_calls.create_vm, vm_calls.may_create_vm, new=(_FILE, ("made", VM))),
+    "create_kvm_vfio": Form(vm_calls.create_kvm_vfio, vm_calls.may_create_kvm_vfio, new=(_MADE_FILE,)),
+    "release_vm": Form(vm_calls.put_vm, vm_calls.may_release_vm, _BY_FILE),
+    "destroy_vm": Form(vm_calls.destroy_vm, vm_calls.may_destroy_vm, _BY_VM),
+}
+
+_KVM_GET_PUT: Mapping[str, Form] = {
+    **_CONTAINERS,
+    **_VMS,
+    "file_add": Form(kvm_get_put_calls.file_add, kvm_get_put_calls.may_file_add, _BY_ENTRY, new=(_BY_ENTRY,)),
+    "file_del": Form(kvm_get_put_calls.file_del, kvm_get_put_calls.may_file_del),
+    "release_kvm_vfio": Form(vm_calls.put_vm, vm_calls.may_release_kvm_vfio, _BY_FILE),
+    "set_spapr_tce": Form(spapr_calls.set_spapr_tce, spapr_calls.may_set_spapr_tce),
+    "h_put_tce": Form(spapr_calls.h_put_tce, spapr_calls.may_h_put_tce, _BY_ENTRY),
+    "destroy_entry": Form(kvm_get_put_calls.destroy_entry, kvm_get_put_calls.may_destroy_entry, _BY_VM),
+}
+
 SYSTEMS: Mapping[str, System] = {
     "dma-rfc2011": System(_RFC2011, paged=""),
     **{f"dma-rfc2011:{defect}": System(_RFC2011, paged=defect) for defect in DEFECTS},
@@ -232,5 +255,6 @@ SYSTEMS: Mapping[str, System] = {
     "external-validate": System(_VALIDATE),
     "external-validate:locked-container": System(_VALIDATE, frozenset(_VALIDATE) - {"validate_and_use"}),
     "external-validate:check-then-count": System(_CHECK_THEN_COUNT, frozenset(_VALIDATE) - {"validate_and_use"}),
+    "kvm-file:get-put": System(_KVM_GET_PUT),
     "external-validate:unbalanced-release": System(_UNBALANCED, frozenset(_UNBALANCED) - {"validate_and_use"}),
 }

@@ -18,6 +18,7 @@ class ExternalUser:
         "group",
         "index",
         "keeps",
+        "linked",
         "lost",
         "process",
         "told_container",
@@ -35,6 +36,8 @@ class ExternalUser:
         """The 2013 proposal: the file that it works with."""
         self.keeps = False
         """It holds a reference to that file."""
+        self.linked: IommuTable | None = None
+        """SPAPR: the table that a bus number of the guest is linked to."""
         self.counts = NONE
         self.told_group = NONE
         self.told_container = NONE

@@ -1,46 +1,36 @@
 /* A subject for `tenure gate exec:...`: reads a request a line, writes a reply a line. See docs/adapters.md. */
-#include "adapter.h"
+#include "protocol.h"
 
 #include <string.h>
 
 enum { VERSION = 1, LONGEST_LINE = 1 << 20 };
 
 struct session {
-    struct adapter adapter;
+    struct scope scope;
     bool greeted, ready;
     struct json_reader reader;
     char line[LONGEST_LINE + 1]; /* a line with its newline, and a NUL */
 };
 
-static unsigned profile_named(const char *name, bool june_2013)
-{
-    if (!strcmp(name, "containers-2013"))
-        return CONTAINERS;
-    if (!strcmp(name, june_2013 ? "external-v1" : "external-get-put"))
-        return CONTAINERS | (june_2013 ? JUNE_2013 : GET_PUT);
-    return 0;
-}
-
 /* This and the following write a reply and return NULL, or write nothing and return what is wrong. */
 static const char *hello(struct session *s, const struct json *request, struct json_writer *w)
 {
     const struct json *version = json_member(request, "hello"), *profile = json_member(request, "profile");
-    struct adapter *a = &s->adapter;
     s->greeted = s->ready = false;
     if (version->kind != JSON_NUMBER || version->number != VERSION)
         return "hello: this subject speaks version 1";
-    a->profile = profile && profile->kind == JSON_TEXT ? profile_named(profile->text, a->vfio.june_2013) : 0;
-    if (!a->profile)
+    s->scope.profile = profile && profile->kind == JSON_TEXT ? subject.profile(subject.vfio, profile->text) : 0;
+    if (!s->scope.profile)
         return "hello: not a profile of this subject";
     s->greeted = true;
     json_number(w, "hello", VERSION);
-    json_text(w, "name", a->vfio.june_2013 ? "examples/c, June 2013" : "examples/c");
+    json_text(w, "name", subject.name);
     json_text(w, "version", "1");
     json_open(w, "calls", '[');
-    adapter_list_calls(a, w);
+    list_calls(&s->scope, w);
     json_close(w, ']');
     json_open(w, "shows", '[');
-    adapter_list_observables(a, w);
+    list_observables(&s->scope, w);
     json_close(w, ']');
     json_flag(w, "stepwise", false);
     return NULL;
@@ -54,7 +44,7 @@ static const char *reset(struct session *s, const struct json *request, struct j
         return "reset: hello comes first";
     if (configuration->kind != JSON_OBJECT)
         return "reset: an object is needed";
-    const char *wrong = adapter_reset(&s->adapter, configuration);
+    const char *wrong = reset_subject(&s->scope, configuration);
     if (wrong)
         return wrong;
     s->ready = true;
@@ -65,19 +55,15 @@ static const char *reset(struct session *s, const struct json *request, struct j
 static const char *call(struct session *s, const struct json *request, struct json_writer *w)
 {
     const struct json *name = json_member(request, "call");
-    const struct json *args = json_member(request, "args"), *show = json_member(request, "show");
-    struct answer given;
+    const struct json *args = json_member(request, "args"), *shown = json_member(request, "show");
     if (!s->ready)
         return "call: reset comes first";
-    if (name->kind != JSON_TEXT || !args || args->kind != JSON_OBJECT || (show && show->kind != JSON_FLAG))
+    if (name->kind != JSON_TEXT || !args || args->kind != JSON_OBJECT || (shown && shown->kind != JSON_FLAG))
         return "call: a name and args are needed, and show is a flag";
-    const char *wrong = adapter_call(&s->adapter, name->text, args, &given);
-    if (wrong)
-        return wrong;
-    adapter_answer(&s->adapter, name->text, &given, w);
-    if (show && show->number)
-        adapter_show(&s->adapter, w);
-    return NULL;
+    const char *wrong = make_call(&s->scope, name->text, args, w);
+    if (!wrong && shown && shown->number)
+        show(&s->scope, w);
+    return wrong;
 }
 
 static const char *answer(struct session *s, const struct json *request, struct json_writer *w)
@@ -141,11 +127,11 @@ static void serve(struct session *s)
     }
 }
 
-static bool plant(struct vfio *v, const char *name)
+static bool plant(const char *name)
 {
-    for (int i = 0; vfio_faults[i].name; i++) {
-        if (!strcmp(vfio_faults[i].name, name)) {
-            v->faults |= 1u << i;
+    for (int i = 0; subject.faults[i].name; i++) {
+        if (!strcmp(subject.faults[i].name, name)) {
+            *subject.planted |= 1u << i;
             return true;
         }
     }
@@ -154,23 +140,25 @@ static bool plant(struct vfio *v, const char *name)
 
 static int usage(const char *program)
 {
-    fprintf(stderr, "usage: %s [--june-2013] [--fault NAME]... | --faults\n", program);
+    fprintf(stderr, "usage: %s ", program);
+    if (subject.option)
+        fprintf(stderr, "[%s] ", subject.option);
+    fputs("[--fault NAME]... | --faults\n", stderr);
     return 2;
 }
 
 int main(int count, char **words)
 {
     static struct session session;
-    struct vfio *v = &session.adapter.vfio;
     for (int i = 1; i < count; i++) {
         if (!strcmp(words[i], "--faults")) {
-            for (const struct fault *f = vfio_faults; f->name; f++)
+            for (const struct fault *f = subject.faults; f->name; f++)
                 printf("%-16s %s\n", f->name, f->meaning);
             return 0;
         }
-        if (!strcmp(words[i], "--june-2013"))
-            v->june_2013 = true;
-        else if (strcmp(words[i], "--fault") || ++i == count || !plant(v, words[i]))
+        if (subject.option && !strcmp(words[i], subject.option))
+            subject.opt(&subject);
+        else if (strcmp(words[i], "--fault") || ++i == count || !plant(words[i]))
             return usage(words[0]);
     }
     serve(&session);

@@ -5,6 +5,8 @@
 #ifndef VFIO_H
 #define VFIO_H
 
+#include "fault.h"
+
 #include <stdbool.h>
 
 enum { MOST = 64 }; /* objects of each kind */
@@ -87,10 +89,6 @@ struct answer {
     const char *text; /* REFUSED: the errno; MISUSED: what no caller does */
     bool viable, container_set;
     struct group *id;
-};
-
-struct fault {
-    const char *name, *meaning;
 };
 
 extern const struct fault vfio_faults[]; /* ends with a NULL name */

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -61,6 +63,22 @@ def script(tmp_path: Path) -> Callable[[str], str]:
         return shlex.join([sys.executable, "-I", "-S", str(path)])
 
     return write
+
+
+@pytest.fixture(scope="session")
+def build(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], str]:
+    """Make a target of an example in C from a copy of them all; its command."""
+    make = shutil.which("make")
+    assert make, "the examples in C need make: apt-get install gcc make"
+    assert shutil.which("cc"), "the examples in C need a compiler: apt-get install gcc make"
+    copy = tmp_path_factory.mktemp("built") / "examples"
+    shutil.copytree(ROOT / "examples", copy, ignore=shutil.ignore_patterns("build"))
+
+    def built(example: str, target: str) -> str:
+        subprocess.run([make, "-s", "-C", str(copy / example), target], check=True)
+        return shlex.quote(str(copy / example / target))
+
+    return built
 
 
 @pytest.fixture

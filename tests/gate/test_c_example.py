@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import shutil
-import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -29,15 +27,9 @@ _, _, SESSION = PAGE.partition("## A whole session")
 
 
 @pytest.fixture(scope="module")
-def c_example(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Build the example from a copy; its command."""
-    make = shutil.which("make")
-    assert make, "the example in C needs make: apt-get install gcc make"
-    assert shutil.which("cc"), "the example in C needs a compiler: apt-get install gcc make"
-    copy = tmp_path_factory.mktemp("examples") / "c"
-    shutil.copytree(ROOT / "examples" / "c", copy, ignore=shutil.ignore_patterns("build"))
-    subprocess.run([make, "-s", "-C", str(copy)], check=True)
-    return shlex.quote(str(copy / "build" / "subject"))
+def c_example(build: Callable[[str, str], str]) -> str:
+    """Build the example; its command."""
+    return build("c", "build/subject")
 
 
 def exchanges() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tenure.commands.output import Exit
 from tenure.gate import oracle as oracles
 from tenure.gate.campaign import STAYS_UP, Campaign, CampaignReport
 from tenure.gate.linux.batch import Batch
@@ -42,11 +43,13 @@ SOURCE = Path(__file__).resolve().parents[2] / "src"
 
 @pytest.fixture(autouse=True)
 def machine() -> None:
-    """Where nothing can be booted nothing is tested; in CI that is a failure."""
+    """Where nothing can be booted nothing is tested: the run ends as not-run, which is no pass; in CI that is a failure."""
     missing = [name for name in ("qemu-system-x86_64", "modprobe", "apt-get") if found(name) is None]
     said = f"this machine lacks {', '.join(missing)}; `tenure doctor` says what installs it" if missing else unfetched()
+    if said and os.environ.get("CI") == "true":
+        pytest.fail(said)
     if said:
-        pytest.fail(said) if os.environ.get("CI") == "true" else pytest.skip(said)
+        pytest.exit(f"not-run: {said}", returncode=Exit.NOTHING)
 
 
 @cache

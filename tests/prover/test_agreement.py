@@ -15,7 +15,8 @@ from tenure.prover.paths import Path, paths_of
 from tenure.search.explorer import explore
 from tenure.search.families import INTERRUPTS, family_of
 from tenure.search.interrupt_scopes import interrupt_scope
-from tenure.search.scopes import has_users, scope
+from tenure.search.scopes import has_users, has_vms, scope
+from tenure.vocabulary import observables as seen
 from tenure.vocabulary.calls import (
     Refuse,
     Steps,
@@ -121,17 +122,20 @@ def machine_of(rules: Rules, *, wide: bool = False) -> Machine:
         sizes = {**family.main, "table": 1, "address": 3, "mapping": 2}
         return Machine(rules, family.scope({**sizes, "process": 2 if wide and "page" not in sizes else 1}))
     threads = 1 if rules.granularity is Granularity.STEPS else 0
-    one, user = (2 if wide else 1), (1 if has_users(rules.system) else 0)
+    one, vm = (2 if wide else 1), (1 if has_vms(rules.system) else 0)
+    user = one if vm else 1 if has_users(rules.system) else 0
+    beside = wide and rules.system.defines(seen.dma_owner)  # another device of its group is left when one goes
     sizes = {
         "process": one,
         "thread": threads,
         "file": 2,
         "group": one,
         "container": 2,
-        "device": one,
+        "device": one + beside,
         "table": 2,
         "page": 1,
         "user": user,
+        "vm": vm,
     }
     return Machine(rules, scope(sizes, no_iommu=(False, True) if wide else (), vfio_devices=one))
 
@@ -187,11 +191,26 @@ def every_leaf(machine: Machine) -> set[str]:
     return {leaf.name for several in machine.leaves for leaf in several}
 
 
+ADDED = "file_add.look_up#1+file_add.count#3+file_add.validate#3+file_add.reference#0+"
+
 IMPOSSIBLE = {
     "get_external_user_from_dev.look_up#1+get_external_user_from_dev.count#2+get_external_user_from_dev.validate#2",
     "validate_and_use.check#5+validate_and_use.count#0",
+    f"{ADDED}file_add.list#1+file_add.tell#0",
+    *(
+        f"{ADDED}file_add.list#0+file_add.dissolve#0+file_add.{rest}"
+        for rest in ("detach#0", "detach#1+file_add.put#0")
+    ),
 }
 """Where the call is indivisible, nothing can undo between two of its looks what the first saw or did."""
+
+GUARDED = {
+    "get_device_fd.look_up#1+get_device_fd.open#1",
+    "get_device_fd.look_up#1+get_device_fd.assign#1",
+    "get_device_fd.open#1",
+    "get_device_fd.assign#1",
+}
+"""In `containers-2022` the step that follows a NULL pointer has looked itself whether there is one: only without that guard it would."""
 
 EVERY_SYSTEM = [
     pytest.param(s, g, id=f"{s.id} {g.value}", marks=[pytest.mark.wide] if s.variant else [])
@@ -218,7 +237,8 @@ def test_both_readings_agree_before_every_leaf_of_every_system(system: System, g
     states = sorted(set(states_before_leaves(rules, machine)))
 
     assert not list(disagreements(rules, machine, states))
-    assert every_leaf(machine) - leaves_from(machine, states) <= IMPOSSIBLE
+    excluded = IMPOSSIBLE | GUARDED if system.name == "containers-2022" else IMPOSSIBLE
+    assert every_leaf(machine) - leaves_from(machine, states) <= excluded
 
 
 @pytest.mark.parametrize("granularity", list(Granularity), ids=lambda g: g.value)

@@ -33,6 +33,7 @@ SIZES = {
     "line": 0,
     "eventfd": 0,
     "array": 0,
+    "vm": 2,
 }
 
 

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 def test_every_observable_is_shown_but_what_calls_in_flight_are_about() -> None:
     """That is known to their callers, and to no kernel."""
-    assert {o.name for o in observables.ALL} - {o.name for o in SHOWN} == {"group_at_rest", "index_at_rest"}
+    at_rest = {"group_at_rest", "index_at_rest", "file_at_rest"}
+    assert {o.name for o in observables.ALL} - {o.name for o in SHOWN} == at_rest
 
 
 def test_each_observable_is_shown_for_every_argument(new: Callable[[str], Bench]) -> None:
@@ -66,6 +67,7 @@ def test_a_configuration_speaks_of_as_many_as_there_are() -> None:
         ("external-validate:locked-container", 20),
         ("external-validate:check-then-count", 20),
         ("external-validate:unbalanced-release", 21),
+        ("kvm-file:get-put", 26),
     ],
 )
 def test_a_system_has_its_calls(system: str, calls: int) -> None:

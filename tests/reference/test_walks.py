@@ -27,6 +27,7 @@ SIZES = {
     "table": 2,
     "page": 1,
     "user": 1,
+    "vm": 1,
 }
 OF_RANGES = {"process": 1, "thread": 1, "table": 1, "address": 3, "mapping": 2}
 RANGES = {
@@ -46,6 +47,8 @@ RANGES = {
     "line": range(3),
     "array": range(3),
     "eventfd": range(NONE, 3),
+    "other_file": range(4),
+    "entry_user": range(1),
 }
 PARAMETERS = {
     "close": ("process", "file"),
@@ -89,6 +92,12 @@ PARAMETERS = {
     "lower_line": ("device", "line"),
     "read_eventfd": ("eventfd",),
     "write_eventfd": ("eventfd",),
+    "create_vm": ("process", "file", "made_vm"),
+    "create_kvm_vfio": ("process", "file", "made_file"),
+    "file_add": ("process", "file", "other_file", "entry_user"),
+    "file_del": ("process", "file", "other_file"),
+    "set_spapr_tce": ("process", "file", "other_file"),
+    "h_put_tce": ("entry_user", "page", "to_flag"),
 }
 
 MISCOUNTED = ("external-v1:misuse", "external-validate:unbalanced-release")

@@ -14,7 +14,7 @@ from tenure.commands.recording import recorded
 from tenure.models import SYSTEMS, groups
 from tenure.properties import PROPERTIES
 from tenure.search.explorer import explore, transitions_of
-from tenure.search.scopes import scope
+from tenure.search.scopes import has_vms, scope
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.calls import Case, Next, Step, without_case
 from tenure.vocabulary.machine import Machine, Scope
@@ -29,6 +29,12 @@ GET_PUT = "external-get-put"
 V1 = "external-v1"
 VALIDATE = "external-validate"
 OWNED = "containers-2022"
+KVM_GET_PUT = "kvm-file:get-put"
+
+OLD = (GET_PUT, V1, VALIDATE, KVM_GET_PUT)
+"""Where the containers are those of 2013."""
+
+ALL = (*OLD, OWNED)
 
 Fault = Callable[[System], System]
 """What breaks one call of a system."""
@@ -124,34 +130,44 @@ class Mutant:
 
     property: str
     fault: Fault
-    systems: tuple[str, ...] = (GET_PUT, V1, VALIDATE)
+    systems: tuple[str, ...] = OLD
     mixed: bool = False
     """It needs a group without IOMMU beside one with."""
+    vms: bool = True
+    """It shows sooner with a VM, where there are VMs."""
 
 
 MUTANTS = (
     Mutant("ISO", forgetful("unset_container.detach", "attached")),
-    Mutant("USE", in_passing("release_group.dissolve"), (GET_PUT,)),
+    Mutant("USE", in_passing("release_group.dissolve"), (GET_PUT, KVM_GET_PUT)),
     Mutant("USE", forgetful("validate_and_use.validate", "container users"), (VALIDATE,)),
     Mutant("STABLE", in_passing("release_device.dissolve"), (GET_PUT, VALIDATE)),
+    Mutant("STABLE", in_passing("release_group.dissolve"), (KVM_GET_PUT,)),
     Mutant("FREE", unguarded("release_group.dissolve", 0)),
     Mutant("CON-1", forgetful("unset_container.detach", "container")),
     Mutant("CON-2", forgetful("get_device_fd.count", "container users")),
     Mutant("CON-3", forgetful("release_group.detach", "table")),
-    Mutant("CON-4", unguarded("set_container.attach", 0), mixed=True),
+    Mutant("CON-4", unguarded("set_container.attach", 0), mixed=True, vms=False),
     Mutant("CON-5", forgetful("set_container.attach", "container references")),
     Mutant("GRP-1", unguarded("open_group.claim", 1)),
-    Mutant("VIA-2", unguarded("get_device_fd.check_viable", 0)),
+    Mutant("VIA-2", unguarded("get_device_fd.check_viable", 0), vms=False),
     Mutant("VIA-3", blind_to_leaving),
     Mutant("EXT-1", unguarded("set_container.check", 1), (GET_PUT, VALIDATE)),
+    Mutant("EXT-1", in_passing("release_group.dissolve"), (KVM_GET_PUT,)),
     Mutant("EXT-2", forgetful("get_external_user.count", "container users"), (GET_PUT,)),
     Mutant("EXT-2", forgetful("add_external_user.add", "container users"), (V1,)),
     Mutant("EXT-2", forgetful("validate_and_use.validate", "container users"), (VALIDATE,)),
+    Mutant("EXT-2", forgetful("file_add.count", "container users"), (KVM_GET_PUT,)),
     Mutant("EXT-3", without_detach("put_external_user.dissolve", "put"), (GET_PUT,)),
-    Mutant("EXT-3", without_detach("release_group.dissolve", "reopen"), (V1, VALIDATE)),
+    Mutant("EXT-3", without_detach("release_group.dissolve", "reopen"), (V1, VALIDATE, KVM_GET_PUT)),
+    Mutant("EXT-4", forgetful("file_del.remove", "group kvm"), (KVM_GET_PUT,)),
+    Mutant("EXT-5", forgetful("create_kvm_vfio.create", "vm references"), (KVM_GET_PUT,)),
+    Mutant("EXT-6", forgetful("release_kvm_vfio.put", "vm references"), (KVM_GET_PUT,)),
+    Mutant("EXT-7", unguarded("file_add.list", 0), (KVM_GET_PUT,)),
     Mutant("EXT-8", forgetful("add_external_user.add", "container users"), (V1,)),
     Mutant("HARM-1", unguarded("get_device_fd.check_users", 0)),
     Mutant("HARM-2", unguarded("unset_container.check", 1), (GET_PUT, VALIDATE)),
+    Mutant("HARM-2", in_passing("release_group.dissolve"), (KVM_GET_PUT,)),
     Mutant("HARM-3", forgetful("unset_container.detach", "linked")),
     Mutant("ISO", forgetful("unset_container.leave", "attached"), (OWNED,)),
     Mutant("FREE", unguarded("release_group.release", 1), (OWNED,)),
@@ -185,7 +201,7 @@ def system_named(system_id: str) -> System:
     return found
 
 
-def where(mutant: Mutant) -> Scope:
+def where(mutant: Mutant, system: System) -> Scope:
     """A small scope in which the fault can show."""
     sizes = {
         "process": 1,
@@ -197,7 +213,16 @@ def where(mutant: Mutant) -> Scope:
         "table": 1,
         "page": 1,
         "user": 1,
+        "vm": 0,
     }
+    if has_vms(system) and mutant.vms:
+        sizes |= {
+            "file": 4,
+            "container": 1,
+            "device": 1,
+            "user": 1 + (mutant.property == "EXT-7"),
+            "vm": 1,
+        }
     if mutant.mixed:
         return scope({**sizes, "group": 2, "container": 1, "page": 0}, no_iommu=(False, True), vfio_devices=2)
     return scope(sizes)
@@ -207,7 +232,7 @@ def broken(system: System, mutant: Mutant, limit: int) -> tuple[int | None, int]
     """The length of a shortest run that breaks the mutant's property, if one was found; and the states that were seen."""
     (stated,) = (p for p in PROPERTIES if p.id == mutant.property)
     rules = rules_of(system, Granularity.WHOLE)
-    machine = Machine(rules, where(mutant))
+    machine = Machine(rules, where(mutant, system))
     found = explore(machine, [sentence(rules, stated)], limit=limit)
     way = found.violations.get(mutant.property)
     return (None if way is None else len(transitions_of(machine, way))), found.states
@@ -229,12 +254,11 @@ def test_a_planted_fault_breaks_its_property(mutant: Mutant, system: str) -> Non
 def test_every_property_that_holds_has_a_mutant() -> None:
     """A property is added together with a fault that breaks it, in each system in which it holds."""
     held = {
-        (key[3], key[0])
-        for key, (verdict, _) in recorded().items()
-        if key[0] in (GET_PUT, V1, VALIDATE, OWNED)
-        and key[1:3] == ("", "whole")
-        and verdict == "proved"
-        and key[3] != "CASES"
+        (property_, named)
+        for (name, variant, granularity, property_), (verdict, _) in recorded().items()
+        if (named := f"{name}:{variant}" if variant else name) in ALL
+        and (granularity, verdict) == ("whole", "proved")
+        and property_ != "CASES"
     }
 
     assert {(mutant.property, system) for mutant, system in PLANTED} == held

@@ -39,6 +39,7 @@ LENGTHS = {
     ("E", "external-v1:misuse"): 9,
     ("V1", "external-validate:check-then-count"): 8,
     ("V2", "external-validate:unbalanced-release"): 7,
+    ("K1", "kvm-file:get-put"): 18,
 }
 """The transitions of a shortest trace to each moment of harm."""
 

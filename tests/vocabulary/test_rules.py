@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from tenure.models import SYSTEMS, external_users, groups
 from tenure.vocabulary import observables as seen
-from tenure.vocabulary.calls import Call, Case, Finish, Steps, call, done, go, local, number, pointer, step
+from tenure.vocabulary.calls import Call, Case, Finish, Steps, call, choosing, done, go, local, number, pointer, step
 from tenure.vocabulary.rules import Paused, Rules, leaves, rules_of
 from tenure.vocabulary.symbols import Field, Role, observable, state
 from tenure.vocabulary.systems import Granularity, System, claim, shows
@@ -124,6 +125,21 @@ def test_the_frame_of_a_call_in_flight_becomes_fields_of_its_actor() -> None:
     assert isinstance(at, Choice)
     assert at.values == ("idle", "fill.two", "fill.three")
     assert set(rules.registers.saved["fill"]) == {"box", "kept", "*loose"}
+
+
+def test_what_only_a_pick_reads_is_kept() -> None:
+    """The frame keeps a local by which a later step chooses."""
+
+    @call("pick", actor=HAND, source="", box=BOX)
+    def pick(box: Term) -> Steps:
+        """Choose a box that is full, though another than the one given."""
+        kept = local("kept", BOX.maybe)
+        yield step("one", go(kept.becomes(box)))
+        yield step("two", choosing(BOX, lambda b: no(b == kept), lambda b: done(full[b].becomes(value=True))), done())
+
+    rules = rules_of(replace(BOXES, calls=(pick,)), Granularity.STEPS)
+
+    assert "kept" in rules.registers.saved["pick"]
 
 
 def test_only_what_is_held_is_in_flight() -> None:

@@ -171,6 +171,7 @@ class Checks:
 
 ASSUMED: Mapping[str, Term] = {
     seen.group_at_rest.name: TRUE,
+    seen.file_at_rest.name: TRUE,
     seen.index_at_rest.name: TRUE,
     seen.space_at_rest.name: TRUE,
     seen.line_delivers.name: seen.line_delivers.nothing,

@@ -7,14 +7,15 @@ from itertools import product
 
 from tenure.gate.catalogue import OBSERVABLES
 from tenure.gate.subject import Setup, Shown
-from tenure.models import groups
+from tenure.models import containers, files, groups, vms
 from tenure.search.families import Family, Place, family_of
-from tenure.search.scopes import has_users, isolations, scope
+from tenure.search.scopes import has_users, has_vms, isolations, scope
 from tenure.vocabulary.machine import Machine, Scope
-from tenure.vocabulary.objects import DEVICE, GROUP
+from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, GROUP, VM
 from tenure.vocabulary.observables import DRIVER
+from tenure.vocabulary.symbols import Symbol
 from tenure.vocabulary.systems import System
-from tenure.vocabulary.terms import Term, both, either, every, no, number_of
+from tenure.vocabulary.terms import Term, both, either, every, no, number_of, some
 from tenure.vocabulary.types import written
 
 
@@ -27,13 +28,14 @@ def gate_scope(system: System) -> Scope:
         {
             "process": 2,
             "thread": 0,
-            "file": 6,
+            "file": 8 if has_vms(system) else 6,
             "group": 2,
             "container": 2,
             "device": 3,
             "table": 2,
             "page": 2,
             "user": users,
+            "vm": 2 if has_vms(system) else 0,
         },
         vfio_devices=3,
     )
@@ -48,13 +50,14 @@ def plan_scope(system: System) -> Scope:
         {
             "process": 2,
             "thread": 0,
-            "file": 3,
+            "file": 4 if has_vms(system) else 3,
             "group": 1,
             "container": 2,
             "device": 1,
             "table": 2,
             "page": 1,
             "user": users,
+            "vm": 1 if has_vms(system) else 0,
         }
     )
 
@@ -118,6 +121,22 @@ ONE_OFF_VFIO = Cap(
 NONE_OFF_VFIO = Cap(every(DEVICE, lambda d: groups.driver[d] == "vfio"), "every device is on its VFIO driver")
 
 
+def _has_file(one: Term, behind: Symbol) -> Term:
+    """Some file stands for the object."""
+    return some(FILE, lambda f: behind[f] == one)
+
+
+NO_DEVICE_FILE = Cap(every(FILE, lambda f: no(files.kind[f] == "device")), "no device file is open")
+
+WITH_THEIR_FILES = Cap(
+    both(
+        every(VM, lambda v: either(vms.vm_references[v] == 0, _has_file(v, vms.file_vm))),
+        every(CONTAINER, lambda c: either(containers.references[c] == 0, _has_file(c, files.file_container))),
+    ),
+    "no VM and no container outlives its file",
+)
+
+
 @dataclass(frozen=True)
 class Field:
     """A scope in which model and reference are compared, with the caps on it."""
@@ -145,6 +164,8 @@ def whole_fields(system: System) -> tuple[Field, ...]:
     """Whole calls: one group, files that processes share, groups without IOMMU; then more of each, and the large scope."""
     if (family := family_of(system)) is not None:
         return tuple(_field(family, one) for one in family.whole)
+    if has_vms(system):
+        return _whole_fields_of_vms(system)
     users = 1 if has_users(system) else 0
     wide = any(c.name == "take_file" for c in system.calls)  # external users that keep files have many more states
     small = {
@@ -197,6 +218,8 @@ def pair_fields(system: System) -> tuple[Field, ...]:
     """Pairs of calls in flight: one device, without external users and with; then one group and two, with all."""
     if (family := family_of(system)) is not None:
         return tuple(_field(family, one) for one in family.pairs)
+    if has_vms(system):
+        return _pair_fields_of_vms()
     users = 1 if has_users(system) else 0
     one = {
         "process": 1,
@@ -221,4 +244,55 @@ def pair_fields(system: System) -> tuple[Field, ...]:
         *user,
         Field("one group", scope(one, vfio_devices=2), one_off, full=True),
         Field("two groups", scope(two, vfio_devices=2), one_off, full=True),
+    )
+
+
+_VM = {
+    "process": 1,
+    "thread": 0,
+    "file": 4,
+    "group": 1,
+    "container": 1,
+    "device": 1,
+    "table": 1,
+    "page": 0,
+    "user": 2,
+    "vm": 1,
+}
+"""A container, a group and a VM with its KVM VFIO device: each has a file."""
+
+
+def _whole_fields_of_vms(system: System) -> tuple[Field, ...]:
+    """Whole calls with VMs: two entries, a device file, two processes, groups without IOMMU; then two VMs, and more of each."""
+    none_off = (NO_GROUP_DIES_IN_USE, NONE_OFF_VFIO)
+    no_vm = {**_VM, "process": 2, "file": 3, "user": 0, "vm": 0}
+    two_groups = {**_VM, "file": 5, "group": 2, "device": 2}
+    return (
+        Field("a list of two", scope(_VM)),
+        Field("a device file", scope({**_VM, "file": 5, "user": 1}), none_off),
+        Field("no VM, two processes", scope(no_vm)),
+        Field("no VM, two devices", scope({**no_vm, "process": 1, "device": 2}, vfio_devices=2)),
+        Field("a group without IOMMU", scope({**_VM, "user": 1}, no_iommu=(True,)), none_off),
+        Field(
+            "no VM, groups without IOMMU",
+            scope({**no_vm, "group": 2, "device": 2}, no_iommu=isolations(system)),
+            none_off,
+        ),
+        Field("two VMs, no KVM VFIO device of one", scope({**_VM, "file": 5, "vm": 2}), none_off, full=True),
+        Field("two processes", scope({**_VM, "process": 2}), none_off, full=True),
+        Field("two groups", scope(two_groups, no_iommu=isolations(system), vfio_devices=2), none_off, full=True),
+        Field("two containers", scope({**_VM, "container": 2, "table": 2}), full=True),
+        Field("two VMs", scope({**_VM, "file": 6, "vm": 2}), none_off, full=True),
+    )
+
+
+def _pair_fields_of_vms() -> tuple[Field, ...]:
+    """Pairs of calls in flight with VMs: without a list, with one entry; then with two."""
+    pairs = {**_VM, "thread": 2, "user": 1}
+    none_off = (NO_GROUP_DIES_IN_USE, NONE_OFF_VFIO)
+    return (
+        Field("an entry", scope(pairs), (*none_off, NO_DEVICE_FILE, WITH_THEIR_FILES)),
+        Field("an entry, and device files", scope(pairs), none_off, full=True),
+        Field("a list of two", scope({**pairs, "user": 2}), none_off, full=True),
+        Field("a device file", scope({**pairs, "file": 5}), none_off, full=True),
     )

@@ -224,9 +224,10 @@ class Theory:
         return Goal(one.name, spelled, one.fields, lambda: self.somewhere_false(one, body, state, path))
 
     def _tally_goals(self, one: Counted, state: SymbolicState) -> Iterator[Goal]:
+        fields = frozenset({one.field.name})
         for number, formula in enumerate(bijection(one, state)):
             spelled = f"{one.name}, {spelling.signature(one.field)} is tallied {number}"
-            yield Goal(f"tally {one.name}", spelled, frozenset(), lambda formula=formula: z3.Not(formula))  # type: ignore[misc]  # the default binds the loop's value
+            yield Goal(f"tally {one.name}", spelled, fields, lambda formula=formula: z3.Not(formula))  # type: ignore[misc]  # the default binds the loop's value
 
     def start(self) -> Obligation:
         """Unsatisfiable iff every initial state satisfies every invariant about states."""

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from tenure.search.families import family_of
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.machine import Scope
+from tenure.vocabulary.objects import USER, VM
 from tenure.vocabulary.observables import DRIVER
 from tenure.vocabulary.systems import Granularity, System
+from tenure.vocabulary.types import Sort
 
 VFIO = DRIVER.values.index("vfio")
 NONE_BOUND = DRIVER.values.index("none")
@@ -19,9 +21,46 @@ SIDE_ISSUES = frozenset({"get_status", "fork", "pass_file", "iommu_id"})
 """Calls without which every property can fall as well: they change nothing, or only share what one process can do."""
 
 
+VM_LIFE = frozenset(
+    {
+        "create_vm",
+        "create_kvm_vfio",
+        "release_vm",
+        "release_kvm_vfio",
+        "destroy_entry",
+        "destroy_vm",
+    }
+)
+"""How a VM and its KVM VFIO device come and go."""
+
+
+MAKES = frozenset({"create_vm", "create_kvm_vfio", "file_add"})
+"""How a list comes to have an entry."""
+
+
+SPAPR = frozenset({"set_spapr_tce", "h_put_tce"})
+"""How a guest comes to map into a table by itself."""
+
+
 def has_users(system: System) -> bool:
     """The system has external users."""
-    return any(c.actor == "user" for c in system.calls)
+    return _speaks_of(system, USER)
+
+
+def has_vms(system: System) -> bool:
+    """The system's external users are entries of the KVM VFIO devices of VMs."""
+    return _speaks_of(system, VM)
+
+
+def outside_calls(system: System) -> frozenset[str]:
+    """The calls of external users, or of VMs and of those who work on their KVM VFIO devices."""
+    if has_vms(system):
+        return (VM_LIFE | SPAPR | {"file_add", "file_del"}) & {c.name for c in system.calls}
+    return frozenset(c.name for c in system.calls if c.actor == "user")
+
+
+def _speaks_of(system: System, sort: Sort) -> bool:
+    return any(p.type == sort for c in system.calls for p in c.parameters)
 
 
 def isolations(system: System) -> tuple[bool, ...]:
@@ -75,14 +114,16 @@ def narrow_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
     if granularity is Granularity.WHOLE:
         return ()
     known = {c.name for c in system.calls}
-    outside = frozenset(c.name for c in system.calls if c.actor == "user")
+    outside = outside_calls(system)
     deep = SETUP | {"set_iommu", "unset_container"}
     sizes = {**_sizes(system, threads=2), "device": 1}
     areas = [
         Area(scope(sizes), frozenset(deep | {"close", "release_group", "release_container"}) & known),
         Area(scope(sizes), frozenset(deep | {"get_device_fd", "close", "release_device"}) & known),
     ]
-    if outside:
+    if has_vms(system):
+        areas += [Area(scope(sizes), frozenset(deep | MAKES | more)) for more in ({"file_del"}, SPAPR & known)]
+    elif outside:
         areas.append(Area(scope(sizes), frozenset(deep | outside)))
     return tuple(areas)
 
@@ -94,7 +135,7 @@ def witness_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
     threads = 1 if granularity is Granularity.STEPS else 0
     sizes = _sizes(system, threads=threads)
     known = {c.name for c in system.calls}
-    outside = frozenset(c.name for c in system.calls if c.actor == "user")
+    outside = outside_calls(system)
     shared = scope({**sizes, "process": 2, "file": 2, "container": 1, "device": 1, "table": 1})
     mixed = scope(
         {**sizes, "process": 2, "file": 3, "group": 2, "container": 1, "device": 2, "table": 1, "page": 0},
@@ -106,7 +147,22 @@ def witness_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
     opens = Area(reopened, frozenset(SETUP | {"set_iommu", "get_device_fd", "close", "release_device"}))
     raced = _raced_areas(outside, frozenset(known), sizes) if outside and threads else ()
     again = (opens,) if threads and system.defines(seen.device_opens) else ()
-    return Area(scope(sizes)), Area(shared), Area(mixed, calls), *again, *raced
+    listed = _listed_areas(outside, sizes) if has_vms(system) else ()
+    return Area(scope(sizes)), Area(shared), Area(mixed, calls), *again, *listed, *raced
+
+
+def _listed_areas(outside: frozenset[str], sizes: dict[str, int]) -> tuple[Area, ...]:
+    """Where a list has two entries, where a group is without IOMMU, and where an entry is the last user of its group."""
+    makes = SETUP | MAKES | {"set_iommu"}
+    small = {**sizes, "container": 1, "device": 1, "table": 1, "page": 0}
+    two = {**small, "user": 2}
+    enough = 250_000
+    return (
+        Area(scope(two), makes),
+        Area(scope({**two, "file": 5, "group": 2, "device": 2}, vfio_devices=2), makes, enough),
+        Area(scope(small, no_iommu=(True,)), makes),
+        Area(scope(small), (makes | outside | {"close", "release_group"}), enough),
+    )
 
 
 def _raced_areas(outside: frozenset[str], known: frozenset[str], sizes: dict[str, int]) -> tuple[Area, ...]:
@@ -132,11 +188,12 @@ def _sizes(system: System, *, threads: int) -> dict[str, int]:
     return {
         "process": 1,
         "thread": threads,
-        "file": 3,
+        "file": 4 if has_vms(system) else 3,
         "group": 1,
         "container": 2,
         "device": 2,
         "table": 2,
         "page": 1,
         "user": users,
+        "vm": 1 if has_vms(system) else 0,
     }

@@ -11,6 +11,7 @@ DEVICE = Sort("device", "d")
 TABLE = Sort("table", "tb")
 PAGE = Sort("page", "pg")
 USER = Sort("user", "u")
+VM = Sort("vm", "vm")
 ADDRESS = Sort("address", "a")
 MAPPING = Sort("mapping", "m")
 INDEX = Sort("index", "ix")
@@ -28,6 +29,7 @@ SORTS = (
     TABLE,
     PAGE,
     USER,
+    VM,
     ADDRESS,
     MAPPING,
     INDEX,
@@ -35,6 +37,6 @@ SORTS = (
     EVENTFD,
     ARRAY,
 )
-"""Process; thread in a call; open file; IOMMU group; container; device; IOMMU table; I/O page; external user (KVM);
+"""Process; thread in a call; open file; IOMMU group; container; device; IOMMU table; I/O page; external user (KVM); VM;
 I/O virtual address; DMA mapping; interrupt index of a device; interrupt line of an index (a pin, a vector); eventfd; array of
 eventfds that a caller passes."""

@@ -15,11 +15,12 @@ from tenure.vocabulary.objects import (
     PROCESS,
     TABLE,
     USER,
+    VM,
 )
 from tenure.vocabulary.symbols import Observable, observable
 from tenure.vocabulary.types import COUNT, FLAG, Choice
 
-FILE_KIND = Choice("kind of file", ("closed", "container", "group", "device"))
+FILE_KIND = Choice("kind of file", ("closed", "container", "group", "device", "vm", "kvm_vfio"))
 HARM = Choice("harm", ("none", "list_corruption", "null_dereference", "use_after_free", "bug"))
 ACCESS = Choice("access", ("none", "read", "write", "both"))
 DMA_REQUEST = Choice("DMA request", ("range", "empty", "wraps", "misaligned", "unknown", "no memory", "unwritable"))
@@ -186,6 +187,23 @@ page_reserved = observable(
     "page_reserved", PAGE, FLAG, meaning="the page is device memory, of which none is ever charged"
 )
 page_charged = observable("page_charged", PROCESS, PAGE, FLAG, meaning="the process is charged for the page")
+file_vm = observable("file_vm", FILE, VM.maybe, meaning="the VM behind a VM file or the file of a KVM VFIO device")
+file_at_rest = observable("file_at_rest", FILE, FLAG, meaning="no call on the file is in flight")
+vm_references = observable(
+    "vm_references", VM, COUNT, meaning="the VM's reference count; 0: it is gone, or about to go"
+)
+vm_exists = observable("vm_exists", VM, FLAG, meaning="the VM is there: its destruction is not over")
+vm_device = observable("vm_device", VM, FLAG, meaning="the VM has a KVM VFIO device")
+entry_vm = observable(
+    "entry_vm", USER, VM.maybe, meaning="the VM in the list of whose KVM VFIO device the external user is an entry"
+)
+entry_group = observable("entry_group", USER, GROUP.maybe, meaning="the group that the entry stands for")
+entry_table = observable(
+    "entry_table", USER, TABLE.maybe, meaning="the table to which a bus number of the guest is linked for the entry"
+)
+group_kvm = observable("group_kvm", GROUP, VM.maybe, meaning="the VM that the group was told of (set_kvm)")
+
+device_kvm = observable("device_kvm", DEVICE, VM.maybe, meaning="the VM that the open device refers to, and counts for")
 
 harm = observable("harm", HARM, meaning="the worst that has happened to the kernel")
 

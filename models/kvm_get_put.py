@@ -1,0 +1,148 @@
+"""The KVM VFIO device from 3.13 to 5.18: its entries are groups, held by get and put; they are dropped when the VM is destroyed."""
+
+from dataclasses import replace
+
+from tenure.models.containers import dissolve
+from tenure.models.external_users import forgotten
+from tenure.models.files import fd, file_group, kind, releasable
+from tenure.models.get_put import validate
+from tenure.models.groups import counted, exists, no_iommu, reference, users
+from tenure.models.harm import uses_after_free
+from tenure.models.locks import CONTAINER_Q, GROUP_REFERENCE
+from tenure.models.locks_kvm import KV_LOCK, TELL, VM_REFERENCE
+from tenure.models.spapr import unlinked
+from tenure.models.vms import (
+    create_kvm_vfio,
+    create_vm,
+    destroy_vm,
+    drops_vm,
+    file_vm,
+    forgets_vm,
+    group_kvm,
+    is_dying,
+    is_unlisted,
+    listed,
+)
+from tenure.vocabulary.calls import (
+    Step,
+    Steps,
+    call,
+    choosing,
+    done,
+    go,
+    local,
+    new,
+    number,
+    pointer,
+    refuse,
+    requires,
+    step,
+)
+from tenure.vocabulary.locks import Lock
+from tenure.vocabulary.objects import FILE, GROUP, PROCESS, THREAD, USER, VM
+from tenure.vocabulary.terms import TRUE, Term, both, is_none, no, some
+
+
+def _dissolved(entry: Term, then: str, *keeps: Lock) -> Steps:
+    """The entry's use of its group ends, under locks that the caller goes on holding."""
+    for one in dissolve(reference[entry], then, *forgotten(entry)):
+        assert isinstance(one, Step)  # noqa: S101  # `dissolve` yields steps
+        yield replace(one, keeps=keeps)
+
+
+def _is_of_vm(process: Term, file: Term) -> Term:
+    return both(fd[process, file], kind[file] == "kvm_vfio")
+
+
+@call(
+    "KVM_DEV_VFIO_GROUP_ADD",
+    actor="entry",
+    source="kvm_vfio_set_group, 3.13-5.18",
+    process=PROCESS,
+    file=FILE,
+    other=number(FILE),
+    entry=new(USER),
+)
+def file_add(process: Term, file: Term, other: Term, entry: Term) -> Steps:
+    """Get the group behind an fd, put it into the list, and tell it of the VM."""
+    yield requires(_is_of_vm(process, file), is_unlisted(entry))
+    vm, target = file_vm[file], local("target", FILE.maybe)
+    group = file_group[target]
+    yield step("look_up", refuse(no(fd[process, other]), "EBADF", "the fd is not open"), go(target.becomes(other)))
+    yield step(
+        "count",
+        refuse(no(kind[target] == "group"), "EINVAL", "the file is no group file"),
+        refuse(users[group] == 0, "EINVAL", "the group is in no container"),
+        refuse(no_iommu[group], "EPERM", "a no-IOMMU group cannot be used from outside"),
+        go(users[group].becomes(users[group] + 1), counted[entry].becomes(group)),
+    )
+    yield validate(entry, group)
+    yield step("reference", go(reference[entry].becomes(group), target.becomes(None)), wakes=(CONTAINER_Q,))
+    already = some(USER, lambda u: both(listed[u] == vm, reference[u] == reference[entry]))
+    got = pointer("got", GROUP.maybe)
+    yield step(
+        "list",
+        go(when=already, to="dissolve"),
+        go(listed[entry].becomes(vm), got.becomes(reference[entry])),
+        locks=(KV_LOCK,),
+    )
+    gone = both(no(is_none(got)), no(exists(got)))
+    yield step("tell", uses_after_free(gone), done(group_kvm[got].becomes(vm)), locks=(TELL,))
+    yield from _dissolved(entry, "put")
+    why = "the group is in the list already"
+    yield step("put", refuse(TRUE, "EEXIST", why, reference[entry].becomes(None)), drops=(GROUP_REFERENCE,))
+
+
+@call(
+    "KVM_DEV_VFIO_GROUP_DEL",
+    actor=THREAD,
+    source="kvm_vfio_set_group, 4.12-5.18; vfio_external_group_match_file",
+    process=PROCESS,
+    file=FILE,
+    other=number(FILE),
+)
+def file_del(process: Term, file: Term, other: Term) -> Steps:
+    """Take the group behind an fd out of the list, tell it that there is no VM, and put it."""
+    yield requires(_is_of_vm(process, file))
+    vm, target, entry = file_vm[file], local("target", FILE.maybe), local("entry", USER.maybe)
+    group = file_group[target]
+    yield step("look_up", refuse(no(fd[process, other]), "EBADF", "the fd is not open"), go(target.becomes(other)))
+    yield step(
+        "remove",
+        choosing(
+            USER,
+            lambda u: both(listed[u] == vm, kind[target] == "group", reference[u] == group),
+            lambda u: go(entry.becomes(u), listed[u].becomes(None), forgets_vm(group), unlinked(u)),
+        ),
+        refuse(TRUE, "ENOENT", "the group is not in the list"),
+        locks=(KV_LOCK, TELL),
+        keeps=(KV_LOCK,),
+    )
+    yield from _dissolved(entry, "put", KV_LOCK)
+    yield step("put", done(reference[entry].becomes(None)), drops=(GROUP_REFERENCE,))
+
+
+@call("release of a VM file", actor="file", internal=True, source="kvm_vm_release", file=FILE)
+def release_vm(file: Term) -> Steps:
+    """The file's reference to its VM is dropped; the last one destroys the VM."""
+    yield requires(kind[file] == "vm", releasable(file))
+    yield step("put", drops_vm(file), drops=(VM_REFERENCE,))
+
+
+@call("release of a KVM VFIO device's file", actor="file", internal=True, source="kvm_device_release", file=FILE)
+def release_kvm_vfio(file: Term) -> Steps:
+    """The same: the device itself lives on as long as its VM."""
+    yield requires(kind[file] == "kvm_vfio", releasable(file))
+    yield step("put", drops_vm(file), drops=(VM_REFERENCE,))
+
+
+@call("end of an entry", actor="vm", internal=True, source="kvm_vfio_destroy", vm=VM, entry=USER)
+def destroy_entry(vm: Term, entry: Term) -> Steps:
+    """The VM is destroyed: an entry of its KVM VFIO device leaves the list, and its group is put."""
+    yield requires(is_dying(vm), listed[entry] == vm)
+    yield step("remove", go(listed[entry].becomes(None), forgets_vm(reference[entry]), unlinked(entry)), locks=(TELL,))
+    yield from _dissolved(entry, "put")
+    yield step("put", done(reference[entry].becomes(None)), drops=(GROUP_REFERENCE,))
+
+
+CALLS = (create_vm, create_kvm_vfio, file_add, file_del, release_vm, release_kvm_vfio, destroy_entry, destroy_vm)

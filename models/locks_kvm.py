@@ -1,0 +1,22 @@
+"""The locks of KVM and of its VFIO device from Linux 3.13 to 5.18, which are taken around those of VFIO.
+
+They stand in virt/kvm/kvm_main.c and virt/kvm/vfio.c. What the release of a VM takes is what its KVM VFIO device takes for
+each entry: it is destroyed there.
+"""
+
+from tenure.models.locks import GROUP_REFERENCE, TABLE_LOCKS
+from tenure.vocabulary.locks import Lock, Reference, briefly
+
+KVM_LOCK = Lock("kvm.lock", "mutex of a VM: the list of its devices")
+KV_LOCK = Lock("kv.lock", "mutex of a KVM VFIO device: the list of its entries")
+GROUP_LISTENERS = Lock("group.notifier", "rwsem of those who listen to a VFIO group: held around what they are told")
+
+TELL = briefly(GROUP_LISTENERS)
+"""vfio_group_set_kvm: the pointer is stored, then the group's listeners hear of it."""
+
+VM_REFERENCE = Reference(
+    "VM",
+    (TELL, briefly(*TABLE_LOCKS)),
+    (GROUP_REFERENCE,),
+    meaning="kvm_put_kvm: the last one destroys the VM's devices, and with them each entry that is left",
+)

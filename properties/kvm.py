@@ -1,0 +1,52 @@
+"""EXT-4 to EXT-7: what a VM and VFIO keep of each other through the KVM VFIO device."""
+
+from tenure.vocabulary import observables as seen
+from tenure.vocabulary.objects import DEVICE, FILE, GROUP, PROCESS, USER, VM
+from tenure.vocabulary.properties import always
+from tenure.vocabulary.terms import Term, both, either, every, implies, is_none, no, number_of, some
+
+
+@always("EXT-4", "kvm_vfio_file_add, kvm_vfio_file_free, vfio_file_set_kvm", group=GROUP)
+def a_group_was_told_only_of_a_vm_that_lists_it(group: Term) -> Term:
+    """The VM to which a group points, without counting, has an entry for that group in the list of its KVM VFIO device."""
+    vm = seen.group_kvm[group]
+    entry = some(USER, lambda u: both(seen.entry_vm[u] == vm, seen.entry_group[u] == group))
+    return implies(no(is_none(vm)), both(seen.vm_exists[vm], entry))
+
+
+@always("EXT-5", "vfio_device_get_kvm_safe, vfio_device_put_kvm", vm=VM)
+def a_vm_counts_its_files_and_the_open_devices_that_know_it(vm: Term) -> Term:
+    """A VM's references are one for each of its files, and one for each open device that points to it."""
+    files = number_of(FILE, lambda f: seen.file_vm[f] == vm)
+    devices = number_of(DEVICE, lambda d: seen.device_kvm[d] == vm)
+    return seen.vm_references[vm] == files + devices
+
+
+@always("EXT-6", "kvm_vfio_release", vm=VM)
+def closing_every_fd_frees_vms_entries_and_files(vm: Term) -> Term:
+    """With no fd, no release pending and no call in flight, no VM, no entry of a KVM VFIO device and no file is left."""
+    closed = both(
+        every(FILE, lambda f: both(every(PROCESS, lambda p: no(seen.has_fd[p, f])), no(seen.release_pending[f]))),
+        every(FILE, lambda f: seen.file_at_rest[f]),
+        every(VM, lambda v: implies(seen.vm_exists[v], no(seen.vm_references[v] == 0))),
+    )
+    files = every(FILE, lambda f: seen.file_kind[f] == "closed")
+    entries = every(USER, lambda u: is_none(seen.entry_vm[u]))
+    return implies(closed, both(no(seen.vm_exists[vm]), no(seen.vm_device[vm]), files, entries))
+
+
+@always("EXT-7", "kvm_vfio_file_add EEXIST", user=USER, other=USER)
+def nothing_is_twice_in_the_list_of_a_kvm_vfio_device(user: Term, other: Term) -> Term:
+    """Two entries of one KVM VFIO device are of different files, and where they count, of different groups."""
+    together = both(no(is_none(seen.entry_vm[user])), seen.entry_vm[user] == seen.entry_vm[other])
+    same_group = both(no(is_none(seen.user_counts[user])), seen.user_counts[user] == seen.user_counts[other])
+    same_file = some(FILE, lambda f: both(seen.user_keeps[user, f], seen.user_keeps[other, f]))
+    return implies(no(user == other), no(both(together, either(same_group, same_file))))
+
+
+PROPERTIES = (
+    a_group_was_told_only_of_a_vm_that_lists_it,
+    a_vm_counts_its_files_and_the_open_devices_that_know_it,
+    closing_every_fd_frees_vms_entries_and_files,
+    nothing_is_twice_in_the_list_of_a_kvm_vfio_device,
+)

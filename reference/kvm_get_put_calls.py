@@ -1,0 +1,128 @@
+"""The KVM VFIO device from 3.13 to 5.18: entries are groups, held by get and put, until DEL or the end of the VM."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from tenure.reference.calls import EBADF, EEXIST, EINVAL, ENOENT, OK, Part, Steps, Task, put_group
+from tenure.reference.files import GROUP_FILE, KVM_VFIO_FILE
+from tenure.reference.get_put_calls import dissolve, get
+from tenure.reference.groups import VfioGroup
+from tenure.reference.harm import USE_AFTER_FREE, Oops
+from tenure.reference.locks import BLOCKED
+from tenure.reference.machine import Machine
+from tenure.reference.users import ExternalUser
+from tenure.reference.vm_calls import device_of
+from tenure.reference.vms import KvmVfio
+from tenure.vocabulary.types import NONE
+
+
+def may_file_add(machine: Machine, process: int, file: int, other: int, entry: int) -> bool:
+    """The process has the device's fd; the other fd may be anything, and the entry is a new one."""
+    new = 0 <= other < len(machine.files) and machine.users[entry].is_idle()
+    return new and machine.processes[process].has(file, KVM_VFIO_FILE)
+
+
+def file_add(machine: Machine, me: Task, process: int, file: int, other: int, entry: int) -> Steps:
+    """Get the group of an fd, list it, tell it of the VM; EBADF, EINVAL, EPERM, EEXIST (kvm_vfio_set_group, 3.13-5.18)."""
+    caller, user = machine.processes[process], machine.users[entry]
+    device = device_of(me.hold(caller.file(file)))
+    if not caller.has(other):
+        return EBADF
+    named = me.hold(caller.file(other))
+
+    yield "file_add.count"
+    if named.kind != GROUP_FILE or named.group is None:
+        return EINVAL
+    group = named.group
+    answer = yield from get(me, user, NONE, group)
+    if answer is not OK:
+        return answer
+    me.drop(named)
+
+    yield "file_add.list"
+    if not (yield from _enlist(me, device, user, group)):
+        yield "file_add.dissolve"
+        yield from _put(machine, me, user, group)
+        return EEXIST
+
+    yield "file_add.tell"
+    if group.kref == 0:
+        raise Oops(USE_AFTER_FREE)
+    group.kvm = device.vm
+    return OK
+
+
+def _enlist(me: Task, device: KvmVfio, user: ExternalUser, group: VfioGroup) -> Generator[str, None, bool]:
+    """Put the entry into the list, unless the group is there; say whether it was put."""
+    while not device.lock.taken_by(me):
+        yield BLOCKED
+    new = all(entry.group is not group for entry in device.entries)
+    if new:
+        device.entries.append(user)
+    device.lock.release()
+    return new
+
+
+def may_file_del(machine: Machine, process: int, file: int, other: int) -> bool:
+    """The process has the device's fd; the other fd may be anything."""
+    return machine.processes[process].has(file, KVM_VFIO_FILE) and 0 <= other < len(machine.files)
+
+
+def file_del(machine: Machine, me: Task, process: int, file: int, other: int) -> Steps:
+    """Take the group of an fd out of the list and put it; EBADF, ENOENT (kvm_vfio_set_group, 4.12-5.18).
+
+    The kernel puts the group before it lets the list go. Nothing of the list is looked at by then, so here others may have it.
+    """
+    caller = machine.processes[process]
+    device = device_of(me.hold(caller.file(file)))
+    if not caller.has(other):
+        return EBADF
+    named = me.hold(caller.file(other))
+
+    yield "file_del.remove"
+    while not device.lock.taken_by(me):
+        yield BLOCKED
+    found = next((e for e in device.entries if named.kind == GROUP_FILE and e.group is named.group), None)
+    if found is None or found.group is None:
+        device.lock.release()
+        return ENOENT
+    group = found.group
+    device.entries.remove(found)
+    found.linked = None
+    group.kvm = None
+    device.lock.release()
+
+    yield "file_del.dissolve"
+    yield from _put(machine, me, found, group)
+    return OK
+
+
+def may_destroy_entry(machine: Machine, vm: int, entry: int) -> bool:
+    """The VM's last reference is gone, and the entry is in its list."""
+    dying = machine.vms[vm]
+    return dying.is_dying() and dying.lists(machine.users[entry])
+
+
+def destroy_entry(machine: Machine, me: Task, vm: int, entry: int) -> Steps:
+    """The same for an entry of a VM that is going, where nobody else can have the list (kvm_vfio_destroy)."""
+    dying, user = machine.vms[vm], machine.users[entry]
+    group = user.group
+    if dying.device is None or group is None:
+        raise LookupError(f"vm{vm} has no entry u{entry}")
+    dying.device.entries.remove(user)
+    user.linked = None
+    group.kvm = None
+
+    yield "destroy_entry.dissolve"
+    yield from _put(machine, me, user, group)
+    return OK
+
+
+def _put(machine: Machine, me: Task, user: ExternalUser, group: VfioGroup) -> Part:
+    """The use of the group ends, then the reference goes (vfio_group_put_external_user, seen in 5.10)."""
+    yield from dissolve(machine, me, user, group)
+
+    yield f"{me.call}.put"
+    yield from put_group(machine, me, group)
+    user.group = None

@@ -1,0 +1,42 @@
+"""VMs: counted by the files that refer to them, each with at most one KVM VFIO device."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tenure.reference.locks import Lock
+
+if TYPE_CHECKING:
+    from tenure.reference.users import ExternalUser
+
+
+class KvmVfio:
+    """struct kvm_vfio: the KVM VFIO device of a VM, and its list of entries."""
+
+    __slots__ = ("entries", "lock", "vm")
+
+    def __init__(self, vm: Vm) -> None:
+        self.vm = vm
+        self.lock = Lock()
+        self.entries: list[ExternalUser] = []
+
+
+class Vm:
+    """struct kvm: alive until its destruction is over."""
+
+    __slots__ = ("alive", "device", "index", "users")
+
+    def __init__(self, index: int, users: int = 0, *, alive: bool = False) -> None:
+        self.index = index
+        self.alive = alive
+        self.users = users
+        """users_count: one for each file that refers to it."""
+        self.device: KvmVfio | None = None
+
+    def is_dying(self) -> bool:
+        """The last reference is gone, and the destruction is not over."""
+        return self.alive and self.users == 0
+
+    def lists(self, entry: ExternalUser) -> bool:
+        """The entry is in the list of the VM's KVM VFIO device."""
+        return self.device is not None and entry in self.device.entries

@@ -1,0 +1,107 @@
+"""Comparing the two tellings of the KVM VFIO device: a fault planted in the reference is found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+
+import pytest
+
+from tenure.gate.conform import Conformance
+from tenure.gate.pairs import conform_pairs
+from tenure.gate.whole import conform_whole
+from tenure.models import SYSTEMS
+from tenure.reference import kvm_get_put_calls
+from tenure.reference.calls import Task
+from tenure.reference.files import File
+from tenure.reference.groups import VfioGroup
+from tenure.reference.users import ExternalUser
+from tenure.reference.vms import KvmVfio
+from tenure.search.scopes import scope
+from tenure.vocabulary.systems import System
+
+SIZES = {
+    "process": 1,
+    "thread": 2,
+    "file": 4,
+    "group": 1,
+    "container": 1,
+    "device": 1,
+    "table": 1,
+    "page": 0,
+    "user": 1,
+    "vm": 1,
+}
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+"""What plants a fault in the reference."""
+
+
+@pytest.fixture
+def system() -> System:
+    """The KVM VFIO device by get and put."""
+    return next(s for s in SYSTEMS if s.id == "kvm-file:get-put")
+
+
+def whole(system: System, users: int = 1) -> Conformance:
+    """Whole calls in a small scope, until a first difference."""
+    return conform_whole(system, scope({**SIZES, "user": users}), most=1)
+
+
+def test_the_two_tellings_agree(system: System) -> None:
+    """Without a fault a small scope is seen whole, and nothing differs."""
+    report = whole(system)
+
+    assert report.complete
+    assert report.differences == []
+    assert "create_kvm_vfio.create#0 EBUSY" in report.refusals
+    assert "file_del.remove#1 ENOENT" in report.refusals
+
+
+def a_group_is_listed_again(patch: pytest.MonkeyPatch) -> None:
+    """Nobody looks whether the group is in the list."""
+
+    def enlist(_: Task, device: KvmVfio, user: ExternalUser, __: VfioGroup) -> Generator[str, None, bool]:
+        yield from ()
+        device.entries.append(user)
+        return True
+
+    patch.setattr(kvm_get_put_calls, "_enlist", enlist)
+
+
+def an_entry_never_puts_its_group(patch: pytest.MonkeyPatch) -> None:
+    """What leaves the list goes on counting."""
+
+    def nothing(*_: object) -> Iterator[str]:
+        yield from ()
+
+    patch.setattr(kvm_get_put_calls, "_put", nothing)
+
+
+PLANTED: list[tuple[Plant, str]] = [
+    (a_group_is_listed_again, "EEXIST"),
+    (an_entry_never_puts_its_group, "container_users"),
+]
+
+
+@pytest.mark.parametrize(("plant", "shown"), PLANTED)
+def test_a_fault_in_the_reference_is_found_by_whole_calls(
+    monkeypatch: pytest.MonkeyPatch, system: System, plant: Plant, shown: str
+) -> None:
+    """The difference says in what they part: an answer, or what is shown."""
+    plant(monkeypatch)
+
+    report = whole(system, users=2)
+
+    assert report.differences
+    assert shown in report.differences[0].model
+
+
+def test_a_file_that_a_call_does_not_hold_is_found_by_pairs(monkeypatch: pytest.MonkeyPatch, system: System) -> None:
+    """A call in flight holds no file, so another can release it."""
+
+    def hold(_: object, file: File) -> File:
+        return file
+
+    monkeypatch.setattr("tenure.reference.calls.Task.hold", hold)
+
+    assert conform_pairs(system, scope(SIZES), most=1).differences
