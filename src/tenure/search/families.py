@@ -19,7 +19,7 @@ from tenure.vocabulary.terms import Term, both, either, every, implies, is_none,
 Sizes = dict[str, int]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Place:
     """A scope with a name; `full` where only a run without a budget looks at it."""
 
@@ -28,7 +28,7 @@ class Place:
     full: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Family:
     """Systems that are alike in what they speak of."""
 
