@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from operator import attrgetter
 
 from sortedcontainers import SortedKeyList
 
@@ -17,10 +18,8 @@ from tenure.reference.dma.mappings import Cut, Mapping, Refusal, Removal, part
 from tenure.reference.dma.pages import is_page_aligned, page_count
 from tenure.reference.dma.ranges import Range, covers
 
-
-def first_of(mapping: Mapping) -> int:
-    """The order of mappings is that of their first bytes."""
-    return mapping.range.first
+FIRST = attrgetter("range.first")
+"""The order of mappings is that of their first bytes."""
 
 
 class Tracker:
@@ -30,7 +29,7 @@ class Tracker:
         self.bounds = bounds or Bounds()
         self.effects = effects
         self._valid = self.bounds.all_valid()
-        self._mappings: SortedKeyList[Mapping] = SortedKeyList(key=first_of)
+        self._mappings: SortedKeyList[Mapping] = SortedKeyList(key=FIRST)
         self._held: Counter[str] = Counter()
 
     def map(self, mapping: Mapping) -> Refusal | None:
@@ -66,7 +65,7 @@ class Tracker:
 
     def set_valid(self, valid: tuple[Range, ...]) -> Refusal | None:
         self.bounds.checked_valid(valid)
-        if not all(any(covers(r, mapping.range) for r in valid) for mapping in self):
+        if not all(_is_in_one(mapping.range, valid) for mapping in self):
             return Refusal.IN_USE
         self._valid = valid
         return None
@@ -100,7 +99,7 @@ class Tracker:
             return Refusal.OCCUPIED
         if bounds.entries is not None and len(self._mappings) >= bounds.entries:
             return Refusal.FULL
-        if not any(covers(valid, r) for valid in self._valid):
+        if not _is_in_one(r, self._valid):
             return Refusal.OUTSIDE
         limit = bounds.pages.get(mapping.owner)
         if limit is not None and self._held[mapping.owner] + page_count(r, bounds.shift) > limit:
@@ -126,3 +125,11 @@ class Tracker:
     def _highest_from(self, byte: int) -> Mapping | None:
         """Of the mappings that begin at this byte or below it, the highest."""
         return next(self._mappings.irange_key(None, byte, reverse=True), None)
+
+
+def _is_in_one(r: Range, valid: tuple[Range, ...]) -> bool:
+    """A loop, because `any` over a generator costs a map a fifth of its time."""
+    for one in valid:  # noqa: SIM110  # see above
+        if covers(one, r):
+            return True
+    return False
