@@ -134,8 +134,13 @@ def holds(table: Term, mapping: Term, address: Term) -> Term:
 def what_is_mapped_leads_where_it_should(table: Term, mapping: Term, address: Term) -> Term:
     """Every address of a mapping leads to the page behind it."""
     page = memory[mapping] + position[address] - position[first[mapping]]
-    right = both(memory[mapping] >= 1, leads[table, address] == page)
-    return implies(holds(table, mapping, address), right)
+    return implies(holds(table, mapping, address), leads[table, address] == page)
+
+
+@claim(mapping=MAPPING)
+def behind_a_mapping_there_is_memory(mapping: Term) -> Term:
+    """The page behind the first address of a listed mapping has a number."""
+    return implies(no(is_none(listed[mapping])), memory[mapping] >= 1)
 
 
 @claim(table=TABLE, address=ADDRESS)
@@ -428,6 +433,7 @@ CLAIMS = (
     each_address_space_has_its_own_process,
     a_listed_mapping_has_its_ends,
     mappings_of_one_address_space_are_disjoint,
+    behind_a_mapping_there_is_memory,
     what_is_mapped_leads_where_it_should,
     what_leads_somewhere_is_mapped_at_rest,
     what_leads_somewhere_leads_to_a_page,
