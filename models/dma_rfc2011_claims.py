@@ -165,11 +165,17 @@ def what_a_device_reaches_is_charged(table: Term, address: Term, page: Term) -> 
     return implies(led, held[owner[table], page])
 
 
+@claim(table=TABLE, page=PAGE)
+def what_is_charged_a_device_reaches(table: Term, page: Term) -> Term:
+    """A page that the process of an address space is charged for is not reserved, and the space leads there."""
+    led = some(ADDRESS, lambda a: leads[table, a] == page_number[page])
+    return implies(held[owner[table], page], both(no(reserved[page]), led))
+
+
 @claim(process=PROCESS, page=PAGE)
-def what_is_charged_a_device_reaches(process: Term, page: Term) -> Term:
-    """A page that is charged is not reserved, and led to by an address space of the process."""
-    led = some(TABLE, lambda t: both(owner[t] == process, some(ADDRESS, lambda a: leads[t, a] == page_number[page])))
-    return implies(held[process, page], both(no(reserved[page]), led))
+def who_is_charged_has_an_address_space(process: Term, page: Term) -> Term:
+    """Only a map charges, and for the process of its address space."""
+    return implies(held[process, page], some(TABLE, lambda t: owner[t] == process))
 
 
 @claim(process=PROCESS)
@@ -261,6 +267,22 @@ def what_is_pinned_leads_where_it_should(thread: Term, address: Term) -> Term:
     f = Frame(thread, "map_dma")
     right = leads[f.table, address] == page_number[f.to] + position[address] - position[f.low]
     return implies(both(stands(thread, *PINNING), f.has_pinned(address)), right)
+
+
+@claim(thread=THREAD, address=ADDRESS)
+def what_is_not_pinned_yet_leads_nowhere(thread: Term, address: Term) -> Term:
+    """An address whose turn has not come leads nowhere."""
+    f = Frame(thread, "map_dma")
+    ahead = both(f.asks_for(address), no(f.has_pinned(address)))
+    return implies(both(stands(thread, *PINNING), ahead), leads[f.table, address] == 0)
+
+
+@claim(thread=THREAD)
+def what_is_pinned_next_leads_nowhere(thread: Term) -> Term:
+    """So does the address whose turn it is."""
+    f = Frame(thread, "map_dma")
+    goes_on = both(stands(thread, "map_dma.pin"), no(f.at == after[f.high]))
+    return implies(goes_on, leads[f.table, f.at] == 0)
 
 
 @claim(thread=THREAD, address=ADDRESS)
@@ -439,6 +461,7 @@ CLAIMS = (
     what_leads_somewhere_leads_to_a_page,
     what_a_device_reaches_is_charged,
     what_is_charged_a_device_reaches,
+    who_is_charged_has_an_address_space,
     charges_are_counted,
     no_mapping_continues_another_at_rest,
     who_changes_has_the_lock,
@@ -446,6 +469,8 @@ CLAIMS = (
     a_map_pins_page_by_page,
     a_map_pins_where_nothing_is_mapped,
     what_is_pinned_leads_where_it_should,
+    what_is_not_pinned_yet_leads_nowhere,
+    what_is_pinned_next_leads_nowhere,
     what_else_leads_somewhere_is_mapped,
     only_an_unmap_takes,
     only_what_is_made_goes_on,
