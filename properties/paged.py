@@ -82,10 +82,7 @@ def an_unmap_that_succeeds_leaves_nothing_mapped(table: Term, mapping: Term, add
 
 @each_step("MAP-3", "vfio_dma_map_dm, vfio_dma_unmap_dm: EINVAL, EFAULT", mapping=MAPPING)
 def what_must_be_refused_changes_no_mapping(mapping: Term) -> Term:
-    """No step of a call that asks for nothing, beyond the top, in parts of pages, or in unknown words changes a mapping.
-
-    Nor does one whose arguments cannot be written back.
-    """
+    """A call that must be refused, for what it asks or because its arguments cannot be written back, changes no mapping."""
     wrong = choice_is(_REQUEST, "empty", "wraps", "misaligned", "unknown", "unwritable")
     ends = (seen.mapping_listed, seen.mapping_first, seen.mapping_last, seen.mapping_access)
     same = both(*(before(one[mapping]) == one[mapping] for one in ends))
