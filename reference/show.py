@@ -80,8 +80,8 @@ SHOWN = (
     seen.address_translated,
     *OF_SPACES,
     *OF_ADDRESSES,
-    *OF_INTERRUPTS,
     *OF_PAGED,
+    *OF_INTERRUPTS,
     *_OF_VMS,
     seen.harm,
 )
