@@ -15,7 +15,7 @@ from tenure.models.dma_rfc2011 import (
 )
 from tenure.models.dma_rfc2011_claims import holds
 from tenure.models.dma_rfc2011_ways import after
-from tenure.models.dma_type1 import in_list, listed, overlaps, position, within
+from tenure.models.dma_type1 import charged, in_list, listed, may_exceed, overlaps, page_limit, position, within
 from tenure.vocabulary.objects import ADDRESS, MAPPING, PAGE, TABLE, THREAD
 from tenure.vocabulary.observables import DMA_REQUEST
 from tenure.vocabulary.symbols import choice_is
@@ -301,6 +301,18 @@ def a_map_that_is_over_the_limit_would_cost_something(thread: Term) -> Term:
 
     stopped = both(stands(thread, "map_dma.undo"), f.failure == "ENOMEM")
     return implies(stopped, some(PAGE, costs))
+
+
+@claim(thread=THREAD)
+def a_map_that_was_let_in_stays_within_the_limit(thread: Term) -> Term:
+    """Where every page of the range was counted first, each that is left may still be charged, and no map is undone for the limit."""
+    f = Frame(thread, "map_dma")
+    process = owner[f.table]
+    within_it = charged[process] + f.count - f.so_far <= page_limit[process]
+    return both(
+        implies(stands(thread, "map_dma.pin"), either(may_exceed[process], within_it)),
+        implies(stands(thread, "map_dma.undo"), no(f.failure == "ENOMEM")),
+    )
 
 
 CLAIMS = (

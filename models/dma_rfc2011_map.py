@@ -23,7 +23,7 @@ from tenure.models.dma_rfc2011 import (
     unfit,
     uninstalled,
 )
-from tenure.models.dma_rfc2011_ways import Asked, Ways, after
+from tenure.models.dma_rfc2011_ways import Asked, Ways, after, top
 from tenure.models.dma_type1 import (
     access,
     charged,
@@ -188,13 +188,19 @@ def _record(
 
 
 def _join(ways: Ways, table: Term, request: Term, made: Term) -> Step:
-    """The new mapping becomes one with what it continues, and with what continues it; a round for each."""
+    """The new mapping becomes one with what it continues, and with what continues it; a round for each.
+
+    Where that ends at the top is a case by itself: so every campaign tries it there.
+    """
 
     def is_below(mapping: Term) -> Term:
         return both(in_list(table, mapping), leads_on(mapping, made, ways.size))
 
     def is_above(mapping: Term) -> Term:
         return both(in_list(table, mapping), leads_on(made, mapping, ways.size), ways.meets(mapping, after[last[made]]))
+
+    def is_above_to_the_top(mapping: Term) -> Term:
+        return both(is_above(mapping), position[last[mapping]] == top.now)
 
     def below(mapping: Term) -> Case:
         joined = (first[made].becomes(first[mapping]), memory[made].becomes(memory[mapping]))
@@ -206,6 +212,7 @@ def _join(ways: Ways, table: Term, request: Term, made: Term) -> Step:
     return step(
         "join",
         choosing(MAPPING, is_below, below),
+        choosing(MAPPING, is_above_to_the_top, above),
         choosing(MAPPING, is_above, above),
         *lost(ways, table, request),
         done(taken[table].becomes(None)),
