@@ -108,13 +108,14 @@ def _map_refusals(ways: Ways, table: Term, request: Term, asked: Asked) -> tuple
     wraps = refuse(request == "wraps", "EINVAL", "the range ends beyond the top of the address space")
     too_much = both(no(may_exceed[owner[table]]), page_limit[owner[table]] < charged[owner[table]] + count)
     limit = refuse(too_much, "ENOMEM", "there are more pages in the range than may be locked, reserved or not")
+    translated = refuse(led, "EBUSY", "the domain translates a page of the range already")
     no_entry = refuse(request == "no memory", "ENOMEM", "there is no memory for the entry")
     return (
         *unfit(ways, request),
         refuse(request == "empty", "EINVAL", "the size is zero"),
         *((wraps,) if ways.tests_map_wraps else ()),
         refuse(mapped, "EBUSY", "a part of the range is mapped already"),
-        refuse(led, "EBUSY", "the domain translates a page of the range already"),
+        *((translated,) if ways.loses_translations else ()),
         *((limit,) if ways.limits_all else ()),
         *(() if ways.records_last else (no_entry,)),
     )

@@ -102,6 +102,11 @@ class Ways:
     records_last: bool = False
     copies_out_last: bool = False
 
+    @property
+    def loses_translations(self) -> bool:
+        """The domain may be seen to lead somewhere where the list finds nothing: only then does its test before a map refuse any."""
+        return self.overlap is not overlap_of_ranges
+
 
 MEANT = Ways()
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from tenure.models import dma_type1
+from tenure.models import dma_rfc2011, dma_type1
 from tenure.search.interrupt_scopes import SIZES, WIRED, interrupt_scope
 from tenure.search.paged_scopes import paged_scope
 from tenure.search.range_scopes import range_scope
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.machine import Scope
-from tenure.vocabulary.objects import MAPPING
+from tenure.vocabulary.objects import ADDRESS, MAPPING, TABLE
 from tenure.vocabulary.symbols import Observable
 from tenure.vocabulary.systems import Granularity, System
-from tenure.vocabulary.terms import Term, both, either, every, implies, is_none, no
+from tenure.vocabulary.terms import Term, both, either, every, implies, is_none, no, some
 
 Sizes = dict[str, int]
 
@@ -49,8 +49,10 @@ class Family:
     """What never changes, for the line protocol: its name, the letter of its places, the field of the scope."""
     tables: Mapping[str, str] = field(default_factory=dict)
     """The same, for observables of any places: the field of each."""
+    modelled: tuple[tuple[Term, str], ...] = ()
+    """Conditions on the states of which the rules say what comes next, in logic and in words."""
     within: tuple[tuple[Term, str], ...] = ()
-    """Conditions on the states that a comparison goes on from, in logic and in words."""
+    """The same for those that a comparison goes on from besides."""
 
     def main_scope(self, granularity: Granularity) -> Scope:
         """The scope of a search for violations."""
@@ -117,8 +119,33 @@ ORDINARY = (
 )
 """What is done to mappings that no list can hold is not modelled: entries of the RFC's list that only wrong calls make."""
 
+
+def _is_stray(table: Term, address: Term) -> Term:
+    """The IOMMU leads somewhere, and no mapping has the address."""
+
+    def has_it(mapping: Term) -> Term:
+        inside = dma_type1.within(address, dma_type1.first[mapping], dma_type1.last[mapping])
+        return both(dma_type1.in_list(table, mapping), inside)
+
+    return both(dma_rfc2011.leads[table, address] > 0, no(some(MAPPING, has_it)))
+
+
+def _is_the_only_stray(table: Term, address: Term) -> Term:
+    def other(one: Term, place: Term) -> Term:
+        return both(_is_stray(one, place), no(both(one == table, place == address)))
+
+    return no(some(TABLE, lambda t: some(ADDRESS, lambda a: other(t, a))))
+
+
+FEW_STRAYS = (
+    every(TABLE, lambda t: every(ADDRESS, lambda a: implies(_is_stray(t, a), _is_the_only_stray(t, a)))),
+    "at most one address leads somewhere without a mapping",
+)
+"""Where translations are left behind (D-G1-09) they would only be more of the same."""
+
 RFC2011 = Family(
-    within=(ORDINARY,),
+    modelled=(ORDINARY,),
+    within=(FEW_STRAYS,),
     marks=seen.mapping_memory,
     scope=paged_scope,
     main={"process": 1, "thread": 1, "table": 1, "address": 4, "page": 3, "mapping": 2},
@@ -130,6 +157,10 @@ RFC2011 = Family(
         Place(
             "one address space",
             paged_scope({"process": 1, "thread": 1, "table": 1, "address": 4, "page": 3, "mapping": 2}),
+        ),
+        Place(
+            "a limit of no page",
+            paged_scope({"process": 1, "thread": 1, "table": 1, "address": 4, "page": 2, "mapping": 2}, limit=0),
         ),
         Place(
             "two address spaces",
