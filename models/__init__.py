@@ -4,6 +4,7 @@ from tenure.models import (
     containers_2012,
     containers_2013,
     containers_2022,
+    dma_rfc2011_systems,
     dma_systems,
     external_get_put,
     external_notify,
@@ -23,6 +24,7 @@ SYSTEMS: tuple[System, ...] = (
     *external_notify.SYSTEMS,
     *external_validate.SYSTEMS,
     *dma_systems.SYSTEMS,
+    *dma_rfc2011_systems.SYSTEMS,
     *interrupt_systems.SYSTEMS,
     *kvm_file.SYSTEMS,
 )

@@ -1,6 +1,17 @@
 """Properties: the rules as named, true sentences, and the races that break them."""
 
-from tenure.properties import containers, external, harm, headlines, interrupts, kvm, ownership, ranges, viability
+from tenure.properties import (
+    containers,
+    external,
+    harm,
+    headlines,
+    interrupts,
+    kvm,
+    ownership,
+    paged,
+    ranges,
+    viability,
+)
 from tenure.properties.races import RACES
 from tenure.vocabulary.properties import Property
 
@@ -11,6 +22,7 @@ PROPERTIES: tuple[Property, ...] = (
     *ownership.PROPERTIES,
     *external.PROPERTIES,
     *ranges.PROPERTIES,
+    *paged.PROPERTIES,
     *interrupts.PROPERTIES,
     *kvm.PROPERTIES,
     *harm.PROPERTIES,

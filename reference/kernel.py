@@ -46,6 +46,7 @@ class Kernel:
             configuration,
             spares_bridges=self._system.spares_bridges,
             claims_ownership=self._system.claims_ownership,
+            paged=self._system.paged,
         )
         self._scheduler = Scheduler(self.machine)
 

@@ -10,6 +10,7 @@ from tenure.reference.harm import NULL_DEREFERENCE
 from tenure.reference.interrupts import Interrupts
 from tenure.reference.iommu_drivers import IommuDriver
 from tenure.reference.locks import Lock
+from tenure.reference.paged_spaces import PagedSpace, paged_spaces_of
 from tenure.reference.spaces import Payer, Space, payers_of, spaces_of
 from tenure.reference.tables import IommuTable
 from tenure.reference.users import ExternalUser
@@ -24,7 +25,12 @@ class Machine:
     """
 
     def __init__(
-        self, configuration: Configuration, *, spares_bridges: bool = True, claims_ownership: bool = False
+        self,
+        configuration: Configuration,
+        *,
+        spares_bridges: bool = True,
+        claims_ownership: bool = False,
+        paged: str | None = None,
     ) -> None:
         self.claims_ownership = claims_ownership
         """From 5.19 on: owners of DMA are claimed, where earlier versions look at every device's driver."""
@@ -38,9 +44,12 @@ class Machine:
         self.containers = [Container(index) for index in range(sizes(CONTAINER))]
         self.tables = [IommuTable(index, self.pages, alive=False) for index in range(sizes(TABLE))]
         self.users = [ExternalUser(index) for index in range(sizes(USER))]
-        self.spaces: list[Space] = spaces_of(configuration)
+        self.paged: list[PagedSpace] = paged_spaces_of(configuration, paged)
+        """The address spaces of 2011, by table; none where a system has none of them."""
+        self.configuration = configuration
+        self.spaces: list[Space] = [] if self.paged else spaces_of(configuration)
         """The address spaces of the tables, where a system speaks of addresses at all."""
-        self.payers: list[Payer] = payers_of(configuration)
+        self.payers: list[Payer] = [] if self.paged else payers_of(configuration)
         self.valid_range = configuration.valid_range
         self.mappings = sizes(MAPPING)
         self.interrupts = Interrupts(configuration)
@@ -83,7 +92,7 @@ class Machine:
         """Every lock there is."""
         of_groups = [lock for group in self.groups for lock in group.locks()]
         of_containers = [container.group_lock for container in self.containers]
-        of_spaces = [space.lock for space in self.spaces]
+        of_spaces = [*(space.lock for space in self.spaces), *(space.lock for space in self.paged)]
         of_devices = [device.igate for device in self.interrupts.devices]
         of_users = [user.lock for user in self.users]
         of_vms = [vm.device.lock for vm in self.vms if vm.device is not None]

@@ -20,6 +20,7 @@ from tenure.reference.files import (
 from tenure.reference.groups import Device, IommuGroup, VfioGroup
 from tenure.reference.interrupts import InterruptState
 from tenure.reference.machine import Machine
+from tenure.reference.paged_spaces import PagedState
 from tenure.reference.registrations import Registration
 from tenure.reference.spaces import SpaceState
 from tenure.reference.tables import IommuTable
@@ -45,7 +46,7 @@ Snapshot = tuple[
     tuple[TableState, ...],
     tuple[DeviceState, ...],
     tuple[UserState, ...],
-    tuple[SpaceState, ...],
+    tuple[SpaceState, ...] | tuple[PagedState, ...],
     InterruptState,
     tuple[VmState, ...],
     tuple[DriverState, ...],
@@ -67,7 +68,7 @@ def save(machine: Machine) -> Snapshot:
         tuple([tuple(table.pages) if table.alive else None for table in machine.tables]),
         tuple([_device(device) for device in machine.devices]),
         tuple([_user(user) for user in machine.users]),
-        tuple([space.state() for space in machine.spaces]),
+        tuple([space.state() for space in (machine.paged or machine.spaces)]),
         machine.interrupts.state(),
         tuple([_vm(vm) for vm in machine.vms]),
         tuple([(driver.is_live, driver.module_references) for driver in machine.iommu_drivers]),
@@ -93,7 +94,9 @@ def load(machine: Machine, snapshot: Snapshot) -> None:
         _load_device(machine, device, device_state)
     for user, user_state in zip(machine.users, users, strict=True):
         _load_user(machine, user, user_state)
-    for space, space_state in zip(machine.spaces, spaces, strict=True):
+    for paged, paged_state in zip(machine.paged, spaces if machine.paged else (), strict=True):
+        paged.become(paged_state)
+    for space, space_state in zip(machine.spaces, () if machine.paged else spaces, strict=True):
         space.become(space_state, machine.payers)
     machine.interrupts.become(interrupts)
     for driver, driver_state in zip(machine.iommu_drivers, drivers, strict=True):

@@ -10,6 +10,7 @@ from tenure.reference.groups import Device, IommuGroup
 from tenure.reference.iommu_drivers import IommuDriver
 from tenure.reference.machine import Machine
 from tenure.reference.show_interrupts import OF_INTERRUPTS, observe_interrupts
+from tenure.reference.show_paged import OF_PAGED, observe_paged
 from tenure.reference.show_spaces import OF_ADDRESSES, OF_MAPPINGS, OF_PAYERS, OF_SPACES, observe_spaces
 from tenure.reference.users import ExternalUser
 from tenure.reference.vms import Vm
@@ -83,6 +84,7 @@ SHOWN = (
     seen.address_translated,
     *OF_SPACES,
     *OF_ADDRESSES,
+    *OF_PAGED,
     *OF_INTERRUPTS,
     *_OF_VMS,
     seen.harm,
@@ -109,7 +111,7 @@ def observe(machine: Machine, in_flight: Collection[str]) -> tuple[tuple[int, ..
         *_columns([_user(machine, user) for user in machine.users], len(_OF_USERS)),
         tuple([1 if user.is_idle() and USER.element(user.index) not in in_flight else 0 for user in machine.users]),
         tuple([1 if user.keeps and user.file is file else 0 for user in machine.users for file in files]),
-        *observe_spaces(machine),
+        *(observe_paged(machine) if machine.paged else observe_spaces(machine)),
         *observe_interrupts(machine),
         *_columns([_vm(vm) for vm in machine.vms], len(_OF_VMS)),
         (machine.harm,),

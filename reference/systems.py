@@ -22,6 +22,7 @@ from tenure.reference import (
     iommu_driver_calls,
     kvm_get_put_calls,
     notify_calls,
+    paged_calls,
     spapr_calls,
     type1_calls,
     use_calls,
@@ -29,6 +30,7 @@ from tenure.reference import (
     vm_calls,
 )
 from tenure.reference.calls import Steps
+from tenure.reference.dma.rfc2011_ways import DEFECTS
 from tenure.vocabulary.answers import Answer
 from tenure.vocabulary.objects import CONTAINER, DEVICE, EVENTFD, FILE, IOMMU_DRIVER, LINE, MAPPING, TABLE, USER, VM
 from tenure.vocabulary.types import Sort
@@ -61,6 +63,8 @@ class System:
     """A bridge may have any driver."""
     claims_ownership: bool = False
     """Users and drivers claim the DMA of a group; nobody looks at drivers."""
+    paged: str | None = None
+    """The defect of an address space of 2011, none where it is empty; None where a system has no such address space."""
 
 
 _FILE = ("file", FILE)
@@ -268,6 +272,12 @@ _ON_CLOSE: Mapping[str, Form] = {
 
 _BREAKS = frozenset({"unset_container", "release_device", "release_group"})
 
+_RFC2011: Mapping[str, Form] = {
+    "map_dma": Form(paged_calls.map_dma, paged_calls.may_map_dma, new=(("made", MAPPING),)),
+    "unmap_dma": Form(paged_calls.unmap_dma, paged_calls.may_unmap_dma, new=(("rest", MAPPING),)),
+    "release_iommu": Form(paged_calls.release_iommu, paged_calls.may_release_iommu),
+}
+
 _VMS: Mapping[str, Form] = {
     "create_vm": Form(vm_calls.create_vm, vm_calls.may_create_vm, new=(_FILE, ("made", VM))),
     "create_kvm_vfio": Form(vm_calls.create_kvm_vfio, vm_calls.may_create_kvm_vfio, new=(_MADE_FILE,)),
@@ -287,6 +297,8 @@ _KVM_GET_PUT: Mapping[str, Form] = {
 }
 
 SYSTEMS: Mapping[str, System] = {
+    "dma-rfc2011": System(_RFC2011, paged=""),
+    **{f"dma-rfc2011:{defect}": System(_RFC2011, paged=defect) for defect in DEFECTS},
     "containers-2012": System(_CONTAINERS_2012, spares_bridges=False),
     "containers-2012:locked": System(_CONTAINERS_2012, frozenset(_CONTAINERS_2012), spares_bridges=False),
     "containers-2013": System(_CONTAINERS_2013),

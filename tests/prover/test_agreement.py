@@ -119,7 +119,8 @@ def machine_of(rules: Rules, *, wide: bool = False) -> Machine:
         sizes = {**family.main, "file": 2 if wide else 1, "device": 2 if wide else 1, "array": 3 if wide else 2}
         return Machine(rules, interrupt_scope(sizes, devices=(0, 1) if wide else (0,), lines=(1, 1) if wide else (1,)))
     if family is not None:
-        return Machine(rules, family.scope({**family.main, "process": 2 if wide else 1, "address": 3, "mapping": 2}))
+        sizes = {**family.main, "table": 1, "address": 3, "mapping": 2}
+        return Machine(rules, family.scope({**sizes, "process": 2 if wide and "page" not in sizes else 1}))
     threads = 1 if rules.granularity is Granularity.STEPS else sleepers(rules.system)
     one, vm = (2 if wide else 1), (1 if has_vms(rules.system) else 0)
     user = one if vm else 1 if has_users(rules.system) else 0

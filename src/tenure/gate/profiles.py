@@ -158,14 +158,21 @@ class Field:
         return f"{self.name} ({'; '.join([str(self.scope), *(cap.words for cap in self.caps)])})"
 
 
-def _field(place: Place) -> Field:
-    return Field(place.name, place.scope, (), place.full)
+def modelled(system: System) -> tuple[Cap, ...]:
+    """The states of which the rules say what comes next."""
+    family = family_of(system)
+    return (NO_GROUP_DIES_IN_USE,) if family is None else tuple(Cap(*one) for one in family.modelled)
+
+
+def _field(system: System, family: Family, place: Place) -> Field:
+    besides = (Cap(*one) for one in family.within)
+    return Field(place.name, place.scope, (*modelled(system), *besides), place.full)
 
 
 def whole_fields(system: System) -> tuple[Field, ...]:
     """Whole calls: one group, files that processes share, groups without IOMMU; then more of each, and the large scope."""
     if (family := family_of(system)) is not None:
-        return tuple(_field(one) for one in family.whole)
+        return tuple(_field(system, family, one) for one in family.whole)
     if has_vms(system):
         return _whole_fields_of_vms(system)
     users = 1 if has_users(system) else 0
@@ -221,7 +228,7 @@ def whole_fields(system: System) -> tuple[Field, ...]:
 def pair_fields(system: System) -> tuple[Field, ...]:
     """Pairs of calls in flight: one device, without external users and with; then one group and two, with all."""
     if (family := family_of(system)) is not None:
-        return tuple(_field(one) for one in family.pairs)
+        return tuple(_field(system, family, one) for one in family.pairs)
     if has_vms(system):
         return _pair_fields_of_vms()
     users = 1 if has_users(system) else 0

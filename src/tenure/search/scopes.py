@@ -128,8 +128,8 @@ def main_area(system: System, granularity: Granularity) -> Area:
 
 def narrow_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
     """Where violations are searched deeper, by fewer calls: IOMMU drivers that go, leaving and use, closing, device files."""
-    if family_of(system) is not None:
-        return ()
+    if (family := family_of(system)) is not None:
+        return tuple(map(Area, family.narrow))
     if granularity is Granularity.WHOLE:
         return _drivers_areas(system, threads=0)
     known = {c.name for c in system.calls}

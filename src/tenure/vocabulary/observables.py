@@ -24,6 +24,9 @@ from tenure.vocabulary.types import COUNT, FLAG, Choice
 FILE_KIND = Choice("kind of file", ("closed", "container", "group", "device", "vm", "kvm_vfio"))
 HARM = Choice("harm", ("none", "list_corruption", "null_dereference", "use_after_free", "bug"))
 ACCESS = Choice("access", ("none", "read", "write", "both"))
+DMA_REQUEST = Choice("DMA request", ("range", "empty", "wraps", "misaligned", "unknown", "no memory", "unwritable"))
+"""What the arguments of the RFC's calls come to: a range, or what is wrong: a size of zero, an end beyond the top, no multiple
+of a page, a flag or a length that nobody knows; no memory for another entry; arguments that cannot be written back."""
 DRIVER = Choice("driver", ("none", "vfio", "kernel", "stub"))
 OWNER = Choice("owner", ("none", "group"))
 
@@ -177,6 +180,27 @@ eventfd_unmasks = observable(
 )
 array_count = observable("array_count", ARRAY, COUNT, meaning="the count that the array has")
 array_eventfd = observable("array_eventfd", ARRAY, LINE, EVENTFD, meaning="the eventfd that the array has for the line")
+mapping_memory = observable(
+    "mapping_memory", MAPPING, COUNT, meaning="the number of the page of memory behind the mapping's first address"
+)
+address_leads = observable(
+    "address_leads",
+    TABLE,
+    ADDRESS,
+    COUNT,
+    meaning="the number of the page of memory to which the IOMMU leads devices at the address; 0: to none",
+)
+space_at_rest = observable("space_at_rest", TABLE, FLAG, meaning="no call changes the address space just now")
+space_process = observable(
+    "space_process", TABLE, PROCESS, meaning="the process whose memory the address space leads to"
+)
+page_number = observable(
+    "page_number", PAGE, COUNT, meaning="the number of the page in its process's memory, from 1 on"
+)
+page_reserved = observable(
+    "page_reserved", PAGE, FLAG, meaning="the page is device memory, of which none is ever charged"
+)
+page_charged = observable("page_charged", PROCESS, PAGE, FLAG, meaning="the process is charged for the page")
 file_vm = observable("file_vm", FILE, VM.maybe, meaning="the VM behind a VM file or the file of a KVM VFIO device")
 file_at_rest = observable("file_at_rest", FILE, FLAG, meaning="no call on the file is in flight")
 vm_references = observable(
