@@ -12,6 +12,7 @@ from tests.reference.conftest import of_interrupts
 
 from tenure.reference.kernel import SHOWN, SYSTEMS, Configuration, Died, Kernel, Paused, WouldBlock
 from tenure.reference.outcomes import Outcome
+from tenure.vocabulary.observables import DMA_REQUEST
 from tenure.vocabulary.types import NONE
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ SIZES = {
     "iommu_driver": 2,
 }
 OF_RANGES = {"process": 1, "thread": 1, "table": 1, "address": 3, "mapping": 2}
+OF_2011 = {"process": 1, "thread": 1, "table": 1, "address": 4, "mapping": 3, "page": 2}
 RANGES = {
     **{name: range(size) for name, size in SIZES.items()},
     "child": range(2),
@@ -51,6 +53,13 @@ RANGES = {
     "other_file": range(4),
     "entry_user": range(1),
     "driver": range(2),
+    "request_2011": tuple(map(DMA_REQUEST.values.index, ("range", "wraps", "no memory"))),
+    "low_word": range(4),
+    "high_word": range(4),
+    "to_page": range(2),
+    "writes": (1,),
+    "made_word": range(2),
+    "rest": range(2, 3),
 }
 PARAMETERS = {
     "close": ("process", "file"),
@@ -105,6 +114,12 @@ PARAMETERS = {
     "h_put_tce": ("entry_user", "page", "to_flag"),
 }
 
+PARAMETERS_2011 = {
+    "map_dma": ("table", "request_2011", "low_word", "high_word", "to_page", "writes", "made_word"),
+    "unmap_dma": ("table", "request_2011", "low_word", "high_word", "rest"),
+    "release_iommu": ("table",),
+}
+
 MISCOUNTED = ("external-v1:misuse", "external-validate:unbalanced-release")
 """Where a client gives back uses that it does not have."""
 
@@ -115,6 +130,10 @@ def machine(system: str) -> Kernel:
     """A real group of two devices and one without IOMMU; a small address space; or devices with interrupts."""
     if system == "interrupts":
         return Kernel(system, of_interrupts())
+    if system.startswith("dma-rfc2011"):
+        last = (False, True)
+        limits = {"page_limit": (1,), "may_exceed": (False,)}
+        return Kernel(system, Configuration(OF_2011, (), (), (), (False,), (), **limits, reserved=last, frame_0=last))  # type: ignore[arg-type]  # two fields of two types
     if system.startswith("dma-"):
         return Kernel(system, Configuration(OF_RANGES, (), (), (), (False,), (), (1, 1, 2), (2,), (1,), (False,)))
     isolated, rawio = (False, True), (True, False)
@@ -133,9 +152,9 @@ def possible(kernel: Kernel, system: str) -> list[tuple[str, dict[str, int]]]:
 
 def everyone(kernel: Kernel, system: str) -> Iterator[tuple[str, dict[str, int]]]:
     """Every call that a caller can make."""
-    for call, parameters in PARAMETERS.items():
+    for call, parameters in (PARAMETERS_2011 if system.startswith("dma-rfc2011") else PARAMETERS).items():
         if call in SYSTEMS[system].forms:
-            for values in product(*(RANGES[p.removeprefix("made_")] for p in parameters)):
+            for values in product(*(RANGES[p if p in RANGES else p.removeprefix("made_")] for p in parameters)):
                 args = {p.partition("_")[0]: value for p, value in zip(parameters, values, strict=True)}
                 if kernel.callable(call, args):
                     yield call, args
