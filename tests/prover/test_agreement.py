@@ -199,7 +199,7 @@ IMPOSSIBLE = {
     f"{ADDED}file_add.list#1+file_add.tell#0",
     *(
         f"{ADDED}file_add.list#0+file_add.dissolve#0+file_add.{rest}"
-        for rest in ("detach#0", "detach#1+file_add.put#0")
+        for rest in ("detach#0", "detach#1", "detach#2+file_add.put#0")
     ),
 }
 """Where the call is indivisible, nothing can undo between two of its looks what the first saw or did."""
