@@ -19,6 +19,7 @@ from tenure.reference import (
     group_calls,
     group_calls_2022,
     interrupt_calls,
+    kvm_file_calls,
     kvm_get_put_calls,
     spapr_calls,
     type1_calls,
@@ -224,6 +225,24 @@ _KVM_GET_PUT: Mapping[str, Form] = {
     "destroy_entry": Form(kvm_get_put_calls.destroy_entry, kvm_get_put_calls.may_destroy_entry, _BY_VM),
 }
 
+_KVM_FILES: Mapping[str, Form] = {
+    **_CONTAINERS_2022,
+    **_VMS,
+    "file_add": Form(kvm_file_calls.file_add, kvm_get_put_calls.may_file_add, new=(_BY_ENTRY,)),
+    "file_del": Form(kvm_file_calls.file_del, kvm_get_put_calls.may_file_del),
+    "release_entry": Form(kvm_file_calls.release_entry, kvm_file_calls.may_release_entry, _BY_FILE),
+    "release_kvm_vfio": Form(kvm_file_calls.release_kvm_vfio, kvm_file_calls.may_release_kvm_vfio, _BY_FILE),
+}
+
+_KVM_GROUP_FILES: Mapping[str, Form] = {
+    **_CONTAINERS_6_1,
+    **_VMS,
+    "file_add": Form(kvm_file_calls.group_add, kvm_get_put_calls.may_file_add, new=(_BY_ENTRY,)),
+    "file_del": Form(kvm_file_calls.group_del, kvm_get_put_calls.may_file_del),
+    "release_kvm_vfio": Form(vm_calls.put_vm, vm_calls.may_release_kvm_vfio, _BY_FILE),
+    "destroy_entry": Form(kvm_file_calls.destroy_entry, kvm_get_put_calls.may_destroy_entry, _BY_VM),
+}
+
 SYSTEMS: Mapping[str, System] = {
     "containers-2012": System(_CONTAINERS_2012, spares_bridges=False),
     "containers-2012:locked": System(_CONTAINERS_2012, frozenset(_CONTAINERS_2012), spares_bridges=False),
@@ -243,6 +262,8 @@ SYSTEMS: Mapping[str, System] = {
     "external-validate": System(_VALIDATE),
     "external-validate:locked-container": System(_VALIDATE, frozenset(_VALIDATE) - {"validate_and_use"}),
     "external-validate:check-then-count": System(_CHECK_THEN_COUNT, frozenset(_VALIDATE) - {"validate_and_use"}),
+    "kvm-file": System(_KVM_FILES, spares_bridges=False, claims_ownership=True),
+    "kvm-file:group-only": System(_KVM_GROUP_FILES, spares_bridges=False, claims_ownership=True),
     "kvm-file:get-put": System(_KVM_GET_PUT),
     "external-validate:unbalanced-release": System(_UNBALANCED, frozenset(_UNBALANCED) - {"validate_and_use"}),
 }

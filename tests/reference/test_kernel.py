@@ -67,6 +67,8 @@ def test_a_configuration_speaks_of_as_many_as_there_are() -> None:
         ("external-validate:locked-container", 20),
         ("external-validate:check-then-count", 20),
         ("external-validate:unbalanced-release", 21),
+        ("kvm-file", 24),
+        ("kvm-file:group-only", 24),
         ("kvm-file:get-put", 26),
     ],
 )

@@ -40,6 +40,7 @@ LENGTHS = {
     ("V1", "external-validate:check-then-count"): 8,
     ("V2", "external-validate:unbalanced-release"): 7,
     ("K1", "kvm-file:get-put"): 18,
+    ("K2", "kvm-file:group-only"): 12,
 }
 """The transitions of a shortest trace to each moment of harm."""
 

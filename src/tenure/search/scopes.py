@@ -29,6 +29,7 @@ VM_LIFE = frozenset(
         "create_kvm_vfio",
         "release_vm",
         "release_kvm_vfio",
+        "release_entry",
         "destroy_entry",
         "destroy_vm",
     }
@@ -113,8 +114,10 @@ def main_area(system: System, granularity: Granularity) -> Area:
 
 def narrow_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
     """Where violations are searched deeper, by fewer calls: leaving and use, then closing, then device files."""
-    if granularity is Granularity.WHOLE or is_of_ranges(system) or is_of_interrupts(system):
+    if is_of_ranges(system) or is_of_interrupts(system):
         return ()
+    if granularity is Granularity.WHOLE:
+        return _going_areas(system, threads=0)
     known = {c.name for c in system.calls}
     outside = outside_calls(system)
     deep = SETUP | {"set_iommu", "unset_container"}
@@ -127,7 +130,16 @@ def narrow_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
         areas += [Area(scope(sizes), frozenset(deep | MAKES | more)) for more in ({"file_del"}, SPAPR & known)]
     elif outside:
         areas.append(Area(scope(sizes), frozenset(deep | outside)))
-    return tuple(areas)
+    return (*areas, *_going_areas(system, threads=1))
+
+
+def _going_areas(system: System, *, threads: int) -> tuple[Area, ...]:
+    """Where a VM goes while devices that are told of it are opened."""
+    if not (has_vms(system) and system.defines(seen.device_opens)):
+        return ()
+    few = {**_sizes(system, threads=threads), "container": 1, "device": 1, "table": 1, "page": 0}
+    goes = SETUP | MAKES | VM_LIFE | {"set_iommu", "get_device_fd", "close", "release_device"}
+    return (Area(scope(few), frozenset(goes & {c.name for c in system.calls})),)
 
 
 def witness_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
