@@ -315,4 +315,26 @@ K1 = Race(
     ),
 )
 
-RACES = (R1, R2, R3, R4, R5, *OF_2012, R1_OUTSIDE, R3_OUTSIDE, A, B, C, D, E, V1, V2, N1, N2, N3, N4, K1)
+K2 = Race(
+    "K2",
+    "The last reference to a VM is gone, and its end has not yet told the group; a device of the group is opened, and its driver "
+    "takes a reference to the VM where none is left: the VM goes all the same.",
+    "vfio_device_open against kvm_destroy_vm, 5.19-6.1",
+    "kvm-file:group-only",
+    "whole",
+    "HARM-2",
+    (
+        *SETUP,
+        "set_iommu",
+        "create_vm",
+        "create_kvm_vfio",
+        "file_add",
+        "close",
+        "release_vm",
+        "release_kvm_vfio",
+        "get_device_fd",
+    ),
+    both(seen.harm.now == "use_after_free", some(GROUP, lambda g: no(is_none(seen.group_kvm[g])))),
+)
+
+RACES = (R1, R2, R3, R4, R5, *OF_2012, R1_OUTSIDE, R3_OUTSIDE, A, B, C, D, E, V1, V2, N1, N2, N3, N4, K1, K2)

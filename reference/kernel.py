@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from tenure.reference import show
 from tenure.reference.calls import Task
 from tenure.reference.configuration import Configuration
-from tenure.reference.files import CLOSED
+from tenure.reference.files import CLOSED, KVM_VFIO_FILE, File
 from tenure.reference.interrupt_calls import due_interrupts
 from tenure.reference.machine import Machine
 from tenure.reference.outcomes import WAITING, Died, NotCallable, Outcome, Paused, Waiting, WouldBlock
@@ -102,9 +102,10 @@ class Kernel:
             return []
         running = self._scheduler.tasks
         due: list[tuple[str, dict[str, int]]] = [
-            (f"release_{FILE_KIND.values[file.kind]}", {"file": file.index})
+            release
             for file in self.machine.files
             if file.count == 0 and file.kind != CLOSED and f"f{file.index}" not in running
+            for release in self._releases(file)
         ]
         if "release_user" in self._system.forms:
             due.extend(
@@ -114,6 +115,15 @@ class Kernel:
             )
         due.extend(due_interrupts(self.machine))
         return [*due, *self._destructions()]
+
+    def _releases(self, file: File) -> list[tuple[str, dict[str, int]]]:
+        """The file's release; before that, where a KVM VFIO device ends with its file, each entry of its list."""
+        if "release_entry" in self._system.forms and file.vm is not None and file.kind == KVM_VFIO_FILE:
+            device = file.vm.device
+            entries = [] if device is None else device.entries
+            if entries:
+                return [("release_entry", {"file": file.index, "entry": entry.index}) for entry in entries]
+        return [(f"release_{FILE_KIND.values[file.kind]}", {"file": file.index})]
 
     def _destructions(self) -> Iterator[tuple[str, dict[str, int]]]:
         """What is left to do for VMs whose last reference is gone: each entry of their KVM VFIO device, then the VM."""

@@ -20,6 +20,7 @@ from tenure.reference import (
     group_calls_2022,
     interrupt_calls,
     iommu_driver_calls,
+    kvm_file_calls,
     kvm_get_put_calls,
     notify_calls,
     paged_calls,
@@ -97,8 +98,7 @@ _CONTAINERS: Mapping[str, Form] = {
     "release_group": Form(group_calls.release_group, group_calls.may_release_group, _BY_FILE),
 }
 
-_CONTAINERS_2013: Mapping[str, Form] = {
-    **_CONTAINERS,
+_OF_DRIVERS: Mapping[str, Form] = {
     "check_extension": Form(container_calls.check_extension, container_calls.may_check_extension),
     "register_iommu_driver": Form(
         iommu_driver_calls.register_iommu_driver, iommu_driver_calls.may_register_iommu_driver, _BY_DRIVER
@@ -107,6 +107,8 @@ _CONTAINERS_2013: Mapping[str, Form] = {
         iommu_driver_calls.unregister_iommu_driver, iommu_driver_calls.may_unregister_iommu_driver, _BY_DRIVER
     ),
 }
+
+_CONTAINERS_2013: Mapping[str, Form] = {**_CONTAINERS, **_OF_DRIVERS}
 
 _CONTAINERS_2012: Mapping[str, Form] = {
     **_CONTAINERS_2013,
@@ -296,6 +298,30 @@ _KVM_GET_PUT: Mapping[str, Form] = {
     "destroy_entry": Form(kvm_get_put_calls.destroy_entry, kvm_get_put_calls.may_destroy_entry, _BY_VM),
 }
 
+
+def _without_drivers(forms: Mapping[str, Form]) -> Mapping[str, Form]:
+    """The same where IOMMU drivers stay where they are."""
+    return {name: form for name, form in forms.items() if name not in _OF_DRIVERS}
+
+
+_KVM_FILES: Mapping[str, Form] = {
+    **_without_drivers(_CONTAINERS_2022),
+    **_VMS,
+    "file_add": Form(kvm_file_calls.file_add, kvm_get_put_calls.may_file_add, new=(_BY_ENTRY,)),
+    "file_del": Form(kvm_file_calls.file_del, kvm_get_put_calls.may_file_del),
+    "release_entry": Form(kvm_file_calls.release_entry, kvm_file_calls.may_release_entry, _BY_FILE),
+    "release_kvm_vfio": Form(kvm_file_calls.release_kvm_vfio, kvm_file_calls.may_release_kvm_vfio, _BY_FILE),
+}
+
+_KVM_GROUP_FILES: Mapping[str, Form] = {
+    **_without_drivers(_CONTAINERS_6_1),
+    **_VMS,
+    "file_add": Form(kvm_file_calls.group_add, kvm_get_put_calls.may_file_add, new=(_BY_ENTRY,)),
+    "file_del": Form(kvm_file_calls.group_del, kvm_get_put_calls.may_file_del),
+    "release_kvm_vfio": Form(vm_calls.put_vm, vm_calls.may_release_kvm_vfio, _BY_FILE),
+    "destroy_entry": Form(kvm_file_calls.destroy_entry, kvm_get_put_calls.may_destroy_entry, _BY_VM),
+}
+
 SYSTEMS: Mapping[str, System] = {
     "dma-rfc2011": System(_RFC2011, paged=""),
     **{f"dma-rfc2011:{defect}": System(_RFC2011, paged=defect) for defect in DEFECTS},
@@ -317,6 +343,8 @@ SYSTEMS: Mapping[str, System] = {
     "external-validate": System(_VALIDATE),
     "external-validate:locked-container": System(_VALIDATE, frozenset(_VALIDATE) - {"validate_and_use"}),
     "external-validate:check-then-count": System(_CHECK_THEN_COUNT, frozenset(_VALIDATE) - {"validate_and_use"}),
+    "kvm-file": System(_KVM_FILES, spares_bridges=False, claims_ownership=True),
+    "kvm-file:group-only": System(_KVM_GROUP_FILES, spares_bridges=False, claims_ownership=True),
     "kvm-file:get-put": System(_KVM_GET_PUT),
     "external-validate:unbalanced-release": System(_UNBALANCED, frozenset(_UNBALANCED) - {"validate_and_use"}),
     "external-notify": System(_NOTIFY, frozenset(_CONTAINERS) - _BREAKS),

@@ -204,13 +204,16 @@ IMPOSSIBLE = {
 }
 """Where the call is indivisible, nothing can undo between two of its looks what the first saw or did."""
 
+OPENED = {
+    "get_device_fd.look_up#1+get_device_fd.open#1",
+    "get_device_fd.look_up#1+get_device_fd.assign#1",
+    "get_device_fd.open#1",
+    "get_device_fd.assign#1",
+}
+
 GUARDED = {
-    "containers-2022": {
-        "get_device_fd.look_up#1+get_device_fd.open#1",
-        "get_device_fd.look_up#1+get_device_fd.assign#1",
-        "get_device_fd.open#1",
-        "get_device_fd.assign#1",
-    },
+    "containers-2022": OPENED,
+    "kvm-file": OPENED,
     "external-notify": {"unregister.unlist#1", "release_user.unlist#1"},
 }
 """The step that follows a NULL pointer, or one to what is freed, has looked itself whether it is one: only without that guard it would."""

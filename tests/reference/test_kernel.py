@@ -72,6 +72,8 @@ def test_a_configuration_speaks_of_as_many_as_there_are() -> None:
         ("external-notify:late-register", 20),
         ("external-notify:double-release", 20),
         ("external-notify:on-close", 20),
+        ("kvm-file", 24),
+        ("kvm-file:group-only", 24),
         ("kvm-file:get-put", 26),
     ],
 )

@@ -30,13 +30,14 @@ GET_PUT = "external-get-put"
 V1 = "external-v1"
 VALIDATE = "external-validate"
 OWNED = "containers-2022"
+KVM = "kvm-file"
 KVM_GET_PUT = "kvm-file:get-put"
 NOTIFY = "external-notify"
 
 OLD = (GET_PUT, V1, VALIDATE, KVM_GET_PUT, NOTIFY)
 """Where the containers are those of 2013."""
 
-ALL = (*OLD, OWNED)
+ALL = (*OLD, OWNED, KVM)
 
 Fault = Callable[[System], System]
 """What breaks one call of a system."""
@@ -177,34 +178,43 @@ MUTANTS = (
     Mutant("EXT-3", without_detach("put_external_user.dissolve", "put"), (GET_PUT,)),
     Mutant("EXT-3", without_detach("release_group.dissolve", "reopen"), (V1, VALIDATE, KVM_GET_PUT)),
     Mutant("EXT-3", without_detach("release_group.dissolve", "put"), (NOTIFY,)),
-    Mutant("EXT-4", forgetful("file_del.remove", "group kvm"), (KVM_GET_PUT,)),
+    Mutant("EXT-4", forgetful("file_del.remove", "group kvm"), (KVM_GET_PUT, KVM)),
     Mutant("EXT-5", forgetful("create_kvm_vfio.create", "vm references"), (KVM_GET_PUT,)),
-    Mutant("EXT-6", forgetful("release_kvm_vfio.put", "vm references"), (KVM_GET_PUT,)),
-    Mutant("EXT-7", unguarded("file_add.list", 0), (KVM_GET_PUT,)),
+    Mutant("EXT-5", forgetful("release_device.close", "vm references"), (KVM,)),
+    Mutant("EXT-6", forgetful("release_kvm_vfio.put", "vm references"), (KVM_GET_PUT, KVM)),
+    Mutant("EXT-7", unguarded("file_add.list", 0), (KVM_GET_PUT, KVM)),
     Mutant("EXT-8", forgetful("add_external_user.add", "container users"), (V1,)),
     Mutant("HARM-1", unguarded("get_device_fd.check_users", 0)),
     Mutant("HARM-2", unguarded("unset_container.check", 1), (GET_PUT, VALIDATE)),
     Mutant("HARM-2", in_passing("release_group.dissolve"), (KVM_GET_PUT,)),
     Mutant("HARM-2", forgetful("unset_container.call_back", "called back"), (NOTIFY,)),
     Mutant("HARM-3", forgetful("unset_container.detach", "linked")),
-    Mutant("ISO", forgetful("unset_container.leave", "attached"), (OWNED,)),
-    Mutant("FREE", unguarded("release_group.release", 2), (OWNED,)),
-    Mutant("CON-1", forgetful("unset_container.leave", "container"), (OWNED,)),
-    Mutant("CON-3", forgetful("release_group.release", "table"), (OWNED,)),
-    Mutant("CON-4", unguarded("set_container.attach", 4), (OWNED,), mixed=True),
-    Mutant("CON-5", forgetful("set_container.attach", "container references"), (OWNED,)),
-    Mutant("CON-6", forgetful("get_device_fd.open", "container users"), (OWNED,)),
-    Mutant("GRP-1", unguarded("open_group.open", 2), (OWNED,)),  # a group is opened twice
-    Mutant("GRP-2", forgetful("get_device_fd.open", "gets"), (OWNED,)),  # the group closes beside an open device
-    Mutant("OWN-1", forgetful("unbind_driver.cleanup", "owner count"), (OWNED,)),
-    Mutant("OWN-2", unguarded("set_container.attach", 5), (OWNED,)),
-    Mutant("OWN-3", unguarded("bind_driver.configure", 0), (OWNED,)),  # viability is looked at on open alone
-    Mutant("OWN-4", forgetful("set_container.attach", "blocking"), (OWNED,)),  # a claim leaves the old domain attached
-    Mutant("OWN-5", forgetful("unset_container.leave", "dma owner"), (OWNED,)),
-    Mutant("EXT-3", forgetful("unset_container.leave", "linked"), (OWNED,)),
-    Mutant("HARM-1", unguarded("get_device_fd.open", 0), (OWNED,)),
-    Mutant("HARM-2", for_every_case("unbind_driver.remove_group"), (OWNED,)),  # the IOMMU group goes before its user
-    Mutant("HARM-3", forgetful("unset_container.leave", "linked"), (OWNED,)),
+    Mutant("ISO", forgetful("unset_container.leave", "attached"), (OWNED, KVM), vms=False),
+    Mutant("FREE", unguarded("release_group.release", 2), (OWNED, KVM), vms=False),
+    Mutant("CON-1", forgetful("unset_container.leave", "container"), (OWNED, KVM), vms=False),
+    Mutant("CON-3", forgetful("release_group.release", "table"), (OWNED, KVM), vms=False),
+    Mutant("CON-4", unguarded("set_container.attach", 4), (OWNED, KVM), mixed=True, vms=False),
+    Mutant("CON-5", forgetful("set_container.attach", "container references"), (OWNED, KVM), vms=False),
+    Mutant("CON-6", forgetful("get_device_fd.open", "container users"), (OWNED, KVM), vms=False),
+    Mutant("GRP-1", unguarded("open_group.open", 2), (OWNED, KVM), vms=False),  # a group is opened twice
+    Mutant(
+        "GRP-2", forgetful("get_device_fd.open", "gets"), (OWNED, KVM), vms=False
+    ),  # the group closes beside an open device
+    Mutant("OWN-1", forgetful("unbind_driver.cleanup", "owner count"), (OWNED, KVM), vms=False),
+    Mutant("OWN-2", unguarded("set_container.attach", 5), (OWNED, KVM), vms=False),
+    Mutant(
+        "OWN-3", unguarded("bind_driver.configure", 0), (OWNED, KVM), vms=False
+    ),  # viability is looked at on open alone
+    Mutant(
+        "OWN-4", forgetful("set_container.attach", "blocking"), (OWNED, KVM), vms=False
+    ),  # a claim leaves the old domain attached
+    Mutant("OWN-5", forgetful("unset_container.leave", "dma owner"), (OWNED, KVM), vms=False),
+    Mutant("EXT-3", forgetful("unset_container.leave", "linked"), (OWNED, KVM), vms=False),
+    Mutant("HARM-1", unguarded("get_device_fd.open", 0), (OWNED, KVM), vms=False),
+    Mutant(
+        "HARM-2", for_every_case("unbind_driver.remove_group"), (OWNED, KVM), vms=False
+    ),  # the IOMMU group goes before its user
+    Mutant("HARM-3", forgetful("unset_container.leave", "linked"), (OWNED, KVM), vms=False),
 )
 
 PLANTED = [(m, system) for m in MUTANTS for system in m.systems]
@@ -235,7 +245,7 @@ def where(mutant: Mutant, system: System) -> Scope:
     }
     if has_vms(system) and mutant.vms:
         sizes |= {
-            "file": 4,
+            "file": 4 + (mutant.property == "EXT-5"),
             "container": 1,
             "device": 1,
             "user": 1 + (mutant.property == "EXT-7"),

@@ -44,6 +44,7 @@ LENGTHS = {
     ("N3", "external-notify:double-release"): 7,
     ("N4", "external-notify:on-close"): 6,
     ("K1", "kvm-file:get-put"): 18,
+    ("K2", "kvm-file:group-only"): 12,
 }
 """The transitions of a shortest trace to each moment of harm."""
 

@@ -31,6 +31,7 @@ VM_LIFE = frozenset(
         "create_kvm_vfio",
         "release_vm",
         "release_kvm_vfio",
+        "release_entry",
         "destroy_entry",
         "destroy_vm",
     }
@@ -131,7 +132,7 @@ def narrow_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
     if (family := family_of(system)) is not None:
         return tuple(map(Area, family.narrow))
     if granularity is Granularity.WHOLE:
-        return _drivers_areas(system, threads=0)
+        return *_drivers_areas(system, threads=0), *_going_areas(system, threads=0)
     known = {c.name for c in system.calls}
     outside = outside_calls(system)
     deep = SETUP | {"set_iommu", "unset_container"}
@@ -145,7 +146,16 @@ def narrow_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
         areas += [Area(scope(sizes), frozenset(deep | MAKES | more)) for more in ({"file_del"}, SPAPR & known)]
     elif outside:
         areas.append(Area(scope(sizes), frozenset(deep | outside)))
-    return tuple(areas)
+    return (*areas, *_going_areas(system, threads=1))
+
+
+def _going_areas(system: System, *, threads: int) -> tuple[Area, ...]:
+    """Where a VM goes while devices that are told of it are opened."""
+    if not (has_vms(system) and system.defines(seen.device_opens)):
+        return ()
+    few = {**_sizes(system, threads=threads), "container": 1, "device": 1, "table": 1, "page": 0}
+    goes = SETUP | MAKES | VM_LIFE | {"set_iommu", "get_device_fd", "close", "release_device"}
+    return (Area(scope(few), frozenset(goes & {c.name for c in system.calls})),)
 
 
 def witness_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
