@@ -76,7 +76,8 @@ def an_unmap_that_succeeds_leaves_nothing_mapped(table: Term, mapping: Term, add
     low, high = argument("low", ADDRESS), argument("high", ADDRESS)
     inside = both(position(low) <= position(address), position(address) <= position(high))
     mapped = both(seen.mapping_listed[mapping] == table, holds(mapping, address))
-    over = both(called("unmap_dma"), answered(), argument("table", TABLE) == table, no(_REQUEST == "empty"))
+    asked = both(argument("table", TABLE) == table, no(_REQUEST == "empty"))
+    over = both(called("unmap_dma"), answered(), asked, seen.space_at_rest[table])
     return implies(both(over, inside), no(mapped))
 
 
@@ -84,8 +85,8 @@ def an_unmap_that_succeeds_leaves_nothing_mapped(table: Term, mapping: Term, add
 def what_must_be_refused_changes_no_mapping(mapping: Term) -> Term:
     """A call that must be refused, for what it asks or because its arguments cannot be written back, changes no mapping."""
     wrong = choice_is(_REQUEST, "empty", "wraps", "misaligned", "unknown", "unwritable")
-    ends = (seen.mapping_listed, seen.mapping_first, seen.mapping_last, seen.mapping_access)
-    same = both(*(before(one[mapping]) == one[mapping] for one in ends))
+    told = (seen.mapping_listed, seen.mapping_first, seen.mapping_last, seen.mapping_access, seen.mapping_memory)
+    same = both(*(before(one[mapping]) == one[mapping] for one in told))
     return implies(both(either(called("map_dma"), called("unmap_dma")), wrong), same)
 
 

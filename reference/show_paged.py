@@ -63,7 +63,8 @@ def no_pages(tables: int, processes: int, pages: int, mappings: int = 0, address
     return (
         (0,) * mappings,
         (0,) * (tables * addresses),
-        *[(0,) * tables] * 2,
+        (0,) * tables,
+        (NONE,) * tables,
         *[(0,) * pages] * 2,
         (0,) * (processes * pages),
     )

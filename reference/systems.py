@@ -31,7 +31,7 @@ from tenure.reference import (
     vm_calls,
 )
 from tenure.reference.calls import Steps
-from tenure.reference.dma.rfc2011_ways import DEFECTS
+from tenure.reference.dma.rfc2011_ways import DEFECTS, OF_COPIES, OF_INTEGERS
 from tenure.vocabulary.answers import Answer
 from tenure.vocabulary.objects import CONTAINER, DEVICE, EVENTFD, FILE, IOMMU_DRIVER, LINE, MAPPING, TABLE, USER, VM
 from tenure.vocabulary.types import Sort
@@ -324,7 +324,11 @@ _KVM_GROUP_FILES: Mapping[str, Form] = {
 
 SYSTEMS: Mapping[str, System] = {
     "dma-rfc2011": System(_RFC2011, paged=""),
-    **{f"dma-rfc2011:{defect}": System(_RFC2011, paged=defect) for defect in DEFECTS},
+    **{
+        f"dma-rfc2011:{defect}": System(_RFC2011, paged=defect)
+        for defect in DEFECTS
+        if defect not in OF_INTEGERS | OF_COPIES
+    },
     "containers-2012": System(_CONTAINERS_2012, spares_bridges=False),
     "containers-2012:locked": System(_CONTAINERS_2012, frozenset(_CONTAINERS_2012), spares_bridges=False),
     "containers-2013": System(_CONTAINERS_2013),
