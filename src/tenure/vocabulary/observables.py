@@ -192,7 +192,7 @@ address_leads = observable(
 )
 space_at_rest = observable("space_at_rest", TABLE, FLAG, meaning="no call changes the address space just now")
 space_process = observable(
-    "space_process", TABLE, PROCESS, meaning="the process whose memory the address space leads to"
+    "space_process", TABLE, PROCESS.maybe, meaning="the process whose memory the address space leads to"
 )
 page_number = observable(
     "page_number", PAGE, COUNT, meaning="the number of the page in its process's memory, from 1 on"
