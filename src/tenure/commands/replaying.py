@@ -129,4 +129,4 @@ def scope_of(trace: Trace) -> Scope:
 
 
 def _number(value: str | int | bool) -> int:  # noqa: FBT001  # a written value
-    return int(value) if not isinstance(value, str) else int("".join(c for c in value if c.isdigit()) or -1)
+    return value if not isinstance(value, str) else int("".join(c for c in value if c.isdigit()) or -1)
