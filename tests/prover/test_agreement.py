@@ -218,6 +218,9 @@ GUARDED = {
 }
 """The step that follows a NULL pointer, or one to what is freed, has looked itself whether it is one: only without that guard it would."""
 
+PASSED_BY = {f"dma-rfc2011:D-G1-{defect}": {"map_dma.join#1"} for defect in ("02", "07", "08", "28")}
+"""The walk that ends before what reaches the top joins with nothing there: that is the defect."""
+
 EVERY_SYSTEM = [
     pytest.param(s, g, id=f"{s.id} {g.value}", marks=[pytest.mark.wide] if s.variant else [])
     for s in SYSTEMS
@@ -243,7 +246,7 @@ def test_both_readings_agree_before_every_leaf_of_every_system(system: System, g
     states = sorted(set(states_before_leaves(rules, machine)))
 
     assert not list(disagreements(rules, machine, states))
-    excluded = IMPOSSIBLE | GUARDED.get(system.name, set())
+    excluded = IMPOSSIBLE | GUARDED.get(system.name, set()) | PASSED_BY.get(system.id, set())
     assert every_leaf(machine) - leaves_from(machine, states) <= excluded
 
 
