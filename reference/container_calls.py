@@ -154,7 +154,7 @@ def may_set_iommu(machine: Machine, process: int, file: int, type: int, made: in
     )
 
 
-def set_iommu(machine: Machine, me: Task, process: int, file: int, type: int, made: int) -> Steps:  # noqa: A002
+def set_iommu(machine: Machine, me: Task, process: int, file: int, type: int, made: int) -> Steps:  # noqa: A002 -- as above
     """Choose the IOMMU driver and attach all groups; EINVAL, ENODEV, EPERM, EBUSY (vfio_ioctl_set_iommu, 3.6-5.18)."""
     caller = machine.processes[process]
     container = _container(me.hold(caller.file(file)))
@@ -206,7 +206,7 @@ def may_check_extension(machine: Machine, process: int, file: int, type: int) ->
     return machine.processes[process].has(file, CONTAINER_FILE) and 0 <= type < len(IOMMU_TYPE.values)
 
 
-def check_extension(machine: Machine, me: Task, process: int, file: int, type: int) -> Steps:  # noqa: A002
+def check_extension(machine: Machine, me: Task, process: int, file: int, type: int) -> Steps:  # noqa: A002 -- as above
     """Whether SET_IOMMU could take the type, or has taken it (vfio_ioctl_check_extension)."""
     container = _container(me.hold(machine.processes[process].file(file)))
     while not container.group_lock.taken_by(me):
