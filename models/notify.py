@@ -49,6 +49,9 @@ ticket = client("ticket", USER, FLAG, meaning="the user has registered, and unre
 
 Ending = Callable[..., Case]
 
+Leaving = Callable[[Term, Ending], Steps]
+"""How a group leaves its container once nobody uses it, and how its last step ends."""
+
 EARLY, LATE = "_early", "_late"
 """What the names of steps end in where the callbacks run before the last use is given up, or after the detach."""
 
@@ -116,74 +119,62 @@ def _put_device(file: Term) -> Step:
     return step("put", done(*closed(file)), drops=(DEVICE_REFERENCE, GROUP_REFERENCE), wakes=(RELEASE_Q,))
 
 
-@call("VFIO_GROUP_UNSET_CONTAINER", actor=THREAD, source=SOURCE, process=PROCESS, file=FILE)
-def unset_container(process: Term, file: Term) -> Steps:
-    """Leave the container: external users are called back and waited for, then the group is detached."""
-    group = file_group[file]
-    yield requires(is_open(process, file, "group"))
-    yield _decide(group)
+def waits(group: Term, ending: Ending) -> Steps:
+    """External users are called back and waited for, then the group is detached."""
     yield call_back(group)
     yield from drain(group, go)
-    yield detach(group, done)
+    yield detach(group, ending)
 
 
-@call("release of a device file", actor="file", internal=True, source=SOURCE, file=FILE)
-def release_device(file: Term) -> Steps:
-    """The device file's use of the group ends; before the last user's leave detaches the group, it calls back."""
-    group = file_group[file]
-    yield requires(kind[file] == "device", releasable(file))
-    yield _give_up(group, counts[file].becomes(None))
-    yield call_back(group)
-    yield from drain(group, go)
-    yield detach(group, go)
-    yield _put_device(file)
-
-
-@call("release of a group file", actor="file", internal=True, source=SOURCE, file=FILE)
-def release_group(file: Term) -> Steps:
-    """The base use ends; where it was the last, external users are called back before the group is detached."""
-    group = file_group[file]
-    yield requires(kind[file] == "group", releasable(file))
-    yield _give_up(group, placed[group].becomes(value=False))
-    yield call_back(group)
-    yield from drain(group, go)
-    yield detach(group, go)
-    yield _put_group(file)
-
-
-@call("VFIO_GROUP_UNSET_CONTAINER", actor=THREAD, source=SOURCE, process=PROCESS, file=FILE)
-def unset_container_without_wait(process: Term, file: Term) -> Steps:
-    """Leave the container: external users are called back, and the group is detached before the callbacks return."""
-    group = file_group[file]
-    yield requires(is_open(process, file, "group"))
-    yield _decide(group)
+def hurries(group: Term, ending: Ending) -> Steps:
+    """External users are called back, and the group is detached before the callbacks return."""
     yield call_back(group)
     yield detach(group, go)
-    yield from drain(group, done, LATE)
+    yield from drain(group, ending, LATE)
 
 
-@call("release of a device file", actor="file", internal=True, source=SOURCE, file=FILE)
-def release_device_without_wait(file: Term) -> Steps:
-    """The device file's use of the group ends; the last to leave calls back, and detaches before the callbacks return."""
-    group = file_group[file]
-    yield requires(kind[file] == "device", releasable(file))
-    yield _give_up(group, counts[file].becomes(None))
-    yield call_back(group)
-    yield detach(group, go)
-    yield from drain(group, go, LATE)
-    yield _put_device(file)
+def unset_container_that(leaves: Leaving) -> Call:
+    """UNSET_CONTAINER, where a group leaves in this way."""
+
+    @call("VFIO_GROUP_UNSET_CONTAINER", actor=THREAD, source=SOURCE, process=PROCESS, file=FILE)
+    def unset_container(process: Term, file: Term) -> Steps:
+        """Leave the container: external users are called back, and the group is detached."""
+        group = file_group[file]
+        yield requires(is_open(process, file, "group"))
+        yield _decide(group)
+        yield from leaves(group, done)
+
+    return unset_container
 
 
-@call("release of a group file", actor="file", internal=True, source=SOURCE, file=FILE)
-def release_group_without_wait(file: Term) -> Steps:
-    """The base use ends; the last to leave calls back, and detaches the group before the callbacks return."""
-    group = file_group[file]
-    yield requires(kind[file] == "group", releasable(file))
-    yield _give_up(group, placed[group].becomes(value=False))
-    yield call_back(group)
-    yield detach(group, go)
-    yield from drain(group, go, LATE)
-    yield _put_group(file)
+def release_device_that(leaves: Leaving) -> Call:
+    """The release of a device file, where a group leaves in this way."""
+
+    @call("release of a device file", actor="file", internal=True, source=SOURCE, file=FILE)
+    def release_device(file: Term) -> Steps:
+        """The device file's use of the group ends; the last user to leave calls back, and detaches the group."""
+        group = file_group[file]
+        yield requires(kind[file] == "device", releasable(file))
+        yield _give_up(group, counts[file].becomes(None))
+        yield from leaves(group, go)
+        yield _put_device(file)
+
+    return release_device
+
+
+def release_group_that(leaves: Leaving) -> Call:
+    """The release of a group file, where a group leaves in this way."""
+
+    @call("release of a group file", actor="file", internal=True, source=SOURCE, file=FILE)
+    def release_group(file: Term) -> Steps:
+        """The base use ends; where it was the last, external users are called back, and the group is detached."""
+        group = file_group[file]
+        yield requires(kind[file] == "group", releasable(file))
+        yield _give_up(group, placed[group].becomes(value=False))
+        yield from leaves(group, go)
+        yield _put_group(file)
+
+    return release_group
 
 
 @call("release of a group file", actor="file", internal=True, source=ON_CLOSE, file=FILE)
@@ -311,15 +302,15 @@ def use(user: Term, page: Term, to: Term) -> Steps:
     )
 
 
-BREAKS: tuple[Call, ...] = (unset_container, release_device, release_group)
+def _breaks(leaves: Leaving) -> tuple[Call, ...]:
+    """The calls that take a group out of its container."""
+    return (unset_container_that(leaves), release_device_that(leaves), release_group_that(leaves))
+
+
+BREAKS: tuple[Call, ...] = _breaks(waits)
 USERS: tuple[Call, ...] = (register, unregister, release_user, use)
 BASE: tuple[Call, ...] = (*BREAKS, *USERS)
-NO_DRAIN: tuple[Call, ...] = (
-    unset_container_without_wait.named("unset_container"),
-    release_device_without_wait.named("release_device"),
-    release_group_without_wait.named("release_group"),
-    *USERS,
-)
+NO_DRAIN: tuple[Call, ...] = (*_breaks(hurries), *USERS)
 LATE_REGISTER: tuple[Call, ...] = (*BREAKS, register_late.named("register"), *USERS[1:])
 DOUBLE_RELEASE: tuple[Call, ...] = without_case(
     BASE, {f"{c}.{s}": 0 for c in ("unregister", "release_user") for s in ("unlist", "wait")}

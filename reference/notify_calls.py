@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
 from tenure.reference import container_calls
@@ -33,33 +33,36 @@ def set_container(machine: Machine, me: Task, process: int, file: int, other: in
     return (yield from container_calls.set_container(machine, me, process, file, other))
 
 
-def unset_container(machine: Machine, me: Task, process: int, file: int) -> Steps:
+def _waits(machine: Machine, me: Task, group: VfioGroup) -> Part:
+    """External users are told and waited for, then the group is detached."""
+    yield from _call_back(me, group.iommu)
+    yield from _drain(me, group.iommu)
+
+    yield f"{me.call}.detach"
+    yield from detach(machine, me, group)
+
+
+def hurries(machine: Machine, me: Task, group: VfioGroup) -> Part:
+    """The same, but the group is detached while callbacks may still run."""
+    yield from _call_back(me, group.iommu)
+
+    yield f"{me.call}.detach"
+    yield from detach(machine, me, group)
+    yield from _drain(me, group.iommu, _LATE)
+
+
+Leave = Callable[[Machine, Task, VfioGroup], Part]
+"""How a group leaves its container once nobody uses it."""
+
+
+def unset_container(machine: Machine, me: Task, process: int, file: int, leave: Leave = _waits) -> Steps:
     """Leave the container, unless a device file uses the group; EINVAL, EBUSY. External users are told, and waited for."""
     group = _group(me.hold(machine.processes[process].file(file)))
     refused = _decide(group)
     if refused is not None:
         return refused
 
-    yield from _call_back(me, group.iommu)
-    yield from _drain(me, group.iommu)
-
-    yield "unset_container.detach"
-    yield from detach(machine, me, group)
-    return OK
-
-
-def unset_container_without_wait(machine: Machine, me: Task, process: int, file: int) -> Steps:
-    """The same, but the group is detached while callbacks may still run."""
-    group = _group(me.hold(machine.processes[process].file(file)))
-    refused = _decide(group)
-    if refused is not None:
-        return refused
-
-    yield from _call_back(me, group.iommu)
-
-    yield "unset_container.detach"
-    yield from detach(machine, me, group)
-    yield from _drain(me, group.iommu, _LATE)
+    yield from leave(machine, me, group)
     return OK
 
 
@@ -112,69 +115,27 @@ def _somebody_is_inside(group: IommuGroup) -> bool:
     return any(one.running and one.user.inside for one in group.callbacks)
 
 
-def release_device(machine: Machine, me: Task, file: int) -> Steps:
+def release_device(machine: Machine, me: Task, file: int, leave: Leave = _waits) -> Steps:
     """End the use that the file counted for; where it was the last, tell and wait before the detach."""
     closing = machine.files[file]
     device = _device(closing)
     group = device.group.vfio
     closing.counts = False
     if group.try_dissolve():
-        yield from _call_back(me, group.iommu)
-        yield from _drain(me, group.iommu)
-
-        yield "release_device.detach"
-        yield from detach(machine, me, group)
+        yield from leave(machine, me, group)
 
     yield "release_device.put"
     yield from put_device(me, closing, device)
     return OK
 
 
-def release_device_without_wait(machine: Machine, me: Task, file: int) -> Steps:
-    """The same, but the group is detached while callbacks may still run."""
-    closing = machine.files[file]
-    device = _device(closing)
-    group = device.group.vfio
-    closing.counts = False
-    if group.try_dissolve():
-        yield from _call_back(me, group.iommu)
-
-        yield "release_device.detach"
-        yield from detach(machine, me, group)
-        yield from _drain(me, group.iommu, _LATE)
-
-    yield "release_device.put"
-    yield from put_device(me, closing, device)
-    return OK
-
-
-def release_group(machine: Machine, me: Task, file: int) -> Steps:
+def release_group(machine: Machine, me: Task, file: int, leave: Leave = _waits) -> Steps:
     """End the use of SET_CONTAINER; where it was the last, tell and wait before the detach."""
     closing = machine.files[file]
     group = _group(closing)
     group.placed = False
     if group.try_dissolve():
-        yield from _call_back(me, group.iommu)
-        yield from _drain(me, group.iommu)
-
-        yield "release_group.detach"
-        yield from detach(machine, me, group)
-
-    yield from _reopen(machine, me, closing, group)
-    return OK
-
-
-def release_group_without_wait(machine: Machine, me: Task, file: int) -> Steps:
-    """The same, but the group is detached while callbacks may still run."""
-    closing = machine.files[file]
-    group = _group(closing)
-    group.placed = False
-    if group.try_dissolve():
-        yield from _call_back(me, group.iommu)
-
-        yield "release_group.detach"
-        yield from detach(machine, me, group)
-        yield from _drain(me, group.iommu, _LATE)
+        yield from leave(machine, me, group)
 
     yield from _reopen(machine, me, closing, group)
     return OK

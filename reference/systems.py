@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from tenure.reference import (
     calls_2012,
@@ -242,16 +243,11 @@ _NOTIFY: Mapping[str, Form] = {
     **_TOLD,
 }
 
+_BREAKS = frozenset({"unset_container", "release_device", "release_group"})
+
 _NO_DRAIN: Mapping[str, Form] = {
-    **_NOTIFY,
-    **{
-        name: replace(_NOTIFY[name], run=run)
-        for name, run in (
-            ("unset_container", notify_calls.unset_container_without_wait),
-            ("release_device", notify_calls.release_device_without_wait),
-            ("release_group", notify_calls.release_group_without_wait),
-        )
-    },
+    name: replace(form, run=partial(form.run, leave=notify_calls.hurries)) if name in _BREAKS else form
+    for name, form in _NOTIFY.items()
 }
 
 _LATE_REGISTER: Mapping[str, Form] = {
@@ -271,8 +267,6 @@ _ON_CLOSE: Mapping[str, Form] = {
     "release_group": replace(_NOTIFY["release_group"], run=notify_calls.release_group_on_close),
     **_TOLD,
 }
-
-_BREAKS = frozenset({"unset_container", "release_device", "release_group"})
 
 _RFC2011: Mapping[str, Form] = {
     "map_dma": Form(paged_calls.map_dma, paged_calls.may_map_dma, new=(("made", MAPPING),)),
