@@ -1,6 +1,7 @@
 """Models: what each protocol generation does, call by call and step by step."""
 
 from tenure.models import (
+    cdev_no_group,
     containers_2012,
     containers_2013,
     containers_2022,
@@ -27,5 +28,6 @@ SYSTEMS: tuple[System, ...] = (
     *dma_rfc2011_systems.SYSTEMS,
     *interrupt_systems.SYSTEMS,
     *kvm_file.SYSTEMS,
+    *cdev_no_group.SYSTEMS,
 )
 """Every system in every variant, base variants first."""

@@ -226,9 +226,10 @@ def a_group_has_a_user_or_kernel_drivers(group: Term) -> Term:
 
 @claim(group=GROUP)
 def a_real_group_is_owned_while_it_is_contained(group: Term) -> Term:
-    """A group that an IOMMU isolates is owned, and out of its default domain, exactly while it is in a container."""
-    owned = owner[group] == "group"
-    return both(same(owned, both(is_contained(group), no(no_iommu[group]))), same(owned, blocking[group]))
+    """A group that an IOMMU isolates is owned by itself, and out of its default domain, exactly while it is in a container."""
+    owned = no(owner[group] == "none")
+    known = both(same(owned, both(is_contained(group), no(no_iommu[group]))), same(owned, blocking[group]))
+    return both(known, implies(owned, owner[group] == "group"))
 
 
 @claim(device=DEVICE)

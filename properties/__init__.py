@@ -1,6 +1,7 @@
 """Properties: the rules as named, true sentences, and the races that break them."""
 
 from tenure.properties import (
+    cdev,
     containers,
     external,
     harm,
@@ -25,6 +26,7 @@ PROPERTIES: tuple[Property, ...] = (
     *paged.PROPERTIES,
     *interrupts.PROPERTIES,
     *kvm.PROPERTIES,
+    *cdev.PROPERTIES,
     *harm.PROPERTIES,
 )
 

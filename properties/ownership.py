@@ -1,10 +1,10 @@
 """OWN: a group's DMA belongs to one user or to the kernel's drivers, and never to both."""
 
 from tenure.vocabulary import observables as seen
-from tenure.vocabulary.objects import DEVICE, GROUP
+from tenure.vocabulary.objects import DEVICE, FILE, GROUP
 from tenure.vocabulary.properties import always, at_rest, each_step
 from tenure.vocabulary.symbols import before
-from tenure.vocabulary.terms import Term, both, implies, is_none, no, some
+from tenure.vocabulary.terms import Term, both, implies, is_none, no, number_of, some
 
 
 def is_owned(group: Term) -> Term:
@@ -15,6 +15,11 @@ def is_owned(group: Term) -> Term:
 def has_kernel_driver(group: Term) -> Term:
     """A device of the group has a driver that does DMA for the kernel."""
     return some(DEVICE, lambda d: both(seen.device_group[d] == group, seen.device_driver[d] == "kernel"))
+
+
+def is_bound_by(device: Term, file: Term) -> Term:
+    """The file of the device is bound to an iommufd."""
+    return both(seen.file_device[file] == device, no(is_none(seen.file_iommufd[file])))
 
 
 @at_rest(
@@ -65,10 +70,34 @@ def a_real_group_in_a_container_is_owned_once_by_its_group(group: Term) -> Term:
     return both(implies(contained, both(owned, seen.owner_count[group] == 1)), implies(owned, contained))
 
 
+@always("OWN-6", "iommufd_device_bind, iommu_device_claim_dma_owner", group=GROUP, device=DEVICE, file=FILE)
+def an_iommufd_owns_a_group_once_for_each_of_its_devices(group: Term, device: Term, file: Term) -> Term:
+    """The `owner_cnt` of a group that an iommufd owns is the number of its physical devices that are bound, all of them to it."""
+    owned = no(is_none(seen.dma_owner_iommufd[group]))
+    claims = number_of(DEVICE, lambda d: seen.device_claims[d] == group)
+    counted = both(implies(owned, seen.owner_count[group] == claims), implies(no(owned), claims == 0))
+    home = seen.device_group[device]
+    physical = both(is_bound_by(device, file), no(seen.device_emulated[device]))
+    mine = both(seen.device_claims[device] == home, seen.file_iommufd[file] == seen.dma_owner_iommufd[home])
+    by_a_file = implies(no(is_none(seen.device_claims[device])), some(FILE, lambda f: is_bound_by(device, f)))
+    return both(counted, implies(physical, mine), by_a_file)
+
+
+@each_step("OWN-7", "iommu_device_claim_dma_owner, EPERM", group=GROUP)
+def an_iommufd_that_owns_a_group_gives_way_to_no_other(group: Term) -> Term:
+    """A step takes a group from the iommufd that owns it only to nobody, and `owner_cnt` is zero then."""
+    was, now = before(seen.dma_owner_iommufd[group]), seen.dma_owner_iommufd[group]
+    known = implies(is_none(now), no(seen.dma_owner[group] == "iommufd"))
+    goes = both(is_none(now), seen.owner_count[group] == 0)
+    return both(known, implies(both(no(is_none(was)), no(was == now)), goes))
+
+
 PROPERTIES = (
     a_group_that_no_user_owns_counts_its_kernel_drivers,
     an_owner_comes_and_goes_where_nobody_counts,
     no_kernel_driver_is_bound_beside_a_user,
     a_group_claimed_and_not_attached_translates_nothing,
     a_real_group_in_a_container_is_owned_once_by_its_group,
+    an_iommufd_owns_a_group_once_for_each_of_its_devices,
+    an_iommufd_that_owns_a_group_gives_way_to_no_other,
 )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from tenure.models import dma_rfc2011, dma_type1
+from tenure.search.cdev_scopes import cdev_scope
 from tenure.search.interrupt_scopes import SIZES, WIRED, interrupt_scope
 from tenure.search.paged_scopes import paged_scope
 from tenure.search.range_scopes import range_scope
@@ -45,6 +46,8 @@ class Family:
     plan: Scope
     whole: tuple[Place, ...]
     pairs: tuple[Place, ...]
+    far: tuple[tuple[Scope, frozenset[str]], ...] = ()
+    """Where cases are reached that need more objects, each with the calls that it takes."""
     columns: tuple[tuple[str, str, str], ...] = ()
     """What never changes, for the line protocol: its name, the letter of its places, the field of the scope."""
     tables: Mapping[str, str] = field(default_factory=dict)
@@ -212,7 +215,49 @@ INTERRUPTS = Family(
     tables=WIRED,
 )
 
-FAMILIES = (TYPE1, RFC2011, INTERRUPTS)
+_FILES = {"process": 1, "thread": 0, "file": 3, "group": 1, "device": 2, "table": 2}
+_UNFIT = {"coherent": (True, False, True), "isolated": (True, True, False)}
+
+CDEVS = Family(
+    marks=seen.file_granted,
+    scope=cdev_scope,
+    main={**_FILES, "table": 1},
+    narrow=(cdev_scope({**_FILES, "device": 1}, emulated=(True,)),),
+    witness=cdev_scope({**_FILES, "process": 2, "file": 2, "group": 3, "device": 3, "table": 1}, **_UNFIT),
+    far=(
+        (
+            cdev_scope({**_FILES, "file": 3, "device": 2}),
+            frozenset({"open_iommufd", "ioas_alloc", "open_cdev", "bind", "attach", "detach"}),
+        ),
+        (
+            cdev_scope({**_FILES, "device": 1}, emulated=(True,)),
+            frozenset({"open_iommufd", "ioas_alloc", "open_cdev", "bind", "attach", "detach", "close", "release_device"}),
+        ),
+    ),
+    gate=cdev_scope(
+        {"process": 2, "thread": 1, "file": 6, "group": 2, "device": 4, "table": 3}, emulated=(False, False, False, True)
+    ),
+    plan=cdev_scope({**_FILES, "thread": 1, "process": 2}, vfio_devices=1),
+    whole=(
+        Place("one device", cdev_scope({**_FILES, "device": 1})),
+        Place("two devices of a group", cdev_scope({**_FILES, "table": 1})),
+        Place("an emulated device", cdev_scope({**_FILES, "device": 1, "process": 2}, emulated=(True,))),
+        Place("devices that are not fit", cdev_scope({**_FILES, "file": 2, "group": 3, "device": 3, "table": 1}, **_UNFIT)),
+        Place("two devices, two iommufds", cdev_scope({**_FILES, "file": 4}), full=True),
+        Place("two groups", cdev_scope({**_FILES, "file": 4, "group": 2, "device": 3}), full=True),
+    ),
+    pairs=(
+        Place("one device", cdev_scope({**_FILES, "thread": 2, "device": 1})),
+        Place("two devices of a group", cdev_scope({**_FILES, "thread": 2, "table": 1}), full=True),
+    ),
+    tables={
+        "device_emulated": "emulated",
+        "device_coherent": "coherent",
+        "device_isolated": "isolated",
+    },
+)
+
+FAMILIES = (TYPE1, RFC2011, INTERRUPTS, CDEVS)
 
 
 def family_of(system: System) -> Family | None:

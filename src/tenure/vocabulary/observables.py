@@ -21,14 +21,19 @@ from tenure.vocabulary.objects import (
 from tenure.vocabulary.symbols import Observable, observable
 from tenure.vocabulary.types import COUNT, FLAG, Choice
 
-FILE_KIND = Choice("kind of file", ("closed", "container", "group", "device", "vm", "kvm_vfio"))
+FILE_KIND = Choice("kind of file", ("closed", "container", "group", "device", "vm", "kvm_vfio", "iommufd"))
 HARM = Choice("harm", ("none", "list_corruption", "null_dereference", "use_after_free", "bug"))
 ACCESS = Choice("access", ("none", "read", "write", "both"))
 DMA_REQUEST = Choice("DMA request", ("range", "empty", "wraps", "misaligned", "unknown", "no memory", "unwritable"))
 """What the arguments of the RFC's calls come to: a range, or what is wrong: a size of zero, an end beyond the top, no multiple
 of a page, a flag or a length that nobody knows; no memory for another entry; arguments that cannot be written back."""
 DRIVER = Choice("driver", ("none", "vfio", "kernel", "stub"))
-OWNER = Choice("owner", ("none", "group"))
+OWNER = Choice("owner", ("none", "group", "iommufd"))
+BIND_REQUEST = Choice(
+    "bind request", ("well formed", "unreadable", "too short", "too long", "unknown flag", "token", "unwritable")
+)
+"""What the arguments of BIND_IOMMUFD come to: a request, or what is wrong with it; a token for a driver that has no use for one;
+or arguments that are fine, and into which the answer cannot be written."""
 
 has_fd = observable("has_fd", PROCESS, FILE, FLAG, meaning="the process has an fd for the file")
 file_kind = observable("file_kind", FILE, FILE_KIND, meaning="what the file is; closed: it is gone")
@@ -56,13 +61,17 @@ table_reached = observable(
 )
 
 dma_owner = observable(
-    "dma_owner", GROUP, OWNER, meaning="who owns the DMA of the group: its VFIO group object; none: no user"
+    "dma_owner", GROUP, OWNER, meaning="who owns the DMA of the group: its VFIO group, an iommufd; none: no user"
 )
 owner_count = observable(
     "owner_count", GROUP, COUNT, meaning="the IOMMU group's `owner_cnt`: its user owner, or its kernel drivers"
 )
 dma_blocked = observable(
     "dma_blocked", GROUP, FLAG, meaning="the group is in its blocking domain: no address of its devices is translated"
+)
+
+dma_owner_iommufd = observable(
+    "dma_owner_iommufd", GROUP, FILE.maybe, meaning="the iommufd that owns the DMA of the group"
 )
 
 container_lists = observable("container_lists", CONTAINER, GROUP, FLAG, meaning="the group is in the container's list")
@@ -218,6 +227,27 @@ entry_table = observable(
 group_kvm = observable("group_kvm", GROUP, VM.maybe, meaning="the VM that the group was told of (set_kvm)")
 
 device_kvm = observable("device_kvm", DEVICE, VM.maybe, meaning="the VM that the open device refers to, and counts for")
+
+file_iommufd = observable(
+    "file_iommufd", FILE, FILE.maybe, meaning="the iommufd to which the device file is bound"
+)
+file_granted = observable("file_granted", FILE, FLAG, meaning="the device file gives access to its device")
+device_attached = observable(
+    "device_attached", DEVICE, TABLE.maybe, meaning="the IO address space of an iommufd to which the device is attached"
+)
+device_claims = observable(
+    "device_claims", DEVICE, GROUP.maybe, meaning="the group in whose `owner_cnt` the binding of the device counts"
+)
+device_emulated = observable(
+    "device_emulated", DEVICE, FLAG, meaning="the device is emulated: an access object stands for it"
+)
+device_coherent = observable("device_coherent", DEVICE, FLAG, meaning="the IOMMU can enforce coherent DMA of the device")
+device_isolated = observable(
+    "device_isolated", DEVICE, FLAG, meaning="the device's interrupts are isolated, or iommufd may do without"
+)
+table_iommufd = observable(
+    "table_iommufd", TABLE, FILE.maybe, meaning="the iommufd whose IO address space the table is"
+)
 
 harm = observable("harm", HARM, meaning="the worst that has happened to the kernel")
 
