@@ -35,6 +35,12 @@ class Configuration:
     """Which IOMMU drivers are for groups without IOMMU; the others are type1."""
     reserved: tuple[bool, ...] = ()
     frame_0: tuple[bool, ...] = ()
+    emulated: tuple[bool, ...] = ()
+    """Which devices are emulated; where iommufds are not spoken of, nobody says. The same of what follows."""
+    coherent: tuple[bool, ...] = ()
+    """Of which devices the IOMMU can enforce coherent DMA."""
+    isolated: tuple[bool, ...] = ()
+    """Of which devices interrupts are isolated, or need not be."""
 
     def __post_init__(self) -> None:
         for name, sort, given in (

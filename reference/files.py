@@ -13,12 +13,25 @@ GROUP_FILE = FILE_KIND.values.index("group")
 DEVICE_FILE = FILE_KIND.values.index("device")
 VM_FILE = FILE_KIND.values.index("vm")
 KVM_VFIO_FILE = FILE_KIND.values.index("kvm_vfio")
+IOMMUFD_FILE = FILE_KIND.values.index("iommufd")
 
 
 class File:
     """struct file: fds, calls in flight and the kernel itself (KVM's fget) each hold a reference."""
 
-    __slots__ = ("container", "count", "counts", "device", "group", "index", "kind", "vm")
+    __slots__ = (
+        "access_granted",
+        "container",
+        "count",
+        "counts",
+        "device",
+        "group",
+        "index",
+        "iommufd",
+        "is_cdev",
+        "kind",
+        "vm",
+    )
 
     def __init__(self, index: int, kind: int = CLOSED) -> None:
         self.index = index
@@ -31,6 +44,12 @@ class File:
         """The VM of a VM file, or of the file of a KVM VFIO device."""
         self.counts = False
         """A device file: it is one of the users of its device's group."""
+        self.is_cdev = False
+        """A device file that was opened by itself, and not through a group."""
+        self.iommufd: File | None = None
+        """The iommufd to which it is bound, with a reference."""
+        self.access_granted = False
+        """Ioctls reach the driver; set at the end of a bind."""
 
     def get(self) -> File:
         """Take a reference (fget)."""
@@ -52,6 +71,7 @@ class File:
         self.group = None
         self.device = None
         self.vm = None
+        self.is_cdev = False
 
 
 class Process:

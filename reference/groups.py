@@ -76,7 +76,21 @@ class VfioGroup:
 class Device:
     """A physical device and its driver; it is registered while the device list of its VFIO group holds it."""
 
-    __slots__ = ("bridge", "counts", "driver", "group", "index", "kvm", "open_count", "spared", "users")
+    __slots__ = (
+        "bridge",
+        "coherent",
+        "counts",
+        "driver",
+        "emulated",
+        "group",
+        "index",
+        "ioas",
+        "isolated",
+        "kvm",
+        "open_count",
+        "spared",
+        "users",
+    )
 
     def __init__(self, index: int, group: IommuGroup, driver: int, *, bridge: bool, spared: bool) -> None:
         self.index = index
@@ -93,6 +107,12 @@ class Device:
         """From 5.19 on: how many files of it are open."""
         self.counts = False
         """From 6.2 on: it is one of the users of its group, however many files it has."""
+        self.emulated = False
+        """No IOMMU translates for it; it is attached to nothing but an IO address space."""
+        self.coherent = self.isolated = True
+        """Its IOMMU can enforce coherency; its interrupts are isolated."""
+        self.ioas: IommuTable | None = None
+        """The IO address space to which an emulated device is attached."""
 
     def is_registered(self) -> bool:
         return self in self.group.vfio.device_list
@@ -118,6 +138,7 @@ class IommuGroup:
         "callbacks_lock",
         "dev_set_lock",
         "devices",
+        "igroup",
         "index",
         "mutex",
         "no_iommu",
@@ -138,10 +159,15 @@ class IommuGroup:
         self.unbound_list: list[Device] = []
         """Devices that leave their VFIO driver; kept here and not in the VFIO group, which they may outlast."""
         self.mutex = Lock()
-        self.owner: VfioGroup | None = None
+        self.owner: VfioGroup | File | None = None
         """From 5.19 on: the user that owns the DMA of the group; none: the kernel's drivers may do DMA."""
         self.owner_cnt = 0
-        """From 5.19 on: 1 for the owner, or one for each driver that does DMA for the kernel."""
+        """From 5.19 on: 1 for the owner, or one for each driver that does DMA for the kernel.
+
+        Where the owner is an iommufd: one for each device that is bound to it.
+        """
+        self.igroup: list[Device] = []
+        """The devices that an iommufd has attached to the table to which the group is."""
         self.blocked = False
         """From 5.19 on: the group is in its blocking domain."""
         self.dev_set_lock = Lock()

@@ -47,6 +47,7 @@ class Kernel:
             spares_bridges=self._system.spares_bridges,
             claims_ownership=self._system.claims_ownership,
             paged=self._system.paged,
+            has_groups=self._system.has_groups,
         )
         self._scheduler = Scheduler(self.machine)
 

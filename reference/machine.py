@@ -31,7 +31,10 @@ class Machine:
         spares_bridges: bool = True,
         claims_ownership: bool = False,
         paged: str | None = None,
+        has_groups: bool = True,
     ) -> None:
+        self.has_groups = has_groups
+        """The group interface is compiled in (CONFIG_VFIO_GROUP)."""
         self.claims_ownership = claims_ownership
         """From 5.19 on: owners of DMA are claimed, where earlier versions look at every device's driver."""
         sizes = configuration.number
@@ -70,14 +73,20 @@ class Machine:
             driver, bridge = configuration.driver[index], configuration.bridge[index]
             spared = bridge and spares_bridges
             home = self.groups[group] if self.groups else IommuGroup(group, no_iommu=False)
-            self._plug(Device(index, home, driver, bridge=bridge, spared=spared))
+            device = Device(index, home, driver, bridge=bridge, spared=spared)
+            if configuration.emulated:
+                device.emulated = configuration.emulated[index]
+                device.coherent, device.isolated = configuration.coherent[index], configuration.isolated[index]
+            self._plug(device)
 
     def _plug(self, device: Device) -> None:
         """A device is there from the start; a VFIO driver has registered it."""
         self.devices.append(device)
         device.group.devices.append(device)
-        if device.driver == VFIO:
+        if device.driver == VFIO and self.has_groups:
             register(device)
+        elif device.driver == VFIO:
+            device.group.vfio.device_list.append(device)
         elif device.driver == KERNEL and self.claims_ownership and not device.group.no_iommu:
             device.group.owner_cnt += 1
 

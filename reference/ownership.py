@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tenure.reference.calls import EBUSY, EPERM
+from tenure.reference.files import File
 from tenure.reference.groups import IommuGroup, VfioGroup
 from tenure.vocabulary.answers import Refused
 
@@ -27,6 +28,27 @@ def release_dma_owner(group: IommuGroup) -> None:
     group.owner_cnt = 0
     group.owner = None
     group.blocked = False
+
+
+def claim_for_device(group: IommuGroup, owner: File) -> Refused | None:
+    """Take the group for an iommufd, or count one more device of its own; EPERM, EBUSY (iommu_device_claim_dma_owner)."""
+    if group.owner_cnt > 0:
+        if group.owner is not owner:
+            return EPERM
+        group.owner_cnt += 1
+        return None
+    if group.blocked or group.attached is not None:
+        return EBUSY
+    group.owner, group.owner_cnt, group.blocked = owner, 1, True
+    return None
+
+
+def release_for_device(group: IommuGroup) -> None:
+    """Count one device less; with the last one the group is the kernel's (iommu_device_release_dma_owner)."""
+    if group.owner_cnt > 1:
+        group.owner_cnt -= 1
+    else:
+        release_dma_owner(group)
 
 
 def use_default_domain(group: IommuGroup) -> Refused | None:

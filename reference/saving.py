@@ -12,6 +12,7 @@ from tenure.reference.files import (
     CONTAINER_FILE,
     DEVICE_FILE,
     GROUP_FILE,
+    IOMMUFD_FILE,
     KVM_VFIO_FILE,
     VM_FILE,
     File,
@@ -22,6 +23,7 @@ from tenure.reference.interrupts import InterruptState
 from tenure.reference.machine import Machine
 from tenure.reference.paged_spaces import PagedState
 from tenure.reference.registrations import Registration
+from tenure.reference.saving_cdevs import CdevState, load_cdevs, save_cdevs
 from tenure.reference.spaces import SpaceState
 from tenure.reference.tables import IommuTable
 from tenure.reference.users import ExternalUser
@@ -50,6 +52,7 @@ Snapshot = tuple[
     InterruptState,
     tuple[VmState, ...],
     tuple[DriverState, ...],
+    CdevState,
 ]
 
 _NO_FILE: FileState = (CLOSED, 0, NONE, False)
@@ -72,12 +75,13 @@ def save(machine: Machine) -> Snapshot:
         machine.interrupts.state(),
         tuple([_vm(vm) for vm in machine.vms]),
         tuple([(driver.is_live, driver.module_references) for driver in machine.iommu_drivers]),
+        save_cdevs(machine),
     )
 
 
 def load(machine: Machine, snapshot: Snapshot) -> None:
     """Bring the machine back to a state; the objects that stand under the names are used again."""
-    machine.harm, fds, files, groups, containers, tables, devices, users, spaces, interrupts, vms, drivers = snapshot
+    machine.harm, fds, files, groups, containers, tables, devices, users, spaces, interrupts, vms, drivers, cdevs = snapshot
     for index, vm_state in enumerate(vms):
         _load_vm(machine, index, vm_state)
     for process, fd_table in zip(machine.processes, fds, strict=True):
@@ -102,6 +106,7 @@ def load(machine: Machine, snapshot: Snapshot) -> None:
     for driver, driver_state in zip(machine.iommu_drivers, drivers, strict=True):
         driver.is_live, driver.module_references = driver_state
     machine.iommu_drivers_list = [driver for driver in machine.iommu_drivers if driver.is_live]
+    load_cdevs(machine, cdevs)
 
 
 def _load_process(machine: Machine, process: Process, state: FdTable) -> None:
@@ -109,6 +114,8 @@ def _load_process(machine: Machine, process: Process, state: FdTable) -> None:
 
 
 def _file(file: File) -> FileState:
+    if file.kind == IOMMUFD_FILE:
+        return file.kind, file.count, NONE, False
     if file.container is not None:
         return file.kind, file.count, file.container.index, False
     if file.group is not None:
@@ -146,7 +153,7 @@ def _group(group: IommuGroup) -> GroupState:
     attached = NONE if table is None else table.index
     opened = NONE if file is None else file.index
     counted = (vfio.kref, vfio.opened, vfio.users, container, vfio.placed)
-    return *counted, attached, opened, group.owner is not None, group.owner_cnt, group.blocked, _index(vfio.kvm)
+    return *counted, attached, opened, isinstance(group.owner, VfioGroup), group.owner_cnt, group.blocked, _index(vfio.kvm)
 
 
 def _load_group(machine: Machine, group: IommuGroup, state: GroupState) -> None:

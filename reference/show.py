@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from tenure.reference.containers import Container
-from tenure.reference.files import File
+from tenure.reference.files import IOMMUFD_FILE, File
 from tenure.reference.groups import Device, IommuGroup
 from tenure.reference.iommu_drivers import IommuDriver
 from tenure.reference.machine import Machine
+from tenure.reference.show_cdevs import OF_CDEVS, observe_cdevs
 from tenure.reference.show_interrupts import OF_INTERRUPTS, observe_interrupts
 from tenure.reference.show_paged import OF_PAGED, observe_paged
 from tenure.reference.show_spaces import OF_ADDRESSES, OF_MAPPINGS, OF_PAYERS, OF_SPACES, observe_spaces
@@ -87,11 +88,12 @@ SHOWN = (
     *OF_PAGED,
     *OF_INTERRUPTS,
     *_OF_VMS,
+    *OF_CDEVS,
     seen.harm,
 )
 """What `observe` shows, in this order."""
 
-_BY_GROUP = seen.OWNER.values.index("group")
+_BY_NOBODY, _BY_GROUP, _BY_IOMMUFD = (seen.OWNER.values.index(name) for name in ("none", "group", "iommufd"))
 _NOTHING: tuple[int, ...] = ()
 _ALL_ZERO_FILE = (0, NONE, NONE, NONE, 0, NONE, NONE)
 
@@ -114,6 +116,7 @@ def observe(machine: Machine, in_flight: Collection[str]) -> tuple[tuple[int, ..
         *(observe_paged(machine) if machine.paged else observe_spaces(machine)),
         *observe_interrupts(machine),
         *_columns([_vm(vm) for vm in machine.vms], len(_OF_VMS)),
+        *observe_cdevs(machine),
         (machine.harm,),
     )
 
@@ -126,11 +129,13 @@ def _columns(rows: list[tuple[int, ...]], width: int) -> list[tuple[int, ...]]:
 def _file(file: File) -> tuple[int, ...]:
     device, group = file.device, file.group
     if device is not None:
-        index = device.group.index
+        index = NONE if file.is_cdev else device.group.index
         return file.kind, NONE, index, device.index, int(file.count == 0), index if file.counts else NONE, NONE
     if group is not None:
         behind = NONE if group.orphaned else group.iommu.index
         return file.kind, NONE, behind, NONE, int(file.count == 0), NONE, NONE
+    if file.kind == IOMMUFD_FILE:
+        return file.kind, NONE, NONE, NONE, int(file.count == 0), NONE, NONE
     if file.container is not None:
         return file.kind, file.container.index, NONE, NONE, int(file.count == 0), NONE, NONE
     if file.vm is not None:
@@ -140,7 +145,7 @@ def _file(file: File) -> tuple[int, ...]:
 
 def _group(group: IommuGroup, *, scans: bool) -> tuple[int, ...]:
     """Who owns a group is shown where ownership is claimed, its viability where VFIO scans for it."""
-    vfio, table = group.vfio, group.attached
+    vfio, table, owner = group.vfio, group.attached, group.owner
     return (
         1 if vfio.kref > 0 else 0,
         int(vfio.opened or vfio.opened_file is not None),
@@ -150,7 +155,7 @@ def _group(group: IommuGroup, *, scans: bool) -> tuple[int, ...]:
         NONE if vfio.container is None else vfio.container.index,
         vfio.users,
         NONE if table is None else table.index,
-        0 if group.owner is None else _BY_GROUP,
+        _BY_NOBODY if owner is None else _BY_IOMMUFD if isinstance(owner, File) else _BY_GROUP,
         group.owner_cnt,
         int(group.blocked),
         NONE if vfio.kvm is None else vfio.kvm.index,

@@ -8,6 +8,7 @@ from functools import partial
 
 from tenure.reference import (
     calls_2012,
+    cdev_calls,
     container_calls,
     device_calls,
     device_calls_6_1,
@@ -21,6 +22,7 @@ from tenure.reference import (
     group_calls_2022,
     interrupt_calls,
     iommu_driver_calls,
+    iommufd_table_calls,
     kvm_file_calls,
     kvm_get_put_calls,
     notify_calls,
@@ -65,6 +67,8 @@ class System:
     """A bridge may have any driver."""
     claims_ownership: bool = False
     """Users and drivers claim the DMA of a group; nobody looks at drivers."""
+    has_groups: bool = True
+    """The group interface is there."""
     paged: str | None = None
     """The defect of an address space of 2011, none where it is empty; None where a system has no such address space."""
 
@@ -316,6 +320,24 @@ _KVM_GROUP_FILES: Mapping[str, Form] = {
     "destroy_entry": Form(kvm_file_calls.destroy_entry, kvm_get_put_calls.may_destroy_entry, _BY_VM),
 }
 
+_OF_FILES = ("close", "pass_file", "fork", "exit_process")
+
+_CDEV_NO_GROUP: Mapping[str, Form] = {
+    **{name: _CONTAINERS[name] for name in _OF_FILES},
+    "open_iommufd": Form(iommufd_table_calls.open_iommufd, iommufd_table_calls.may_open_iommufd, new=(_FILE,)),
+    "ioas_alloc": Form(iommufd_table_calls.ioas_alloc, iommufd_table_calls.may_ioas_alloc, new=(("made", TABLE),)),
+    "destroy": Form(iommufd_table_calls.destroy, iommufd_table_calls.may_destroy),
+    "release_iommufd": Form(iommufd_table_calls.release_iommufd, iommufd_table_calls.may_release_iommufd, _BY_FILE),
+    "open_cdev": Form(cdev_calls.open_cdev, cdev_calls.may_open_cdev, new=(_FILE,)),
+    "bind": Form(cdev_calls.bind, cdev_calls.may_bind),
+    "get_info": Form(cdev_calls.get_info, cdev_calls.may_use),
+    "attach": Form(cdev_calls.attach, cdev_calls.may_attach),
+    "detach": Form(cdev_calls.detach, cdev_calls.may_use),
+    "release_device": Form(cdev_calls.release_device, cdev_calls.may_release_device, _BY_FILE),
+    "bind_driver": Form(cdev_calls.bind_driver, cdev_calls.may_bind_driver, _BY_DEVICE),
+    "unbind_driver": Form(cdev_calls.unbind_driver, driver_calls.may_unbind_driver, _BY_DEVICE, sleeps=True),
+}
+
 SYSTEMS: Mapping[str, System] = {
     "dma-rfc2011": System(_RFC2011, paged=""),
     **{
@@ -337,6 +359,7 @@ SYSTEMS: Mapping[str, System] = {
     "external-v1:misuse": System(_MISUSE),
     "interrupts": System(_INTERRUPTS),
     "dma-type1-v1": System(_TYPE1_V1),
+    "cdev-no-group": System(_CDEV_NO_GROUP, spares_bridges=False, claims_ownership=True, has_groups=False),
     "dma-type1-v2": System(_TYPE1),
     "external-validate": System(_VALIDATE),
     "external-validate:locked-container": System(_VALIDATE, frozenset(_VALIDATE) - {"validate_and_use"}),

@@ -66,7 +66,8 @@ def setup_of(system: System, machine: Machine) -> Setup:
     """A scope in the words of the line protocol."""
     where = machine.scope
     sizes = {k: v for k, v in where.sizes.items() if v}
-    if (family := family_of(system)) is not None:
+    family = family_of(system)
+    if family is not None and "group of" not in where.fixed:
         return Setup(system.id, sizes, _fixed(where, family), {})
 
     def table(sort: str, letter: str, values: tuple[object, ...]) -> dict[str, str | int | bool]:
@@ -81,8 +82,9 @@ def setup_of(system: System, machine: Machine) -> Setup:
         "group_no_iommu": table(
             "group", "g", tuple(bool(v) for v in where.fixed.get("no iommu", (False,) * count["group"]))
         ),
-        "rawio": table("process", "p", tuple(bool(v) for v in where.fixed["rawio"])),
-        "driver_noiommu": table("iommu_driver", "dr", tuple(bool(v) for v in where.fixed["is noiommu"])),
+        "rawio": table("process", "p", tuple(bool(v) for v in where.fixed.get("rawio", (False,) * count["process"]))),
+        "driver_noiommu": table("iommu_driver", "dr", tuple(bool(v) for v in where.fixed.get("is noiommu", ()))),
+        **({} if family is None else _fixed(where, family)),
     }
     drivers = tuple(DRIVER.values[v] for v in where.initial["driver"][0])
     return Setup(system.id, sizes, fixed, {"device_driver": table("device", "d", drivers)})

@@ -159,6 +159,7 @@ def _configuration(setup: Setup) -> Configuration:
     sizes = {sort.name: setup.objects.get(sort.name, 0) for sort in SORTS}
     no_devices = (0,) * sizes[DEVICE.name]
     ranged, paged = sizes[ADDRESS.name] > 0, "page_reserved" in setup.fixed
+    bound = "device_coherent" in setup.fixed
     return Configuration(
         sizes=sizes,
         device_group=column(setup.fixed, "device_group", DEVICE, GROUP) if sizes[GROUP.name] else no_devices,
@@ -173,5 +174,8 @@ def _configuration(setup: Setup) -> Configuration:
         may_exceed=flags("pages_unlimited", PROCESS) if ranged else (),
         reserved=flags("page_reserved", PAGE) if paged else (),
         frame_0=flags("page_frame_0", PAGE) if paged else (),
+        emulated=flags("device_emulated", DEVICE) if bound else (),
+        coherent=flags("device_coherent", DEVICE) if bound else (),
+        isolated=flags("device_isolated", DEVICE) if bound else (),
         wiring=Wiring(**{name: wired(catalogue.OBSERVABLES[name]) for name in WIRED}) if sizes[LINE.name] else NOTHING,
     )

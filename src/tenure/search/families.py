@@ -239,9 +239,9 @@ CDEVS = Family(
     ),
     plan=cdev_scope({**_FILES, "thread": 1, "process": 2}, vfio_devices=1),
     whole=(
-        Place("one device", cdev_scope({**_FILES, "device": 1})),
-        Place("two devices of a group", cdev_scope({**_FILES, "table": 1})),
-        Place("an emulated device", cdev_scope({**_FILES, "device": 1, "process": 2}, emulated=(True,))),
+        Place("one device", cdev_scope({**_FILES, "device": 1, "table": 1, "process": 2})),
+        Place("two devices of a group", cdev_scope(_FILES)),
+        Place("an emulated device", cdev_scope({**_FILES, "device": 1}, emulated=(True,))),
         Place("devices that are not fit", cdev_scope({**_FILES, "file": 2, "group": 3, "device": 3, "table": 1}, **_UNFIT)),
         Place("two devices, two iommufds", cdev_scope({**_FILES, "file": 4}), full=True),
         Place("two groups", cdev_scope({**_FILES, "file": 4, "group": 2, "device": 3}), full=True),

@@ -1,0 +1,64 @@
+"""Snapshots of what device files that are opened by themselves and iommufds bring, beside the rest of a machine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tenure.reference.files import CLOSED, File
+from tenure.vocabulary.types import NONE
+
+if TYPE_CHECKING:
+    from tenure.reference.machine import Machine
+
+CdevState = tuple[tuple[int, ...], ...]
+"""Whether each file is opened by itself; its iommufd; whether it gives access; the iommufd and the users of each table; the iommufd
+that owns each group; the table of each device: its group's, or its own."""
+
+
+def save_cdevs(machine: Machine) -> CdevState:
+    """The state as tuples of numbers; empty where no iommufd is there and nothing is said of one."""
+    if not machine.configuration.emulated:
+        return ()
+    return (
+        tuple([int(file.is_cdev) for file in machine.files]),
+        tuple([index_of(file.iommufd) for file in machine.files]),
+        tuple([int(file.access_granted) for file in machine.files]),
+        tuple([index_of(table.iommufd) for table in machine.tables]),
+        tuple([table.users for table in machine.tables]),
+        tuple([index_of(group.owner) if isinstance(group.owner, File) else NONE for group in machine.groups]),
+        tuple([int(device in device.group.igroup) for device in machine.devices]),
+        tuple([NONE if device.ioas is None else device.ioas.index for device in machine.devices]),
+    )
+
+
+def load_cdevs(machine: Machine, state: CdevState) -> None:
+    """Bring that part of the machine back, once the rest of it is."""
+    if not state:
+        return
+    by_itself, iommufds, granted, tables, users, owners, attached, spaces = state
+    for index, file in enumerate(machine.files):
+        file.is_cdev, file.access_granted = bool(by_itself[index]), bool(granted[index])
+        file.iommufd = _file_at(machine, iommufds[index])
+    for index, table in enumerate(machine.tables):
+        table.iommufd, table.users = _file_at(machine, tables[index]), users[index]
+    for index, group in enumerate(machine.groups):
+        group.igroup.clear()
+        if owners[index] != NONE:
+            group.owner = _file_at(machine, owners[index])
+    for index, device in enumerate(machine.devices):
+        device.ioas = None if spaces[index] == NONE else machine.tables[spaces[index]]
+        if attached[index]:
+            device.group.igroup.append(device)
+
+
+def index_of(file: File | None) -> int:
+    """A pointer to a file."""
+    if file is None:
+        return NONE
+    return file.index if file.kind != CLOSED else -2 - file.index
+
+
+def _file_at(machine: Machine, index: int) -> File | None:
+    if index == NONE:
+        return None
+    return machine.files[index] if index >= 0 else File(-2 - index)

@@ -1,0 +1,57 @@
+"""What a machine shows of device files that are opened by themselves, and of the iommufds to which they are bound."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tenure.reference.files import File
+from tenure.vocabulary import observables as seen
+from tenure.vocabulary.types import NONE
+
+if TYPE_CHECKING:
+    from tenure.reference.groups import Device
+    from tenure.reference.machine import Machine
+
+OF_CDEVS = (
+    seen.file_iommufd,
+    seen.file_granted,
+    seen.dma_owner_iommufd,
+    seen.device_attached,
+    seen.device_claims,
+    seen.device_emulated,
+    seen.device_coherent,
+    seen.device_isolated,
+    seen.table_iommufd,
+)
+
+
+def observe_cdevs(machine: Machine) -> tuple[tuple[int, ...], ...]:
+    """The observables of OF_CDEVS, in this order; what is fixed is shown where iommufds are spoken of."""
+    devices = machine.devices
+    spoken = bool(machine.configuration.emulated)
+    return (
+        tuple([_name(file.iommufd) for file in machine.files]),
+        tuple([int(file.access_granted) for file in machine.files]),
+        tuple([_name(group.owner) if isinstance(group.owner, File) else NONE for group in machine.groups]),
+        tuple([_attached(device) for device in devices]),
+        tuple([device.group.index if device in _bound(machine) else NONE for device in devices]),
+        tuple([int(spoken and device.emulated) for device in devices]),
+        tuple([int(spoken and device.coherent) for device in devices]),
+        tuple([int(spoken and device.isolated) for device in devices]),
+        tuple([_name(table.iommufd) for table in machine.tables]),
+    )
+
+
+def _bound(machine: Machine) -> list[Device]:
+    """The physical devices that are bound: each counts in its group."""
+    files = (file for file in machine.files if file.iommufd is not None)
+    return [file.device for file in files if file.device is not None and not file.device.emulated]
+
+
+def _attached(device: Device) -> int:
+    table = device.ioas if device.emulated else device.group.attached if device in device.group.igroup else None
+    return NONE if table is None else table.index
+
+
+def _name(file: File | None) -> int:
+    return NONE if file is None else file.index
