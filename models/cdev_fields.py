@@ -15,8 +15,12 @@ isolated = fixed(
 bound_to = state(
     "bound to", FILE, FILE.maybe, meaning="the iommufd to which a device file is bound, and which it keeps open"
 )
-access_granted = state("access granted", FILE, FLAG, meaning="the device file's `access_granted`: its ioctls reach the driver")
+access_granted = state(
+    "access granted", FILE, FLAG, meaning="the device file's `access_granted`: its ioctls reach the driver"
+)
 attached_to = state("attached to", DEVICE, TABLE.maybe, meaning="the IO address space to which the device is attached")
-iommufd_of = state("iommufd of", TABLE, FILE.maybe, meaning="the iommufd of an IO address space; none: its id is unused")
+iommufd_of = state(
+    "iommufd of", TABLE, FILE.maybe, meaning="the iommufd of an IO address space; none: its id is unused"
+)
 owner_iommufd = state("owner iommufd", GROUP, FILE.maybe, meaning="the iommufd that owns the group's DMA")
 claimed = client("claimed", DEVICE, GROUP.maybe, meaning="the group in whose `owner_cnt` the device's binding counts")

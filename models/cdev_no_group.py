@@ -16,14 +16,13 @@ from tenure.models import (
     iommufd_tables,
     ownership,
 )
-from tenure.vocabulary import observables as seen
 from tenure.models.locks import DEVICE_LOCK, VFIO_GROUP_LOCK
+from tenure.vocabulary import observables as seen
 from tenure.vocabulary.calls import Call, Step
 from tenure.vocabulary.locks import briefly
 from tenure.vocabulary.objects import DEVICE, FILE
 from tenure.vocabulary.systems import Definition, System, shows
 from tenure.vocabulary.terms import Term, both, busy, either, every, implies, in_flight, is_none, no
-
 
 OF_GROUPS = (VFIO_GROUP_LOCK, DEVICE_LOCK)
 """The locks of groups, which are not there."""

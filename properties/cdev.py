@@ -51,7 +51,7 @@ def a_bound_device_keeps_its_iommufd_open(file: Term) -> Term:
 
 @each_step("DEV-4", "vfio_device_fops_release, vfio_df_unbind_iommufd", file=FILE, device=DEVICE)
 def a_close_gives_everything_back(file: Term, device: Term) -> Term:
-    """A device file can always be released: afterwards it is closed, and a device that was bound by it is neither open nor attached."""
+    """A released device file is closed, and a device that was bound by it neither open nor attached."""
     releases = both(called("release_device"), argument("file", FILE) == file)
     gone = both(seen.device_opens[device] == 0, is_none(seen.device_attached[device]))
     was_bound = both(before(is_bound(file)), before(seen.file_device[file]) == device)

@@ -81,7 +81,9 @@ def save(machine: Machine) -> Snapshot:
 
 def load(machine: Machine, snapshot: Snapshot) -> None:
     """Bring the machine back to a state; the objects that stand under the names are used again."""
-    machine.harm, fds, files, groups, containers, tables, devices, users, spaces, interrupts, vms, drivers, cdevs = snapshot
+    machine.harm, fds, files, groups, containers, tables, devices, users, spaces, interrupts, vms, drivers, cdevs = (
+        snapshot
+    )
     for index, vm_state in enumerate(vms):
         _load_vm(machine, index, vm_state)
     for process, fd_table in zip(machine.processes, fds, strict=True):
@@ -153,7 +155,15 @@ def _group(group: IommuGroup) -> GroupState:
     attached = NONE if table is None else table.index
     opened = NONE if file is None else file.index
     counted = (vfio.kref, vfio.opened, vfio.users, container, vfio.placed)
-    return *counted, attached, opened, isinstance(group.owner, VfioGroup), group.owner_cnt, group.blocked, _index(vfio.kvm)
+    return (
+        *counted,
+        attached,
+        opened,
+        isinstance(group.owner, VfioGroup),
+        group.owner_cnt,
+        group.blocked,
+        _index(vfio.kvm),
+    )
 
 
 def _load_group(machine: Machine, group: IommuGroup, state: GroupState) -> None:

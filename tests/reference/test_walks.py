@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.reference.conftest import of_interrupts
+from tests.reference.conftest import of_cdevs, of_interrupts
 
 from tenure.reference.kernel import SHOWN, SYSTEMS, Configuration, Died, Kernel, Paused, WouldBlock
 from tenure.reference.outcomes import Outcome
@@ -58,6 +58,8 @@ RANGES = {
     "high_word": range(4),
     "to_page": range(2),
     "writes": (1,),
+    "obj": range(2),
+    "request_bind": (0, 0, 0, 6),
     "made_word": range(2),
     "rest": range(2, 3),
 }
@@ -112,6 +114,14 @@ PARAMETERS = {
     "file_del": ("process", "file", "other_file"),
     "set_spapr_tce": ("process", "file", "other_file"),
     "h_put_tce": ("entry_user", "page", "to_flag"),
+    "open_iommufd": ("process", "file"),
+    "ioas_alloc": ("process", "file", "made_table"),
+    "destroy": ("process", "file", "obj"),
+    "open_cdev": ("process", "file", "device"),
+    "bind": ("process", "file", "other", "request_bind"),
+    "get_info": ("process", "file"),
+    "attach": ("process", "file", "obj"),
+    "detach": ("process", "file"),
 }
 
 PARAMETERS_2011 = {
@@ -130,6 +140,8 @@ def machine(system: str) -> Kernel:
     """A real group of two devices and one without IOMMU; a small address space; or devices with interrupts."""
     if system == "interrupts":
         return Kernel(system, of_interrupts())
+    if system.startswith("cdev"):
+        return Kernel(system, of_cdevs())
     if system.startswith("dma-rfc2011"):
         last = (False, True)
         limits = {"page_limit": (1,), "may_exceed": (False,)}
@@ -221,7 +233,7 @@ OPENED_TWICE = ("containers-2012", "containers-2012:locked")
 
 @pytest.mark.parametrize(
     "system",
-    [s for s in SYSTEMS if s not in (*OPENED_TWICE, *MISCOUNTED, "interrupts") and not s.startswith("dma-")],
+    [s for s in SYSTEMS if s not in (*OPENED_TWICE, *MISCOUNTED, "interrupts") and not s.startswith(("dma-", "cdev"))],
 )
 @settings(deadline=None, max_examples=40)
 @given(choices=CHOICES)

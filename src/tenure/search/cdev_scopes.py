@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from tenure.vocabulary.machine import Scope
 from tenure.vocabulary.observables import DRIVER
 
 VFIO, NONE_BOUND = (DRIVER.values.index(name) for name in ("vfio", "none"))
 
+FIT: Mapping[str, tuple[bool, ...]] = {}
+"""Every device is physical, coherent and isolated."""
+EMULATED: Mapping[str, tuple[bool, ...]] = {"emulated": (True,)}
+"""The only device is emulated."""
+
 
 def cdev_scope(
-    sizes: dict[str, int],
-    *,
-    emulated: tuple[bool, ...] = (),
-    coherent: tuple[bool, ...] = (),
-    isolated: tuple[bool, ...] = (),
-    vfio_devices: int | None = None,
+    sizes: dict[str, int], hardware: Mapping[str, tuple[bool, ...]] = FIT, *, vfio_devices: int | None = None
 ) -> Scope:
-    """Devices dealt to groups in turn, physical and fit to be bound unless said otherwise; some, or all, are VFIO's."""
+    """Devices dealt to groups in turn, physical and fit to be bound unless `hardware` says otherwise; some, or all, are VFIO's."""
     devices = sizes["device"]
     drivers = tuple(VFIO if vfio_devices is None or d < vfio_devices else NONE_BOUND for d in range(devices))
     fixed = {
         "group of": tuple(d % sizes["group"] for d in range(devices)),
         "no iommu": (False,) * sizes["group"],
-        "emulated": emulated or (False,) * devices,
-        "coherent": coherent or (True,) * devices,
-        "isolated": isolated or (True,) * devices,
+        "emulated": hardware.get("emulated", (False,) * devices),
+        "coherent": hardware.get("coherent", (True,) * devices),
+        "isolated": hardware.get("isolated", (True,) * devices),
     }
     initial = {"driver": (drivers,), "registered": (tuple(d == VFIO for d in drivers),)}
     return Scope({"user": 0, "container": 0, **sizes}, fixed, initial)

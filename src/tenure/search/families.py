@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from tenure.models import dma_rfc2011, dma_type1
-from tenure.search.cdev_scopes import cdev_scope
+from tenure.search.cdev_scopes import EMULATED, cdev_scope
 from tenure.search.interrupt_scopes import SIZES, WIRED, interrupt_scope
 from tenure.search.paged_scopes import paged_scope
 from tenure.search.range_scopes import range_scope
@@ -222,27 +222,32 @@ CDEVS = Family(
     marks=seen.file_granted,
     scope=cdev_scope,
     main={**_FILES, "table": 1},
-    narrow=(cdev_scope({**_FILES, "device": 1}, emulated=(True,)),),
-    witness=cdev_scope({**_FILES, "process": 2, "file": 2, "group": 3, "device": 3, "table": 1}, **_UNFIT),
+    narrow=(cdev_scope({**_FILES, "device": 1}, EMULATED),),
+    witness=cdev_scope({**_FILES, "process": 2, "file": 2, "group": 3, "device": 3, "table": 1}, _UNFIT),
     far=(
         (
             cdev_scope({**_FILES, "file": 3, "device": 2}),
             frozenset({"open_iommufd", "ioas_alloc", "open_cdev", "bind", "attach", "detach"}),
         ),
         (
-            cdev_scope({**_FILES, "device": 1}, emulated=(True,)),
-            frozenset({"open_iommufd", "ioas_alloc", "open_cdev", "bind", "attach", "detach", "close", "release_device"}),
+            cdev_scope({**_FILES, "device": 1}, EMULATED),
+            frozenset(
+                {"open_iommufd", "ioas_alloc", "open_cdev", "bind", "attach", "detach", "close", "release_device"}
+            ),
         ),
     ),
     gate=cdev_scope(
-        {"process": 2, "thread": 1, "file": 6, "group": 2, "device": 4, "table": 3}, emulated=(False, False, False, True)
+        {"process": 2, "thread": 1, "file": 6, "group": 2, "device": 4, "table": 3},
+        {"emulated": (False, False, False, True)},
     ),
     plan=cdev_scope({**_FILES, "thread": 1, "process": 2}, vfio_devices=1),
     whole=(
         Place("one device", cdev_scope({**_FILES, "device": 1, "table": 1, "process": 2})),
         Place("two devices of a group", cdev_scope(_FILES)),
-        Place("an emulated device", cdev_scope({**_FILES, "device": 1}, emulated=(True,))),
-        Place("devices that are not fit", cdev_scope({**_FILES, "file": 2, "group": 3, "device": 3, "table": 1}, **_UNFIT)),
+        Place("an emulated device", cdev_scope({**_FILES, "device": 1}, EMULATED)),
+        Place(
+            "devices that are not fit", cdev_scope({**_FILES, "file": 2, "group": 3, "device": 3, "table": 1}, _UNFIT)
+        ),
         Place("two devices, two iommufds", cdev_scope({**_FILES, "file": 4}), full=True),
         Place("two groups", cdev_scope({**_FILES, "file": 4, "group": 2, "device": 3}), full=True),
     ),

@@ -228,9 +228,7 @@ group_kvm = observable("group_kvm", GROUP, VM.maybe, meaning="the VM that the gr
 
 device_kvm = observable("device_kvm", DEVICE, VM.maybe, meaning="the VM that the open device refers to, and counts for")
 
-file_iommufd = observable(
-    "file_iommufd", FILE, FILE.maybe, meaning="the iommufd to which the device file is bound"
-)
+file_iommufd = observable("file_iommufd", FILE, FILE.maybe, meaning="the iommufd to which the device file is bound")
 file_granted = observable("file_granted", FILE, FLAG, meaning="the device file gives access to its device")
 device_attached = observable(
     "device_attached", DEVICE, TABLE.maybe, meaning="the IO address space of an iommufd to which the device is attached"
@@ -241,7 +239,9 @@ device_claims = observable(
 device_emulated = observable(
     "device_emulated", DEVICE, FLAG, meaning="the device is emulated: an access object stands for it"
 )
-device_coherent = observable("device_coherent", DEVICE, FLAG, meaning="the IOMMU can enforce coherent DMA of the device")
+device_coherent = observable(
+    "device_coherent", DEVICE, FLAG, meaning="the IOMMU can enforce coherent DMA of the device"
+)
 device_isolated = observable(
     "device_isolated", DEVICE, FLAG, meaning="the device's interrupts are isolated, or iommufd may do without"
 )
