@@ -2,7 +2,7 @@
 
 from tenure.vocabulary.objects import DEVICE, FILE, GROUP, TABLE
 from tenure.vocabulary.symbols import client, fixed, state
-from tenure.vocabulary.types import FLAG
+from tenure.vocabulary.types import COUNT, FLAG
 
 emulated = fixed(
     "emulated", DEVICE, FLAG, meaning="the device is emulated: its driver pins pages, and no IOMMU translates"
@@ -24,3 +24,11 @@ iommufd_of = state(
 )
 owner_iommufd = state("owner iommufd", GROUP, FILE.maybe, meaning="the iommufd that owns the group's DMA")
 claimed = client("claimed", DEVICE, GROUP.maybe, meaning="the group in whose `owner_cnt` the device's binding counts")
+cdev_opened = state("cdev opened", DEVICE, FLAG, meaning="a file of the device that was opened by itself is bound")
+cdev_open_cnt = state(
+    "cdev open count",
+    GROUP,
+    COUNT,
+    meaning="`cdev_device_open_cnt`: devices of the group that are bound, or about to be",
+)
+blocks = client("blocks", FILE, GROUP.maybe, meaning="the group whose file a bound device file keeps away")

@@ -7,6 +7,7 @@ from tenure.models.cdev_fields import (
     access_granted,
     attached_to,
     bound_to,
+    cdev_opened,
     coherent,
     emulated,
     iommufd_of,
@@ -120,6 +121,7 @@ def bound(file: Term, iommufd: Term) -> tuple[Assign, ...]:
         gets[iommufd].becomes(gets[iommufd] + 1),
         opens[device].becomes(opens[device] + 1),
         opened_by[file].becomes(device),
+        cdev_opened[device].becomes(value=True),
         access_granted[file].becomes(value=True),
     )
 
@@ -224,6 +226,7 @@ def unbound(file: Term) -> tuple[Assign, ...]:
         bound_to[file].becomes(None),
         opens[device].becomes(opens[device] - 1),
         opened_by[file].becomes(None),
+        cdev_opened[device].becomes(value=False),
         access_granted[file].becomes(value=False),
     )
 

@@ -4,7 +4,7 @@ from tenure.models import container_claims, containers, files, groups, harm, iom
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.objects import DEVICE, FILE, USER
 from tenure.vocabulary.systems import Definition, System, shows
-from tenure.vocabulary.terms import Term, both, busy, either, every, implies, in_flight, is_none, no
+from tenure.vocabulary.terms import FALSE, Term, both, busy, either, every, implies, in_flight, is_none, no
 
 CALLS_UNDER_USERS = (*files.CALLS, *groups.CALLS, *containers.CALLS)
 """What systems with external users stand on: their IOMMU drivers stay where they are."""
@@ -64,6 +64,7 @@ DEFINITIONS: tuple[Definition, ...] = (
     shows(seen.page_mapped, lambda t, p: containers.mapped[t, p]),
     shows(seen.user_counts, lambda u: groups.counted[u]),
     shows(seen.user_idle, idle),
+    shows(seen.owner_has_table, lambda g, t: FALSE),  # noqa: ARG005  # no iommufd owns anything here
     shows(seen.harm, lambda: harm.harm.now),
 )
 

@@ -30,7 +30,7 @@ def a_driver_is_called_only_where_access_is_granted(file: Term) -> Term:
     reaches = both(called("get_info"), answered(), argument("file", FILE) == file)
     is_open = seen.device_opens[seen.file_device[file]] > 0
     granted = seen.file_granted[file]
-    return both(implies(reaches, before(granted)), implies(granted, both(is_bound(file), is_open)))
+    return both(implies(reaches, before(granted)), implies(granted, is_open))
 
 
 @always("DEV-2", "vfio_df_open, vfio_df_close", file=FILE, other=FILE)

@@ -86,6 +86,16 @@ def a_group_file_stays_while_a_device_is_open(device: Term) -> Term:
     return implies(seen.device_opens[device] > 0, some(FILE, stays))
 
 
+@always("GRP-3", "vfio_group_fops_open, vfio_device_block_group", group=GROUP, device=DEVICE, file=FILE)
+def a_group_is_open_or_a_device_of_it_is_bound_and_never_both(group: Term, device: Term, file: Term) -> Term:
+    """While `cdev_device_open_cnt` of a group is above zero its file is not open; it is so while a device of it is bound."""
+    bound = both(
+        seen.file_device[file] == device, no(is_none(seen.file_iommufd[file])), seen.device_group[device] == group
+    )
+    apart = implies(seen.group_opened[group], seen.group_cdevs[group] == 0)
+    return both(apart, implies(bound, seen.group_cdevs[group] > 0))
+
+
 PROPERTIES = (
     a_group_has_users_iff_it_is_in_a_container,
     users_are_the_base_the_open_devices_and_the_external_users,
@@ -96,4 +106,5 @@ PROPERTIES = (
     a_module_stays_while_a_container_uses_its_driver,
     at_most_one_file_of_a_group_is_open,
     a_group_file_stays_while_a_device_is_open,
+    a_group_is_open_or_a_device_of_it_is_bound_and_never_both,
 )

@@ -39,9 +39,11 @@ def nobody_gives_back_the_use_of_another(group: Term) -> Term:
 
 @at_rest("EXT-3", seen.group_at_rest, "vfio_group_try_dissolve_container, 1 to 0", group=GROUP)
 def the_last_user_to_leave_detaches_the_group(group: Term) -> Term:
-    """A group at rest that nobody uses is in no container's list and its devices translate through no table."""
+    """A group at rest that nobody uses is in no container's list and its devices translate through no table but its iommufd's."""
     listed_nowhere = every(CONTAINER, lambda c: no(seen.container_lists[c, group]))
-    return implies(seen.container_users[group] == 0, both(listed_nowhere, is_none(seen.table_reached[group])))
+    reached = seen.table_reached[group]
+    reaches_none = either(is_none(reached), seen.owner_has_table[group, reached])
+    return implies(seen.container_users[group] == 0, both(listed_nowhere, reaches_none))
 
 
 @always("EXT-8", "review of the June 2013 patch: add before iommu_id", user=USER)

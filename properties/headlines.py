@@ -10,10 +10,11 @@ from tenure.vocabulary.terms import Term, both, either, every, implies, is_none,
 
 @always("ISO", "group, container and IOMMU table", group=GROUP)
 def a_device_reaches_only_the_table_of_its_present_owner(group: Term) -> Term:
-    """The devices of a group translate through no table but that of the container in which the group is."""
+    """The devices of a group translate through no table but that of its container, or one of the iommufd that owns the group."""
     reached = seen.table_reached[group]
     owner = seen.container_of[group]
-    return implies(no(is_none(reached)), both(no(is_none(owner)), seen.container_table[owner] == reached))
+    of_container = both(no(is_none(owner)), seen.container_table[owner] == reached)
+    return implies(no(is_none(reached)), either(of_container, seen.owner_has_table[group, reached]))
 
 
 @always("USE", "KVM maps and unmaps in the table by itself", user=USER)

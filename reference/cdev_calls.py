@@ -19,7 +19,7 @@ EFAULT = Refused("EFAULT")
 
 WELL_FORMED, UNREADABLE, TOO_SHORT, TOO_LONG, UNKNOWN_FLAG, TOKEN, UNWRITABLE = range(len(BIND_REQUEST.values))
 
-_MALFORMED = {UNREADABLE: EFAULT, TOO_SHORT: EINVAL, TOO_LONG: E2BIG, UNKNOWN_FLAG: EINVAL}
+MALFORMED = {UNREADABLE: EFAULT, TOO_SHORT: EINVAL, TOO_LONG: E2BIG, UNKNOWN_FLAG: EINVAL}
 
 
 def may_open_cdev(machine: Machine, process: int, file: int, device: int) -> bool:
@@ -55,18 +55,18 @@ def bind(machine: Machine, me: Task, process: int, file: int, other: int, reques
     """Bind the device to an iommufd; EFAULT, EINVAL, E2BIG, EBADF, EBADFD, EPERM, EBUSY (vfio_df_ioctl_bind_iommufd, 7.2)."""
     caller = machine.processes[process]
     opened = me.hold(caller.file(file))
-    if request in _MALFORMED:
-        return _MALFORMED[request]
+    if request in MALFORMED:
+        return MALFORMED[request]
     if other == NONE:
         return EINVAL
     device = device_of(opened)
     yield from lock(device, me)
-    answer = _bind(caller.fds, opened, other, request)
+    answer = bind_locked(caller.fds, opened, other, request)
     device.group.dev_set_lock.release()
     return answer
 
 
-def _bind(fds: list[File | None], opened: File, other: int, request: int) -> Answer:
+def bind_locked(fds: list[File | None], opened: File, other: int, request: int) -> Answer:
     """The part of a bind under the lock of the reset set, with the end of what it did where it fails late."""
     if opened.iommufd is not None or request == TOKEN:
         return EINVAL

@@ -28,6 +28,7 @@ class VfioGroup:
     """
 
     __slots__ = (
+        "cdev_device_open_cnt",
         "container",
         "device_list",
         "device_lock",
@@ -57,6 +58,8 @@ class VfioGroup:
         self.device_lock = Lock()
         self.group_lock = Lock()
         """From 5.19 on: one lock over what each call does with the group."""
+        self.cdev_device_open_cnt = 0
+        """From 6.6 on: devices that are bound to an iommufd by a file of their own, or about to be."""
         self.opened_file: File | None = None
         """From 5.19 on, in place of `opened`: the file itself."""
         self.orphaned = False

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 CdevState = tuple[tuple[int, ...], ...]
 """Whether each file is opened by itself; its iommufd; whether it gives access; the iommufd and the users of each table; the iommufd
-that owns each group; the table of each device: its group's, or its own."""
+that owns each group, and how many devices keep its file away; whether each device is attached with its group; the table of each device: its group's, or its own."""
 
 
 def save_cdevs(machine: Machine) -> CdevState:
@@ -26,6 +26,7 @@ def save_cdevs(machine: Machine) -> CdevState:
         tuple([index_of(table.iommufd) for table in machine.tables]),
         tuple([table.users for table in machine.tables]),
         tuple([index_of(group.owner) if isinstance(group.owner, File) else NONE for group in machine.groups]),
+        tuple([group.vfio.cdev_device_open_cnt for group in machine.groups]),
         tuple([int(device in device.group.igroup) for device in machine.devices]),
         tuple([NONE if device.ioas is None else device.ioas.index for device in machine.devices]),
     )
@@ -35,7 +36,7 @@ def load_cdevs(machine: Machine, state: CdevState) -> None:
     """Bring that part of the machine back, once the rest of it is."""
     if not state:
         return
-    by_itself, iommufds, granted, tables, users, owners, attached, spaces = state
+    by_itself, iommufds, granted, tables, users, owners, counts, attached, spaces = state
     for index, file in enumerate(machine.files):
         file.is_cdev, file.access_granted = bool(by_itself[index]), bool(granted[index])
         file.iommufd = _file_at(machine, iommufds[index])
@@ -43,6 +44,7 @@ def load_cdevs(machine: Machine, state: CdevState) -> None:
         table.iommufd, table.users = _file_at(machine, tables[index]), users[index]
     for index, group in enumerate(machine.groups):
         group.igroup.clear()
+        group.vfio.cdev_device_open_cnt = counts[index]
         if owners[index] != NONE:
             group.owner = _file_at(machine, owners[index])
     for index, device in enumerate(machine.devices):

@@ -16,6 +16,8 @@ OF_CDEVS = (
     seen.file_iommufd,
     seen.file_granted,
     seen.dma_owner_iommufd,
+    seen.group_cdevs,
+    seen.owner_has_table,
     seen.device_attached,
     seen.device_claims,
     seen.device_emulated,
@@ -31,8 +33,10 @@ def observe_cdevs(machine: Machine) -> tuple[tuple[int, ...], ...]:
     spoken = bool(machine.configuration.emulated)
     return (
         tuple([_name(file.iommufd) for file in machine.files]),
-        tuple([int(file.access_granted) for file in machine.files]),
+        tuple([int(spoken and file.access_granted) for file in machine.files]),
         tuple([_name(group.owner) if isinstance(group.owner, File) else NONE for group in machine.groups]),
+        tuple([group.vfio.cdev_device_open_cnt for group in machine.groups]),
+        tuple([int(_has(group.owner, table.iommufd)) for group in machine.groups for table in machine.tables]),
         tuple([_attached(device) for device in devices]),
         tuple([device.group.index if device in _bound(machine) else NONE for device in devices]),
         tuple([int(spoken and device.emulated) for device in devices]),
@@ -51,6 +55,11 @@ def _bound(machine: Machine) -> list[Device]:
 def _attached(device: Device) -> int:
     table = device.ioas if device.emulated else device.group.attached if device in device.group.igroup else None
     return NONE if table is None else table.index
+
+
+def _has(owner: object, iommufd: File | None) -> bool:
+    """The owner is the iommufd."""
+    return iommufd is not None and owner is iommufd
 
 
 def _name(file: File | None) -> int:

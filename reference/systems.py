@@ -9,6 +9,7 @@ from functools import partial
 from tenure.reference import (
     calls_2012,
     cdev_calls,
+    cdev_group_calls,
     container_calls,
     device_calls,
     device_calls_6_1,
@@ -338,6 +339,18 @@ _CDEV_NO_GROUP: Mapping[str, Form] = {
     "unbind_driver": Form(cdev_calls.unbind_driver, driver_calls.may_unbind_driver, _BY_DEVICE, sleeps=True),
 }
 
+_CDEV: Mapping[str, Form] = {
+    **_without_drivers(_CONTAINERS_2022),
+    **{name: form for name, form in _CDEV_NO_GROUP.items() if name not in ("bind_driver", "unbind_driver")},
+    "open_group": Form(cdev_group_calls.open_group, cdev_group_calls.may_open_group, new=(_FILE,)),
+    "get_device_fd": Form(cdev_group_calls.get_device_fd, device_calls.may_get_device_fd, new=(_MADE_FILE,)),
+    "bind": Form(cdev_group_calls.bind, cdev_calls.may_bind),
+    "attach": Form(cdev_group_calls.attach, cdev_calls.may_attach),
+    "detach": Form(cdev_group_calls.detach, cdev_calls.may_use),
+    "release_device": Form(cdev_group_calls.release_device, cdev_calls.may_release_device, _BY_FILE),
+    "bind_driver": Form(driver_calls_2022.bind_driver, cdev_calls.may_bind_driver, _BY_DEVICE),
+}
+
 SYSTEMS: Mapping[str, System] = {
     "dma-rfc2011": System(_RFC2011, paged=""),
     **{
@@ -359,6 +372,7 @@ SYSTEMS: Mapping[str, System] = {
     "external-v1:misuse": System(_MISUSE),
     "interrupts": System(_INTERRUPTS),
     "dma-type1-v1": System(_TYPE1_V1),
+    "cdev": System(_CDEV, spares_bridges=False, claims_ownership=True),
     "cdev-no-group": System(_CDEV_NO_GROUP, spares_bridges=False, claims_ownership=True, has_groups=False),
     "dma-type1-v2": System(_TYPE1),
     "external-validate": System(_VALIDATE),

@@ -121,8 +121,10 @@ def machine_of(rules: Rules, *, wide: bool = False) -> Machine:
         return Machine(rules, interrupt_scope(sizes, devices=(0, 1) if wide else (0,), lines=(1, 1) if wide else (1,)))
     if family is CDEVS:
         one, threads = (2 if wide else 1), int(rules.granularity is Granularity.STEPS)
-        sizes = {"process": 1, "thread": threads, "file": 1 + one, "group": one, "device": one, "table": one}
-        kinds = {"emulated": (False, True), "coherent": (True, False), "isolated": (False, True)} if wide else {}
+        devices = 4 if wide else 1
+        sizes = {"process": one, "thread": threads, "file": 2, "group": one, "device": devices, "table": one}
+        kinds = {"emulated": (False, False, False, True), "coherent": (True, False, True, True)} if wide else {}
+        kinds |= {"isolated": (True, True, False, True)} if wide else {}
         return Machine(rules, cdev_scope({**sizes, "user": one}, kinds))
     if family is not None:
         sizes = {**family.main, "table": 1, "address": 4 if wide and family is RFC2011 else 3, "mapping": 2}

@@ -23,10 +23,16 @@ def cdev_scope(
     drivers = tuple(VFIO if vfio_devices is None or d < vfio_devices else NONE_BOUND for d in range(devices))
     fixed = {
         "group of": tuple(d % sizes["group"] for d in range(devices)),
-        "no iommu": (False,) * sizes["group"],
+        "no iommu": hardware.get("no iommu", (False,) * sizes["group"]),
         "emulated": hardware.get("emulated", (False,) * devices),
         "coherent": hardware.get("coherent", (True,) * devices),
         "isolated": hardware.get("isolated", (True,) * devices),
     }
+    iommu_drivers = sizes.get("iommu_driver", 0)
+    fixed |= {
+        "rawio": (True,) + (False,) * (sizes["process"] - 1),
+        "is noiommu": hardware.get("is noiommu", (False,) * iommu_drivers),
+    }
     initial = {"driver": (drivers,), "registered": (tuple(d == VFIO for d in drivers),)}
+    initial["driver registered"] = ((True,) * iommu_drivers,)
     return Scope({"user": 0, "container": 0, **sizes}, fixed, initial)

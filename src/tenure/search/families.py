@@ -262,7 +262,60 @@ CDEVS = Family(
     },
 )
 
-FAMILIES = (TYPE1, RFC2011, INTERRUPTS, CDEVS)
+_BESIDE = {
+    "process": 1,
+    "thread": 0,
+    "file": 4,
+    "group": 1,
+    "container": 1,
+    "device": 1,
+    "table": 1,
+    "page": 0,
+    "iommu_driver": 1,
+}
+_MIXED = {"no iommu": (False, True), "is noiommu": (False, True)}
+_BINDS = frozenset({"open_iommufd", "open_cdev", "bind", "close", "release_device", "release_iommufd"})
+_PLACES = frozenset({"open_container", "open_group", "set_container", "set_iommu", "get_device_fd"})
+
+CDEVS_AND_GROUPS = Family(
+    marks=seen.group_cdevs,
+    scope=cdev_scope,
+    main=_BESIDE,
+    narrow=(),
+    witness=cdev_scope({**_BESIDE, "process": 2, "file": 2, "device": 2}, vfio_devices=1),
+    far=(
+        (
+            cdev_scope({**_BESIDE, "file": 2, "group": 3, "device": 3}, _UNFIT),
+            frozenset({"open_iommufd", "open_cdev", "bind"}),
+        ),
+        (cdev_scope({**_BESIDE, "table": 2, "device": 2}), _BINDS | {"ioas_alloc", "attach", "detach"}),
+        (cdev_scope({**_BESIDE, "table": 2}, EMULATED), _BINDS | {"ioas_alloc", "attach", "detach"}),
+        (cdev_scope({**_BESIDE, "file": 3, "container": 2}), _PLACES | {"unset_container", "close", "release_group"}),
+        (cdev_scope({**_BESIDE, "file": 3, "device": 2}, vfio_devices=1), _PLACES | {"bind_driver", "unbind_driver"}),
+        (
+            cdev_scope(
+                {**_BESIDE, "process": 2, "file": 3, "group": 2, "device": 2, "iommu_driver": 2},
+                _MIXED,
+            ),
+            _PLACES | {"pass_file"},
+        ),
+    ),
+    gate=cdev_scope(
+        {**_BESIDE, "process": 2, "thread": 1, "file": 7, "group": 2, "container": 2, "device": 4, "table": 3},
+    ),
+    plan=cdev_scope({**_BESIDE, "thread": 1}),
+    whole=(
+        Place("a device and a group", cdev_scope({**_BESIDE, "file": 3})),
+        Place("shared files", cdev_scope({**_BESIDE, "process": 2, "file": 2, "table": 0})),
+        Place("two groups", cdev_scope({**_BESIDE, "file": 2, "group": 2, "device": 2, "iommu_driver": 2}, _MIXED)),
+        Place("two devices of a group", cdev_scope({**_BESIDE, "file": 3, "device": 2}), full=True),
+        Place("a container, a group, an iommufd, a device", cdev_scope(_BESIDE), full=True),
+    ),
+    pairs=(Place("a device and a group", cdev_scope({**_BESIDE, "thread": 2, "file": 3})),),
+    tables=CDEVS.tables,
+)
+
+FAMILIES = (TYPE1, RFC2011, INTERRUPTS, CDEVS_AND_GROUPS, CDEVS)
 
 
 def family_of(system: System) -> Family | None:

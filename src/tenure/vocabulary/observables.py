@@ -245,6 +245,16 @@ device_coherent = observable(
 device_isolated = observable(
     "device_isolated", DEVICE, FLAG, meaning="the device's interrupts are isolated, or iommufd may do without"
 )
+group_cdevs = observable(
+    "group_cdevs", GROUP, COUNT, meaning="the group's `cdev_device_open_cnt`: devices bound, or about to be"
+)
+owner_has_table = observable(
+    "owner_has_table",
+    GROUP,
+    TABLE,
+    FLAG,
+    meaning="an iommufd owns the group, and the table is an IO address space of it",
+)
 table_iommufd = observable(
     "table_iommufd", TABLE, FILE.maybe, meaning="the iommufd whose IO address space the table is"
 )

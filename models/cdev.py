@@ -1,0 +1,90 @@
+"""The system `cdev`: device files and iommufds beside groups and containers, as both interfaces are in Linux 7.2."""
+
+from tenure.models import (
+    cdev_fields,
+    cdev_group_claims,
+    cdev_group_closing_claims,
+    cdev_groups,
+    cdev_no_group,
+    containers,
+    containers_2022,
+    device_files,
+    files,
+    groups,
+    harm,
+    iommu_drivers,
+    iommufd_tables,
+)
+from tenure.vocabulary import observables as seen
+from tenure.vocabulary.calls import Call
+from tenure.vocabulary.objects import DEVICE, FILE
+from tenure.vocabulary.systems import Definition, System, shows
+from tenure.vocabulary.terms import Term, both, every, implies, is_none, no
+
+
+def _beside_iommufds(old: Call) -> Call:
+    """The call as `cdev` has it: a table's name is unused where neither a container nor an iommufd has it."""
+    if old.name == "set_iommu":
+        return old.requiring(is_none(cdev_fields.iommufd_of[old.parameter("made")]))
+    if old.name == "ioas_alloc":
+        return old.requiring(containers.is_fresh(old.parameter("made")))
+    if old.name == "bind_driver":
+        return cdev_no_group.of_devices(old)
+    return old
+
+
+_OTHERWISE = {c.name: c for c in cdev_groups.CHANGED}
+_OF_DRIVERS = {c.name for c in (containers.check_extension, *iommu_drivers.CALLS)}
+
+CALLS: tuple[Call, ...] = (
+    *(_OTHERWISE.get(c.name, _beside_iommufds(c)) for c in containers_2022.CALLS if c.name not in _OF_DRIVERS),
+    *map(_beside_iommufds, iommufd_tables.CALLS),
+    *cdev_groups.CALLS,
+)
+
+_KNOWN = {d.observable.name: d for d in containers_2022.DEFINITIONS}
+
+
+def _at_rest() -> Definition:
+    """As of containers; and no call on a file of a device of the group is in flight."""
+    old = _KNOWN[seen.group_at_rest.name]
+    (group,) = old.variables
+
+    def of_group(file: Term) -> Term:
+        device = files.file_device[file]
+        return both(no(is_none(device)), every(DEVICE, lambda d: implies(d == device, groups.group_of[d] == group)))
+
+    device_files_rest = every(FILE, lambda f: implies(of_group(f), cdev_no_group.rests(f)))
+    return Definition(old.observable, old.variables, both(old.body, device_files_rest))
+
+
+_NOW: dict[str, Definition] = {
+    seen.group_at_rest.name: _at_rest(),
+    seen.owner_has_table.name: shows(
+        seen.owner_has_table,
+        lambda g, t: both(
+            no(is_none(cdev_fields.owner_iommufd[g])), cdev_fields.iommufd_of[t] == cdev_fields.owner_iommufd[g]
+        ),
+    ),
+}
+
+DEFINITIONS: tuple[Definition, ...] = (
+    *(_NOW.get(name, one) for name, one in _KNOWN.items()),
+    *cdev_no_group.OF_DEVICE_FILES,
+    shows(seen.device_counts, lambda d: device_files.counted_in[d]),
+    shows(seen.group_cdevs, lambda g: cdev_fields.cdev_open_cnt[g]),
+)
+
+CDEV = System(
+    name="cdev",
+    variant="",
+    title="device files and iommufds beside groups and containers, Linux 7.2, as built: each keeps the other away",
+    source="drivers/vfio/group.c, device_cdev.c, iommufd.c and vfio_main.c, drivers/iommu/iommufd/device.c, 7.2",
+    calls=CALLS,
+    definitions=DEFINITIONS,
+    claims=(*cdev_group_claims.CLAIMS, *cdev_group_closing_claims.LEMMAS),
+    halted=harm.STOPPED,
+    initially=containers_2022.INITIALLY,
+)
+
+SYSTEMS = (CDEV,)
