@@ -210,10 +210,10 @@ def an_open_device_is_there(file: Term) -> Term:
     return implies(kind[file] == "device", both(there, of_group))
 
 
-@claim(file=FILE)
-def a_device_file_of_a_group_keeps_its_file(file: Term) -> Term:
-    """While a device file that was opened through a group counts, the group is open."""
-    return implies(both(is_of_group(file), no(is_none(opened_by[file]))), no(is_none(opened_file[file_group[file]])))
+@claim(device=DEVICE, group=GROUP)
+def a_group_of_a_bound_device_is_in_no_container(device: Term, group: Term) -> Term:
+    """While a device is bound its group is in no container."""
+    return implies(both(cdev_opened[device], group_of[device] == group), no(is_contained(group)))
 
 
 @claim(file=FILE)
@@ -298,7 +298,7 @@ CLAIMS = (
     another_attached_group_is_its_iommufds,
     a_containers_table_is_no_iommufds,
     an_open_device_is_there,
-    a_device_file_of_a_group_keeps_its_file,
+    a_group_of_a_bound_device_is_in_no_container,
     a_cdev_has_a_real_device,
     no_group_of_an_emulated_device_is_open,
     who_keeps_a_file_keeps_a_groups_or_a_devices,

@@ -111,7 +111,7 @@ def bind(process: Term, file: Term, other: Term, request: Term) -> Steps:
     )
 
     def fails(one: Case) -> Case:
-        assert isinstance(one.follow, Refuse)
+        assert isinstance(one.follow, Refuse)  # noqa: S101  # every case of `unfit` refuses
         return go(failed.becomes(one.follow.errno), when=one.when, to="unblock", why=one.why)
 
     yield step(

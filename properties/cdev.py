@@ -26,19 +26,19 @@ def what_is_bound_reaches_only_what_is_its_iommufds(group: Term, file: Term) -> 
 
 @each_step("DEV-1", "vfio_device_fops_unl_ioctl, vfio_df_ioctl_bind_iommufd, `access_granted`", file=FILE)
 def a_driver_is_called_only_where_access_is_granted(file: Term) -> Term:
-    """No ioctl of a device file reaches the driver but where access is granted; that is so only where the device is open."""
+    """No ioctl of a device file reaches the driver but where access was granted before, and the device is open."""
     reaches = both(called("get_info"), answered(), argument("file", FILE) == file)
     is_open = seen.device_opens[seen.file_device[file]] > 0
-    granted = seen.file_granted[file]
-    return both(implies(reaches, before(granted)), implies(granted, is_open))
+    return implies(reaches, both(before(seen.file_granted[file]), is_open))
 
 
 @always("DEV-2", "vfio_df_open, vfio_df_close", file=FILE, other=FILE)
 def a_device_has_one_binding(file: Term, other: Term) -> Term:
-    """The `open_count` of a bound device is 1, and one file of it is bound."""
+    """The `open_count` of a bound device is 1, and one file of it is bound; what gives access is of a device that is open."""
     device = seen.file_device[file]
     both_bound = both(is_bound(file), is_bound(other), device == seen.file_device[other])
-    return both(implies(is_bound(file), seen.device_opens[device] == 1), implies(both_bound, file == other))
+    granted = implies(seen.file_granted[file], seen.device_opens[device] > 0)
+    return both(implies(is_bound(file), seen.device_opens[device] == 1), implies(both_bound, file == other), granted)
 
 
 @always("DEV-3", "iommufd_ctx_get in iommufd_device_bind", file=FILE)

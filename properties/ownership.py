@@ -17,6 +17,11 @@ def has_kernel_driver(group: Term) -> Term:
     return some(DEVICE, lambda d: both(seen.device_group[d] == group, seen.device_driver[d] == "kernel"))
 
 
+def is_iommufds(group: Term) -> Term:
+    """An iommufd owns the group's DMA."""
+    return seen.dma_owner[group] == "iommufd"
+
+
 def is_bound_by(device: Term, file: Term) -> Term:
     """The file of the device is bound to an iommufd."""
     return both(seen.file_device[file] == device, no(is_none(seen.file_iommufd[file])))
@@ -74,22 +79,22 @@ def a_real_group_in_a_container_is_owned_once_by_its_group(group: Term) -> Term:
 def an_iommufd_owns_a_group_once_for_each_of_its_devices(group: Term, device: Term, file: Term) -> Term:
     """The `owner_cnt` of a group that an iommufd owns is the number of its physical devices that are bound, all of them to it."""
     owned = no(is_none(seen.dma_owner_iommufd[group]))
+    known = both(implies(owned, is_iommufds(group)), implies(is_iommufds(group), owned))
     claims = number_of(DEVICE, lambda d: seen.device_claims[d] == group)
     counted = both(implies(owned, seen.owner_count[group] == claims), implies(no(owned), claims == 0))
     home = seen.device_group[device]
     physical = both(is_bound_by(device, file), no(seen.device_emulated[device]))
     mine = both(seen.device_claims[device] == home, seen.file_iommufd[file] == seen.dma_owner_iommufd[home])
     by_a_file = implies(no(is_none(seen.device_claims[device])), some(FILE, lambda f: is_bound_by(device, f)))
-    return both(counted, implies(physical, mine), by_a_file)
+    return both(known, counted, implies(physical, mine), by_a_file)
 
 
 @each_step("OWN-7", "iommu_device_claim_dma_owner, EPERM", group=GROUP)
 def an_iommufd_that_owns_a_group_gives_way_to_no_other(group: Term) -> Term:
     """A step takes a group from the iommufd that owns it only to nobody, and `owner_cnt` is zero then."""
     was, now = before(seen.dma_owner_iommufd[group]), seen.dma_owner_iommufd[group]
-    known = implies(is_none(now), no(seen.dma_owner[group] == "iommufd"))
     goes = both(is_none(now), seen.owner_count[group] == 0)
-    return both(known, implies(both(no(is_none(was)), no(was == now)), goes))
+    return implies(both(no(is_none(was)), no(was == now)), goes)
 
 
 PROPERTIES = (

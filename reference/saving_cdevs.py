@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from tenure.reference.machine import Machine
 
 CdevState = tuple[tuple[int, ...], ...]
-"""Whether each file is opened by itself; its iommufd; whether it gives access; the iommufd and the users of each table; the iommufd
-that owns each group, and how many devices keep its file away; whether each device is attached with its group; the table of each device: its group's, or its own."""
+"""Of each file: opened by itself, its iommufd, access. Of each table: its iommufd, its users. Of each group: the iommufd that owns
+it, how many devices keep its file away. Of each device: attached with its group, and its own IO address space."""
 
 
 def save_cdevs(machine: Machine) -> CdevState:

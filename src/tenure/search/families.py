@@ -273,6 +273,9 @@ _BESIDE = {
     "page": 0,
     "iommu_driver": 1,
 }
+_ALONE = {**_BESIDE, "container": 0, "iommu_driver": 0}
+_TWO = {**_BESIDE, "group": 2, "device": 2, "iommu_driver": 2}
+_NO_IOMMU = {"no iommu": (True,), "is noiommu": (False, True)}
 _MIXED = {"no iommu": (False, True), "is noiommu": (False, True)}
 _BINDS = frozenset({"open_iommufd", "open_cdev", "bind", "close", "release_device", "release_iommufd"})
 _PLACES = frozenset({"open_container", "open_group", "set_container", "set_iommu", "get_device_fd"})
@@ -300,18 +303,37 @@ CDEVS_AND_GROUPS = Family(
             _PLACES | {"pass_file"},
         ),
     ),
-    gate=cdev_scope(
-        {**_BESIDE, "process": 2, "thread": 1, "file": 7, "group": 2, "container": 2, "device": 4, "table": 3},
-    ),
+    gate=cdev_scope({**_TWO, "process": 2, "thread": 1, "file": 6, "container": 2, "device": 3, "table": 2}, _MIXED),
     plan=cdev_scope({**_BESIDE, "thread": 1}),
     whole=(
         Place("a device and a group", cdev_scope({**_BESIDE, "file": 3})),
         Place("shared files", cdev_scope({**_BESIDE, "process": 2, "file": 2, "table": 0})),
-        Place("two groups", cdev_scope({**_BESIDE, "file": 2, "group": 2, "device": 2, "iommu_driver": 2}, _MIXED)),
+        Place(
+            "devices that are not fit",
+            cdev_scope(
+                {**_ALONE, "file": 2, "group": 2, "device": 2, "table": 0},
+                {"coherent": (False, True), "isolated": (True, False)},
+            ),
+        ),
+        Place(
+            "two devices of a group, no group file",
+            cdev_scope({**_ALONE, "file": 3, "device": 2, "table": 2}, vfio_devices=2),
+        ),
+        Place(
+            "a group without IOMMU",
+            cdev_scope({**_BESIDE, "process": 2, "iommu_driver": 2, "file": 3}, _NO_IOMMU),
+            full=True,
+        ),
+        Place("groups of both kinds", cdev_scope({**_TWO, "file": 3, "table": 0}, _MIXED), full=True),
+        Place("a kernel driver", cdev_scope({**_BESIDE, "file": 2, "device": 2, "table": 0}, vfio_devices=1)),
+        Place("two groups", cdev_scope({**_TWO, "file": 3}, _MIXED), full=True),
         Place("two devices of a group", cdev_scope({**_BESIDE, "file": 3, "device": 2}), full=True),
         Place("a container, a group, an iommufd, a device", cdev_scope(_BESIDE), full=True),
     ),
-    pairs=(Place("a device and a group", cdev_scope({**_BESIDE, "thread": 2, "file": 3})),),
+    pairs=(
+        Place("a device and its group", cdev_scope({**_ALONE, "thread": 2, "file": 2, "table": 0})),
+        Place("a device and a group", cdev_scope({**_BESIDE, "thread": 2, "file": 3}), full=True),
+    ),
     tables=CDEVS.tables,
 )
 
