@@ -14,7 +14,7 @@ from tenure.prover.logic import Expr, Read, SymbolicState
 from tenure.prover.paths import Path, paths_of
 from tenure.search.cdev_scopes import cdev_scope
 from tenure.search.explorer import explore
-from tenure.search.families import CDEVS, INTERRUPTS, RFC2011, family_of
+from tenure.search.families import CDEVS, CDEVS_AND_GROUPS, INTERRUPTS, RFC2011, family_of
 from tenure.search.interrupt_scopes import interrupt_scope
 from tenure.search.scopes import has_users, has_vms, scope, sleepers
 from tenure.vocabulary import observables as seen
@@ -126,6 +126,13 @@ def machine_of(rules: Rules, *, wide: bool = False) -> Machine:
         kinds = {"emulated": (False, False, False, True), "coherent": (True, False, True, True)} if wide else {}
         kinds |= {"isolated": (True, True, False, True)} if wide else {}
         return Machine(rules, cdev_scope({**sizes, "user": one}, kinds))
+    if family is CDEVS_AND_GROUPS:
+        one, threads = (2 if wide else 1), int(rules.granularity is Granularity.STEPS)
+        sizes = {"process": one, "thread": threads, "file": 3, "group": one, "device": 2 * one, "table": 2, "user": one}
+        sizes |= {"container": one, "page": 1, "iommu_driver": one}
+        kinds = {"emulated": (False, False, True, False), "coherent": (True, False, True, True)} if wide else {}
+        kinds |= {"isolated": (True, True, True, False), "no iommu": (False, True)} if wide else {}
+        return Machine(rules, cdev_scope(sizes, {**kinds, "is noiommu": (False, True)[:one]}))
     if family is not None:
         sizes = {**family.main, "table": 1, "address": 4 if wide and family is RFC2011 else 3, "mapping": 2}
         return Machine(rules, family.scope({**sizes, "process": 2 if wide and "page" not in sizes else 1}))
@@ -219,7 +226,19 @@ OPENED = {
     "get_device_fd.assign#1",
 }
 
+FAILS_WITH = (0, 0, 1, 2, 0, 0, 3, 3, 4, 5)
+"""With which of its errnos a bind ends, by the case that failed."""
+
+FAILED = {
+    f"bind.block#6+bind.bind#{case}+bind.unblock#{errno}"
+    for case, right in enumerate(FAILS_WITH)
+    for errno in range(6)
+    if errno != right
+}
+"""Where calls are whole a bind ends with the errno of the case that failed, and with no other."""
+
 GUARDED = {
+    "cdev": OPENED | FAILED,
     "containers-2022": OPENED,
     "kvm-file": OPENED,
     "external-notify": {"unregister.unlist#1", "release_user.unlist#1"},

@@ -86,6 +86,7 @@ def of_interrupts() -> Configuration:
 def of_cdevs() -> Configuration:
     """Two devices of one group and an emulated one, two processes, six files, two IO address spaces."""
     sizes = dict.fromkeys(SIZES, 0) | {"process": 2, "thread": 3, "file": 6, "group": 2, "device": 3, "table": 2}
+    sizes |= {"container": 2, "iommu_driver": 1}
     return Configuration(
         sizes=sizes,
         device_group=(0, 0, 1),
@@ -93,6 +94,7 @@ def of_cdevs() -> Configuration:
         no_iommu=(False, False),
         rawio=(False, False),
         driver=(1, 1, 1),
+        noiommu_driver=(False,),
         emulated=(False, False, True),
         coherent=(True, True, True),
         isolated=(True, True, True),

@@ -64,6 +64,7 @@ def test_a_configuration_speaks_of_as_many_as_there_are() -> None:
         ("dma-type1-v2", 3),
         ("interrupts", 13),
         ("cdev-no-group", 16),
+        ("cdev", 25),
         ("external-validate", 20),
         ("external-validate:locked-container", 20),
         ("external-validate:check-then-count", 20),

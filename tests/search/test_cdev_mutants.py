@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.search.test_mutants import Fault, forgetful, unguarded
+from tests.search.test_mutants import MUTANTS as OF_CONTAINERS
+from tests.search.test_mutants import OWNED, Fault, forgetful, unguarded
 from tests.search.test_range_mutants import adding
 
 from tenure.commands.recording import recorded
@@ -20,6 +21,7 @@ from tenure.vocabulary.sentences import applies, sentence
 from tenure.vocabulary.systems import Granularity
 
 if TYPE_CHECKING:
+    from tenure.vocabulary.machine import Scope
     from tenure.vocabulary.systems import System
 
 SOUND = next(s for s in SYSTEMS if s.id == "cdev-no-group")
@@ -39,7 +41,7 @@ MUTANTS: tuple[tuple[str, Fault], ...] = (
     ("OWN-7", forgetful("release_device.close", "owner iommufd")),
     ("ISO-2", unguarded("attach.attach", 2)),  # the id of another iommufd will do
     ("DEV-1", unguarded("get_info.call", 0)),
-    ("DEV-1", adding("open_cdev.open", 1, access_granted[OPENED].becomes(value=True))),  # as if no bind were needed
+    ("DEV-2", adding("open_cdev.open", 1, access_granted[OPENED].becomes(value=True))),  # as if no bind were needed
     ("DEV-2", unguarded(BIND, IS_OPEN)),
     ("DEV-3", forgetful(BIND, "gets")),
     ("DEV-4", forgetful("release_device.close", "attached to")),
@@ -50,6 +52,70 @@ MUTANTS: tuple[tuple[str, Fault], ...] = (
 
 WITHOUT = {"CASES", "HARM-3"}
 """What no fault of one step breaks: this system tells of no list."""
+
+
+BESIDE = next(s for s in SYSTEMS if s.id == "cdev")
+SIZES = {"process": 1, "thread": 0, "file": 3, "group": 1, "container": 1, "device": 1, "table": 1, "iommu_driver": 1}
+FEW = cdev_scope(SIZES)
+TWO = cdev_scope({**SIZES, "device": 2}, vfio_devices=1)
+MIXED = cdev_scope(
+    {**SIZES, "group": 2, "device": 2, "iommu_driver": 2}, {"no iommu": (False, True), "is noiommu": (False, True)}
+)
+OPENED_AGAIN = cdev_scope({**SIZES, "file": 4, "container": 0, "iommu_driver": 0})
+
+OTHERWISE = ("GRP-1", "GRP-2")
+"""What the open of a group refuses stands elsewhere here; and a bound device needs no file of its group."""
+
+MUTANTS_BESIDE: tuple[tuple[str, Fault, Scope], ...] = (
+    *(
+        (m.property, m.fault, MIXED if m.mixed else TWO)
+        for m in OF_CONTAINERS
+        if OWNED in m.systems and m.property not in OTHERWISE
+    ),
+    ("GRP-1", unguarded("open_group.open", 3), FEW),
+    ("GRP-3", unguarded("open_group.open", 2), FEW),  # a group is opened beside a bound device
+    ("GRP-3", unguarded("bind.block", 5), FEW),  # and a device bound beside an open group
+    ("GRP-3", forgetful("bind.block", "cdev open count"), FEW),
+    ("ISO", forgetful("release_device.close", "attached"), FEW),  # a close leaves the group where it was
+    ("OWN-6", forgetful("bind.bind", "owner count"), FEW),
+    ("OWN-7", forgetful("release_device.close", "owner iommufd"), OPENED_AGAIN),
+    ("ISO-2", unguarded("attach.attach", 3), FEW),
+    ("DEV-1", unguarded("get_info.call", 0), FEW),
+    ("DEV-2", unguarded("bind.bind", 4), FEW),
+    ("DEV-3", forgetful("bind.bind", "gets"), FEW),
+    ("DEV-4", forgetful("release_device.close", "attached to"), FEW),
+    ("FREE-2", forgetful("release_device.close", "gets"), FEW),
+)
+
+
+@pytest.mark.parametrize(
+    ("property_", "fault", "where"), MUTANTS_BESIDE, ids=[f"{i} {m[0]}" for i, m in enumerate(MUTANTS_BESIDE)]
+)
+def test_a_planted_fault_breaks_its_property_beside_groups(property_: str, fault: Fault, where: Scope) -> None:
+    """The same with groups and containers, those faults among them that break `containers-2022`."""
+    rules = rules_of(fault(BESIDE), Granularity.WHOLE)
+    stated = [sentence(rules, p) for p in PROPERTIES if p.id == property_]
+
+    assert property_ in explore(Machine(rules, where), stated, limit=60_000).violations
+
+
+def test_a_bound_device_needs_no_file_of_its_group() -> None:
+    """GRP-2 falls without a fault: it speaks of devices that are opened through their group."""
+    rules = rules_of(BESIDE, Granularity.WHOLE)
+    stated = [sentence(rules, p) for p in PROPERTIES if p.id == "GRP-2"]
+
+    assert set(explore(Machine(rules, FEW), stated).violations) == {"GRP-2"}
+
+
+def test_every_property_that_holds_beside_groups_has_a_mutant() -> None:
+    """In every system with device files."""
+    held = {
+        key[3]
+        for key, (verdict, _) in recorded().items()
+        if key[0] == "cdev" and key[1:3] == ("", "whole") and verdict == "proved" and key[3] != "CASES"
+    }
+
+    assert {property_ for property_, _, _ in MUTANTS_BESIDE} == held
 
 
 def fallen(system: System, limit: int = 40_000) -> set[str]:
