@@ -1,7 +1,6 @@
 """Models: what each protocol generation does, call by call and step by step."""
 
 from tenure.models import (
-    cdev,
     cdev_no_group,
     containers_2012,
     containers_2013,
@@ -29,7 +28,6 @@ SYSTEMS: tuple[System, ...] = (
     *dma_rfc2011_systems.SYSTEMS,
     *interrupt_systems.SYSTEMS,
     *kvm_file.SYSTEMS,
-    *cdev.SYSTEMS,
     *cdev_no_group.SYSTEMS,
 )
 """Every system in every variant, base variants first."""

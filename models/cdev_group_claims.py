@@ -211,6 +211,12 @@ def an_open_device_is_there(file: Term) -> Term:
 
 
 @claim(device=DEVICE, group=GROUP)
+def a_bound_device_keeps_the_file_of_its_group_away(device: Term, group: Term) -> Term:
+    """While a device is bound nobody has the file of its group."""
+    return implies(both(cdev_opened[device], group_of[device] == group), is_none(opened_file[group]))
+
+
+@claim(device=DEVICE, group=GROUP)
 def a_group_of_a_bound_device_is_in_no_container(device: Term, group: Term) -> Term:
     """While a device is bound its group is in no container."""
     return implies(both(cdev_opened[device], group_of[device] == group), no(is_contained(group)))
@@ -298,6 +304,7 @@ CLAIMS = (
     another_attached_group_is_its_iommufds,
     a_containers_table_is_no_iommufds,
     an_open_device_is_there,
+    a_bound_device_keeps_the_file_of_its_group_away,
     a_group_of_a_bound_device_is_in_no_container,
     a_cdev_has_a_real_device,
     no_group_of_an_emulated_device_is_open,

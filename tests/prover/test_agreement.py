@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from tenure.models import SYSTEMS
+from tenure.models.cdev import CDEV
 from tenure.prover.agreement import disagreements, states_before_leaves
 from tenure.prover.logic import Expr, Read, SymbolicState
 from tenure.prover.paths import Path, paths_of
@@ -112,6 +113,18 @@ HOUSE = System("house", "", "synthetic", "none", (hang, switch, darken), ())
 HOUSES = Scope({"lamp": 3, "room": 2, "actor": 1}, {"wired": (True, True, True, False, True, True)})
 
 
+def cdevs(*, wide: bool, steps: bool, groups: bool) -> Scope:
+    """Device files; `wide`, one of each kind of device, and where there are groups one without IOMMU."""
+    one = 2 if wide else 1
+    sizes = {"process": one, "thread": int(steps), "file": 3, "group": one, "device": 4 if wide else 1, "user": one}
+    sizes |= {"container": one, "table": 2, "page": 1, "iommu_driver": one} if groups else {"table": one}
+    kinds: dict[str, tuple[bool, ...]] = {"is noiommu": (False, True)[: one if groups else 0]}
+    if wide:
+        kinds |= {"emulated": (False, False, True, False), "coherent": (True, False, True, True)}
+        kinds |= {"isolated": (True, True, True, False), "no iommu": (False, groups)}
+    return cdev_scope(sizes, kinds)
+
+
 def machine_of(rules: Rules, *, wide: bool = False) -> Machine:
     """A machine of a tiny scope: two of what can be confused; `wide`, two of almost everything."""
     if rules.system is HOUSE:
@@ -119,20 +132,10 @@ def machine_of(rules: Rules, *, wide: bool = False) -> Machine:
     if (family := family_of(rules.system)) is INTERRUPTS:
         sizes = {**family.main, "file": 2 if wide else 1, "device": 2 if wide else 1, "array": 3 if wide else 2}
         return Machine(rules, interrupt_scope(sizes, devices=(0, 1) if wide else (0,), lines=(1, 1) if wide else (1,)))
-    if family is CDEVS:
-        one, threads = (2 if wide else 1), int(rules.granularity is Granularity.STEPS)
-        devices = 4 if wide else 1
-        sizes = {"process": one, "thread": threads, "file": 2, "group": one, "device": devices, "table": one}
-        kinds = {"emulated": (False, False, False, True), "coherent": (True, False, True, True)} if wide else {}
-        kinds |= {"isolated": (True, True, False, True)} if wide else {}
-        return Machine(rules, cdev_scope({**sizes, "user": one}, kinds))
-    if family is CDEVS_AND_GROUPS:
-        one, threads = (2 if wide else 1), int(rules.granularity is Granularity.STEPS)
-        sizes = {"process": one, "thread": threads, "file": 3, "group": one, "device": 2 * one, "table": 2, "user": one}
-        sizes |= {"container": one, "page": 1, "iommu_driver": one}
-        kinds = {"emulated": (False, False, True, False), "coherent": (True, False, True, True)} if wide else {}
-        kinds |= {"isolated": (True, True, True, False), "no iommu": (False, True)} if wide else {}
-        return Machine(rules, cdev_scope(sizes, {**kinds, "is noiommu": (False, True)[:one]}))
+    if family in (CDEVS, CDEVS_AND_GROUPS):
+        return Machine(
+            rules, cdevs(wide=wide, steps=rules.granularity is Granularity.STEPS, groups=family is not CDEVS)
+        )
     if family is not None:
         sizes = {**family.main, "table": 1, "address": 4 if wide and family is RFC2011 else 3, "mapping": 2}
         return Machine(rules, family.scope({**sizes, "process": 2 if wide and "page" not in sizes else 1}))
@@ -252,7 +255,7 @@ EVERY_SYSTEM = [
     pytest.param(s, g, id=f"{s.id} {g.value}", marks=[pytest.mark.wide] if s.variant else [])
     for s in SYSTEMS
     for g in Granularity
-]
+] + [pytest.param(CDEV, g, id=f"{CDEV.id} {g.value}", marks=[pytest.mark.wide]) for g in Granularity]
 
 
 @pytest.mark.parametrize(("system", "granularity"), EVERY_SYSTEM)

@@ -11,6 +11,7 @@ from tests.search.test_range_mutants import adding
 
 from tenure.commands.recording import recorded
 from tenure.models import SYSTEMS
+from tenure.models.cdev import CDEV
 from tenure.models.cdev_fields import access_granted
 from tenure.properties import PROPERTIES
 from tenure.search.cdev_scopes import cdev_scope
@@ -54,7 +55,6 @@ WITHOUT = {"CASES", "HARM-3"}
 """What no fault of one step breaks: this system tells of no list."""
 
 
-BESIDE = next(s for s in SYSTEMS if s.id == "cdev")
 SIZES = {"process": 1, "thread": 0, "file": 3, "group": 1, "container": 1, "device": 1, "table": 1, "iommu_driver": 1}
 FEW = cdev_scope(SIZES)
 TWO = cdev_scope({**SIZES, "device": 2}, vfio_devices=1)
@@ -93,7 +93,7 @@ MUTANTS_BESIDE: tuple[tuple[str, Fault, Scope], ...] = (
 )
 def test_a_planted_fault_breaks_its_property_beside_groups(property_: str, fault: Fault, where: Scope) -> None:
     """The same with groups and containers, those faults among them that break `containers-2022`."""
-    rules = rules_of(fault(BESIDE), Granularity.WHOLE)
+    rules = rules_of(fault(CDEV), Granularity.WHOLE)
     stated = [sentence(rules, p) for p in PROPERTIES if p.id == property_]
 
     assert property_ in explore(Machine(rules, where), stated, limit=60_000).violations
@@ -101,21 +101,10 @@ def test_a_planted_fault_breaks_its_property_beside_groups(property_: str, fault
 
 def test_a_bound_device_needs_no_file_of_its_group() -> None:
     """GRP-2 falls without a fault: it speaks of devices that are opened through their group."""
-    rules = rules_of(BESIDE, Granularity.WHOLE)
+    rules = rules_of(CDEV, Granularity.WHOLE)
     stated = [sentence(rules, p) for p in PROPERTIES if p.id == "GRP-2"]
 
     assert set(explore(Machine(rules, FEW), stated).violations) == {"GRP-2"}
-
-
-def test_every_property_that_holds_beside_groups_has_a_mutant() -> None:
-    """In every system with device files."""
-    held = {
-        key[3]
-        for key, (verdict, _) in recorded().items()
-        if key[0] == "cdev" and key[1:3] == ("", "whole") and verdict == "proved" and key[3] != "CASES"
-    }
-
-    assert {property_ for property_, _, _ in MUTANTS_BESIDE} == held
 
 
 def fallen(system: System, limit: int = 40_000) -> set[str]:

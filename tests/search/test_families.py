@@ -6,15 +6,15 @@ import pytest
 
 from tenure.gate.profiles import gate_scope, pair_fields, plan_scope, whole_fields
 from tenure.models import SYSTEMS
-from tenure.search.families import CDEVS, CDEVS_AND_GROUPS, FAMILIES, INTERRUPTS, TYPE1, family_of
+from tenure.models.cdev import CDEV
+from tenure.search.families import CDEVS_AND_GROUPS, FAMILIES, INTERRUPTS, TYPE1, family_of
 from tenure.search.scopes import main_scope, witness_areas
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.machine import Machine, Scope
 from tenure.vocabulary.rules import rules_of
 from tenure.vocabulary.systems import Granularity, System
 
-WITH_GROUPS = {s.id for s in SYSTEMS if s.defines(seen.group_exists)}
-WITHOUT_GROUPS = [s for s in SYSTEMS if family_of(s) is not None]
+WITHOUT_GROUPS = [*(s for s in SYSTEMS if family_of(s) is not None), CDEV]
 
 
 def scopes(system: System) -> list[Scope]:
@@ -27,13 +27,10 @@ def scopes(system: System) -> list[Scope]:
 
 def test_a_system_without_groups_is_of_one_family_and_no_other_is_of_any() -> None:
     """A family is told by what its systems show, and by nothing that others do."""
-    marked = {s.id: [f for f in FAMILIES if s.defines(f.marks)] for s in SYSTEMS if s.name != "cdev"}
+    marked = {s.id: [f for f in FAMILIES if s.defines(f.marks)] for s in SYSTEMS}
 
-    assert all(len(found) == (0 if id_ in WITH_GROUPS else 1) for id_, found in marked.items())
-    assert [s.id for s in SYSTEMS if family_of(s) is CDEVS_AND_GROUPS] == [
-        "cdev"
-    ]  # its groups are those of device files
-    assert [s.id for s in SYSTEMS if family_of(s) is CDEVS] == ["cdev-no-group"]
+    assert all(len(marked[s.id]) == (0 if s.defines(seen.group_exists) else 1) for s in SYSTEMS)
+    assert family_of(CDEV) is CDEVS_AND_GROUPS  # its groups are those of device files
     assert {family_of(s) is TYPE1 for s in SYSTEMS if s.name.startswith("dma-type1")} == {True}
     assert [s.id for s in SYSTEMS if family_of(s) is INTERRUPTS] == ["interrupts"]
 
