@@ -139,6 +139,13 @@ def a_physical_device_claims_its_group_while_it_is_bound(device: Term) -> Term:
     return claimed[device] == when(claims, group_of[device], claimed.nothing)
 
 
+@claim(file=FILE)
+def a_bound_physical_device_claims_its_group(file: Term) -> Term:
+    """The device of a bound file counts in the `owner_cnt` of its group where an IOMMU translates for it."""
+    device = file_device[file]
+    return implies(both(is_bound(file), no(emulated[device])), claimed[device] == group_of[device])
+
+
 @claim(group=GROUP)
 def a_group_counts_itself_its_claims_or_its_drivers(group: Term) -> Term:
     """`owner_cnt` is 1 for a group that is its own, the number of claims for an iommufd's, and else that of kernel drivers."""
@@ -296,6 +303,7 @@ CLAIMS = (
     a_bound_file_is_of_a_bound_device,
     a_device_counts_while_it_is_open_through_its_group,
     a_physical_device_claims_its_group_while_it_is_bound,
+    a_bound_physical_device_claims_its_group,
     a_group_counts_itself_its_claims_or_its_drivers,
     an_owner_is_the_group_or_an_iommufd,
     only_bound_devices_are_attached,

@@ -93,6 +93,12 @@ OF_DEVICE_FILES: tuple[Definition, ...] = (
     shows(seen.device_emulated, lambda d: cdev_fields.emulated[d]),
     shows(seen.device_coherent, lambda d: cdev_fields.coherent[d]),
     shows(seen.device_isolated, lambda d: cdev_fields.isolated[d]),
+    shows(
+        seen.owner_has_table,
+        lambda g, t: both(
+            no(is_none(cdev_fields.owner_iommufd[g])), cdev_fields.iommufd_of[t] == cdev_fields.owner_iommufd[g]
+        ),
+    ),
     shows(seen.table_iommufd, lambda t: cdev_fields.iommufd_of[t]),
 )
 """What device files and iommufds bring, with groups and without."""
