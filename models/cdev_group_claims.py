@@ -158,6 +158,13 @@ def a_group_counts_itself_its_claims_or_its_drivers(group: Term) -> Term:
     )
 
 
+@claim(device=DEVICE, other=DEVICE)
+def two_devices_claim_twice(device: Term, other: Term) -> Term:
+    """Where two devices claim one group its `owner_cnt` is above 1."""
+    together = both(no(is_none(claimed[device])), claimed[device] == claimed[other], no(device == other))
+    return implies(together, owner_cnt[claimed[device]] > 1)
+
+
 @claim(group=GROUP)
 def an_owner_is_the_group_or_an_iommufd(group: Term) -> Term:
     """A real group is its own exactly while it is contained; an iommufd that owns one is known; owned groups leave their domain."""
@@ -174,6 +181,13 @@ def only_bound_devices_are_attached(device: Term) -> Term:
     group = group_of[device]
     with_it = either(emulated[device], attached[group] == attached_to[device])
     return implies(no(is_none(attached_to[device])), both(cdev_opened[device], with_it))
+
+
+@claim(device=DEVICE)
+def an_attached_physical_device_claims_its_group(device: Term) -> Term:
+    """A device that an IOMMU translates for counts in the `owner_cnt` of its group while it is attached."""
+    attached_one = both(no(is_none(attached_to[device])), no(emulated[device]))
+    return implies(attached_one, claimed[device] == group_of[device])
 
 
 @claim(group=GROUP)
@@ -305,8 +319,10 @@ CLAIMS = (
     a_physical_device_claims_its_group_while_it_is_bound,
     a_bound_physical_device_claims_its_group,
     a_group_counts_itself_its_claims_or_its_drivers,
+    two_devices_claim_twice,
     an_owner_is_the_group_or_an_iommufd,
     only_bound_devices_are_attached,
+    an_attached_physical_device_claims_its_group,
     a_contained_group_is_attached_to_its_containers_table,
     another_attached_group_has_an_attached_device,
     another_attached_group_is_its_iommufds,
