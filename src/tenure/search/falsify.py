@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from tenure.search.explorer import Exploration, Progress, explore, trace_of
+from tenure.search.long_runs import long_runs_of
 from tenure.search.scopes import Area, main_area, main_scope, narrow_areas, witness_areas
+from tenure.search.scripts import play
 from tenure.vocabulary.machine import Machine
 from tenure.vocabulary.properties import Due, Property, Race
 from tenure.vocabulary.rules import Rules, leaves
@@ -65,6 +67,8 @@ def falsify(rules: Rules, properties: Iterable[Property], progress: Progress | N
         machine = Machine(rules, area.scope)
         more = explore(machine, left, calls=area.calls, limit=area.limit, witness=True, exhaust=True, progress=progress)
         _note(result, more, str(area))
+    for script in long_runs_of(rules):
+        result.reached |= play(rules, script)
     return result
 
 
