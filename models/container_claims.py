@@ -19,6 +19,7 @@ from tenure.models.groups import (
 )
 from tenure.models.harm import harm
 from tenure.models.iommu_driver_claims import CLAIMS as DRIVER_CLAIMS
+from tenure.models.vfio_driver_claims import CLAIMS as MODULE_CLAIMS
 from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, GROUP, PROCESS, THREAD, USER
 from tenure.vocabulary.symbols import choice_is
 from tenure.vocabulary.systems import claim
@@ -395,6 +396,7 @@ CLAIMS = (
     nothing_was_used_after_it_was_freed,
     no_list_was_corrupted,
     *DRIVER_CLAIMS,
+    *MODULE_CLAIMS,
 )
 
 OPENED_ONCE = (
