@@ -66,7 +66,7 @@ def users_are_the_base_and_the_open_devices(group: Term) -> Term:
     device=DEVICE,
 )
 def a_module_stays_while_its_driver_is_used(driver: Term, process: Term, file: Term, device: Term) -> Term:
-    """An IOMMU driver's module has a reference for each container that uses it, the VFIO driver's while a device is open; it stays."""
+    """An IOMMU driver's module has a reference for each container that uses it, a VFIO driver's while its device is open; with one, it stays."""
     containers = number_of(CONTAINER, lambda c: seen.container_driver[c] == driver)
     is_open = both(seen.has_fd[process, file], seen.file_device[file] == device)
     referenced = seen.module_references[device] > 0
