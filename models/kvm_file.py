@@ -17,6 +17,7 @@ from tenure.models import (
     kvm_files,
     kvm_get_put,
     spapr,
+    vfio_drivers,
     vms,
 )
 from tenure.models.groups import counted, reference
@@ -108,7 +109,7 @@ LISTS: tuple[Definition, ...] = (
 def _with_lists(containers_calls: tuple[Call, ...], changed: tuple[Call, ...]) -> tuple[Call, ...]:
     """The calls of containers, those changed where open devices know of VMs; their IOMMU drivers stay where they are."""
     by_name = {c.name: c for c in changed}
-    of_drivers = {c.name for c in (containers.check_extension, *iommu_drivers.CALLS)}
+    of_drivers = {c.name for c in (containers.check_extension, *iommu_drivers.CALLS, *vfio_drivers.CALLS)}
     return tuple(by_name.get(c.name, c) for c in containers_calls if c.name not in of_drivers)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tenure.reference.locks import Lock
+from tenure.reference.modules import Module
 from tenure.reference.tables import IommuTable
 from tenure.vocabulary.observables import DRIVER
 
@@ -76,7 +77,7 @@ class VfioGroup:
 class Device:
     """A physical device and its driver; it is registered while the device list of its VFIO group holds it."""
 
-    __slots__ = ("bridge", "counts", "driver", "group", "index", "kvm", "open_count", "spared", "users")
+    __slots__ = ("bridge", "counts", "driver", "group", "index", "kvm", "module", "open_count", "spared", "users")
 
     def __init__(self, index: int, group: IommuGroup, driver: int, *, bridge: bool, spared: bool) -> None:
         self.index = index
@@ -93,6 +94,8 @@ class Device:
         """From 5.19 on: how many files of it are open."""
         self.counts = False
         """From 6.2 on: it is one of the users of its group, however many files it has."""
+        self.module = Module()
+        """That of the VFIO driver of such devices, whatever driver is bound."""
 
     def is_registered(self) -> bool:
         return self in self.group.vfio.device_list

@@ -33,7 +33,7 @@ FileState = tuple[int, int, int, bool]
 GroupState = tuple[int, bool, int, int, bool, int, int, bool, int, bool, int]
 ContainerState = tuple[int, int, int, bool, tuple[int, ...]]
 TableState = tuple[bool, ...] | None
-DeviceState = tuple[int, bool, bool, int, int, bool, int]
+DeviceState = tuple[int, bool, bool, int, int, bool, int, bool, int]
 UserState = tuple[int, int, int, bool, int, int, int, int, int, int, bool, bool, bool]
 DriverState = tuple[bool, int]
 VmState = tuple[int, tuple[int, ...] | None] | None
@@ -203,11 +203,13 @@ def _load_table(table: IommuTable, state: TableState) -> None:
 def _device(device: Device) -> DeviceState:
     group = device.group
     listed = device in group.vfio.device_list, device in group.unbound_list
-    return device.driver, *listed, device.users, device.open_count, device.counts, _index(device.kvm)
+    module = device.module.is_live, device.module.module_references
+    return device.driver, *listed, device.users, device.open_count, device.counts, _index(device.kvm), *module
 
 
 def _load_device(machine: Machine, device: Device, state: DeviceState) -> None:
-    device.driver, registered, leaving, device.users, device.open_count, device.counts, kvm = state
+    device.driver, registered, leaving, device.users, device.open_count, device.counts, kvm, *module = state
+    device.module.is_live, device.module.module_references = bool(module[0]), module[1]
     device.kvm = _vm_at(machine, kvm)
     if registered:
         device.group.vfio.device_list.append(device)

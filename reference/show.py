@@ -52,6 +52,8 @@ _OF_DEVICES = (
     seen.device_opens,
     seen.device_counts,
     seen.device_kvm,
+    seen.module_goes,
+    seen.module_references,
 )
 _OF_USERS = (
     seen.user_process,
@@ -189,6 +191,8 @@ def _device(device: Device) -> tuple[int, ...]:
         device.open_count,
         group.index if device.counts else NONE,
         NONE if device.kvm is None else device.kvm.index,
+        int(not device.module.is_live),
+        device.module.module_references,
     )
 
 

@@ -29,6 +29,7 @@ from tenure.reference import (
     type1_calls,
     use_calls,
     validate_calls,
+    vfio_driver_calls,
     vm_calls,
 )
 from tenure.reference.calls import Steps
@@ -106,6 +107,10 @@ _OF_DRIVERS: Mapping[str, Form] = {
     ),
     "unregister_iommu_driver": Form(
         iommu_driver_calls.unregister_iommu_driver, iommu_driver_calls.may_unregister_iommu_driver, _BY_DRIVER
+    ),
+    "register_vfio_driver": Form(vfio_driver_calls.register_vfio_driver, vfio_driver_calls.may_register_vfio_driver),
+    "unregister_vfio_driver": Form(
+        vfio_driver_calls.unregister_vfio_driver, vfio_driver_calls.may_unregister_vfio_driver
     ),
 }
 

@@ -53,6 +53,7 @@ FAULTS = {
     "fork-uncounted": Told(3, "close", DIFFERS),
     "exit-leaks": Told(2, "exit_process", "FREE"),
     "module-uncounted": Told(4, "set_iommu", "CON-7"),
+    "open-without-module": Told(5, "get_device_fd", "CON-7"),
 }
 """Two need the last device of a group, or one beside it: random runs come to them, and the planned ones do not."""
 

@@ -48,12 +48,12 @@ def test_a_configuration_speaks_of_as_many_as_there_are() -> None:
 @pytest.mark.parametrize(
     ("system", "calls"),
     [
-        ("containers-2012", 19),
-        ("containers-2012:locked", 19),
-        ("containers-2013", 19),
-        ("containers-2013:locked", 19),
-        ("containers-2022", 19),
-        ("containers-2022:6.1", 19),
+        ("containers-2012", 21),
+        ("containers-2012:locked", 21),
+        ("containers-2013", 21),
+        ("containers-2013:locked", 21),
+        ("containers-2022", 21),
+        ("containers-2022:6.1", 21),
         ("external-get-put", 21),
         ("external-get-put:locked-container", 21),
         ("external-get-put:put-ref-first", 21),

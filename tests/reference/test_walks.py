@@ -76,6 +76,8 @@ PARAMETERS = {
     "check_extension": ("process", "file", "type"),
     "register_iommu_driver": ("driver",),
     "unregister_iommu_driver": ("driver",),
+    "register_vfio_driver": ("device",),
+    "unregister_vfio_driver": ("device",),
     "get_status": ("process", "file"),
     "get_device_fd": ("process", "file", "device", "made_file"),
     "use": ("user", "page", "to_flag"),
@@ -237,6 +239,10 @@ def test_whole_calls_count_every_holder(system: str, choices: list[int]) -> None
             assert view["container_references"][container] == holders
         for driver in range(SIZES["iommu_driver"]):
             assert view["driver_references"][driver] == view["container_driver"].count(driver)
+        for device in range(SIZES["device"]):
+            files = view["file_device"].count(device)
+            opens = min(files, 1) if view["device_counts"][device] != NONE else files
+            assert view["module_references"][device] == opens
 
 
 @pytest.mark.parametrize("system", OPENED_TWICE)

@@ -7,7 +7,7 @@ from itertools import product
 
 from tenure.gate.catalogue import OBSERVABLES
 from tenure.gate.subject import Setup, Shown
-from tenure.models import containers, files, groups, iommu_drivers, vms
+from tenure.models import containers, files, groups, iommu_drivers, modules, vms
 from tenure.search.families import Family, Place, family_of
 from tenure.search.scopes import has_modules, has_users, has_vms, isolations, scope, sleepers
 from tenure.vocabulary.machine import Machine, Scope
@@ -119,7 +119,11 @@ NO_GROUP_DIES_IN_USE = Cap(
 ONE_OFF_VFIO = Cap(
     number_of(DEVICE, lambda d: no(groups.driver[d] == "vfio")) <= 1, "at most one device is off its VFIO driver"
 )
-DRIVERS_STAY = Cap(every(IOMMU_DRIVER, lambda d: iommu_drivers.is_registered[d]), "every IOMMU driver stays registered")
+IOMMU_DRIVERS_STAY = Cap(
+    every(IOMMU_DRIVER, lambda d: iommu_drivers.is_registered[d]), "every IOMMU driver stays registered"
+)
+VFIO_DRIVERS_STAY = Cap(every(DEVICE, lambda d: no(modules.module_goes[d])), "no VFIO driver goes")
+DRIVERS_STAY = Cap(both(IOMMU_DRIVERS_STAY.term, VFIO_DRIVERS_STAY.term), "no module of a driver goes")
 NONE_OFF_VFIO = Cap(every(DEVICE, lambda d: groups.driver[d] == "vfio"), "every device is on its VFIO driver")
 
 
@@ -261,11 +265,15 @@ def pair_fields(system: System) -> tuple[Field, ...]:
 
 
 def _modules(system: System, sizes: dict[str, int]) -> tuple[Field, ...]:
-    """A small scope in which the IOMMU driver comes and goes, where it does so."""
+    """Small scopes in which the IOMMU driver and a VFIO driver come and go, where they do so."""
     if not has_modules(system):
         return ()
     few = {**sizes, "file": 2, "container": 1, "device": 1, "table": 1, "page": 0, "user": 0}
-    return (Field("the module of an IOMMU driver", scope(few), (NO_GROUP_DIES_IN_USE, NONE_OFF_VFIO)),)
+    of_iommu = (NO_GROUP_DIES_IN_USE, VFIO_DRIVERS_STAY, NONE_OFF_VFIO)
+    return (
+        Field("the module of an IOMMU driver", scope(few), of_iommu),
+        Field("the module of a VFIO driver", scope({**few, "file": 3}), (NO_GROUP_DIES_IN_USE, IOMMU_DRIVERS_STAY)),
+    )
 
 
 _VM = {

@@ -217,6 +217,12 @@ entry_table = observable(
 )
 group_kvm = observable("group_kvm", GROUP, VM.maybe, meaning="the VM that the group was told of (set_kvm)")
 
+module_goes = observable(
+    "module_goes", DEVICE, FLAG, meaning="the module of the device's VFIO driver is being removed, or gone"
+)
+module_references = observable(
+    "module_references", DEVICE, COUNT, meaning="the references to the module of the device's VFIO driver"
+)
 device_kvm = observable("device_kvm", DEVICE, VM.maybe, meaning="the VM that the open device refers to, and counts for")
 
 harm = observable("harm", HARM, meaning="the worst that has happened to the kernel")
