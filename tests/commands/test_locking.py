@@ -25,8 +25,7 @@ from tenure.models.locks import (
 from tenure.models.locks_interrupts import IGATE
 from tenure.report.itf import from_itf, to_itf
 from tenure.report.text import to_text
-from tenure.search.interrupt_scopes import is_of_interrupts
-from tenure.search.range_scopes import is_of_ranges
+from tenure.search.families import family_of
 from tenure.vocabulary.calls import Call, done, go, step
 from tenure.vocabulary.locks import Lock, Queue, Reference, briefly
 from tenure.vocabulary.objects import THREAD
@@ -69,9 +68,7 @@ def schedule(system: System) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "system",
-    [s for s in SYSTEMS if s.name != "containers-2012" and not is_of_ranges(s) and not is_of_interrupts(s)],
-    ids=lambda s: s.id,
+    "system", [s for s in SYSTEMS if s.name != "containers-2012" and family_of(s) is None], ids=lambda s: s.id
 )
 def test_every_system_from_3_11_on_takes_its_locks_in_an_order(system: System) -> None:
     """There are ranks, and the row tells them."""

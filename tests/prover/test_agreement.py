@@ -13,9 +13,8 @@ from tenure.prover.agreement import disagreements, states_before_leaves
 from tenure.prover.logic import Expr, Read, SymbolicState
 from tenure.prover.paths import Path, paths_of
 from tenure.search.explorer import explore
-from tenure.search.interrupt_scopes import SIZES as INTERRUPT_SIZES
-from tenure.search.interrupt_scopes import interrupt_scope, is_of_interrupts
-from tenure.search.range_scopes import SIZES, is_of_ranges, range_scope
+from tenure.search.families import INTERRUPTS, family_of
+from tenure.search.interrupt_scopes import interrupt_scope
 from tenure.search.scopes import has_users, has_vms, scope
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.calls import (
@@ -116,11 +115,11 @@ def machine_of(rules: Rules, *, wide: bool = False) -> Machine:
     """A machine of a tiny scope: two of what can be confused; `wide`, two of almost everything."""
     if rules.system is HOUSE:
         return Machine(rules, HOUSES)
-    if is_of_ranges(rules.system):
-        return Machine(rules, range_scope({**SIZES, "process": 2 if wide else 1, "address": 3, "mapping": 2}))
-    if is_of_interrupts(rules.system):
-        small = {**INTERRUPT_SIZES, "file": 2 if wide else 1, "device": 2 if wide else 1, "array": 3 if wide else 2}
-        return Machine(rules, interrupt_scope(small, devices=(0, 1) if wide else (0,), lines=(1, 1) if wide else (1,)))
+    if (family := family_of(rules.system)) is INTERRUPTS:
+        sizes = {**family.main, "file": 2 if wide else 1, "device": 2 if wide else 1, "array": 3 if wide else 2}
+        return Machine(rules, interrupt_scope(sizes, devices=(0, 1) if wide else (0,), lines=(1, 1) if wide else (1,)))
+    if family is not None:
+        return Machine(rules, family.scope({**family.main, "process": 2 if wide else 1, "address": 3, "mapping": 2}))
     threads = 1 if rules.granularity is Granularity.STEPS else 0
     one, vm = (2 if wide else 1), (1 if has_vms(rules.system) else 0)
     user = one if vm else 1 if has_users(rules.system) else 0

@@ -12,7 +12,7 @@ from tenure.models import SYSTEMS
 from tenure.models.dma_type1 import access, available, last, position
 from tenure.properties import PROPERTIES
 from tenure.search.explorer import explore
-from tenure.search.range_scopes import SIZES, range_scope
+from tenure.search.range_scopes import range_scope
 from tenure.vocabulary.calls import Case
 from tenure.vocabulary.effects import Assign, each
 from tenure.vocabulary.machine import Machine
@@ -24,7 +24,7 @@ from tenure.vocabulary.terms import Term, constant, no, rewrite
 from tenure.vocabulary.types import COUNT
 
 NAMES = ("dma-type1-v1", "dma-type1-v2")
-SCOPE = range_scope({**SIZES, "address": 4, "mapping": 2})
+SCOPE = range_scope({"process": 2, "thread": 1, "table": 1, "address": 4, "mapping": 2})
 
 
 def adding(step: str, number: int, effect: Assign) -> Fault:

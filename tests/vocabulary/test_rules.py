@@ -9,8 +9,25 @@ import pytest
 
 from tenure.models import SYSTEMS, external_users, groups
 from tenure.vocabulary import observables as seen
-from tenure.vocabulary.calls import Call, Case, Finish, Steps, call, choosing, done, go, local, number, pointer, step
-from tenure.vocabulary.rules import Paused, Rules, leaves, rules_of
+from tenure.vocabulary.calls import (
+    Call,
+    Case,
+    Crash,
+    Finish,
+    Refuse,
+    Steps,
+    call,
+    choosing,
+    done,
+    go,
+    local,
+    number,
+    pointer,
+    step,
+)
+from tenure.vocabulary.properties import answered, called, refused
+from tenure.vocabulary.rules import Outcome, Paused, Rules, leaves, rules_of
+from tenure.vocabulary.sentences import at_step
 from tenure.vocabulary.symbols import Field, Role, observable, state
 from tenure.vocabulary.systems import Granularity, System, claim, shows
 from tenure.vocabulary.terms import Op, Term, busy, either, every, frame, in_flight, no, parts, stands, variable
@@ -170,6 +187,42 @@ def test_where_a_call_stands_is_known_only_where_it_can_pause_there() -> None:
     assert whole.lower(stands(hand, "fill.two")).data is False
     assert steps.lower(frame(hand, "fill", "kept", BOX)).op is Op.READ
     assert whole.lower(frame(hand, "fill", "kept", BOX)).data == NONE
+
+
+def test_a_call_keeps_values_of_any_type() -> None:
+    """A flag is false where no call keeps it: a claim about it needs no none."""
+
+    @call("glance", actor=HAND, source="", box=BOX)
+    def glance(box: Term) -> Steps:
+        """Say afterwards whether the box was full."""
+        was = local("was", FLAG)
+        yield step("look", go(was.becomes(full[box])))
+        yield step("say", done(was=was))
+
+    system, hand = replace(BOXES, calls=(glance,)), variable("hand", HAND)
+    kept = {g: rules_of(system, g).lower(frame(hand, "glance", "was", FLAG)) for g in Granularity}
+
+    assert (kept[Granularity.STEPS].op, kept[Granularity.STEPS].type) == (Op.READ, FLAG)
+    assert kept[Granularity.WHOLE].data is False
+
+
+@pytest.mark.parametrize(
+    ("outcome", "knows"),
+    [
+        (Finish(), (True, False)),
+        (Refuse("EBUSY"), (False, True)),
+        (Refuse("EINVAL"), (False, False)),
+        (Paused("fill.two"), (False, False)),
+        (Crash(), (False, False)),
+    ],
+    ids=str,
+)
+def test_a_sentence_about_a_step_knows_how_it_ends(outcome: Outcome, knows: tuple[bool, bool]) -> None:
+    """With values, with this errno, or not yet; and which call it is of."""
+    rule = rules_of(BOXES, Granularity.STEPS).rules[0]
+
+    assert tuple(at_step(one, rule, outcome).data for one in (answered(), refused("EBUSY"))) == knows
+    assert [at_step(called(name), rule, outcome).data for name in ("fill", "look")] == [True, False]
 
 
 def test_a_field_that_is_never_assigned_is_its_initial_value() -> None:

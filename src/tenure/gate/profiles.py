@@ -8,8 +8,7 @@ from itertools import product
 from tenure.gate.catalogue import OBSERVABLES
 from tenure.gate.subject import Setup, Shown
 from tenure.models import containers, files, groups, vms
-from tenure.search.interrupt_scopes import WIRED, interrupt_scope, is_of_interrupts
-from tenure.search.range_scopes import is_of_ranges, range_scope
+from tenure.search.families import Family, Place, family_of
 from tenure.search.scopes import has_users, has_vms, isolations, scope
 from tenure.vocabulary.machine import Machine, Scope
 from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, GROUP, VM
@@ -22,11 +21,8 @@ from tenure.vocabulary.types import written
 
 def gate_scope(system: System) -> Scope:
     """Where a subject is driven: two groups, two containers, three devices, two external users, two processes."""
-    if is_of_ranges(system):
-        return range_scope({"process": 2, "thread": 1, "table": 2, "address": 8, "mapping": 5}, most=3)
-    if is_of_interrupts(system):
-        sizes = {"thread": 1, "file": 3, "device": 2, "eventfd": 4, "array": 4}
-        return interrupt_scope(sizes, devices=(0, 0, 1, 1), lines=(2, 3, 1, 0), most=3)
+    if (family := family_of(system)) is not None:
+        return family.gate
     users = 2 if has_users(system) else 0
     return scope(
         {
@@ -47,11 +43,8 @@ def gate_scope(system: System) -> Scope:
 
 def plan_scope(system: System) -> Scope:
     """A part of the gate's scope, small enough to be searched for the runs with which a campaign begins."""
-    if is_of_ranges(system):
-        return range_scope({"process": 2, "thread": 1, "table": 1, "address": 4, "mapping": 3})
-    if is_of_interrupts(system):
-        sizes = {"thread": 1, "file": 2, "device": 2, "eventfd": 2, "array": 3}
-        return interrupt_scope(sizes, devices=(0, 0, 1), lines=(1, 1, 0))
+    if (family := family_of(system)) is not None:
+        return family.plan
     users = 1 if has_users(system) else 0
     return scope(
         {
@@ -73,10 +66,8 @@ def setup_of(system: System, machine: Machine) -> Setup:
     """A scope in the words of the line protocol."""
     where = machine.scope
     sizes = {k: v for k, v in where.sizes.items() if v}
-    if is_of_ranges(system):
-        return Setup(system.id, sizes, _fixed_ranges(where), {})
-    if is_of_interrupts(system):
-        return Setup(system.id, sizes, _wired(where), {})
+    if (family := family_of(system)) is not None:
+        return Setup(system.id, sizes, _fixed(where, family), {})
 
     def table(sort: str, letter: str, values: tuple[object, ...]) -> dict[str, str | int | bool]:
         return {f"{letter}{i}": values[i] for i in range(sizes.get(sort, 0))}  # type: ignore[misc]  # written values
@@ -96,27 +87,18 @@ def setup_of(system: System, machine: Machine) -> Setup:
     return Setup(system.id, sizes, fixed, {"device_driver": table("device", "d", drivers)})
 
 
-def _fixed_ranges(where: Scope) -> Shown:
-    """What never changes of an address space: the numbers of its addresses, its valid ranges, its limit."""
-    columns = (
-        ("address_position", "a", "position"),
-        ("address_valid", "a", "valid range"),
-        ("mappings_most", "tb", "entry limit"),
-        ("pages_most", "p", "page limit"),
-    )
-    fixed: Shown = {n: {f"{letter}{i}": v for i, v in enumerate(where.fixed[field])} for n, letter, field in columns}
-    return fixed | {"pages_unlimited": {f"p{i}": bool(v) for i, v in enumerate(where.fixed["may exceed"])}}
-
-
-def _wired(where: Scope) -> Shown:
-    """What never changes of interrupts, of arrays for each line."""
+def _fixed(where: Scope, family: Family) -> Shown:
+    """What never changes where there are no groups."""
 
     def table(name: str, field: str) -> dict[str, str | int | bool]:
         one = OBSERVABLES[name]
         places = product(*([sort.element(i) for i in range(where.sizes[sort.name])] for sort in one.domain))
         return {",".join(p): written(one.value, v) for p, v in zip(places, where.fixed[field], strict=True)}
 
-    return {name: table(name, field) for name, field in WIRED.items()}
+    columns: Shown = {
+        name: {f"{letter}{i}": v for i, v in enumerate(where.fixed[field])} for name, letter, field in family.columns
+    }
+    return {**columns, **{name: table(name, field) for name, field in family.tables.items()}}
 
 
 @dataclass(frozen=True)
@@ -174,29 +156,14 @@ class Field:
         return f"{self.name} ({'; '.join([str(self.scope), *(cap.words for cap in self.caps)])})"
 
 
+def _field(place: Place) -> Field:
+    return Field(place.name, place.scope, (), place.full)
+
+
 def whole_fields(system: System) -> tuple[Field, ...]:
     """Whole calls: one group, files that processes share, groups without IOMMU; then more of each, and the large scope."""
-    if is_of_ranges(system):
-        return (
-            Field(
-                "one address space",
-                range_scope({"process": 2, "thread": 1, "table": 1, "address": 5, "mapping": 3}),
-                (),
-            ),
-            Field(
-                "two address spaces",
-                range_scope({"process": 2, "thread": 1, "table": 2, "address": 3, "mapping": 2}, most=1),
-                (),
-            ),
-            Field(
-                "large",
-                range_scope({"process": 2, "thread": 1, "table": 1, "address": 8, "mapping": 5}, most=4),
-                (),
-                full=True,
-            ),
-        )
-    if is_of_interrupts(system):
-        return _whole_interrupts()
+    if (family := family_of(system)) is not None:
+        return tuple(_field(one) for one in family.whole)
     if has_vms(system):
         return _whole_fields_of_vms(system)
     users = 1 if has_users(system) else 0
@@ -249,22 +216,8 @@ def whole_fields(system: System) -> tuple[Field, ...]:
 
 def pair_fields(system: System) -> tuple[Field, ...]:
     """Pairs of calls in flight: one device, without external users and with; then one group and two, with all."""
-    if is_of_ranges(system):
-        return (
-            Field(
-                "one address space",
-                range_scope({"process": 2, "thread": 2, "table": 1, "address": 4, "mapping": 3}),
-                (),
-            ),
-            Field(
-                "two address spaces",
-                range_scope({"process": 2, "thread": 2, "table": 2, "address": 3, "mapping": 3}),
-                (),
-                full=True,
-            ),
-        )
-    if is_of_interrupts(system):
-        return _pair_interrupts()
+    if (family := family_of(system)) is not None:
+        return tuple(_field(one) for one in family.pairs)
     if has_vms(system):
         return _pair_fields_of_vms()
     users = 1 if has_users(system) else 0
@@ -291,37 +244,6 @@ def pair_fields(system: System) -> tuple[Field, ...]:
         *user,
         Field("one group", scope(one, vfio_devices=2), one_off, full=True),
         Field("two groups", scope(two, vfio_devices=2), one_off, full=True),
-    )
-
-
-def _whole_interrupts() -> tuple[Field, ...]:
-    """One device with a level-triggered line and one of edges; several lines of an index; another device."""
-    one = {"thread": 1, "file": 2, "device": 1, "eventfd": 2, "array": 3}
-    return (
-        Field("one device", interrupt_scope(one, most=2), ()),
-        Field("several lines", interrupt_scope({**one, "file": 1, "eventfd": 3}, lines=(2, 1)), ()),
-        Field("two devices", interrupt_scope({**one, "device": 2}, devices=(0, 1, 1), lines=(1, 1, 0)), ()),
-        Field(
-            "large",
-            interrupt_scope({**one, "device": 2}, devices=(0, 0, 1), lines=(2, 1, 1)),
-            (),
-            full=True,
-        ),
-    )
-
-
-def _pair_interrupts() -> tuple[Field, ...]:
-    """The same in steps, with as much as makes sense of two calls."""
-    one = {"thread": 2, "file": 2, "device": 1, "eventfd": 2, "array": 2}
-    return (
-        Field("one device", interrupt_scope(one), ()),
-        Field("several lines", interrupt_scope({**one, "file": 1, "array": 3}, lines=(2,), devices=(0,)), ()),
-        Field(
-            "two devices",
-            interrupt_scope({**one, "device": 2}, devices=(0, 1), lines=(1, 1)),
-            (),
-            full=True,
-        ),
     )
 
 

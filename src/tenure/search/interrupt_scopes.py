@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from tenure.vocabulary import observables as seen
 from tenure.vocabulary.machine import Scope
-from tenure.vocabulary.systems import System
 
 SIZES = {"thread": 2, "file": 2, "device": 1, "eventfd": 2, "array": 2}
-
+"""Two threads, so that one waits for the other; one device with a level-triggered line and one of edges."""
 
 WIRED = {
     "device_resets": "resets",
@@ -22,11 +20,6 @@ WIRED = {
     "array_eventfd": "array eventfd",
 }
 """What never changes: each observable, and the field that it shows."""
-
-
-def is_of_interrupts(system: System) -> bool:
-    """The system speaks of interrupt lines, and of nothing that owns a device."""
-    return system.defines(seen.line_index)
 
 
 def interrupt_scope(
@@ -51,8 +44,3 @@ def interrupt_scope(
         "eventfd unmasks": tuple(e == signalled for e in range(sizes["eventfd"])),
     }
     return Scope({**sizes, "index": len(devices), "line": len(numbers)}, fixed, {})
-
-
-def main_interrupt_scope() -> Scope:
-    """Two threads, so that one waits for the other; one device with a level-triggered line and one of edges."""
-    return interrupt_scope(SIZES)

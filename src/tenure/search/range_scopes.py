@@ -2,16 +2,7 @@
 
 from __future__ import annotations
 
-from tenure.vocabulary import observables as seen
 from tenure.vocabulary.machine import Scope
-from tenure.vocabulary.systems import Granularity, System
-
-SIZES = {"process": 2, "thread": 1, "table": 1, "address": 5, "mapping": 3}
-
-
-def is_of_ranges(system: System) -> bool:
-    """The system speaks of address ranges, and of nothing that owns a device."""
-    return system.defines(seen.mapping_listed)
 
 
 def range_scope(sizes: dict[str, int], *, most: int = 2) -> Scope:
@@ -29,8 +20,3 @@ def range_scope(sizes: dict[str, int], *, most: int = 2) -> Scope:
         "may exceed": tuple(p == 0 for p in range(processes)),
     }
     return Scope(sizes, fixed, {"available": ((most,) * tables,)})
-
-
-def main_range_scope(granularity: Granularity) -> Scope:
-    """Two threads where calls interleave; two mappings of three names, so that the limit is met."""
-    return range_scope({**SIZES, "thread": 2 if granularity is Granularity.STEPS else 1})

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tenure.search.interrupt_scopes import SIZES as INTERRUPT_SIZES
-from tenure.search.interrupt_scopes import interrupt_scope, is_of_interrupts, main_interrupt_scope
-from tenure.search.range_scopes import SIZES, is_of_ranges, main_range_scope, range_scope
+from tenure.search.families import family_of
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.machine import Scope
 from tenure.vocabulary.objects import USER, VM
@@ -98,10 +96,8 @@ class Area:
 
 def main_scope(system: System, granularity: Granularity) -> Scope:
     """The scope of a search for violations: one group, two containers, two devices; or one address space."""
-    if is_of_ranges(system):
-        return main_range_scope(granularity)
-    if is_of_interrupts(system):
-        return main_interrupt_scope()
+    if (family := family_of(system)) is not None:
+        return family.main_scope(granularity)
     return scope(_sizes(system, threads=2 if granularity is Granularity.STEPS else 0))
 
 
@@ -113,7 +109,7 @@ def main_area(system: System, granularity: Granularity) -> Area:
 
 def narrow_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
     """Where violations are searched deeper, by fewer calls: leaving and use, then closing, then device files."""
-    if granularity is Granularity.WHOLE or is_of_ranges(system) or is_of_interrupts(system):
+    if granularity is Granularity.WHOLE or family_of(system) is not None:
         return ()
     known = {c.name for c in system.calls}
     outside = outside_calls(system)
@@ -131,12 +127,9 @@ def narrow_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
 
 
 def witness_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
-    """Where the rest of the cases can be reached: one thread, shared files, groups without IOMMU, a device opened twice; or two address spaces."""
-    if is_of_ranges(system):
-        return (Area(range_scope({**SIZES, "table": 2, "address": 3, "mapping": 2}, most=1)),)
-    if is_of_interrupts(system):
-        apart = {**INTERRUPT_SIZES, "file": 1, "device": 2}
-        return (Area(interrupt_scope(apart, devices=(0, 0, 1), lines=(1, 1, 0))),)
+    """Where the rest of the cases can be reached: one thread, shared files, groups without IOMMU, a device opened twice."""
+    if (family := family_of(system)) is not None:
+        return (Area(family.witness),)
     threads = 1 if granularity is Granularity.STEPS else 0
     sizes = _sizes(system, threads=threads)
     known = {c.name for c in system.calls}

@@ -215,6 +215,11 @@ def local(name: str, kind: Type) -> Term:
     return variable(name, kind)
 
 
+def caller(sort: Sort) -> Term:
+    """Who makes a call that pauses, where `actor` is this sort."""
+    return variable("actor", sort)
+
+
 def pointer(name: str, kind: Type) -> Term:
     """A local that keeps no reference: what it points at may be gone when it is next used."""
     return variable(f"*{name}", kind)

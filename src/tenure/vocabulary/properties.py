@@ -79,6 +79,11 @@ def refused(errno: str) -> Term:
     return Term(Op.REFUSED, FLAG, (), errno)
 
 
+def answered() -> Term:
+    """The step ends its call, and with no errno."""
+    return Term(Op.ANSWERED, FLAG)
+
+
 def argument(name: str, kind: Type) -> Term:
     """What the call was given under this name; the type's default where it has no such parameter."""
     return Term(Op.ARGUMENT, kind, (), name)

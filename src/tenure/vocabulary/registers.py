@@ -24,7 +24,7 @@ from tenure.vocabulary.terms import (
     rewrite,
     some,
 )
-from tenure.vocabulary.types import NONE, Choice, Sort, Type, default, sort_of
+from tenure.vocabulary.types import Choice, Sort, Type, default, sort_of
 
 IDLE = "idle"
 
@@ -90,7 +90,7 @@ class Registers:
             if part.op is Op.FRAME:
                 call, _, name = str(part.data).partition("/")
                 register = self.saved.get(call, {}).get(name)
-                return register[rewrite(part.args[0], change)] if register else constant(NONE, part.type)
+                return register[rewrite(part.args[0], change)] if register else constant(default(part.type), part.type)
             if part.op is Op.IN_FLIGHT:
                 thing = rewrite(part.args[0], change)
                 sort = _sort(thing)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tenure.vocabulary.calls import Refuse
+from tenure.vocabulary.calls import Finish, Refuse
 from tenure.vocabulary.properties import Due, Property
 from tenure.vocabulary.rules import Outcome, Rule, Rules
 from tenure.vocabulary.symbols import Observable, before
@@ -86,6 +86,8 @@ def at_step(body: Term, rule: Rule, outcome: Outcome) -> Term:
             return TRUE if part.data == rule.call.name else FALSE
         if part.op is Op.REFUSED:
             return TRUE if isinstance(outcome, Refuse) and outcome.errno == part.data else FALSE
+        if part.op is Op.ANSWERED:
+            return TRUE if isinstance(outcome, Finish) else FALSE
         if part.op is Op.ARGUMENT:
             found = arguments.get(str(part.data))
             return before(found) if found is not None else constant(default(part.type), part.type)

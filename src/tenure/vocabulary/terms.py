@@ -47,6 +47,7 @@ class Op(Enum):
     FRAME = auto()
     CALLED = auto()
     REFUSED = auto()
+    ANSWERED = auto()
     ARGUMENT = auto()
 
 
@@ -226,9 +227,9 @@ def stands(actor: Term, *steps: str) -> Term:
     return either(*(Term(Op.STANDS, FLAG, (actor,), name) for name in steps))
 
 
-def frame(actor: Term, call: str, name: str, sort: Sort) -> Term:
+def frame(actor: Term, call: str, name: str, kind: Type) -> Term:
     """What `actor`'s call keeps under this name, while it `stands` in that call; else another's, or none. Only claims may look."""
-    return Term(Op.FRAME, sort.maybe, (actor,), f"{call}/{name}")
+    return Term(Op.FRAME, kind.maybe if isinstance(kind, Sort) else kind, (actor,), f"{call}/{name}")
 
 
 def substitute(term: Term, by: Mapping[str, Term]) -> Term:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tenure.vocabulary.calls import Call, Case, Finish, Next, Parameter, Pick
+from tenure.vocabulary.calls import Call, Case, Finish, Next, Parameter, Pick, caller
 from tenure.vocabulary.effects import Assign
 from tenure.vocabulary.registers import IDLE, Registers, actor_sort
 from tenure.vocabulary.systems import System
@@ -52,7 +52,7 @@ class _Block:
 def _block(call: Call, start: int, registers: Registers) -> _Block:
     pauses = len(registers.blocks[call.name]) > 1
     sort = actor_sort(call)
-    actor = variable(call.actor, sort) if isinstance(call.actor, str) else variable("actor", sort) if pauses else None
+    actor = variable(call.actor, sort) if isinstance(call.actor, str) else caller(sort) if pauses else None
     given = set() if start else {p.name for p in call.parameters}
     saved = registers.saved.get(call.name, {})
     return _Block(call, start, registers, actor, {n: r[_known(actor)] for n, r in saved.items() if n not in given})

@@ -1,0 +1,49 @@
+"""Families of systems without groups: which systems belong to one, and that their scopes are theirs."""
+
+from __future__ import annotations
+
+import pytest
+
+from tenure.gate.profiles import gate_scope, pair_fields, plan_scope, whole_fields
+from tenure.models import SYSTEMS
+from tenure.search.families import FAMILIES, INTERRUPTS, TYPE1, family_of
+from tenure.search.scopes import main_scope, witness_areas
+from tenure.vocabulary import observables as seen
+from tenure.vocabulary.machine import Machine, Scope
+from tenure.vocabulary.rules import rules_of
+from tenure.vocabulary.systems import Granularity, System
+
+WITHOUT_GROUPS = [s for s in SYSTEMS if family_of(s) is not None]
+
+
+def scopes(system: System) -> list[Scope]:
+    """Every scope in which the system is looked at."""
+    fields = [*whole_fields(system), *pair_fields(system)]
+    searched = [main_scope(system, g) for g in Granularity]
+    reached = [area.scope for area in witness_areas(system, Granularity.STEPS)]
+    return [*searched, *reached, gate_scope(system), plan_scope(system), *(f.scope for f in fields)]
+
+
+def test_a_system_without_groups_is_of_one_family_and_no_other_is_of_any() -> None:
+    """A family is told by what its systems show, and by nothing that others do."""
+    marked = {s.id: [f for f in FAMILIES if s.defines(f.marks)] for s in SYSTEMS}
+
+    assert all(len(marked[s.id]) == (0 if s.defines(seen.group_exists) else 1) for s in SYSTEMS)
+    assert {family_of(s) is TYPE1 for s in SYSTEMS if s.name.startswith("dma-type1")} == {True}
+    assert [s.id for s in SYSTEMS if family_of(s) is INTERRUPTS] == ["interrupts"]
+
+
+@pytest.mark.parametrize("system", WITHOUT_GROUPS, ids=lambda s: s.id)
+def test_every_scope_of_a_family_gives_its_systems_what_never_changes(system: System) -> None:
+    """A field without a value, or of another length, would stop the machine."""
+    rules = rules_of(system, Granularity.STEPS)
+
+    for where in scopes(system):
+        assert list(Machine(rules, where).initial()) != []
+
+
+def test_threads_are_two_where_calls_interleave() -> None:
+    """One thread makes no two calls at a time."""
+    whole, steps = (TYPE1.main_scope(g).sizes["thread"] for g in (Granularity.WHOLE, Granularity.STEPS))
+
+    assert (whole, steps) == (1, 2)
