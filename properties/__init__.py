@@ -1,6 +1,17 @@
 """Properties: the rules as named, true sentences, and the races that break them."""
 
-from tenure.properties import containers, external, harm, headlines, interrupts, kvm, ownership, ranges, viability
+from tenure.properties import (
+    containers,
+    external,
+    harm,
+    headlines,
+    interrupts,
+    kvm,
+    objects,
+    ownership,
+    ranges,
+    viability,
+)
 from tenure.properties.races import RACES
 from tenure.vocabulary.properties import Property
 
@@ -13,6 +24,7 @@ PROPERTIES: tuple[Property, ...] = (
     *ranges.PROPERTIES,
     *interrupts.PROPERTIES,
     *kvm.PROPERTIES,
+    *objects.PROPERTIES,
     *harm.PROPERTIES,
 )
 

@@ -13,6 +13,7 @@ GROUP_FILE = FILE_KIND.values.index("group")
 DEVICE_FILE = FILE_KIND.values.index("device")
 VM_FILE = FILE_KIND.values.index("vm")
 KVM_VFIO_FILE = FILE_KIND.values.index("kvm_vfio")
+IOMMUFD_FILE = FILE_KIND.values.index("iommufd")
 
 
 class File:

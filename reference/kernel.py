@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from tenure.reference import show
 from tenure.reference.calls import Task
 from tenure.reference.configuration import Configuration
-from tenure.reference.files import CLOSED
+from tenure.reference.files import IOMMUFD_FILE
 from tenure.reference.interrupt_calls import due_interrupts
+from tenure.reference.iommufd_calls import due_objects
 from tenure.reference.machine import Machine
 from tenure.reference.outcomes import WAITING, Died, NotCallable, Outcome, Paused, Waiting, WouldBlock
 from tenure.reference.saving import Snapshot, load, save
@@ -103,7 +104,7 @@ class Kernel:
         due: list[tuple[str, dict[str, int]]] = [
             (f"release_{FILE_KIND.values[file.kind]}", {"file": file.index})
             for file in self.machine.files
-            if file.count == 0 and file.kind != CLOSED and f"f{file.index}" not in running
+            if file.is_due() and file.kind != IOMMUFD_FILE and f"f{file.index}" not in running
         ]
         if "release_user" in self._system.forms:
             due.extend(
@@ -112,6 +113,7 @@ class Kernel:
                 if user.is_left() and f"u{user.index}" not in running
             )
         due.extend(due_interrupts(self.machine))
+        due.extend(due_objects(self.machine))
         return [*due, *self._destructions()]
 
     def _destructions(self) -> Iterator[tuple[str, dict[str, int]]]:

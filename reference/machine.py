@@ -8,12 +8,13 @@ from tenure.reference.files import File, Process
 from tenure.reference.groups import KERNEL, VFIO, Device, IommuGroup, VfioGroup
 from tenure.reference.harm import NULL_DEREFERENCE
 from tenure.reference.interrupts import Interrupts
+from tenure.reference.iommufd import IommuObject
 from tenure.reference.locks import Lock
 from tenure.reference.spaces import Payer, Space, payers_of, spaces_of
 from tenure.reference.tables import IommuTable
 from tenure.reference.users import ExternalUser
 from tenure.reference.vms import Vm
-from tenure.vocabulary.objects import CONTAINER, FILE, GROUP, MAPPING, PAGE, PROCESS, TABLE, USER, VM
+from tenure.vocabulary.objects import CONTAINER, FILE, GROUP, MAPPING, OBJECT, PAGE, PROCESS, TABLE, USER, VM
 
 
 class Machine:
@@ -44,6 +45,7 @@ class Machine:
         self.mappings = sizes(MAPPING)
         self.interrupts = Interrupts(configuration)
         self.vms = [Vm(index) for index in range(sizes(VM))]
+        self.objects = [IommuObject(index) for index in range(sizes(OBJECT))]
         self.devices: list[Device] = []
         self.group_lock = Lock()
         """vfio.group_lock: the list of all VFIO groups, and the end of each."""

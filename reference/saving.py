@@ -12,6 +12,7 @@ from tenure.reference.files import (
     CONTAINER_FILE,
     DEVICE_FILE,
     GROUP_FILE,
+    IOMMUFD_FILE,
     KVM_VFIO_FILE,
     VM_FILE,
     File,
@@ -19,6 +20,7 @@ from tenure.reference.files import (
 )
 from tenure.reference.groups import Device, IommuGroup, VfioGroup
 from tenure.reference.interrupts import InterruptState
+from tenure.reference.iommufd import IommuObject
 from tenure.reference.machine import Machine
 from tenure.reference.spaces import SpaceState
 from tenure.reference.tables import IommuTable
@@ -34,6 +36,7 @@ TableState = tuple[bool, ...] | None
 DeviceState = tuple[int, bool, bool, int, int, bool, int]
 UserState = tuple[int, int, int, bool, int, int, int, int, int, bool, bool]
 VmState = tuple[int, tuple[int, ...] | None] | None
+ObjectState = tuple[int, int, bool, int, int] | None
 Snapshot = tuple[
     int,
     tuple[FdTable, ...],
@@ -46,6 +49,7 @@ Snapshot = tuple[
     tuple[SpaceState, ...],
     InterruptState,
     tuple[VmState, ...],
+    tuple[ObjectState, ...],
 ]
 
 _NO_FILE: FileState = (CLOSED, 0, NONE, False)
@@ -67,12 +71,13 @@ def save(machine: Machine) -> Snapshot:
         tuple([space.state() for space in machine.spaces]),
         machine.interrupts.state(),
         tuple([_vm(vm) for vm in machine.vms]),
+        tuple([_object(obj) for obj in machine.objects]),
     )
 
 
 def load(machine: Machine, snapshot: Snapshot) -> None:
     """Bring the machine back to a state; the objects that stand under the names are used again."""
-    machine.harm, fds, files, groups, containers, tables, devices, users, spaces, interrupts, vms = snapshot
+    machine.harm, fds, files, groups, containers, tables, devices, users, spaces, interrupts, vms, objects = snapshot
     for index, vm_state in enumerate(vms):
         _load_vm(machine, index, vm_state)
     for process, fd_table in zip(machine.processes, fds, strict=True):
@@ -92,6 +97,7 @@ def load(machine: Machine, snapshot: Snapshot) -> None:
     for space, space_state in zip(machine.spaces, spaces, strict=True):
         space.become(space_state, machine.payers)
     machine.interrupts.become(interrupts)
+    machine.objects = [_load_object(machine, index, state) for index, state in enumerate(objects)]
 
 
 def _load_process(machine: Machine, process: Process, state: FdTable) -> None:
@@ -108,6 +114,8 @@ def _file(file: File) -> FileState:
         return file.kind, file.count, file.device.index, file.counts
     if file.vm is not None:
         return file.kind, file.count, file.vm.index, False
+    if file.kind == IOMMUFD_FILE:
+        return file.kind, file.count, NONE, False
     return _NO_FILE
 
 
@@ -269,3 +277,18 @@ def _load_vm(machine: Machine, index: int, state: VmState) -> None:
     if listed is not None:
         vm.device = KvmVfio(vm)
         vm.device.entries = [machine.users[entry] for entry in listed]
+
+
+def _object(obj: IommuObject) -> ObjectState:
+    if obj.context is None:
+        return None
+    return obj.type, obj.context.index, obj.listed, obj.users, obj.wait_cnt
+
+
+def _load_object(machine: Machine, index: int, state: ObjectState) -> IommuObject:
+    if state is None:
+        return IommuObject(index)
+    type_, context, listed, users, wait_cnt = state
+    obj = IommuObject(index, type_, machine.files[context], users)
+    obj.listed, obj.wait_cnt = listed, wait_cnt
+    return obj

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from tenure.reference.containers import Container
-from tenure.reference.files import File
+from tenure.reference.files import IOMMUFD_FILE, File
 from tenure.reference.groups import Device, IommuGroup
 from tenure.reference.machine import Machine
 from tenure.reference.show_interrupts import OF_INTERRUPTS, observe_interrupts
+from tenure.reference.show_objects import OF_OBJECTS, observe_object
 from tenure.reference.show_spaces import OF_ADDRESSES, OF_MAPPINGS, OF_PAYERS, OF_SPACES, observe_spaces
 from tenure.reference.users import ExternalUser
 from tenure.reference.vms import Vm
@@ -81,6 +82,7 @@ SHOWN = (
     *OF_ADDRESSES,
     *OF_INTERRUPTS,
     *_OF_VMS,
+    *OF_OBJECTS,
     seen.harm,
 )
 """What `observe` shows, in this order."""
@@ -107,6 +109,7 @@ def observe(machine: Machine, in_flight: Collection[str]) -> tuple[tuple[int, ..
         *observe_spaces(machine),
         *observe_interrupts(machine),
         *_columns([_vm(vm) for vm in machine.vms], len(_OF_VMS)),
+        *_columns([observe_object(obj) for obj in machine.objects], len(OF_OBJECTS)),
         (machine.harm,),
     )
 
@@ -128,6 +131,8 @@ def _file(file: File) -> tuple[int, ...]:
         return file.kind, file.container.index, NONE, NONE, int(file.count == 0), NONE, NONE
     if file.vm is not None:
         return file.kind, NONE, NONE, NONE, int(file.count == 0), NONE, file.vm.index
+    if file.kind == IOMMUFD_FILE:
+        return file.kind, NONE, NONE, NONE, int(file.count == 0), NONE, NONE
     return _ALL_ZERO_FILE
 
 

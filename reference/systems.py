@@ -19,6 +19,7 @@ from tenure.reference import (
     group_calls,
     group_calls_2022,
     interrupt_calls,
+    iommufd_calls,
     kvm_get_put_calls,
     spapr_calls,
     type1_calls,
@@ -28,7 +29,7 @@ from tenure.reference import (
 )
 from tenure.reference.calls import Steps
 from tenure.vocabulary.answers import Answer
-from tenure.vocabulary.objects import CONTAINER, DEVICE, EVENTFD, FILE, LINE, MAPPING, TABLE, USER, VM
+from tenure.vocabulary.objects import CONTAINER, DEVICE, EVENTFD, FILE, LINE, MAPPING, OBJECT, TABLE, USER, VM
 from tenure.vocabulary.types import Sort
 
 SLEEPING = frozenset({"unbind_driver.wait_device", "unbind_driver.wait_container"})
@@ -224,6 +225,18 @@ _KVM_GET_PUT: Mapping[str, Form] = {
     "destroy_entry": Form(kvm_get_put_calls.destroy_entry, kvm_get_put_calls.may_destroy_entry, _BY_VM),
 }
 
+_MADE_OBJECT = ("made", OBJECT)
+
+_OBJECTS: Mapping[str, Form] = {
+    **{name: _CONTAINERS[name] for name in ("close", "pass_file", "fork", "exit_process")},
+    "open_iommufd": Form(iommufd_calls.open_iommufd, iommufd_calls.may_open_iommufd, new=(_FILE,)),
+    "ioas_alloc": Form(iommufd_calls.ioas_alloc, iommufd_calls.may_ioas_alloc, new=(_MADE_OBJECT,)),
+    "iova_ranges": Form(iommufd_calls.iova_ranges, iommufd_calls.may_use_iommufd),
+    "destroy": Form(iommufd_calls.destroy, iommufd_calls.may_use_iommufd, sleeps=True),
+    "destroy_left": Form(iommufd_calls.destroy_left, iommufd_calls.may_destroy_left, _BY_FILE),
+    "release_iommufd": Form(iommufd_calls.release_iommufd, iommufd_calls.may_release_iommufd, _BY_FILE),
+}
+
 SYSTEMS: Mapping[str, System] = {
     "containers-2012": System(_CONTAINERS_2012, spares_bridges=False),
     "containers-2012:locked": System(_CONTAINERS_2012, frozenset(_CONTAINERS_2012), spares_bridges=False),
@@ -244,5 +257,6 @@ SYSTEMS: Mapping[str, System] = {
     "external-validate:locked-container": System(_VALIDATE, frozenset(_VALIDATE) - {"validate_and_use"}),
     "external-validate:check-then-count": System(_CHECK_THEN_COUNT, frozenset(_VALIDATE) - {"validate_and_use"}),
     "kvm-file:get-put": System(_KVM_GET_PUT),
+    "iommufd-objects": System(_OBJECTS),
     "external-validate:unbalanced-release": System(_UNBALANCED, frozenset(_UNBALANCED) - {"validate_and_use"}),
 }

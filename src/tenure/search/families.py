@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from tenure.search.interrupt_scopes import SIZES, WIRED, interrupt_scope
+from tenure.search.object_scopes import object_scope
 from tenure.search.range_scopes import range_scope
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.machine import Scope
@@ -114,7 +115,18 @@ INTERRUPTS = Family(
     tables=WIRED,
 )
 
-FAMILIES = (TYPE1, INTERRUPTS)
+OBJECTS = Family(
+    marks=seen.object_users,
+    scope=object_scope,
+    main={"process": 1, "thread": 1, "file": 2, "object": 2},
+    witness=object_scope({"process": 2, "thread": 2, "file": 2, "object": 2}),
+    gate=object_scope({"process": 2, "thread": 1, "file": 4, "object": 4}),
+    plan=object_scope({"process": 2, "thread": 1, "file": 2, "object": 2}),
+    whole=(Place("two iommufds", object_scope({"process": 2, "thread": 1, "file": 2, "object": 3})),),
+    pairs=(Place("one iommufd", object_scope({"process": 1, "thread": 2, "file": 1, "object": 2})),),
+)
+
+FAMILIES = (TYPE1, INTERRUPTS, OBJECTS)
 
 
 def family_of(system: System) -> Family | None:

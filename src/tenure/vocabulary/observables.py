@@ -11,6 +11,7 @@ from tenure.vocabulary.objects import (
     INDEX,
     LINE,
     MAPPING,
+    OBJECT,
     PAGE,
     PROCESS,
     TABLE,
@@ -20,11 +21,12 @@ from tenure.vocabulary.objects import (
 from tenure.vocabulary.symbols import Observable, observable
 from tenure.vocabulary.types import COUNT, FLAG, Choice
 
-FILE_KIND = Choice("kind of file", ("closed", "container", "group", "device", "vm", "kvm_vfio"))
+FILE_KIND = Choice("kind of file", ("closed", "container", "group", "device", "vm", "kvm_vfio", "iommufd"))
 HARM = Choice("harm", ("none", "list_corruption", "null_dereference", "use_after_free", "bug"))
 ACCESS = Choice("access", ("none", "read", "write", "both"))
 DRIVER = Choice("driver", ("none", "vfio", "kernel", "stub"))
 OWNER = Choice("owner", ("none", "group"))
+OBJECT_TYPE = Choice("object type", ("none", "ioas", "hwpt", "device", "access"))
 
 has_fd = observable("has_fd", PROCESS, FILE, FLAG, meaning="the process has an fd for the file")
 file_kind = observable("file_kind", FILE, FILE_KIND, meaning="what the file is; closed: it is gone")
@@ -180,6 +182,15 @@ entry_table = observable(
 group_kvm = observable("group_kvm", GROUP, VM.maybe, meaning="the VM that the group was told of (set_kvm)")
 
 device_kvm = observable("device_kvm", DEVICE, VM.maybe, meaning="the VM that the open device refers to, and counts for")
+
+object_type = observable("object_type", OBJECT, OBJECT_TYPE, meaning="what the object is; none: its memory is freed")
+object_context = observable(
+    "object_context", OBJECT, FILE.maybe, meaning="the iommufd file of which the object is, until its memory is freed"
+)
+object_listed = observable("object_listed", OBJECT, FLAG, meaning="the object is in the object table of its iommufd")
+object_users = observable("object_users", OBJECT, COUNT, meaning="the object's `users`")
+object_waits = observable("object_waits", OBJECT, COUNT, meaning="the object's `wait_cnt`")
+object_at_rest = observable("object_at_rest", OBJECT, FLAG, meaning="no call on the object's iommufd is in flight")
 
 harm = observable("harm", HARM, meaning="the worst that has happened to the kernel")
 

@@ -1,0 +1,40 @@
+"""The system `iommufd-objects`: the objects of iommufds, who relies on them, and how they go."""
+
+from tenure.models import files, harm, iommufd
+from tenure.models.iommufd_claims import CLAIMS
+from tenure.vocabulary import observables as seen
+from tenure.vocabulary.systems import Definition, System, shows
+from tenure.vocabulary.terms import Term, both, busy, either, in_flight, is_none, no
+
+
+def _rests(file: Term) -> Term:
+    """No call on the file is in flight."""
+    return both(no(in_flight(file)), no(busy(file)))
+
+
+DEFINITIONS: tuple[Definition, ...] = (
+    shows(seen.has_fd, lambda p, f: files.fd[p, f]),
+    shows(seen.file_kind, lambda f: files.kind[f]),
+    shows(seen.release_pending, lambda f: either(files.releasable(f), busy(f))),
+    shows(seen.file_at_rest, _rests),
+    shows(seen.object_type, lambda o: iommufd.type_[o]),
+    shows(seen.object_context, lambda o: iommufd.context[o]),
+    shows(seen.object_listed, lambda o: no(is_none(iommufd.listed[o]))),
+    shows(seen.object_users, lambda o: iommufd.users[o]),
+    shows(seen.object_waits, lambda o: iommufd.wait_cnt[o]),
+    shows(seen.object_at_rest, lambda o: _rests(iommufd.context[o])),
+    shows(seen.harm, lambda: harm.harm.now),
+)
+
+IOMMUFD_OBJECTS = System(
+    name="iommufd-objects",
+    variant="",
+    title="objects of an iommufd: who relies on them, calls in flight on them, DESTROY, close",
+    source="drivers/iommu/iommufd/main.c, ioas.c, 6.12-7.2",
+    calls=(*files.CALLS, *iommufd.CALLS),
+    definitions=DEFINITIONS,
+    claims=CLAIMS,
+    halted=harm.STOPPED,
+)
+
+SYSTEMS = (IOMMUFD_OBJECTS,)

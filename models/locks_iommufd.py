@@ -1,0 +1,11 @@
+"""The locks of iommufd under which objects come and go, from Linux 6.2 on.
+
+They stand in drivers/iommu/iommufd. docs/assumptions.md says which are left out.
+"""
+
+from tenure.vocabulary.locks import Lock, Queue
+
+OBJECT_TABLE = Lock(
+    "iommufd.xa_lock", "spinlock of an object table, under which an id is looked up, given and taken back"
+)
+OBJECT_Q = Queue("iommufd.destroy_wait", "who destroys an object waits until no call in flight has it")
