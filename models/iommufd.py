@@ -6,7 +6,7 @@ in flight. `wait_cnt` counts the table and the calls in flight alone; whoever de
 
 from tenure.models.files import closed, fd, is_free, is_open, kind, releasable
 from tenure.models.harm import uses_after_free
-from tenure.models.locks_iommufd import OBJECT_Q, OBJECT_TABLE
+from tenure.models.locks_iommufd import IOAS_MUTEX, OBJECT_Q, OBJECT_TABLE
 from tenure.vocabulary.calls import (
     Case,
     Next,
@@ -24,11 +24,12 @@ from tenure.vocabulary.calls import (
     step,
 )
 from tenure.vocabulary.effects import Assign
+from tenure.vocabulary.locks import Lock
 from tenure.vocabulary.objects import FILE, OBJECT, PROCESS, THREAD
 from tenure.vocabulary.observables import OBJECT_TYPE
 from tenure.vocabulary.symbols import state
 from tenure.vocabulary.terms import Term, both, either, every, in_flight, is_none, no
-from tenure.vocabulary.types import COUNT
+from tenure.vocabulary.types import COUNT, FLAG
 
 type_ = state(
     "type", OBJECT, OBJECT_TYPE, meaning="what the object is; none: its memory is freed, and its id is unused"
@@ -39,6 +40,8 @@ context = state(
 listed = state("listed", OBJECT, FILE.maybe, meaning="the iommufd in whose table the object is")
 users = state("users", OBJECT, COUNT, meaning="the object's `users`")
 wait_cnt = state("wait cnt", OBJECT, COUNT, meaning="the object's `wait_cnt` (6.12: `shortterm_users`)")
+hwpt_ioas = state("hwpt ioas", OBJECT, OBJECT.maybe, meaning="the IO address space of a HWPT")
+auto = state("auto", OBJECT, FLAG, meaning="the HWPT was made for an IO address space itself: `auto_domain`")
 
 
 def is_unmade(obj: Term) -> Term:
@@ -51,7 +54,7 @@ def is_found(obj: Term, file: Term) -> Term:
     return both(listed[obj] == file, users[obj] > 0, wait_cnt[obj] > 0)
 
 
-def new_object(obj: Term, file: Term, type_name: str, count: int) -> tuple[Assign, ...]:
+def new_object(obj: Term, file: Term, type_name: Term | str, count: int) -> tuple[Assign, ...]:
     """The object is there, and so many rely on it."""
     return (
         type_[obj].becomes(type_name),
@@ -62,18 +65,30 @@ def new_object(obj: Term, file: Term, type_name: str, count: int) -> tuple[Assig
     )
 
 
-def erased(obj: Term) -> tuple[Assign, ...]:
-    """The last user goes, and with it the object's place in the table; what that counts in `wait_cnt` goes too."""
-    return (
-        users[obj].becomes(users[obj] - 1),
-        listed[obj].becomes(None),
-        wait_cnt[obj].becomes(wait_cnt[obj] - 1),
-    )
+def erased(obj: Term, count: int = 1) -> tuple[Assign, ...]:
+    """The last users go, and with them the object's place in the table; what that counts in `wait_cnt` goes too."""
+    return (*removed(obj, count), wait_cnt[obj].becomes(wait_cnt[obj] - 1))
+
+
+def removed(obj: Term, count: int) -> tuple[Assign, ...]:
+    """The same where the table counts in `wait_cnt` no longer."""
+    return users[obj].becomes(users[obj] - count), listed[obj].becomes(None)
 
 
 def freed(obj: Term) -> tuple[Assign, ...]:
     """The object's memory is freed."""
     return type_[obj].becomes("none"), context[obj].becomes(None)
+
+
+def freed_hwpt(hwpt: Term) -> tuple[Assign, ...]:
+    """A HWPT's memory is freed: its IO address space has a user less."""
+    ioas = hwpt_ioas[hwpt]
+    return (
+        users[ioas].becomes(users[ioas] - 1),
+        hwpt_ioas[hwpt].becomes(None),
+        auto[hwpt].becomes(value=False),
+        *freed(hwpt),
+    )
 
 
 def is_freed(obj: Term) -> Term:
@@ -91,27 +106,34 @@ def locked(user: Term, waiter: Term, obj: Term) -> tuple[Assign, ...]:
     )
 
 
-def put(user: Term, waiter: Term, last: Case, prefix: str = "put") -> Steps:
+def put(user: Term, waiter: Term, *last: Case, prefix: str = "put", keeps: tuple[Lock, ...] = ()) -> Steps:
     """A call in flight puts the object: `users` first, so that nobody who has waited finds a user that is about to go."""
     yield step(
         f"{prefix}_user",
         uses_after_free(is_freed(user)),
         go(users[user].becomes(users[user] - 1), user.becomes(None)),
+        keeps=keeps,
     )
-    forgets = (waiter.becomes(None),) if isinstance(last.follow, Next) else ()
-    counted = wait_cnt[waiter].becomes(wait_cnt[waiter] - 1), *forgets
+
+    def counted(one: Case) -> Case:
+        forgets = (waiter.becomes(None),) if isinstance(one.follow, Next) else ()
+        less = wait_cnt[waiter].becomes(wait_cnt[waiter] - 1)
+        return Case(one.when, (less, *forgets, *one.effects), one.follow, one.why)
+
     yield step(
         f"{prefix}_wait",
         uses_after_free(is_freed(waiter)),
-        Case(last.when, (*counted, *last.effects), last.follow, last.why),
+        *map(counted, last),
+        keeps=keeps,
         wakes=(OBJECT_Q,),
     )
 
 
-def destroyed(name: str, obj: Term, *cases: Case) -> Step:
-    """Sleep until no call in flight has an object that is in no table any more."""
+def destroyed(name: str, obj: Term, *cases: Case, locks: tuple[Lock, ...] = (), keeps: tuple[Lock, ...] = ()) -> Step:
+    """Sleep until no call in flight has an object that new ones cannot get any more."""
     over = wait_cnt[obj] == 0
-    return step(name, *(Case(both(over, c.when), c.effects, c.follow, c.why) for c in cases), waits=OBJECT_Q)
+    waited = (Case(both(over, c.when), c.effects, c.follow, c.why) for c in cases)
+    return step(name, *waited, locks=locks, keeps=keeps, waits=OBJECT_Q)
 
 
 @call("open of /dev/iommu", actor=THREAD, source="iommufd_fops_open", process=PROCESS, file=new(FILE))
@@ -170,7 +192,13 @@ def destroy(process: Term, file: Term, obj: Term) -> Steps:
         go(*erased(obj), doomed.becomes(obj)),
         locks=(OBJECT_TABLE,),
     )
-    yield destroyed("destroy", doomed, done(*freed(doomed)))
+    yield destroyed(
+        "destroy",
+        doomed,
+        done(*freed_hwpt(doomed), when=type_[doomed] == "hwpt"),
+        done(*freed(doomed)),
+        locks=(IOAS_MUTEX,),
+    )
 
 
 @call(
@@ -184,7 +212,12 @@ def destroy(process: Term, file: Term, obj: Term) -> Steps:
 def destroy_left(file: Term, obj: Term) -> Steps:
     """Nobody refers to the iommufd any more: an object on which nobody relies is destroyed, until none is left."""
     yield requires(kind[file] == "iommufd", releasable(file), listed[obj] == file, users[obj] == 1)
-    yield step("destroy", done(*erased(obj), *freed(obj)))
+    yield step(
+        "destroy",
+        done(*erased(obj), *freed_hwpt(obj), when=type_[obj] == "hwpt"),
+        done(*erased(obj), *freed(obj)),
+        locks=(IOAS_MUTEX,),
+    )
 
 
 @call("release of an iommufd", actor="file", internal=True, source="iommufd_fops_release", file=FILE)

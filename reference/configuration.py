@@ -17,7 +17,7 @@ class Configuration:
     `driver` is where each device starts: an index into the values of the observable driver. Where there are addresses,
     `valid_range` numbers the valid range of each (0: none), `entry_limit` is how many mappings each table takes, and
     `page_limit` how many pages each process may lock that has no CAP_IPC_LOCK (`may_exceed`).
-    `wiring` is what there is of interrupts.
+    `wiring` is what there is of interrupts; where there are iommufds, `emulated` says it of each device.
     """
 
     sizes: Mapping[str, int]
@@ -31,6 +31,7 @@ class Configuration:
     page_limit: tuple[int, ...] = ()
     may_exceed: tuple[bool, ...] = ()
     wiring: Wiring = NOTHING
+    emulated: tuple[bool, ...] = ()
 
     def __post_init__(self) -> None:
         for name, sort, given in (

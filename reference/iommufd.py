@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tenure.reference.harm import USE_AFTER_FREE, Oops
+from tenure.reference.locks import Lock
 from tenure.vocabulary.observables import OBJECT_TYPE
 
 if TYPE_CHECKING:
@@ -12,12 +13,26 @@ if TYPE_CHECKING:
 
 NOTHING = OBJECT_TYPE.values.index("none")
 IOAS = OBJECT_TYPE.values.index("ioas")
+HWPT = OBJECT_TYPE.values.index("hwpt")
+DEVICE = OBJECT_TYPE.values.index("device")
+ACCESS = OBJECT_TYPE.values.index("access")
+
+
+class Cdev:
+    """A device as its own files know it, alone in its reset set."""
+
+    __slots__ = ("dev_set_lock", "emulated", "index")
+
+    def __init__(self, index: int, *, emulated: bool) -> None:
+        self.index = index
+        self.emulated = emulated
+        self.dev_set_lock = Lock()
 
 
 class IommuObject:
     """struct iommufd_object, alive until it has no context any more."""
 
-    __slots__ = ("context", "index", "listed", "type", "users", "wait_cnt")
+    __slots__ = ("attached", "auto", "context", "file", "index", "ioas", "listed", "type", "users", "wait_cnt")
 
     def __init__(self, index: int, type_: int = NOTHING, context: File | None = None, users: int = 0) -> None:
         self.index = index
@@ -28,6 +43,14 @@ class IommuObject:
         """It is in the table of its iommufd."""
         self.users = users
         self.wait_cnt = int(self.listed)
+        self.ioas: IommuObject | None = None
+        """Of a HWPT: the IO address space that it translates."""
+        self.auto = False
+        """Of a HWPT: it was made in an attach."""
+        self.attached: IommuObject | None = None
+        """Of a device: its HWPT; of an access: its IO address space."""
+        self.file: File | None = None
+        """Of a device or an access: the device file that is bound."""
 
     def lock(self) -> bool:
         """Get it for a call, unless one of its counts is zero (iommufd_lock_obj)."""
@@ -54,7 +77,11 @@ class IommuObject:
         self.listed = False
 
     def free(self) -> None:
-        """Its memory goes; whoever points here still, points at nothing good."""
+        """Its memory goes, and a HWPT relies on its IO address space no longer."""
+        if self.ioas is not None:
+            self.ioas.drop_user()
+            self.ioas = None
+        self.auto = False
         self.context = None
         self.type = NOTHING
 

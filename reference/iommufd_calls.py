@@ -49,7 +49,7 @@ def iova_ranges(machine: Machine, me: Task, process: int, file: int, obj: int) -
 
     yield "iova_ranges.use"
     found.touch()
-    yield from put(found, "iova_ranges")
+    yield from put(found, "iova_ranges.put")
     return OK
 
 
@@ -113,12 +113,12 @@ def look_up(machine: Machine, context: File, obj: int) -> IommuObject | None:
     return found if found.listed and found.context is context else None
 
 
-def put(obj: IommuObject, call: str) -> Part:
+def put(obj: IommuObject, steps: str) -> Part:
     """A call puts an object: it relies on it no longer, then has it in hand no longer (iommufd_put_object)."""
-    yield f"{call}.put_user"
+    yield f"{steps}_user"
     obj.drop_user()
 
-    yield f"{call}.put_wait"
+    yield f"{steps}_wait"
     obj.drop_wait()
 
 

@@ -36,7 +36,7 @@ TableState = tuple[bool, ...] | None
 DeviceState = tuple[int, bool, bool, int, int, bool, int]
 UserState = tuple[int, int, int, bool, int, int, int, int, int, bool, bool]
 VmState = tuple[int, tuple[int, ...] | None] | None
-ObjectState = tuple[int, int, bool, int, int] | None
+ObjectState = tuple[int, int, bool, int, int, int, bool, int, int] | None
 Snapshot = tuple[
     int,
     tuple[FdTable, ...],
@@ -97,7 +97,7 @@ def load(machine: Machine, snapshot: Snapshot) -> None:
     for space, space_state in zip(machine.spaces, spaces, strict=True):
         space.become(space_state, machine.payers)
     machine.interrupts.become(interrupts)
-    machine.objects = [_load_object(machine, index, state) for index, state in enumerate(objects)]
+    _load_objects(machine, objects)
 
 
 def _load_process(machine: Machine, process: Process, state: FdTable) -> None:
@@ -114,8 +114,8 @@ def _file(file: File) -> FileState:
         return file.kind, file.count, file.device.index, file.counts
     if file.vm is not None:
         return file.kind, file.count, file.vm.index, False
-    if file.kind == IOMMUFD_FILE:
-        return file.kind, file.count, NONE, False
+    if file.kind == IOMMUFD_FILE or file.cdev is not None:
+        return file.kind, file.count, NONE if file.cdev is None else file.cdev.index, False
     return _NO_FILE
 
 
@@ -125,7 +125,10 @@ def _load_file(machine: Machine, file: File, state: FileState) -> None:
     file.kind, file.count, behind, file.counts = state
     file.container = machine.containers[behind] if file.kind == CONTAINER_FILE else None
     file.group = _behind(machine, file, behind) if file.kind == GROUP_FILE else None
-    file.device = machine.devices[behind] if file.kind == DEVICE_FILE else None
+    own = file.kind == DEVICE_FILE and bool(machine.cdevs)
+    file.device = machine.devices[behind] if file.kind == DEVICE_FILE and not own else None
+    file.cdev = machine.cdevs[behind] if own else None
+    file.bound = file.iommufd = None
     file.vm = machine.vms[behind] if file.kind in (VM_FILE, KVM_VFIO_FILE) else None
 
 
@@ -282,13 +285,25 @@ def _load_vm(machine: Machine, index: int, state: VmState) -> None:
 def _object(obj: IommuObject) -> ObjectState:
     if obj.context is None:
         return None
-    return obj.type, obj.context.index, obj.listed, obj.users, obj.wait_cnt
+    file = NONE if obj.file is None else obj.file.index
+    counts = obj.type, obj.context.index, obj.listed, obj.users, obj.wait_cnt
+    return *counts, _at(obj.ioas), obj.auto, _at(obj.attached), file
 
 
-def _load_object(machine: Machine, index: int, state: ObjectState) -> IommuObject:
-    if state is None:
-        return IommuObject(index)
-    type_, context, listed, users, wait_cnt = state
-    obj = IommuObject(index, type_, machine.files[context], users)
-    obj.listed, obj.wait_cnt = listed, wait_cnt
-    return obj
+def _at(obj: IommuObject | None) -> int:
+    """A pointer to an object; nothing points to one that was freed while no call is in flight."""
+    return NONE if obj is None else obj.index
+
+
+def _load_objects(machine: Machine, states: tuple[ObjectState, ...]) -> None:
+    """The objects first, then what they point at."""
+    machine.objects = [IommuObject(index) for index in range(len(states))]
+    for obj, state in zip(machine.objects, states, strict=True):
+        if state is not None:
+            obj.type, context, obj.listed, obj.users, obj.wait_cnt, ioas, obj.auto, attached, file = state
+            obj.context = machine.files[context]
+            obj.ioas = None if ioas == NONE else machine.objects[ioas]
+            obj.attached = None if attached == NONE else machine.objects[attached]
+            if file != NONE:
+                obj.file = machine.files[file]
+                obj.file.bound, obj.file.iommufd = obj, obj.context

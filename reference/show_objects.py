@@ -16,10 +16,19 @@ OF_OBJECTS = (
     seen.object_listed,
     seen.object_users,
     seen.object_waits,
+    seen.object_ioas,
+    seen.object_auto,
+    seen.object_attached,
 )
 
 
 def observe_object(obj: IommuObject) -> tuple[int, ...]:
     """The observables of OF_OBJECTS, in this order."""
     context = NONE if obj.context is None else obj.context.index
-    return obj.type, context, int(obj.listed), obj.users, obj.wait_cnt
+    counts = obj.type, context, int(obj.listed), obj.users, obj.wait_cnt
+    return *counts, name_of(obj.ioas), int(obj.auto), name_of(obj.attached)
+
+
+def name_of(obj: IommuObject | None) -> int:
+    """A pointer to an object."""
+    return NONE if obj is None else obj.index

@@ -20,6 +20,7 @@ from tenure.reference import (
     group_calls_2022,
     interrupt_calls,
     iommufd_calls,
+    iommufd_device_calls,
     kvm_get_put_calls,
     spapr_calls,
     type1_calls,
@@ -235,6 +236,14 @@ _OBJECTS: Mapping[str, Form] = {
     "destroy": Form(iommufd_calls.destroy, iommufd_calls.may_use_iommufd, sleeps=True),
     "destroy_left": Form(iommufd_calls.destroy_left, iommufd_calls.may_destroy_left, _BY_FILE),
     "release_iommufd": Form(iommufd_calls.release_iommufd, iommufd_calls.may_release_iommufd, _BY_FILE),
+    "open_cdev": Form(iommufd_device_calls.open_cdev, iommufd_device_calls.may_open_cdev, new=(_FILE,)),
+    "bind": Form(iommufd_device_calls.bind, iommufd_device_calls.may_bind, new=(_MADE_OBJECT,), sleeps=True),
+    "attach": Form(iommufd_device_calls.attach, iommufd_device_calls.may_attach, new=(_MADE_OBJECT,), sleeps=True),
+    "detach": Form(iommufd_device_calls.detach, iommufd_device_calls.may_use_device, sleeps=True),
+    "release_device": Form(
+        iommufd_device_calls.release_device, iommufd_device_calls.may_release_device, _BY_FILE, sleeps=True
+    ),
+    "hwpt_alloc": Form(iommufd_device_calls.hwpt_alloc, iommufd_device_calls.may_hwpt_alloc, new=(_MADE_OBJECT,)),
 }
 
 SYSTEMS: Mapping[str, System] = {

@@ -156,6 +156,7 @@ def configuration(scope: Scope) -> Configuration:
         page_limit=tuple(int(v) for v in fixed.get("page limit", ())),
         may_exceed=tuple(bool(v) for v in fixed.get("may exceed", ())),
         wiring=Wiring(**{name: tuple(map(int, fixed.get(field, ()))) for name, field in WIRED.items()}),
+        emulated=tuple(bool(v) for v in fixed.get("emulated", ())),
     )
 
 

@@ -15,7 +15,7 @@ from tenure.reference.wiring import NOTHING, Wiring
 from tenure.search.interrupt_scopes import WIRED
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.answers import Done, Refused
-from tenure.vocabulary.objects import ADDRESS, DEVICE, FILE, GROUP, LINE, PROCESS, SORTS, TABLE, USER
+from tenure.vocabulary.objects import ADDRESS, DEVICE, FILE, GROUP, LINE, OBJECT, PROCESS, SORTS, TABLE, USER
 from tenure.vocabulary.symbols import Observable
 from tenure.vocabulary.types import Count, Flag, Maybe, Sort, Type, default, parsed, written
 
@@ -158,4 +158,5 @@ def _configuration(setup: Setup) -> Configuration:
         page_limit=column(setup.fixed, "pages_most", PROCESS, Count()) if sizes[ADDRESS.name] else (),
         may_exceed=flags("pages_unlimited", PROCESS) if sizes[ADDRESS.name] else (),
         wiring=Wiring(**{name: wired(catalogue.OBSERVABLES[name]) for name in WIRED}) if sizes[LINE.name] else NOTHING,
+        emulated=flags("device_emulated", DEVICE) if sizes[OBJECT.name] else (),
     )

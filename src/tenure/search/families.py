@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from tenure.search.interrupt_scopes import SIZES, WIRED, interrupt_scope
-from tenure.search.object_scopes import object_scope
+from tenure.search.object_scopes import MAKES, object_scope
 from tenure.search.range_scopes import range_scope
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.machine import Scope
@@ -42,6 +42,8 @@ class Family:
     pairs: tuple[Place, ...]
     columns: tuple[tuple[str, str, str], ...] = ()
     """What never changes, for the line protocol: its name, the letter of its places, the field of the scope."""
+    far: tuple[tuple[Scope, frozenset[str]], ...] = ()
+    """Where cases are reached that need more objects, each with the calls that it takes."""
     tables: Mapping[str, str] = field(default_factory=dict)
     """The same, for observables of any places: the field of each."""
 
@@ -115,15 +117,45 @@ INTERRUPTS = Family(
     tables=WIRED,
 )
 
+_ONE = {"process": 1, "thread": 1, "file": 2, "object": 3, "device": 1}
+
 OBJECTS = Family(
     marks=seen.object_users,
     scope=object_scope,
-    main={"process": 1, "thread": 1, "file": 2, "object": 2},
-    witness=object_scope({"process": 2, "thread": 2, "file": 2, "object": 2}),
-    gate=object_scope({"process": 2, "thread": 1, "file": 4, "object": 4}),
-    plan=object_scope({"process": 2, "thread": 1, "file": 2, "object": 2}),
-    whole=(Place("two iommufds", object_scope({"process": 2, "thread": 1, "file": 2, "object": 3})),),
-    pairs=(Place("one iommufd", object_scope({"process": 1, "thread": 2, "file": 1, "object": 2})),),
+    main=_ONE,
+    witness=object_scope({"process": 2, "thread": 1, "file": 2, "object": 2, "device": 1}),
+    far=(
+        (object_scope({**_ONE, "object": 5}), MAKES | {"attach", "hwpt_alloc"}),
+        (object_scope({**_ONE, "object": 4}), MAKES | {"attach", "hwpt_alloc", "detach"}),
+        (
+            object_scope({**_ONE, "object": 4}),
+            MAKES | {"attach", "hwpt_alloc", "close", "release_device", "destroy_left", "release_iommufd"},
+        ),
+        (object_scope({**_ONE, "file": 3, "device": 2}), MAKES | {"hwpt_alloc"}),
+        (
+            object_scope({**_ONE, "object": 4}, emulated=(True,)),
+            MAKES | {"attach", "detach", "close", "release_device"},
+        ),
+    ),
+    gate=object_scope({"process": 2, "thread": 1, "file": 6, "object": 6, "device": 4}),
+    plan=object_scope({"process": 1, "thread": 1, "file": 3, "object": 4, "device": 2}),
+    whole=(
+        Place("one device", object_scope({**_ONE, "process": 2, "object": 4})),
+        Place("two devices", object_scope({**_ONE, "file": 3, "device": 2})),
+        Place("an emulated device", object_scope({**_ONE, "process": 2}, emulated=(True,))),
+        Place(
+            "two physical devices",
+            object_scope({**_ONE, "file": 3, "object": 5, "device": 2}, emulated=(False, False)),
+            full=True,
+        ),
+        Place("large", object_scope({**_ONE, "process": 2, "file": 3, "device": 2}), full=True),
+    ),
+    pairs=(
+        Place("one device", object_scope({**_ONE, "thread": 2})),
+        Place("an emulated device", object_scope({**_ONE, "thread": 2}, emulated=(True,))),
+        Place("one device, four objects", object_scope({**_ONE, "thread": 2, "object": 4}), full=True),
+    ),
+    tables={"device_emulated": "emulated"},
 )
 
 FAMILIES = (TYPE1, INTERRUPTS, OBJECTS)

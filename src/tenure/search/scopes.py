@@ -129,7 +129,7 @@ def narrow_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
 def witness_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
     """Where the rest of the cases can be reached: one thread, shared files, groups without IOMMU, a device opened twice."""
     if (family := family_of(system)) is not None:
-        return (Area(family.witness),)
+        return Area(family.witness), *(Area(where, calls) for where, calls in family.far)
     threads = 1 if granularity is Granularity.STEPS else 0
     sizes = _sizes(system, threads=threads)
     known = {c.name for c in system.calls}

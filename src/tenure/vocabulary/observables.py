@@ -190,6 +190,20 @@ object_context = observable(
 object_listed = observable("object_listed", OBJECT, FLAG, meaning="the object is in the object table of its iommufd")
 object_users = observable("object_users", OBJECT, COUNT, meaning="the object's `users`")
 object_waits = observable("object_waits", OBJECT, COUNT, meaning="the object's `wait_cnt`")
+object_ioas = observable("object_ioas", OBJECT, OBJECT.maybe, meaning="the IO address space of a hardware page table")
+object_auto = observable(
+    "object_auto", OBJECT, FLAG, meaning="the hardware page table was made for an IO address space itself"
+)
+object_attached = observable(
+    "object_attached",
+    OBJECT,
+    OBJECT.maybe,
+    meaning="what the object of a device is attached to: `hwpt`, or for access `ioas`",
+)
+file_bound = observable("file_bound", FILE, OBJECT.maybe, meaning="the object of a device file that is bound")
+device_emulated = observable(
+    "device_emulated", DEVICE, FLAG, meaning="the device is emulated: an access object stands for it"
+)
 object_at_rest = observable("object_at_rest", OBJECT, FLAG, meaning="no call on the object's iommufd is in flight")
 
 harm = observable("harm", HARM, meaning="the worst that has happened to the kernel")
