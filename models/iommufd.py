@@ -41,6 +41,8 @@ listed = state("listed", OBJECT, FILE.maybe, meaning="the iommufd in whose table
 users = state("users", OBJECT, COUNT, meaning="the object's `users`")
 wait_cnt = state("wait cnt", OBJECT, COUNT, meaning="the object's `wait_cnt` (6.12: `shortterm_users`)")
 hwpt_ioas = state("hwpt ioas", OBJECT, OBJECT.maybe, meaning="the IO address space of a HWPT")
+hwpts = state("hwpts", OBJECT, COUNT, meaning="how many HWPTs are in the list of an IO address space")
+devices = state("devices", OBJECT, COUNT, meaning="how many devices are attached to a HWPT, or to an IO address space")
 auto = state("auto", OBJECT, FLAG, meaning="the HWPT was made for an IO address space itself: `auto_domain`")
 
 
@@ -85,6 +87,7 @@ def freed_hwpt(hwpt: Term) -> tuple[Assign, ...]:
     ioas = hwpt_ioas[hwpt]
     return (
         users[ioas].becomes(users[ioas] - 1),
+        hwpts[ioas].becomes(hwpts[ioas] - 1),
         hwpt_ioas[hwpt].becomes(None),
         auto[hwpt].becomes(value=False),
         *freed(hwpt),

@@ -2,7 +2,7 @@
 
 from tenure.models.files import fd, file_device, gets, kind, releasable
 from tenure.models.harm import harm
-from tenure.models.iommufd import auto, context, hwpt_ioas, listed, type_, users, wait_cnt
+from tenure.models.iommufd import auto, context, devices, hwpt_ioas, hwpts, listed, type_, users, wait_cnt
 from tenure.models.iommufd_devices import attached, bound, bound_to, going
 from tenure.vocabulary.objects import FILE, OBJECT, PROCESS, THREAD
 from tenure.vocabulary.symbols import choice_is
@@ -93,9 +93,12 @@ def doomed_at_release(file: Term) -> Term:
 
 def _is_doomed(obj: Term) -> Term:
     """Somebody waits to free the object."""
-    threads = (some(THREAD, lambda t: both(stands(t, *by), doomed(t, by) == obj)) for by in (BY_ONE, BY_ATTACH))
+
+    def by_thread(by: tuple[str, ...]) -> Term:
+        return some(THREAD, lambda t: both(stands(t, *by), doomed(t, by) == obj))
+
     files = some(FILE, lambda f: both(stands(f, "release_device.free_hwpt"), doomed_at_release(f) == obj))
-    return either(*threads, files)
+    return either(by_thread(BY_ONE), by_thread(BY_ATTACH), files)
 
 
 def same(left: Term, right: Term) -> Term:
@@ -127,14 +130,33 @@ def a_table_has_only_what_is_there(obj: Term) -> Term:
 
 
 @claim(obj=OBJECT)
+def an_ioas_counts_its_hwpts(obj: Term) -> Term:
+    """The HWPTs in the list of an IO address space are those that have it."""
+    return hwpts[obj] == number_of(OBJECT, lambda o: hwpt_ioas[o] == obj)
+
+
+@claim(obj=OBJECT)
+def an_object_counts_what_is_attached(obj: Term) -> Term:
+    """The devices of a HWPT, or the accesses of an IO address space, are those that are attached to it."""
+    return devices[obj] == number_of(OBJECT, lambda o: attached[o] == obj)
+
+
+@claim(obj=OBJECT)
+def what_is_pointed_at_counts_it(obj: Term) -> Term:
+    """The IO address space of a HWPT counts a HWPT, what a device is attached to counts a device."""
+    has = implies(no(is_none(hwpt_ioas[obj])), hwpts[hwpt_ioas[obj]] > 0)
+    return both(has, implies(no(is_none(attached[obj])), devices[attached[obj]] > 0))
+
+
+@claim(obj=OBJECT)
 def users_count_all_that_relies_on_the_object(obj: Term) -> Term:
     """One for the table, one for each HWPT, attachment, driver and call; one for an attachment of its own."""
     table = when(is_in_table(obj), 1, 0)
+    driver = when(choice_is(type_[obj], "device", "access"), 1, 0)
     own = when(both(type_[obj] == "device", no(is_none(attached[obj]))), 1, 0)
-    objects = number_of(OBJECT, lambda o: hwpt_ioas[o] == obj) + number_of(OBJECT, lambda o: attached[o] == obj)
-    files = number_of(FILE, lambda f: bound[f] == obj) + number_of(FILE, lambda f: given_up(f) == obj)
+    releases = number_of(FILE, lambda f: given_up(f) == obj)
     calls = number_of(THREAD, lambda t: first_user(t) == obj) + number_of(THREAD, lambda t: second_user(t) == obj)
-    return users[obj] == table + own + objects + files + calls
+    return users[obj] == table + driver + own + hwpts[obj] + devices[obj] + releases + calls
 
 
 @claim(obj=OBJECT)
@@ -183,12 +205,17 @@ def a_hwpt_has_an_ioas(obj: Term) -> Term:
 
 @claim(obj=OBJECT)
 def a_device_is_attached_to_what_it_needs(obj: Term) -> Term:
-    """A physical device is attached to a HWPT, an emulated one to an IO address space, of its own iommufd."""
+    """A physical device is attached to a HWPT, an emulated one to an IO address space."""
     target = attached[obj]
     physical = both(type_[obj] == "device", type_[target] == "hwpt")
     emulated_ = both(type_[obj] == "access", type_[target] == "ioas")
-    near = both(is_in_table(obj), listed[target] == context[obj])
-    return implies(no(is_none(target)), both(near, either(physical, emulated_)))
+    return implies(no(is_none(target)), either(physical, emulated_))
+
+
+@claim(obj=OBJECT)
+def an_attached_device_and_its_target_are_in_a_table(obj: Term) -> Term:
+    """Both are in the table of one iommufd."""
+    return implies(no(is_none(attached[obj])), both(is_in_table(obj), listed[attached[obj]] == context[obj]))
 
 
 @claim(thread=THREAD)
@@ -289,7 +316,8 @@ def what_is_in_no_table_is_being_destroyed(obj: Term) -> Term:
 @claim(obj=OBJECT)
 def nobody_relies_on_what_is_in_no_table(obj: Term) -> Term:
     """What is in no table has no users, and what is gone is in nobody's hand."""
-    return both(implies(no(is_in_table(obj)), users[obj] == 0), implies(no(is_there(obj)), wait_cnt[obj] == 0))
+    counts = hwpts[obj] >= 0, devices[obj] >= 0
+    return both(implies(no(is_in_table(obj)), users[obj] == 0), implies(no(is_there(obj)), wait_cnt[obj] == 0), *counts)
 
 
 @claim(thread=THREAD)
@@ -395,6 +423,9 @@ def an_open_file_is_in_use(file: Term) -> Term:
 CLAIMS = (
     an_object_is_of_an_iommufd,
     a_table_has_only_what_is_there,
+    an_ioas_counts_its_hwpts,
+    an_object_counts_what_is_attached,
+    what_is_pointed_at_counts_it,
     users_count_all_that_relies_on_the_object,
     wait_cnt_counts_the_table_and_calls,
     a_device_has_one_file,
@@ -403,6 +434,7 @@ CLAIMS = (
     a_bound_file_has_an_object,
     a_hwpt_has_an_ioas,
     a_device_is_attached_to_what_it_needs,
+    an_attached_device_and_its_target_are_in_a_table,
     a_call_has_objects_in_hand_where_it_stands,
     a_call_works_on_its_iommufd,
     a_call_relies_on_what_is_in_a_table,

@@ -9,10 +9,12 @@ from tenure.models.harm import uses_after_free
 from tenure.models.iommufd import (
     auto,
     destroyed,
+    devices,
     erased,
     freed,
     freed_hwpt,
     hwpt_ioas,
+    hwpts,
     is_found,
     is_freed,
     is_unmade,
@@ -114,7 +116,14 @@ def put_hwpt(old: Term, doomed: Term, last: Case) -> Steps:
 def left(dev: Term, old: Term) -> tuple[Assign, ...]:
     """A physical device leaves its HWPT, which the call has to give up."""
     now = attached[dev]
-    return attached[dev].becomes(None), users[dev].becomes(users[dev] - 1), old.becomes(now)
+    leaves = attached[dev].becomes(None), devices[now].becomes(devices[now] - 1)
+    return *leaves, users[dev].becomes(users[dev] - 1), old.becomes(now)
+
+
+def access_left(dev: Term) -> tuple[Assign, ...]:
+    """An emulated device leaves its IO address space."""
+    now = attached[dev]
+    return attached[dev].becomes(None), devices[now].becomes(devices[now] - 1), users[now].becomes(users[now] - 1)
 
 
 def _forgets(variable: Term, last: Case) -> tuple[Assign, ...]:
@@ -204,32 +213,41 @@ def attach(process: Term, file: Term, obj: Term, made: Term) -> Steps:
         waits=True,
     )
 
+    def moves(target: Term) -> tuple[Assign, ...]:
+        more = (users, devices)
+        return (
+            attached[dev].becomes(target),
+            *(provided(no(now == target), one[target].becomes(one[target] + 1)) for one in more),
+            provided(no(now == target), devices[now].becomes(devices[now] - 1)),
+        )
+
     def joins(hwpt: Term) -> tuple[Assign, ...]:
         return (
-            attached[dev].becomes(hwpt),
+            *moves(hwpt),
             old.becomes(when(now == hwpt, attached.nothing, now)),
             provided(is_none(now), users[dev].becomes(users[dev] + 1)),
         )
 
-    def counted(target: Term) -> Assign:
-        return provided(no(now == target), users[target].becomes(users[target] + 1))
-
     made_for_it = (
-        *new_object(made, iommufd, value("hwpt", OBJECT_TYPE), 2),
+        *new_object(made, iommufd, "hwpt", 2),
         hwpt_ioas[made].becomes(user),
         auto[made].becomes(value=True),
         users[user].becomes(users[user] + 1),
+        hwpts[user].becomes(hwpts[user] + 1),
+        attached[dev].becomes(made),
+        old.becomes(now),
+        devices[made].becomes(1),
+        devices[now].becomes(devices[now] - 1),
+        provided(is_none(now), users[dev].becomes(users[dev] + 1)),
     )
     yield step(
         "attach",
         uses_after_free(is_freed(user)),
-        go(when=both(for_access, now == user)),
-        go(attached[dev].becomes(user), counted(user), when=both(for_access, is_none(now))),
-        go(attached[dev].becomes(user), counted(user), users[now].becomes(users[now] - 1), when=for_access),
+        go(*moves(user), provided(no(now == user), users[now].becomes(users[now] - 1)), when=for_access),
         go(when=no(choice_is(type_[user], "ioas", "hwpt")), to="undo_user", why="the object is nothing to attach to"),
-        go(*joins(user), counted(user), when=type_[user] == "hwpt"),
-        choosing(OBJECT, lambda h: is_auto_of(h, user), lambda h: go(*joins(h), counted(h))),
-        go(*joins(made), *made_for_it),
+        go(*joins(user), when=type_[user] == "hwpt"),
+        choosing(OBJECT, lambda h: is_auto_of(h, user), lambda h: go(*joins(h))),
+        go(*made_for_it),
         locks=(IOAS_MUTEX, IGROUP_LOCK),
         keeps=(DEV_SET_LOCK,),
     )
@@ -257,7 +275,7 @@ def detach(process: Term, file: Term) -> Steps:
             device,
             refuse(is_none(dev), "EINVAL", "the file is not bound"),
             done(when=is_none(now), why="the device is attached to nothing"),
-            done(attached[dev].becomes(None), users[now].becomes(users[now] - 1), when=type_[dev] == "access"),
+            done(*access_left(dev), when=type_[dev] == "access"),
             go(*left(dev, old), lock_kept(device)),
         ),
         locks=(DEV_SET_LOCK, IGROUP_LOCK),
@@ -285,13 +303,7 @@ def release_device(file: Term) -> Steps:
             device,
             done(*closed(file), when=is_none(dev), why="the file is not bound"),
             go(lock_kept(device), when=is_none(now), to="begin"),
-            go(
-                attached[dev].becomes(None),
-                users[now].becomes(users[now] - 1),
-                lock_kept(device),
-                when=type_[dev] == "access",
-                to="begin",
-            ),
+            go(*access_left(dev), lock_kept(device), when=type_[dev] == "access", to="begin"),
             go(*left(dev, old), lock_kept(device)),
         ),
         locks=(DEV_SET_LOCK, IGROUP_LOCK),

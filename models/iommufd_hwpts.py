@@ -2,7 +2,7 @@
 
 from tenure.models.files import is_open
 from tenure.models.harm import uses_after_free
-from tenure.models.iommufd import hwpt_ioas, is_found, is_freed, is_unmade, locked, new_object, put, type_, users
+from tenure.models.iommufd import hwpt_ioas, hwpts, is_found, is_freed, is_unmade, locked, new_object, put, type_, users
 from tenure.models.locks_iommufd import IGROUP_LOCK, IOAS_MUTEX, OBJECT_TABLE
 from tenure.vocabulary.calls import Steps, call, done, go, local, new, number, pointer, refuse, requires, step
 from tenure.vocabulary.objects import FILE, OBJECT, PROCESS, THREAD
@@ -51,6 +51,7 @@ def hwpt_alloc(process: Term, file: Term, dev: Term, obj: Term, made: Term) -> S
             *new_object(made, file, "hwpt", 1),
             hwpt_ioas[made].becomes(user),
             users[user].becomes(users[user] + 1),
+            hwpts[user].becomes(hwpts[user] + 1),
         ),
         locks=(IOAS_MUTEX, IGROUP_LOCK),
     )

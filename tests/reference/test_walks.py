@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.reference.conftest import of_interrupts
+from tests.reference.conftest import of_interrupts, of_objects
 
 from tenure.reference.kernel import SHOWN, SYSTEMS, Configuration, Died, Kernel, Paused, WouldBlock
 from tenure.reference.outcomes import Outcome
@@ -49,6 +49,9 @@ RANGES = {
     "eventfd": range(NONE, 3),
     "other_file": range(4),
     "entry_user": range(1),
+    "obj": range(6),
+    "dev": range(6),
+    "object": range(6),
 }
 PARAMETERS = {
     "close": ("process", "file"),
@@ -92,6 +95,15 @@ PARAMETERS = {
     "lower_line": ("device", "line"),
     "read_eventfd": ("eventfd",),
     "write_eventfd": ("eventfd",),
+    "open_iommufd": ("process", "file"),
+    "ioas_alloc": ("process", "file", "made_object"),
+    "iova_ranges": ("process", "file", "obj"),
+    "destroy": ("process", "file", "obj"),
+    "open_cdev": ("process", "file", "device"),
+    "bind": ("process", "file", "other", "made_object"),
+    "attach": ("process", "file", "obj", "made_object"),
+    "detach": ("process", "file"),
+    "hwpt_alloc": ("process", "file", "dev", "obj", "made_object"),
     "create_vm": ("process", "file", "made_vm"),
     "create_kvm_vfio": ("process", "file", "made_file"),
     "file_add": ("process", "file", "other_file", "entry_user"),
@@ -107,9 +119,11 @@ CHOICES = st.lists(st.integers(min_value=0, max_value=10**6), min_size=10, max_s
 
 
 def machine(system: str) -> Kernel:
-    """A real group of two devices and one without IOMMU; a small address space; or devices with interrupts."""
+    """A real group of two devices and one without IOMMU; a small address space; or devices with interrupts, or for iommufds."""
     if system == "interrupts":
         return Kernel(system, of_interrupts())
+    if system == "iommufd-objects":
+        return Kernel(system, of_objects())
     if system.startswith("dma-"):
         return Kernel(system, Configuration(OF_RANGES, (), (), (), (False,), (), (1, 1, 2), (2,), (1,), (False,)))
     return Kernel(
@@ -193,7 +207,7 @@ OPENED_TWICE = ("containers-2012", "containers-2012:locked")
 
 @pytest.mark.parametrize(
     "system",
-    [s for s in SYSTEMS if s not in (*OPENED_TWICE, *MISCOUNTED, "interrupts") and not s.startswith("dma-")],
+    [s for s in SYSTEMS if s not in (*OPENED_TWICE, *MISCOUNTED, "interrupts", "iommufd-objects") and not s.startswith("dma-")],
 )
 @settings(deadline=None, max_examples=40)
 @given(choices=CHOICES)
