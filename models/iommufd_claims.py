@@ -295,6 +295,18 @@ def a_release_of_a_device_keeps_it_bound(file: Term) -> Term:
     )
 
 
+@claim(file=FILE, other=FILE)
+def an_object_is_bound_by_one_file(file: Term, other: Term) -> Term:
+    """Two files that are bound have two objects."""
+    return implies(both(no(is_none(bound[file])), bound[file] == bound[other]), file == other)
+
+
+@claim(file=FILE)
+def a_released_file_is_referred_to_by_nobody(file: Term) -> Term:
+    """While the release of a file runs, no fd and no call refers to it."""
+    return implies(stands(file, *RELEASES), releasable(file))
+
+
 @claim(file=FILE)
 def a_device_that_goes_is_being_released(file: Term) -> Term:
     """The object of a bound file gives its part of `wait_cnt` back exactly when the release of the file waits."""
@@ -440,6 +452,8 @@ CLAIMS = (
     a_call_relies_on_what_is_in_a_table,
     a_call_on_a_device_keeps_it_bound,
     a_release_of_a_device_keeps_it_bound,
+    an_object_is_bound_by_one_file,
+    a_released_file_is_referred_to_by_nobody,
     a_device_that_goes_is_being_released,
     only_devices_go,
     what_is_in_no_table_is_being_destroyed,
