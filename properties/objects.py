@@ -4,7 +4,7 @@ from tenure.vocabulary import observables as seen
 from tenure.vocabulary.objects import FILE, OBJECT, PROCESS
 from tenure.vocabulary.properties import always, at_rest, each_step
 from tenure.vocabulary.symbols import before
-from tenure.vocabulary.terms import Term, both, every, implies, is_none, no, number_of, some, when
+from tenure.vocabulary.terms import Term, both, every, implies, is_none, no, number_of, some
 
 
 def is_there(obj: Term) -> Term:
@@ -32,15 +32,12 @@ def an_object_goes_with_its_last_user_and_is_freed_when_nobody_waits(obj: Term) 
 
 
 @at_rest("OBJ-2", seen.object_at_rest, "iommufd_hwpt_paging_alloc, iommufd_access_change_ioas", obj=OBJECT)
-def users_are_the_table_and_all_that_relies_on_the_object(obj: Term) -> Term:
-    """An object's `users` are its table, HWPTs for it, devices attached to it, a driver bound to it, an attachment of its own."""
-    attached = both(seen.object_type[obj] == "device", no(is_none(seen.object_attached[obj])))
-    relying = (
-        number_of(OBJECT, lambda o: seen.object_ioas[o] == obj)
-        + number_of(OBJECT, lambda o: seen.object_attached[o] == obj)
-        + number_of(FILE, lambda f: seen.file_bound[f] == obj)
+def users_of_an_ioas_are_its_table_hwpts_and_accesses(obj: Term) -> Term:
+    """The `users` of an IO address space are one for its table, one for each HWPT and one for each access attached to it."""
+    relying = number_of(OBJECT, lambda o: seen.object_ioas[o] == obj) + number_of(
+        OBJECT, lambda o: seen.object_attached[o] == obj
     )
-    return implies(is_there(obj), seen.object_users[obj] == relying + 1 + when(attached, 1, 0))
+    return implies(seen.object_type[obj] == "ioas", seen.object_users[obj] == relying + 1)
 
 
 @always("OBJ-3", "iommufd_fops_release, exit_files", obj=OBJECT, file=FILE)
@@ -79,7 +76,7 @@ def a_hwpt_made_for_an_ioas_goes_with_its_last_device(obj: Term) -> Term:
 PROPERTIES = (
     a_bound_device_keeps_its_iommufd_open,
     an_object_goes_with_its_last_user_and_is_freed_when_nobody_waits,
-    users_are_the_table_and_all_that_relies_on_the_object,
+    users_of_an_ioas_are_its_table_hwpts_and_accesses,
     closing_every_fd_frees_every_object_and_file,
     an_iommufd_can_always_be_closed,
     what_is_relied_on_stays_in_its_table,

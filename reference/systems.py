@@ -228,7 +228,7 @@ _KVM_GET_PUT: Mapping[str, Form] = {
 
 _MADE_OBJECT = ("made", OBJECT)
 
-_OBJECTS: Mapping[str, Form] = {
+_WITHOUT_DEVICES: Mapping[str, Form] = {
     **{name: _CONTAINERS[name] for name in ("close", "pass_file", "fork", "exit_process")},
     "open_iommufd": Form(iommufd_calls.open_iommufd, iommufd_calls.may_open_iommufd, new=(_FILE,)),
     "ioas_alloc": Form(iommufd_calls.ioas_alloc, iommufd_calls.may_ioas_alloc, new=(_MADE_OBJECT,)),
@@ -236,6 +236,10 @@ _OBJECTS: Mapping[str, Form] = {
     "destroy": Form(iommufd_calls.destroy, iommufd_calls.may_use_iommufd, sleeps=True),
     "destroy_left": Form(iommufd_calls.destroy_left, iommufd_calls.may_destroy_left, _BY_FILE),
     "release_iommufd": Form(iommufd_calls.release_iommufd, iommufd_calls.may_release_iommufd, _BY_FILE),
+}
+
+_OBJECTS: Mapping[str, Form] = {
+    **_WITHOUT_DEVICES,
     "open_cdev": Form(iommufd_device_calls.open_cdev, iommufd_device_calls.may_open_cdev, new=(_FILE,)),
     "bind": Form(iommufd_device_calls.bind, iommufd_device_calls.may_bind, new=(_MADE_OBJECT,), sleeps=True),
     "attach": Form(iommufd_device_calls.attach, iommufd_device_calls.may_attach, new=(_MADE_OBJECT,), sleeps=True),
@@ -267,5 +271,6 @@ SYSTEMS: Mapping[str, System] = {
     "external-validate:check-then-count": System(_CHECK_THEN_COUNT, frozenset(_VALIDATE) - {"validate_and_use"}),
     "kvm-file:get-put": System(_KVM_GET_PUT),
     "iommufd-objects": System(_OBJECTS),
+    "iommufd-objects:no-devices": System(_WITHOUT_DEVICES),
     "external-validate:unbalanced-release": System(_UNBALANCED, frozenset(_UNBALANCED) - {"validate_and_use"}),
 }

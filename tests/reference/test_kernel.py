@@ -69,6 +69,7 @@ def test_a_configuration_speaks_of_as_many_as_there_are() -> None:
         ("external-validate:unbalanced-release", 21),
         ("kvm-file:get-put", 26),
         ("iommufd-objects", 16),
+        ("iommufd-objects:no-devices", 10),
     ],
 )
 def test_a_system_has_its_calls(system: str, calls: int) -> None:
