@@ -90,7 +90,7 @@ def test_every_property_of_objects_has_a_mutant() -> None:
 
 
 @pytest.mark.parametrize("granularity", list(Granularity), ids=lambda g: g.value)
-def test_with_devices_no_claim_and_no_property_is_known_to_fall(granularity: Granularity) -> None:
+def test_with_devices_no_property_falls_in_a_small_scope(granularity: Granularity) -> None:
     """It is not proved: every run of a small scope keeps them."""
     rules = rules_of(IOMMUFD_OBJECTS, granularity)
     stated = [sentence(rules, p) for p in PROPERTIES if applies(IOMMUFD_OBJECTS, p)]
