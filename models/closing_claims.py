@@ -104,14 +104,14 @@ def without_groups_and_files_no_container_is_alive() -> Term:
     return implies(both(empty, unnamed), gone)
 
 
-def _stages(users_count: Claim, *to_device_files: Claim) -> tuple[Claim, ...]:
+def stages(users_count: Claim, call_on_a_container: Claim, *to_device_files: Claim) -> tuple[Claim, ...]:
     """The lemmas, where `users_count` says what a use of a group is, and others lead from a use to a device file."""
     return (
         only_a_groups_file_is_open_for_the_kernel_alone,
         *to_device_files,
         a_contained_group_has_a_file_in_use,
         a_container_file_is_in_use,
-        a_call_on_a_container_is_one_on_a_group,
+        call_on_a_container,
         lemma(
             users_count,
             of_2022.a_file_stands_for_what_its_kind_says,
@@ -124,18 +124,20 @@ def _stages(users_count: Claim, *to_device_files: Claim) -> tuple[Claim, ...]:
     )
 
 
-LEMMAS = _stages(
-    of_2022.users_count_the_open_devices,
+TO_DEVICE_FILES = (
     a_forgotten_group_has_an_open_device,
     a_device_that_counts_has_a_file,
     lemma(a_forgotten_group_has_an_open_device, a_device_that_counts_has_a_file)(a_forgotten_group_has_a_device_file),
 )
-"""The stages where a device counts once."""
+"""From a use of a group to a device file, where a device counts once."""
 
-LEMMAS_6_1 = _stages(
-    of_6_1.users_count_the_device_files,
+TO_DEVICE_FILES_6_1 = (
     lemma(*FORGOTTEN, of_6_1.users_count_the_device_files, of_6_1.a_device_file_counts_until_it_is_unassigned)(
         a_forgotten_group_has_a_device_file
     ),
 )
-"""The stages where each file of a device counts."""
+"""The same where each file of a device counts."""
+
+LEMMAS = stages(of_2022.users_count_the_open_devices, a_call_on_a_container_is_one_on_a_group, *TO_DEVICE_FILES)
+
+LEMMAS_6_1 = stages(of_6_1.users_count_the_device_files, a_call_on_a_container_is_one_on_a_group, *TO_DEVICE_FILES_6_1)

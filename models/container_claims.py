@@ -18,6 +18,7 @@ from tenure.models.groups import (
     users,
 )
 from tenure.models.harm import harm
+from tenure.models.iommu_driver_claims import CLAIMS as DRIVER_CLAIMS
 from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, GROUP, PROCESS, THREAD, USER
 from tenure.vocabulary.symbols import choice_is
 from tenure.vocabulary.systems import claim
@@ -393,6 +394,7 @@ CLAIMS = (
     no_null_pointer_was_followed,
     nothing_was_used_after_it_was_freed,
     no_list_was_corrupted,
+    *DRIVER_CLAIMS,
 )
 
 OPENED_ONCE = (

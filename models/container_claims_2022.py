@@ -6,6 +6,7 @@ from tenure.models.device_files import counted_in, opened_by, opens
 from tenure.models.files import file_container, file_device, file_group, gets, kind
 from tenure.models.groups import driver, group_of, leaving, no_iommu, placed, registered, users
 from tenure.models.groups_2022 import exists, is_contained, opened_as, opened_file
+from tenure.models.iommu_driver_claims import CLAIMS as DRIVER_CLAIMS
 from tenure.models.ownership import blocking, owner, owner_cnt, uses_default
 from tenure.vocabulary.objects import DEVICE, FILE, GROUP, THREAD
 from tenure.vocabulary.systems import claim
@@ -262,6 +263,7 @@ KEPT = (
     of_2013.no_null_pointer_was_followed,
     of_2013.nothing_was_used_after_it_was_freed,
     of_2013.no_list_was_corrupted,
+    *DRIVER_CLAIMS,
 )
 """The claims of 2013 that speak neither of counted opens nor of the steps of then."""
 

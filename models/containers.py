@@ -27,6 +27,15 @@ from tenure.models.groups import (
     viable,
 )
 from tenure.models.harm import corrupts_list, dereferences_null
+from tenure.models.iommu_drivers import (
+    IOMMU_TYPE,
+    calls_driver,
+    driver_of,
+    given_back,
+    serves,
+    supports,
+    taken,
+)
 from tenure.models.locks import (
     CONTAINER_GROUP_LOCK,
     CONTAINER_Q,
@@ -41,15 +50,27 @@ from tenure.models.locks import (
     TABLE_LOCKS,
     TYPE1_LOCK,
 )
-from tenure.vocabulary.calls import Case, Step, Steps, call, done, go, local, new, number, refuse, requires, step
+from tenure.vocabulary.calls import (
+    Case,
+    Step,
+    Steps,
+    call,
+    choosing,
+    done,
+    go,
+    local,
+    new,
+    number,
+    refuse,
+    requires,
+    step,
+)
 from tenure.vocabulary.effects import Assign, each, provided
 from tenure.vocabulary.locks import Taken, briefly
-from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, GROUP, PAGE, PROCESS, TABLE, THREAD
+from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, GROUP, IOMMU_DRIVER, PAGE, PROCESS, TABLE, THREAD
 from tenure.vocabulary.symbols import client, state
-from tenure.vocabulary.terms import Term, both, either, every, is_none, no, some, when
-from tenure.vocabulary.types import COUNT, FLAG, Choice
-
-IOMMU_TYPE = Choice("iommu type", ("type1", "noiommu", "unsupported"))
+from tenure.vocabulary.terms import TRUE, Term, both, either, every, is_none, no, some, when
+from tenure.vocabulary.types import COUNT, FLAG
 
 linked = state("linked", CONTAINER, GROUP, FLAG, meaning="the group is in the container's group list")
 table = state("table", CONTAINER, TABLE.maybe, meaning="the container's IOMMU data; none: no IOMMU driver set")
@@ -101,6 +122,7 @@ def taken_out(group: Term) -> tuple[Assign, ...]:
         references[one].becomes(references[one] - 1),
         table[one].becomes(when(last, table.nothing, table[one])),
         each(PAGE, lambda p: mapped[table[one], p].becomes(value=False), where=lambda _: last),
+        *given_back(one, last),
     )
 
 
@@ -124,6 +146,7 @@ def detach(group: Term, ending: Callable[..., Case]) -> Step:
     return step(
         "detach",
         dereferences_null(is_none(container[group])),
+        calls_driver(container[group]),
         ending(*taken_out(group)),
         locks=(briefly(*TABLE_LOCKS),),
         drops=(CONTAINER_REFERENCE,),
@@ -218,6 +241,7 @@ def set_container(process: Term, file: Term, other: Term) -> Steps:
             "EPERM",
             "the container holds groups of the other kind",
         ),
+        calls_driver(into),
         refuse(
             both(no(is_none(table[into])), no(is_none(attached[group]))),
             "EBUSY",
@@ -260,6 +284,7 @@ def unset_container(process: Term, file: Term) -> Steps:
 def set_iommu(process: Term, file: Term, type: Term, made: Term) -> Steps:  # noqa: A002  # the ioctl's own word
     """Choose the IOMMU driver of a container that holds groups, and attach them all."""
     one = file_container[file]
+    able = some(IOMMU_DRIVER, lambda d: serves(d, type))
     yield requires(is_open(process, file, "container"), is_fresh(made))
     yield step(
         "set",
@@ -268,19 +293,46 @@ def set_iommu(process: Term, file: Term, type: Term, made: Term) -> Steps:  # no
             "EINVAL",
             "the container is empty or has an IOMMU driver already",
         ),
-        refuse(type == "unsupported", "ENODEV", "no IOMMU driver supports the type"),
         refuse(no(holds_no_iommu[one] == (type == "noiommu")), "ENODEV", "the type is not for these groups"),
-        refuse(both(type == "noiommu", no(rawio[process])), "EPERM", "no-IOMMU needs CAP_SYS_RAWIO"),
+        refuse(both(able, type == "noiommu", no(rawio[process])), "EPERM", "no-IOMMU needs CAP_SYS_RAWIO"),
         refuse(
-            some(GROUP, lambda g: both(linked[one, g], no(is_none(attached[g])))),
+            both(able, some(GROUP, lambda g: both(linked[one, g], no(is_none(attached[g]))))),
             "EBUSY",
             "the IOMMU driver finds a group attached elsewhere",
         ),
-        done(
-            table[one].becomes(made),
-            each(GROUP, lambda g: attached[g].becomes(made), where=lambda g: both(linked[one, g], no(no_iommu[g]))),
+        choosing(
+            IOMMU_DRIVER,
+            lambda d: serves(d, type),
+            lambda d: done(
+                table[one].becomes(made),
+                each(GROUP, lambda g: attached[g].becomes(made), where=lambda g: both(linked[one, g], no(no_iommu[g]))),
+                *taken(one, d),
+            ),
         ),
+        refuse(TRUE, "ENODEV", "no registered IOMMU driver supports the type"),
         locks=(CONTAINER_GROUP_LOCK, IOMMU_DRIVERS_LOCK, TYPE1_LOCK, IOMMU_GROUP_MUTEX),
+    )
+
+
+@call(
+    "VFIO_CHECK_EXTENSION",
+    actor=THREAD,
+    source="vfio_ioctl_check_extension",
+    process=PROCESS,
+    file=FILE,
+    type=IOMMU_TYPE,
+)
+def check_extension(process: Term, file: Term, type: Term) -> Steps:  # noqa: A002  # the ioctl's own word
+    """Say whether the container's IOMMU driver supports the type, or, where it has none, some registered one for its groups."""
+    one = file_container[file]
+    fits = either(is_empty(one), holds_no_iommu[one] == (type == "noiommu"))
+    anyone = both(fits, some(IOMMU_DRIVER, lambda d: serves(d, type)))
+    yield requires(is_open(process, file, "container"))
+    yield step(
+        "ask",
+        calls_driver(one),
+        done(supported=when(is_none(driver_of[one]), anyone, supports(driver_of[one], type))),
+        locks=(CONTAINER_GROUP_LOCK, IOMMU_DRIVERS_LOCK),
     )
 
 

@@ -3,11 +3,11 @@
 `models/groups_2012.py` is what differs from 3.11; files, containers and what a detach does are the same.
 """
 
-from tenure.models import containers, containers_2013, files, groups_2012, harm
+from tenure.models import containers, containers_2013, files, groups_2012, harm, iommu_drivers
 from tenure.models.container_claims_2012 import CLAIMS
 from tenure.models.groups import no_iommu
 from tenure.vocabulary import observables as seen
-from tenure.vocabulary.objects import GROUP
+from tenure.vocabulary.objects import GROUP, IOMMU_DRIVER
 from tenure.vocabulary.systems import Definition, System, shows
 from tenure.vocabulary.terms import both, every, no
 
@@ -18,8 +18,10 @@ CALLS = (
     containers.set_container,
     containers.unset_container,
     containers.set_iommu,
+    containers.check_extension,
     containers.release_device,
     *groups_2012.CALLS,
+    *iommu_drivers.CALLS,
 )
 
 UNKNOWN = (seen.group_opened, seen.device_leaving, seen.group_no_iommu, seen.container_no_iommu)
@@ -30,8 +32,12 @@ DEFINITIONS: tuple[Definition, ...] = (
     shows(seen.group_viable, groups_2012.viable),
 )
 
-INITIALLY = both(containers_2013.INITIALLY, every(GROUP, lambda g: no(no_iommu[g])))
-"""As in 2013; and every group is isolated by an IOMMU, so that what is refused to others is dead here."""
+INITIALLY = both(
+    containers_2013.INITIALLY,
+    every(GROUP, lambda g: no(no_iommu[g])),
+    every(IOMMU_DRIVER, lambda d: no(iommu_drivers.is_noiommu[d])),
+)
+"""As in 2013; and every group is isolated by an IOMMU, so that what is refused to others is dead here, and has no driver."""
 
 
 def _system(variant: str, title: str, indivisible: frozenset[str]) -> System:

@@ -1,12 +1,15 @@
 """The system `containers-2013`: VFIO containers and groups from Linux 3.11 to 5.18."""
 
-from tenure.models import container_claims, containers, files, groups, harm
+from tenure.models import container_claims, containers, files, groups, harm, iommu_drivers
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.objects import DEVICE, FILE, USER
 from tenure.vocabulary.systems import Definition, System, shows
 from tenure.vocabulary.terms import Term, both, busy, either, every, implies, in_flight, is_none, no
 
-CALLS = (*files.CALLS, *groups.CALLS, *containers.CALLS)
+CALLS_UNDER_USERS = (*files.CALLS, *groups.CALLS, *containers.CALLS)
+"""What systems with external users stand on: their IOMMU drivers stay where they are."""
+
+CALLS = (*CALLS_UNDER_USERS, containers.check_extension, *iommu_drivers.CALLS)
 
 
 def at_rest(group: Term) -> Term:
@@ -50,6 +53,9 @@ DEFINITIONS: tuple[Definition, ...] = (
     shows(seen.container_table, lambda c: containers.table[c]),
     shows(seen.container_references, lambda c: containers.references[c]),
     shows(seen.container_no_iommu, lambda c: both(containers.holds_no_iommu[c], no(containers.is_empty(c)))),
+    shows(seen.container_driver, lambda c: iommu_drivers.driver_of[c]),
+    shows(seen.driver_registered, lambda d: iommu_drivers.is_registered[d]),
+    shows(seen.driver_references, lambda d: iommu_drivers.module_references[d]),
     shows(seen.device_group, lambda d: groups.group_of[d]),
     shows(seen.device_driver, lambda d: groups.driver[d]),
     shows(seen.device_registered, lambda d: groups.registered[d]),

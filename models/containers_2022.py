@@ -13,6 +13,7 @@ from tenure.models import (
     groups_6_1,
     groups_2022,
     harm,
+    iommu_drivers,
     ownership,
 )
 from tenure.vocabulary import observables as seen
@@ -26,8 +27,10 @@ CALLS = (
     containers.open_container,
     containers.release_container,
     containers.set_iommu,
+    containers.check_extension,
     *groups_2022.CALLS,
     *device_files.CALLS,
+    *iommu_drivers.CALLS,
 )
 
 

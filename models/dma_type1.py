@@ -104,9 +104,9 @@ def _unmappable(request: Term) -> tuple[Case, ...]:
     )
 
 
-def _under_lock(table: Term, *cases: Case) -> tuple[Case, ...]:
-    """The cases of a step that takes the instance's lock, and sleeps while another has it."""
-    return tuple(Case(both(no(locked[table]), c.when), c.effects, c.follow, c.why, c.pick) for c in cases)
+def under_lock(free: Term, *cases: Case) -> tuple[Case, ...]:
+    """The cases of a step that takes a lock, and sleeps while that is not free."""
+    return tuple(Case(both(free, c.when), c.effects, c.follow, c.why, c.pick) for c in cases)
 
 
 @call(
@@ -151,7 +151,7 @@ def map_dma(process: Term, table: Term, request: Term, low: Term, high: Term, to
             each(ADDRESS, lambda a: translation[table, a].becomes(made), where=lambda a: within(a, low, high)),
         ),
     )
-    yield step("map", *_under_lock(table, *cases), locks=(TYPE1_LOCK,), waits=True)
+    yield step("map", *under_lock(no(locked[table]), *cases), locks=(TYPE1_LOCK,), waits=True)
 
 
 def _removed(table: Term, mapping: Term) -> tuple[Assign, ...]:
@@ -196,7 +196,7 @@ def _removal(table: Term, concerned: Callable[[Term], Term], stops: Term = FALSE
 
 def _begun(table: Term, *refusals: Case) -> Step:
     """Take the lock for a removal, unless it is refused."""
-    cases = _under_lock(table, *refusals, go(locked[table].becomes(value=True)))
+    cases = under_lock(no(locked[table]), *refusals, go(locked[table].becomes(value=True)))
     return step("find", *cases, locks=(TYPE1_LOCK,), keeps=(TYPE1_LOCK,), waits=True)
 
 

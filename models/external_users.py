@@ -7,13 +7,15 @@ from tenure.models.harm import uses_after_free
 from tenure.vocabulary.calls import Steps, call, done, requires, step
 from tenure.vocabulary.effects import Assign
 from tenure.vocabulary.objects import CONTAINER, GROUP, PAGE, TABLE, USER
-from tenure.vocabulary.symbols import client
+from tenure.vocabulary.symbols import client, state
 from tenure.vocabulary.terms import Term, both, every, is_none, no, when
 from tenure.vocabulary.types import FLAG
 
 seen_group = client("seen group", USER, GROUP.maybe, meaning="the group of which the user was told an IOMMU id")
 seen_container = client("seen container", USER, CONTAINER.maybe, meaning="the container in which that group was")
 seen_table = client("seen table", USER, TABLE.maybe, meaning="the table that the user linked to its bus number (LIOBN)")
+
+listens = state("listens", USER, GROUP.maybe, meaning="the group in whose list of callbacks the external user's stands")
 
 
 def in_use(user: Term) -> Term:

@@ -15,6 +15,7 @@ from tenure.models.files import (
 )
 from tenure.models.groups import container, driver, group_of, leaving, no_iommu, placed, registered, users
 from tenure.models.harm import uses_after_free
+from tenure.models.iommu_drivers import calls_driver
 from tenure.models.locks import (
     CONTAINER_REFERENCE,
     DEVICE_LOCK,
@@ -104,6 +105,7 @@ def release_group(file: Term) -> Steps:
     yield step(
         "release",
         touches_what_is_gone(group),
+        calls_driver(container[group]),
         done(*leaves(group), *gone, when=is_contained(group)),
         done(*gone),
         locks=(GROUP_LOCK, *ATTACH_LOCKS),
@@ -135,6 +137,7 @@ def setting_container(process: Term, file: Term, other: Term, otherwise: str) ->
         ),
         refuse(both(real, is_claimed(group)), "EPERM", "a kernel driver or another user owns the group's DMA"),
         refuse(both(real, is_foreign(group)), "EBUSY", "the group is in a domain that is not its own"),
+        calls_driver(into),
         done(*put_in(group, into), *claimed),
         locks=(GROUP_LOCK, *ATTACH_LOCKS),
     )
@@ -169,6 +172,7 @@ def unset_container(process: Term, file: Term) -> Steps:
         refuse(no(is_contained(group)), "EINVAL", "the group is in no container"),
         refuse(no(users[group] == 1), "EBUSY", "a device of the group is open"),
         touches_what_is_gone(group),
+        calls_driver(container[group]),
         done(*leaves(group)),
         locks=(GROUP_LOCK, *ATTACH_LOCKS),
         drops=(CONTAINER_REFERENCE,),
@@ -228,6 +232,7 @@ def removal(device: Term) -> Step:
     return step(
         "remove_group",
         go(gone, when=others),
+        calls_driver(container[group]),
         go(gone, *leaves(group), *orphaned, when=is_contained(group)),
         go(gone, *orphaned),
         locks=(VFIO_GROUP_LOCK, GROUP_LOCK, *ATTACH_LOCKS),

@@ -2,19 +2,28 @@
 
 from tenure.models import (
     container_claims,
+    containers,
     containers_2013,
+    containers_2022,
+    device_files,
     external_systems,
     files,
     harm,
+    iommu_drivers,
     kvm_claims,
+    kvm_closing_claims,
+    kvm_devices,
+    kvm_file_claims,
+    kvm_files,
     kvm_get_put,
     spapr,
     vms,
 )
 from tenure.models.groups import counted, reference
 from tenure.vocabulary import observables as seen
+from tenure.vocabulary.calls import Call
 from tenure.vocabulary.objects import FILE, USER
-from tenure.vocabulary.systems import Definition, System, shows
+from tenure.vocabulary.systems import Claim, Definition, System, shows
 from tenure.vocabulary.terms import Term, both, busy, either, every, implies, in_flight, is_none, no, when
 
 CONTAINER_CALLS = tuple(
@@ -74,9 +83,72 @@ GET_PUT = System(
         shows(seen.entry_table, lambda u: spapr.linked_table[u]),
         shows(seen.entry_group, lambda u: when(is_none(vms.listed[u]), reference.nothing, reference[u])),
     ),
-    claims=(*container_claims.CLAIMS, *kvm_claims.GET_PUT),
+    claims=(*container_claims.CLAIMS, *kvm_claims.GET_PUT, *kvm_closing_claims.LEMMAS_GET_PUT),
     halted=harm.STOPPED,
     initially=containers_2013.INITIALLY,
 )
 
-SYSTEMS = (GET_PUT,)
+
+def _group_of_entry(user: Term) -> Term:
+    """The group behind the entry's file; none where that is a device's, or has lost its group."""
+    file = kvm_files.entry_file[user]
+    return when(files.kind[file] == "group", files.file_group[file], files.file_group.nothing)
+
+
+LISTS: tuple[Definition, ...] = (
+    *(d for d in _more(containers_2022.DEFINITIONS) if d.observable is not seen.user_idle),
+    *OWN,
+    shows(seen.user_idle, lambda u: both(containers_2013.idle(u), is_none(vms.listed[u]))),
+    shows(seen.user_keeps, lambda u, f: files.kept[u, f]),
+    shows(seen.entry_group, _group_of_entry),
+    shows(seen.device_kvm, lambda d: kvm_devices.device_kvm[d]),
+)
+
+
+def _with_lists(containers_calls: tuple[Call, ...], changed: tuple[Call, ...]) -> tuple[Call, ...]:
+    """The calls of containers, those changed where open devices know of VMs; their IOMMU drivers stay where they are."""
+    by_name = {c.name: c for c in changed}
+    of_drivers = {c.name for c in (containers.check_extension, *iommu_drivers.CALLS)}
+    return tuple(by_name.get(c.name, c) for c in containers_calls if c.name not in of_drivers)
+
+
+def _of_files(  # what differs between versions
+    variant: str,
+    title: str,
+    source: str,
+    calls: tuple[Call, ...],
+    counts: Definition,
+    claims: tuple[Claim, ...],
+) -> System:
+    return System(
+        name="kvm-file",
+        variant=variant,
+        title=title,
+        source=source,
+        calls=calls,
+        definitions=(*LISTS, counts),
+        claims=claims,
+        halted=harm.STOPPED,
+        initially=containers_2022.INITIALLY,
+    )
+
+
+TODAY = _of_files(
+    "",
+    "files of groups and devices, kept as long as the KVM VFIO device has an fd; an open device counts for its VM",
+    "virt/kvm/vfio.c, 6.6-7.2; drivers/vfio/group.c and vfio_main.c, 7.2",
+    (*_with_lists(containers_2022.CALLS, kvm_devices.CALLS), *kvm_files.CALLS),
+    shows(seen.device_counts, lambda d: device_files.counted_in[d]),
+    (*kvm_file_claims.CLAIMS, *kvm_closing_claims.LEMMAS),
+)
+
+GROUP_ONLY = _of_files(
+    "group-only",
+    "files of groups alone, kept until the VM is destroyed, and told of it under the group's lock, 5.19 to 6.1",
+    "virt/kvm/vfio.c, 5.19-6.1; drivers/vfio/vfio_main.c, 6.1",
+    (*_with_lists(containers_2022.CONTAINERS_6_1.calls, kvm_devices.CALLS_6_1), *kvm_files.CALLS_6_1),
+    shows(seen.file_counts, lambda f: containers.counts[f]),
+    (*kvm_file_claims.CLAIMS_6_1, *kvm_closing_claims.LEMMAS_6_1),
+)
+
+SYSTEMS = (TODAY, GROUP_ONLY, GET_PUT)

@@ -19,6 +19,11 @@ DEVICE_LOCK = Lock("group.device_lock", "mutex of the list of a group's VFIO dev
 RELEASE_Q = Queue("vfio.release_q", "an unbind waits until nobody holds its device")
 CONTAINER_Q = Queue("group.container_q", "the unbind of a group's last device waits until the group is in no container")
 
+CALLBACKS_LOCK = Lock("group.callbacks_lock", "mutex of the list of a group's callbacks, in a VFIO that has such")
+USER_LOCK = Lock("user.lock", "the external user's own: under it, it registers, and its callback unlinks the table")
+CALLBACK_Q = Queue("group.callback_q", "an unregister waits until a callback that runs has returned")
+USES_Q = Queue("user.uses_q", "a callback waits until nobody is inside the table: real-mode handlers, vcpus")
+
 CONTAINER_REFERENCE = Reference("container", meaning="vfio_container_release only frees it")
 DEVICE_REFERENCE = Reference(
     "device", (briefly(DEVICE_LOCK),), meaning="vfio_device_put takes the lock for the last reference, and lets it go"

@@ -9,6 +9,7 @@ from tenure.properties import (
     kvm,
     objects,
     ownership,
+    paged,
     ranges,
     viability,
 )
@@ -22,6 +23,7 @@ PROPERTIES: tuple[Property, ...] = (
     *ownership.PROPERTIES,
     *external.PROPERTIES,
     *ranges.PROPERTIES,
+    *paged.PROPERTIES,
     *interrupts.PROPERTIES,
     *kvm.PROPERTIES,
     *objects.PROPERTIES,

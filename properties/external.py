@@ -4,12 +4,13 @@ from tenure.properties.containers import uses_of
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.objects import CONTAINER, GROUP, USER
 from tenure.vocabulary.properties import always, at_rest
-from tenure.vocabulary.terms import Term, both, every, implies, is_none, no
+from tenure.vocabulary.terms import Term, both, either, every, implies, is_none, no
 
 
 def relies(user: Term) -> Term:
-    """The user counts for the group that it had validated: the relation is in force."""
-    return both(no(is_none(seen.user_counts[user])), seen.user_counts[user] == seen.user_group[user])
+    """The user counts for the group that it had validated, or is registered with it: the relation is in force."""
+    counts, registered, group = seen.user_counts[user], seen.user_registered[user], seen.user_group[user]
+    return either(both(no(is_none(counts)), counts == group), both(no(is_none(registered)), registered == group))
 
 
 def as_validated(user: Term) -> Term:

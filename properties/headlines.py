@@ -5,7 +5,7 @@ from tenure.vocabulary import observables as seen
 from tenure.vocabulary.objects import CONTAINER, FILE, GROUP, PROCESS, USER
 from tenure.vocabulary.properties import always, argument, called, each_step, refused
 from tenure.vocabulary.symbols import before
-from tenure.vocabulary.terms import Term, both, every, implies, is_none, no, some
+from tenure.vocabulary.terms import Term, both, either, every, implies, is_none, no, some
 
 
 @always("ISO", "group, container and IOMMU table", group=GROUP)
@@ -52,12 +52,22 @@ def when_everything_is_closed_nothing_is_alive() -> Term:
 
 @each_step("PROMPT", "vfio_group_unset_container EBUSY", file=FILE)
 def no_leave_is_refused_because_of_an_external_user(file: Term) -> Term:
-    """Where external users count in a group, UNSET_CONTAINER is refused with EBUSY only if a device file of it is open."""
+    """Where external users rely on a group, UNSET_CONTAINER is refused with EBUSY only if a device file of it is open."""
     leave = both(called("unset_container"), refused("EBUSY"), argument("file", FILE) == file)
     group = seen.file_group[file]
-    relied_on = some(USER, lambda u: both(no(is_none(group)), seen.user_counts[u] == group))
+    relied_on = some(
+        USER,
+        lambda u: both(no(is_none(group)), either(seen.user_counts[u] == group, seen.user_registered[u] == group)),
+    )
     open_device = some(FILE, lambda f: both(no(is_none(group)), seen.file_counts[f] == group))
     return implies(both(leave, relied_on), open_device)
+
+
+@each_step("KEEP", "B. Herrenschmidt's two models: a release that is waited for, or a callback that is not", user=USER)
+def no_leave_takes_from_an_external_user_what_it_relies_on(user: Term) -> Term:
+    """No UNSET_CONTAINER, and no release of a group's or a device's file, ends the relation on which an external user relies."""
+    leave = either(called("unset_container"), called("release_group"), called("release_device"))
+    return implies(both(leave, before(relies(user))), relies(user))
 
 
 PROPERTIES = (
@@ -66,4 +76,5 @@ PROPERTIES = (
     what_was_validated_does_not_change_while_held,
     when_everything_is_closed_nothing_is_alive,
     no_leave_is_refused_because_of_an_external_user,
+    no_leave_takes_from_an_external_user_what_it_relies_on,
 )

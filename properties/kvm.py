@@ -27,7 +27,7 @@ def closing_every_fd_frees_vms_entries_and_files(vm: Term) -> Term:
     """With no fd, no release pending and no call in flight, no VM, no entry of a KVM VFIO device and no file is left."""
     closed = both(
         every(FILE, lambda f: both(every(PROCESS, lambda p: no(seen.has_fd[p, f])), no(seen.release_pending[f]))),
-        every(FILE, lambda f: seen.file_at_rest[f]),
+        every(FILE, lambda f: either(seen.file_kind[f] == "closed", seen.file_at_rest[f])),
         every(VM, lambda v: implies(seen.vm_exists[v], no(seen.vm_references[v] == 0))),
     )
     files = every(FILE, lambda f: seen.file_kind[f] == "closed")

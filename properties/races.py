@@ -253,6 +253,53 @@ V2 = Race(
     both(OUTSIDE, some(GROUP, lambda g: both(no(seen.group_placed[g]), seen.container_users[g] == 0))),
 )
 
+N1 = Race(
+    "N1",
+    "Lost registration: the check finds the group in its container, the group leaves and calls back whoever is in the "
+    "list, and only then the user is put into it: nobody will ever tell it.",
+    "notification model of Herrenschmidt's mail, 2013, with the check and the registration apart",
+    "external-notify:late-register",
+    "steps",
+    "USE",
+    (*SETUP, "set_iommu", "unset_container", "register"),
+    OUTSIDE,
+)
+
+N2 = Race(
+    "N2",
+    "Use between decision and end of the callback: the break calls back and does not wait, and a handler that was inside "
+    "touches a table that is gone.",
+    "notification model of Herrenschmidt's mail, 2013, with a break that does not wait for its callbacks",
+    "external-notify:no-drain",
+    "steps",
+    "HARM-2",
+    (*SETUP, "set_iommu", "unset_container", "register", "use"),
+    seen.harm.now == "use_after_free",
+)
+
+N3 = Race(
+    "N3",
+    "Double release: the callback has ended the registration, and unregister ends it again, though it is freed.",
+    "notification model of Herrenschmidt's mail, 2013, with an unregister that does not ask the callback",
+    "external-notify:double-release",
+    "whole",
+    "HARM-2",
+    (*SETUP, "set_iommu", "unset_container", "register", "unregister"),
+    seen.harm.now == "use_after_free",
+)
+
+N4 = Race(
+    "N4",
+    "The callback is a handler on the file's close, and UNSET_CONTAINER is no close: the group leaves its container, and "
+    "nobody tells the user.",
+    "notification model with a handler on the file's close, as asked for in the review of 2013",
+    "external-notify:on-close",
+    "whole",
+    "USE",
+    (*SETUP, "set_iommu", "unset_container", "register"),
+    OUTSIDE,
+)
+
 K1 = Race(
     "K1",
     "file_add has let go of the list and not yet told the group of the VM; file_del takes the entry out and tells it that there "
@@ -268,4 +315,26 @@ K1 = Race(
     ),
 )
 
-RACES = (R1, R2, R3, R4, R5, *OF_2012, R1_OUTSIDE, R3_OUTSIDE, A, B, C, D, E, V1, V2, K1)
+K2 = Race(
+    "K2",
+    "The last reference to a VM is gone, and its end has not yet told the group; a device of the group is opened, and its driver "
+    "takes a reference to the VM where none is left: the VM goes all the same.",
+    "vfio_device_open against kvm_destroy_vm, 5.19-6.1",
+    "kvm-file:group-only",
+    "whole",
+    "HARM-2",
+    (
+        *SETUP,
+        "set_iommu",
+        "create_vm",
+        "create_kvm_vfio",
+        "file_add",
+        "close",
+        "release_vm",
+        "release_kvm_vfio",
+        "get_device_fd",
+    ),
+    both(seen.harm.now == "use_after_free", some(GROUP, lambda g: no(is_none(seen.group_kvm[g])))),
+)
+
+RACES = (R1, R2, R3, R4, R5, *OF_2012, R1_OUTSIDE, R3_OUTSIDE, A, B, C, D, E, V1, V2, N1, N2, N3, N4, K1, K2)

@@ -24,6 +24,7 @@ EBUSY = Refused("EBUSY")
 EEXIST = Refused("EEXIST")
 EINVAL = Refused("EINVAL")
 ENODEV = Refused("ENODEV")
+EWOULDBLOCK = Refused("EWOULDBLOCK")
 ENOENT = Refused("ENOENT")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tenure.reference.wiring import NOTHING, Wiring
-from tenure.vocabulary.objects import ADDRESS, DEVICE, GROUP, PROCESS, TABLE
+from tenure.vocabulary.objects import ADDRESS, DEVICE, GROUP, IOMMU_DRIVER, PAGE, PROCESS, TABLE
 from tenure.vocabulary.types import Sort
 
 
@@ -16,8 +16,9 @@ class Configuration:
 
     `driver` is where each device starts: an index into the values of the observable driver. Where there are addresses,
     `valid_range` numbers the valid range of each (0: none), `entry_limit` is how many mappings each table takes, and
-    `page_limit` how many pages each process may lock that has no CAP_IPC_LOCK (`may_exceed`).
-    `wiring` is what there is of interrupts; where there are iommufds, `emulated` says it of each device.
+    `page_limit` how many pages each process may lock that has no CAP_IPC_LOCK (`may_exceed`). Of each page of memory, `reserved`
+    says that it is a device's and `frame_0` that its frame is the first there is. `wiring` is what there is of interrupts; where there are
+    iommufds, `emulated` says it of each device.
     """
 
     sizes: Mapping[str, int]
@@ -31,6 +32,10 @@ class Configuration:
     page_limit: tuple[int, ...] = ()
     may_exceed: tuple[bool, ...] = ()
     wiring: Wiring = NOTHING
+    noiommu_driver: tuple[bool, ...] = ()
+    """Which IOMMU drivers are for groups without IOMMU; the others are type1."""
+    reserved: tuple[bool, ...] = ()
+    frame_0: tuple[bool, ...] = ()
     emulated: tuple[bool, ...] = ()
 
     def __post_init__(self) -> None:
@@ -40,15 +45,17 @@ class Configuration:
             ("driver", DEVICE, self.driver),
             ("no_iommu", GROUP, self.no_iommu),
             ("rawio", PROCESS, self.rawio),
-            ("valid_range", ADDRESS, self.valid_range),
+            ("noiommu_driver", IOMMU_DRIVER, self.noiommu_driver),
             *(self._of_ranges() if self.number(ADDRESS) else ()),
         ):
             if len(given) != self.number(sort):
                 raise ValueError(f"{name} speaks of {len(given)}, but there are {self.number(sort)} of {sort}")
 
     def _of_ranges(self) -> tuple[tuple[str, Sort, tuple[int, ...]], ...]:
+        of_memory = (("reserved", PAGE, self.reserved), ("frame_0", PAGE, self.frame_0))
+        of_type1 = (("valid_range", ADDRESS, self.valid_range), ("entry_limit", TABLE, self.entry_limit))
         return (
-            ("entry_limit", TABLE, self.entry_limit),
+            *(of_memory if self.reserved else of_type1),
             ("page_limit", PROCESS, self.page_limit),
             ("may_exceed", PROCESS, self.may_exceed),
         )

@@ -7,14 +7,12 @@ from tenure.reference.containers import Container
 from tenure.reference.files import CLOSED, CONTAINER_FILE, GROUP_FILE, File
 from tenure.reference.groups import IommuGroup, VfioGroup
 from tenure.reference.harm import LIST_CORRUPTION, NULL_DEREFERENCE, Oops
+from tenure.reference.iommu_drivers import IOMMU_TYPE, IommuDriver
 from tenure.reference.locks import BLOCKED
 from tenure.reference.machine import Machine
 from tenure.reference.tables import IommuTable
-from tenure.vocabulary.answers import Answer
-from tenure.vocabulary.types import NONE, Choice
-
-IOMMU_TYPE = Choice("iommu type", ("type1", "noiommu", "unsupported"))
-TYPE1, NO_IOMMU, UNSUPPORTED = range(3)
+from tenure.vocabulary.answers import Answer, Done
+from tenure.vocabulary.types import NONE
 
 
 def may_open_container(machine: Machine, process: int, file: int, made: int) -> bool:
@@ -89,6 +87,7 @@ def _attach_group(machine: Machine, container: Container, group: VfioGroup) -> A
     iommu = group.iommu
     if container.group_list and container.no_iommu != iommu.no_iommu:
         return EPERM
+    container.enter_driver()
     if container.table is None:
         iommu.attached = None
     elif iommu.attached is not None:
@@ -135,6 +134,7 @@ def detach(machine: Machine, me: Task, group: VfioGroup) -> Part:
         raise Oops(NULL_DEREFERENCE)
     while not container.group_lock.taken_by(me):
         yield BLOCKED
+    container.enter_driver()
     group.iommu.detach()
     group.container = None
     if not container.unlink(group):
@@ -154,7 +154,7 @@ def may_set_iommu(machine: Machine, process: int, file: int, type: int, made: in
     )
 
 
-def set_iommu(machine: Machine, me: Task, process: int, file: int, type: int, made: int) -> Steps:  # noqa: A002
+def set_iommu(machine: Machine, me: Task, process: int, file: int, type: int, made: int) -> Steps:  # noqa: A002 -- as above
     """Choose the IOMMU driver and attach all groups; EINVAL, ENODEV, EPERM, EBUSY (vfio_ioctl_set_iommu, 3.6-5.18)."""
     caller = machine.processes[process]
     container = _container(me.hold(caller.file(file)))
@@ -172,22 +172,56 @@ def set_iommu(machine: Machine, me: Task, process: int, file: int, type: int, ma
 
 
 def _open_iommu(machine: Machine, container: Container, kind: int, made: int, *, rawio: bool) -> Answer:
-    """The one driver that supports the type opens a table, and takes every group or none."""
-    if kind == UNSUPPORTED:
-        return ENODEV
-    if (kind == NO_IOMMU) != container.no_iommu:
-        return ENODEV
-    if kind == NO_IOMMU and not rawio:
+    """The first registered driver that supports the type and takes every group is the container's; its module is kept."""
+    answer: Answer = ENODEV
+    for driver in machine.iommu_drivers_list:
+        if driver.is_noiommu != container.no_iommu or not driver.try_get():
+            continue
+        if driver.supports(kind):
+            answer = _open_table(machine, container, driver, made, rawio=rawio)
+            if answer == OK:
+                return OK
+        driver.put()
+    return answer
+
+
+def _open_table(machine: Machine, container: Container, driver: IommuDriver, made: int, *, rawio: bool) -> Answer:
+    """The driver opens a table, and takes every group or none."""
+    if driver.is_noiommu and not rawio:
         return EPERM
     listed: list[IommuGroup] = [group.iommu for group in container.group_list]
     if any(group.attached is not None for group in listed):
         return EBUSY
     table = machine.tables[made] = IommuTable(made, machine.pages, alive=True)
     container.table = table
+    container.driver = driver
     for group in listed:
         if not group.no_iommu:
             group.attach(table)
     return OK
+
+
+def may_check_extension(machine: Machine, process: int, file: int, type: int) -> bool:  # noqa: A002 -- the uapi's word
+    """The process has the container's fd."""
+    return machine.processes[process].has(file, CONTAINER_FILE) and 0 <= type < len(IOMMU_TYPE.values)
+
+
+def check_extension(machine: Machine, me: Task, process: int, file: int, type: int) -> Steps:  # noqa: A002 -- as above
+    """Whether SET_IOMMU could take the type, or has taken it (vfio_ioctl_check_extension)."""
+    container = _container(me.hold(machine.processes[process].file(file)))
+    while not container.group_lock.taken_by(me):
+        yield BLOCKED
+    container.enter_driver()
+    if container.driver is not None:
+        asked = [container.driver]
+    else:
+        while not machine.iommu_drivers_lock.taken_by(me):
+            yield BLOCKED
+        anyone = not container.group_list
+        asked = [one for one in machine.iommu_drivers_list if anyone or one.is_noiommu == container.no_iommu]
+        machine.iommu_drivers_lock.release()
+    container.group_lock.release()
+    return Done((("supported", any(driver.supports(type) for driver in asked)),))
 
 
 def _group(file: File) -> VfioGroup:

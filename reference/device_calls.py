@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
-from tenure.reference.calls import EINVAL, ENODEV, EPERM, OK, Steps, Task
+from tenure.reference.calls import EINVAL, ENODEV, EPERM, OK, Part, Steps, Task
 from tenure.reference.container_calls import detach
 from tenure.reference.files import CLOSED, DEVICE_FILE, GROUP_FILE, File
-from tenure.reference.groups import VfioGroup
+from tenure.reference.groups import Device, VfioGroup
 from tenure.reference.harm import NULL_DEREFERENCE, Oops
 from tenure.reference.locks import BLOCKED
 from tenure.reference.machine import Machine
@@ -104,9 +104,15 @@ def release_device(machine: Machine, me: Task, file: int) -> Steps:
         yield from detach(machine, me, group)
 
     yield "release_device.put"
+    yield from put_device(me, closing, device)
+    return OK
+
+
+def put_device(me: Task, closing: File, device: Device) -> Part:
+    """Drop the file's reference to its device; the file is gone."""
+    group = device.group.vfio
     while not group.device_lock.taken_by(me):
         yield BLOCKED
     device.users -= 1
     group.device_lock.release()
     closing.gone()
-    return OK

@@ -8,6 +8,7 @@ from tenure.reference.calls import EINVAL, ENODEV, EPERM, OK, Steps, Task
 from tenure.reference.files import DEVICE_FILE, File
 from tenure.reference.group_calls_2022 import group_of
 from tenure.reference.groups import Device, VfioGroup
+from tenure.reference.harm import USE_AFTER_FREE, Oops
 from tenure.reference.locks import BLOCKED
 from tenure.reference.machine import Machine
 from tenure.vocabulary.answers import Refused
@@ -69,8 +70,28 @@ def _open(device: Device, group: VfioGroup, *, rawio: bool) -> Refused | None:
         group.opened_file.get()
         group.users += 1
         device.counts = True
+        _get_kvm(device, group)
     device.open_count += 1
     return None
+
+
+def _get_kvm(device: Device, group: VfioGroup) -> None:
+    """The first open takes a reference to the VM that the group was told of, if one is left (vfio_device_get_kvm_safe)."""
+    vm = group.kvm
+    if vm is None:
+        return
+    if not vm.alive:
+        raise Oops(USE_AFTER_FREE)
+    if vm.users > 0:
+        vm.users += 1
+        device.kvm = vm
+
+
+def put_kvm(device: Device) -> None:
+    """The last close drops the reference to the VM (vfio_device_put_kvm)."""
+    if device.kvm is not None:
+        device.kvm.users -= 1
+        device.kvm = None
 
 
 def release_device(machine: Machine, me: Task, file: int) -> Steps:
@@ -88,6 +109,7 @@ def release_device(machine: Machine, me: Task, file: int) -> Steps:
     if device.open_count == 0:
         device.counts = False
         group.users -= 1
+        put_kvm(device)
         if group.opened_file is not None:
             group.opened_file.put()
     group.iommu.dev_set_lock.release()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from tenure.reference.calls import EINVAL, ENODEV, EPERM, OK, Steps, Task
-from tenure.reference.device_calls_2022 import look_up
+from tenure.reference.device_calls_2022 import look_up, put_kvm
 from tenure.reference.files import DEVICE_FILE, File
 from tenure.reference.group_calls_2022 import group_of
-from tenure.reference.groups import VfioGroup
+from tenure.reference.groups import Device, VfioGroup
+from tenure.reference.harm import USE_AFTER_FREE, Oops
 from tenure.reference.locks import BLOCKED
 from tenure.reference.machine import Machine
 from tenure.vocabulary.answers import Refused
@@ -41,6 +42,9 @@ def get_device_fd(machine: Machine, me: Task, process: int, file: int, device: i
         yield BLOCKED
     while not group.group_lock.taken_by(me):
         yield BLOCKED
+    if found.open_count == 0 and not _open_device(found, group):
+        me.drop(opened)  # who dies here has not made it
+        raise Oops(USE_AFTER_FREE)
     found.open_count += 1
     group.group_lock.release()
     group.iommu.dev_set_lock.release()
@@ -63,6 +67,17 @@ def _assign_container(group: VfioGroup, *, rawio: bool) -> Refused | None:
     return None
 
 
+def _open_device(device: Device, group: VfioGroup) -> bool:
+    """The driver takes a reference to the VM of which the group was told (kvm_get_kvm); False where none was left to take."""
+    if group.kvm is None:
+        return True
+    if group.kvm.users == 0:
+        return False
+    group.kvm.users += 1
+    device.kvm = group.kvm
+    return True
+
+
 def release_device(machine: Machine, me: Task, file: int) -> Steps:
     """Close the device, let the group go, drop the registration: three steps (vfio_device_fops_release, 6.1)."""
     closing = machine.files[file]
@@ -75,6 +90,8 @@ def release_device(machine: Machine, me: Task, file: int) -> Steps:
     while not group.group_lock.taken_by(me):
         yield BLOCKED
     device.open_count -= 1
+    if device.open_count == 0:
+        put_kvm(device)
     group.group_lock.release()
     group.iommu.dev_set_lock.release()
 

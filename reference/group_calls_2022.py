@@ -119,15 +119,16 @@ def _attach(machine: Machine, me: Task, group: VfioGroup, container: Container, 
 
 
 def _taken(group: VfioGroup, container: Container, iommu: IommuGroup) -> Refused | None:
-    """Kinds do not mix; a real group is claimed, and attached where the container has a table."""
+    """Kinds do not mix; a real group is claimed, and attached by the container's IOMMU driver where it has one."""
     if container.group_list and container.no_iommu != iommu.no_iommu:
         return EPERM
-    if iommu.no_iommu:
-        return None
-    refusal = claim_dma_owner(iommu, group)
-    if refusal is None and container.table is not None:
+    refusal = None if iommu.no_iommu else claim_dma_owner(iommu, group)
+    if refusal is not None:
+        return refusal
+    container.enter_driver()
+    if container.table is not None and not iommu.no_iommu:
         iommu.attach(container.table)
-    return refusal
+    return None
 
 
 def unset_container(machine: Machine, me: Task, process: int, file: int) -> Steps:
@@ -152,6 +153,7 @@ def detach(machine: Machine, me: Task, group: VfioGroup, container: Container) -
         yield BLOCKED
     while not group.iommu.mutex.taken_by(me):
         yield BLOCKED
+    container.enter_driver()
     group.iommu.detach()
     if not group.iommu.no_iommu:
         release_dma_owner(group.iommu)

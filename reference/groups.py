@@ -11,6 +11,7 @@ from tenure.vocabulary.observables import DRIVER
 if TYPE_CHECKING:
     from tenure.reference.containers import Container
     from tenure.reference.files import File
+    from tenure.reference.registrations import Registration
     from tenure.reference.vms import Vm
 
 NO_DRIVER = DRIVER.values.index("none")
@@ -113,6 +114,8 @@ class IommuGroup:
     __slots__ = (
         "attached",
         "blocked",
+        "callbacks",
+        "callbacks_lock",
         "dev_set_lock",
         "devices",
         "index",
@@ -143,7 +146,15 @@ class IommuGroup:
         """From 5.19 on: the group is in its blocking domain."""
         self.dev_set_lock = Lock()
         """From 5.19 on: the lock of devices that are reset together; here those of a group."""
+        self.callbacks: list[Registration] = []
+        """The notification model: whom to tell before the group leaves its container."""
+        self.callbacks_lock = Lock()
         self.vfio = VfioGroup(self)
+
+    def locks(self) -> tuple[Lock, ...]:
+        """Its own, and those of the VFIO group of today."""
+        own = self.notifier, self.mutex, self.dev_set_lock, self.callbacks_lock
+        return *own, self.vfio.device_lock, self.vfio.group_lock
 
     def attach(self, table: IommuTable) -> None:
         """The group's devices translate through the table."""

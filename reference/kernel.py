@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from tenure.reference import show
 from tenure.reference.calls import Task
 from tenure.reference.configuration import Configuration
-from tenure.reference.files import IOMMUFD_FILE
+from tenure.reference.files import IOMMUFD_FILE, KVM_VFIO_FILE, File
 from tenure.reference.interrupt_calls import due_interrupts
 from tenure.reference.iommufd_calls import due_objects
 from tenure.reference.machine import Machine
@@ -47,6 +47,7 @@ class Kernel:
             configuration,
             spares_bridges=self._system.spares_bridges,
             claims_ownership=self._system.claims_ownership,
+            paged=self._system.paged,
         )
         self._scheduler = Scheduler(self.machine)
 
@@ -102,9 +103,10 @@ class Kernel:
             return []
         running = self._scheduler.tasks
         due: list[tuple[str, dict[str, int]]] = [
-            (f"release_{FILE_KIND.values[file.kind]}", {"file": file.index})
+            release
             for file in self.machine.files
             if file.is_due() and file.kind != IOMMUFD_FILE and f"f{file.index}" not in running
+            for release in self._releases(file)
         ]
         if "release_user" in self._system.forms:
             due.extend(
@@ -115,6 +117,15 @@ class Kernel:
         due.extend(due_interrupts(self.machine))
         due.extend(due_objects(self.machine))
         return [*due, *self._destructions()]
+
+    def _releases(self, file: File) -> list[tuple[str, dict[str, int]]]:
+        """The file's release; before that, where a KVM VFIO device ends with its file, each entry of its list."""
+        if "release_entry" in self._system.forms and file.vm is not None and file.kind == KVM_VFIO_FILE:
+            device = file.vm.device
+            entries = [] if device is None else device.entries
+            if entries:
+                return [("release_entry", {"file": file.index, "entry": entry.index}) for entry in entries]
+        return [(f"release_{FILE_KIND.values[file.kind]}", {"file": file.index})]
 
     def _destructions(self) -> Iterator[tuple[str, dict[str, int]]]:
         """What is left to do for VMs whose last reference is gone: each entry of their KVM VFIO device, then the VM."""

@@ -8,13 +8,27 @@ from tenure.reference.files import File, Process
 from tenure.reference.groups import KERNEL, VFIO, Device, IommuGroup, VfioGroup
 from tenure.reference.harm import NULL_DEREFERENCE
 from tenure.reference.interrupts import Interrupts
+from tenure.reference.iommu_drivers import IommuDriver
 from tenure.reference.iommufd import Cdev, IommuObject
 from tenure.reference.locks import Lock
+from tenure.reference.paged_spaces import PagedSpace, paged_spaces_of
 from tenure.reference.spaces import Payer, Space, payers_of, spaces_of
 from tenure.reference.tables import IommuTable
 from tenure.reference.users import ExternalUser
 from tenure.reference.vms import Vm
-from tenure.vocabulary.objects import CONTAINER, FILE, GROUP, MAPPING, OBJECT, PAGE, PROCESS, TABLE, USER, VM
+from tenure.vocabulary.objects import (
+    CONTAINER,
+    FILE,
+    GROUP,
+    IOMMU_DRIVER,
+    MAPPING,
+    OBJECT,
+    PAGE,
+    PROCESS,
+    TABLE,
+    USER,
+    VM,
+)
 
 
 class Machine:
@@ -24,7 +38,12 @@ class Machine:
     """
 
     def __init__(
-        self, configuration: Configuration, *, spares_bridges: bool = True, claims_ownership: bool = False
+        self,
+        configuration: Configuration,
+        *,
+        spares_bridges: bool = True,
+        claims_ownership: bool = False,
+        paged: str | None = None,
     ) -> None:
         self.claims_ownership = claims_ownership
         """From 5.19 on: owners of DMA are claimed, where earlier versions look at every device's driver."""
@@ -38,9 +57,12 @@ class Machine:
         self.containers = [Container(index) for index in range(sizes(CONTAINER))]
         self.tables = [IommuTable(index, self.pages, alive=False) for index in range(sizes(TABLE))]
         self.users = [ExternalUser(index) for index in range(sizes(USER))]
-        self.spaces: list[Space] = spaces_of(configuration)
+        self.paged: list[PagedSpace] = paged_spaces_of(configuration, paged)
+        """The address spaces of 2011, by table; none where a system has none of them."""
+        self.configuration = configuration
+        self.spaces: list[Space] = [] if self.paged else spaces_of(configuration)
         """The address spaces of the tables, where a system speaks of addresses at all."""
-        self.payers: list[Payer] = payers_of(configuration)
+        self.payers: list[Payer] = [] if self.paged else payers_of(configuration)
         self.valid_range = configuration.valid_range
         self.mappings = sizes(MAPPING)
         self.interrupts = Interrupts(configuration)
@@ -53,6 +75,11 @@ class Machine:
         """vfio.group_lock: the list of all VFIO groups, and the end of each."""
         self.iommu_drivers_lock = Lock()
         """vfio.iommu_drivers_lock: the list of IOMMU drivers."""
+        self.iommu_drivers = [
+            IommuDriver(index, is_noiommu=configuration.noiommu_driver[index]) for index in range(sizes(IOMMU_DRIVER))
+        ]
+        self.iommu_drivers_list = list(self.iommu_drivers)
+        """vfio.iommu_drivers_list: those that are registered, in this order; at the start all are."""
         self.harm = 0
         """The worst so far, an index into the values of the observable harm."""
         for index, group in enumerate(configuration.device_group):
@@ -79,23 +106,14 @@ class Machine:
 
     def locks(self) -> list[Lock]:
         """Every lock there is."""
-        of_groups = [
-            lock
-            for group in self.groups
-            for lock in (
-                group.notifier,
-                group.mutex,
-                group.dev_set_lock,
-                group.vfio.device_lock,
-                group.vfio.group_lock,
-            )
-        ]
+        of_groups = [lock for group in self.groups for lock in group.locks()]
         of_containers = [container.group_lock for container in self.containers]
-        of_spaces = [space.lock for space in self.spaces]
+        of_spaces = [*(space.lock for space in self.spaces), *(space.lock for space in self.paged)]
         of_devices = [device.igate for device in self.interrupts.devices]
         of_cdevs = [cdev.dev_set_lock for cdev in self.cdevs]
+        of_users = [user.lock for user in self.users]
         of_vms = [vm.device.lock for vm in self.vms if vm.device is not None]
-        named = [*of_groups, *of_containers, *of_spaces, *of_devices, *of_cdevs, *of_vms]
+        named = [*of_groups, *of_containers, *of_spaces, *of_devices, *of_cdevs, *of_users, *of_vms]
         return [self.group_lock, self.iommu_drivers_lock, *named]
 
 

@@ -22,6 +22,8 @@ from tenure.reference.groups import Device, IommuGroup, VfioGroup
 from tenure.reference.interrupts import InterruptState
 from tenure.reference.iommufd import IommuObject
 from tenure.reference.machine import Machine
+from tenure.reference.paged_spaces import PagedState
+from tenure.reference.registrations import Registration
 from tenure.reference.spaces import SpaceState
 from tenure.reference.tables import IommuTable
 from tenure.reference.users import ExternalUser
@@ -31,10 +33,11 @@ from tenure.vocabulary.types import NONE
 FdTable = tuple[bool, ...]
 FileState = tuple[int, int, int, bool]
 GroupState = tuple[int, bool, int, int, bool, int, int, bool, int, bool, int]
-ContainerState = tuple[int, int, bool, tuple[int, ...]]
+ContainerState = tuple[int, int, int, bool, tuple[int, ...]]
 TableState = tuple[bool, ...] | None
 DeviceState = tuple[int, bool, bool, int, int, bool, int]
-UserState = tuple[int, int, int, bool, int, int, int, int, int, bool, bool]
+UserState = tuple[int, int, int, bool, int, int, int, int, int, int, bool, bool, bool]
+DriverState = tuple[bool, int]
 VmState = tuple[int, tuple[int, ...] | None] | None
 ObjectState = tuple[int, int, bool, int, int, int, bool, int, int] | None
 Snapshot = tuple[
@@ -46,15 +49,16 @@ Snapshot = tuple[
     tuple[TableState, ...],
     tuple[DeviceState, ...],
     tuple[UserState, ...],
-    tuple[SpaceState, ...],
+    tuple[SpaceState, ...] | tuple[PagedState, ...],
     InterruptState,
     tuple[VmState, ...],
+    tuple[DriverState, ...],
     tuple[ObjectState, ...],
 ]
 
 _NO_FILE: FileState = (CLOSED, 0, NONE, False)
-_NO_CONTAINER: ContainerState = (0, NONE, False, ())
-_NO_USER: UserState = (NONE, NONE, NONE, False, NONE, NONE, NONE, NONE, NONE, False, False)
+_NO_CONTAINER: ContainerState = (0, NONE, NONE, False, ())
+_NO_USER: UserState = (NONE, NONE, NONE, False, NONE, NONE, NONE, NONE, NONE, NONE, False, False, False)
 
 
 def save(machine: Machine) -> Snapshot:
@@ -68,16 +72,19 @@ def save(machine: Machine) -> Snapshot:
         tuple([tuple(table.pages) if table.alive else None for table in machine.tables]),
         tuple([_device(device) for device in machine.devices]),
         tuple([_user(user) for user in machine.users]),
-        tuple([space.state() for space in machine.spaces]),
+        tuple([space.state() for space in (machine.paged or machine.spaces)]),
         machine.interrupts.state(),
         tuple([_vm(vm) for vm in machine.vms]),
+        tuple([(driver.is_live, driver.module_references) for driver in machine.iommu_drivers]),
         tuple([_object(obj) for obj in machine.objects]),
     )
 
 
 def load(machine: Machine, snapshot: Snapshot) -> None:
     """Bring the machine back to a state; the objects that stand under the names are used again."""
-    machine.harm, fds, files, groups, containers, tables, devices, users, spaces, interrupts, vms, objects = snapshot
+    machine.harm, fds, files, groups, containers, tables, devices, users, spaces, interrupts, vms, drivers, objects = (
+        snapshot
+    )
     for index, vm_state in enumerate(vms):
         _load_vm(machine, index, vm_state)
     for process, fd_table in zip(machine.processes, fds, strict=True):
@@ -94,9 +101,14 @@ def load(machine: Machine, snapshot: Snapshot) -> None:
         _load_device(machine, device, device_state)
     for user, user_state in zip(machine.users, users, strict=True):
         _load_user(machine, user, user_state)
-    for space, space_state in zip(machine.spaces, spaces, strict=True):
+    for paged, paged_state in zip(machine.paged, spaces if machine.paged else (), strict=True):
+        paged.become(paged_state)
+    for space, space_state in zip(machine.spaces, () if machine.paged else spaces, strict=True):
         space.become(space_state, machine.payers)
     machine.interrupts.become(interrupts)
+    for driver, driver_state in zip(machine.iommu_drivers, drivers, strict=True):
+        driver.is_live, driver.module_references = driver_state
+    machine.iommu_drivers_list = [driver for driver in machine.iommu_drivers if driver.is_live]
     _load_objects(machine, objects)
 
 
@@ -162,24 +174,32 @@ def _load_group(machine: Machine, group: IommuGroup, state: GroupState) -> None:
     group.attached = None if attached == NONE else machine.tables[attached]
     vfio.device_list.clear()
     group.unbound_list.clear()
+    group.callbacks.clear()
 
 
 def _container(container: Container) -> ContainerState:
     if container.kref == 0:
         return _NO_CONTAINER
-    table = container.table
+    table, driver = container.table, container.driver
     listed = [
         group.iommu.index if group is group.iommu.vfio else -2 - group.iommu.index for group in container.group_list
     ]
     listed.sort()
-    return container.kref, NONE if table is None else table.index, container.no_iommu, tuple(listed)
+    return (
+        container.kref,
+        NONE if table is None else table.index,
+        NONE if driver is None else driver.index,
+        container.no_iommu,
+        tuple(listed),
+    )
 
 
 def _load_container(machine: Machine, container: Container, state: ContainerState) -> None:
     if state is _NO_CONTAINER and container.kref == 0:
         return
-    container.kref, table, container.no_iommu, listed = state
+    container.kref, table, driver, container.no_iommu, listed = state
     container.table = None if table == NONE else machine.tables[table]
+    container.driver = None if driver == NONE else machine.iommu_drivers[driver]
     container.group_list = [
         machine.groups[index].vfio if index >= 0 else VfioGroup(machine.groups[-2 - index]) for index in listed
     ]
@@ -222,16 +242,17 @@ def _user(user: ExternalUser) -> UserState:
         user.told_container,
         _table_index(table),
         _table_index(user.linked),
+        _registration(user),
+        user.inside,
         user.added_first,
         user.lost,
     )
 
 
 def _load_user(machine: Machine, user: ExternalUser, state: UserState) -> None:
-    user.process, group, file, user.keeps, user.counts, user.told_group, user.told_container, table, linked, *flags = (
-        state
-    )
-    user.added_first, user.lost = flags
+    user.process, group, file, user.keeps, user.counts, user.told_group, user.told_container = state[:7]
+    table, linked, registration, user.inside, user.added_first, user.lost = state[7:]
+    user.registration = _listed(machine, user, registration)
     user.group = None if group == NONE else machine.groups[group].vfio
     user.file = None if file == NONE else machine.files[file] if file >= 0 else File(-2 - file)
     user.told_table = _table(machine, table)
@@ -249,6 +270,23 @@ def _table(machine: Machine, state: int) -> IommuTable | None:
     if state == NONE:
         return None
     return machine.tables[state] if state >= 0 else IommuTable(-2 - state, machine.pages, alive=False)
+
+
+def _registration(user: ExternalUser) -> int:
+    registration = user.registration
+    if registration is None:
+        return NONE
+    return registration.group.index if registration.is_listed() else -2 - registration.group.index
+
+
+def _listed(machine: Machine, user: ExternalUser, state: int) -> Registration | None:
+    """The user's registration, in the list of its group or freed; no callback runs in a state at rest."""
+    if state == NONE:
+        return None
+    registration = Registration(machine.groups[state if state >= 0 else -2 - state], user)
+    if state >= 0:
+        registration.group.callbacks.append(registration)
+    return registration
 
 
 def _vm(vm: Vm) -> VmState:

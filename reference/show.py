@@ -7,9 +7,11 @@ from collections.abc import Collection
 from tenure.reference.containers import Container
 from tenure.reference.files import IOMMUFD_FILE, File
 from tenure.reference.groups import Device, IommuGroup
+from tenure.reference.iommu_drivers import IommuDriver
 from tenure.reference.machine import Machine
 from tenure.reference.show_interrupts import OF_INTERRUPTS, observe_interrupts
 from tenure.reference.show_objects import OF_OBJECTS, name_of, observe_object
+from tenure.reference.show_paged import OF_PAGED, observe_paged
 from tenure.reference.show_spaces import OF_ADDRESSES, OF_MAPPINGS, OF_PAYERS, OF_SPACES, observe_spaces
 from tenure.reference.users import ExternalUser
 from tenure.reference.vms import Vm
@@ -40,7 +42,8 @@ _OF_GROUPS = (
     seen.dma_blocked,
     seen.group_kvm,
 )
-_OF_CONTAINERS = (seen.container_table, seen.container_references, seen.container_no_iommu)
+_OF_CONTAINERS = (seen.container_table, seen.container_driver, seen.container_references, seen.container_no_iommu)
+_OF_DRIVERS = (seen.driver_registered, seen.driver_references)
 _OF_DEVICES = (
     seen.device_group,
     seen.device_driver,
@@ -54,6 +57,7 @@ _OF_DEVICES = (
 _OF_USERS = (
     seen.user_process,
     seen.user_counts,
+    seen.user_registered,
     seen.user_group,
     seen.user_container,
     seen.user_table,
@@ -70,6 +74,7 @@ SHOWN = (
     *_OF_GROUPS,
     seen.container_lists,
     *_OF_CONTAINERS,
+    *_OF_DRIVERS,
     *_OF_DEVICES,
     seen.page_mapped,
     *_OF_USERS,
@@ -80,6 +85,7 @@ SHOWN = (
     seen.address_translated,
     *OF_SPACES,
     *OF_ADDRESSES,
+    *OF_PAGED,
     *OF_INTERRUPTS,
     *_OF_VMS,
     *OF_OBJECTS,
@@ -103,12 +109,13 @@ def observe(machine: Machine, in_flight: Collection[str]) -> tuple[tuple[int, ..
         *_columns([_group(group, scans=not machine.claims_ownership) for group in groups], len(_OF_GROUPS)),
         tuple([listed for container in machine.containers for listed in _listed(container, len(groups))]),
         *_columns([_container(container) for container in machine.containers], len(_OF_CONTAINERS)),
+        *_columns([_driver(machine, driver) for driver in machine.iommu_drivers], len(_OF_DRIVERS)),
         *_columns([_device(device) for device in machine.devices], len(_OF_DEVICES)),
         tuple([int(mapped) for table in machine.tables for mapped in table.pages]),
         *_columns([_user(machine, user) for user in machine.users], len(_OF_USERS)),
         tuple([1 if user.is_idle() and USER.element(user.index) not in in_flight else 0 for user in machine.users]),
         tuple([1 if user.keeps and user.file is file else 0 for user in machine.users for file in files]),
-        *observe_spaces(machine),
+        *(observe_paged(machine) if machine.paged else observe_spaces(machine)),
         *observe_interrupts(machine),
         *_columns([_vm(vm) for vm in machine.vms], len(_OF_VMS)),
         *_columns([observe_object(obj) for obj in machine.objects], len(OF_OBJECTS)),
@@ -167,12 +174,17 @@ def _listed(container: Container, groups: int) -> list[int]:
 
 
 def _container(container: Container) -> tuple[int, ...]:
-    table = container.table
+    table, driver = container.table, container.driver
     return (
         NONE if table is None else table.index,
+        NONE if driver is None else driver.index,
         container.kref,
         int(container.no_iommu and bool(container.group_list)),
     )
+
+
+def _driver(machine: Machine, driver: IommuDriver) -> tuple[int, ...]:
+    return int(driver in machine.iommu_drivers_list), driver.module_references
 
 
 def _device(device: Device) -> tuple[int, ...]:
@@ -195,6 +207,7 @@ def _user(machine: Machine, user: ExternalUser) -> tuple[int, ...]:
     return (
         user.process,
         user.counts,
+        _registered(user),
         user.told_group,
         user.told_container,
         NONE if table is None else table.index,
@@ -203,6 +216,11 @@ def _user(machine: Machine, user: ExternalUser) -> tuple[int, ...]:
         NONE if vm == NONE else _group_of_entry(user),
         NONE if user.linked is None else user.linked.index,
     )
+
+
+def _registered(user: ExternalUser) -> int:
+    registration = user.registration
+    return registration.group.index if registration is not None and registration.is_listed() else NONE
 
 
 def _group_of_entry(user: ExternalUser) -> int:

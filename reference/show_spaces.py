@@ -6,6 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from tenure.reference.dma import size
+from tenure.reference.show_paged import no_pages
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.types import NONE
 
@@ -28,7 +29,7 @@ OF_ADDRESSES = (seen.address_position, seen.address_valid)
 def observe_spaces(machine: Machine) -> tuple[tuple[int, ...], ...]:
     """The observables of mappings, of those who pay, of translations, of address spaces and of addresses, in this order."""
     if not machine.spaces:
-        return _nothing(len(machine.tables), len(machine.processes))
+        return _nothing(len(machine.tables), len(machine.processes), machine.pages)
     rows = [(NONE, NONE, NONE, 0, NONE, 0)] * machine.mappings
     for table, space in enumerate(machine.spaces):
         for name, one in space.named().items():
@@ -45,11 +46,14 @@ def observe_spaces(machine: Machine) -> tuple[tuple[int, ...], ...]:
         tuple([space.unmapped for space in spaces]),
         tuple(range(len(machine.valid_range))),
         machine.valid_range,
+        *no_pages(
+            len(machine.tables), len(machine.processes), machine.pages, machine.mappings, len(machine.valid_range)
+        ),
     )
 
 
 @cache
-def _nothing(tables: int, processes: int) -> tuple[tuple[int, ...], ...]:
+def _nothing(tables: int, processes: int, pages: int) -> tuple[tuple[int, ...], ...]:
     """What a machine without addresses shows, so many a time that it is made once."""
     return (
         *[()] * len(OF_MAPPINGS),
@@ -57,4 +61,5 @@ def _nothing(tables: int, processes: int) -> tuple[tuple[int, ...], ...]:
         (),
         *[(0,) * tables] * len(OF_SPACES),
         *[()] * len(OF_ADDRESSES),
+        *no_pages(tables, processes, pages),
     )

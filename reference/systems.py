@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from tenure.reference import (
     calls_2012,
@@ -19,9 +20,13 @@ from tenure.reference import (
     group_calls,
     group_calls_2022,
     interrupt_calls,
+    iommu_driver_calls,
     iommufd_calls,
     iommufd_device_calls,
+    kvm_file_calls,
     kvm_get_put_calls,
+    notify_calls,
+    paged_calls,
     spapr_calls,
     type1_calls,
     use_calls,
@@ -29,8 +34,21 @@ from tenure.reference import (
     vm_calls,
 )
 from tenure.reference.calls import Steps
+from tenure.reference.dma.rfc2011_ways import DEFECTS, OF_COPIES, OF_INTEGERS
 from tenure.vocabulary.answers import Answer
-from tenure.vocabulary.objects import CONTAINER, DEVICE, EVENTFD, FILE, LINE, MAPPING, OBJECT, TABLE, USER, VM
+from tenure.vocabulary.objects import (
+    CONTAINER,
+    DEVICE,
+    EVENTFD,
+    FILE,
+    IOMMU_DRIVER,
+    LINE,
+    MAPPING,
+    OBJECT,
+    TABLE,
+    USER,
+    VM,
+)
 from tenure.vocabulary.types import Sort
 
 SLEEPING = frozenset({"unbind_driver.wait_device", "unbind_driver.wait_container"})
@@ -61,6 +79,8 @@ class System:
     """A bridge may have any driver."""
     claims_ownership: bool = False
     """Users and drivers claim the DMA of a group; nobody looks at drivers."""
+    paged: str | None = None
+    """The defect of an address space of 2011, none where it is empty; None where a system has no such address space."""
 
 
 _FILE = ("file", FILE)
@@ -70,6 +90,7 @@ _BY_DEVICE = ("device", DEVICE)
 _BY_USER = ("user", USER)
 _BY_ENTRY = ("entry", USER)
 _BY_VM = ("vm", VM)
+_BY_DRIVER = ("driver", IOMMU_DRIVER)
 
 _CONTAINERS: Mapping[str, Form] = {
     "close": Form(file_calls.close, file_calls.may_close),
@@ -92,8 +113,20 @@ _CONTAINERS: Mapping[str, Form] = {
     "release_group": Form(group_calls.release_group, group_calls.may_release_group, _BY_FILE),
 }
 
+_OF_DRIVERS: Mapping[str, Form] = {
+    "check_extension": Form(container_calls.check_extension, container_calls.may_check_extension),
+    "register_iommu_driver": Form(
+        iommu_driver_calls.register_iommu_driver, iommu_driver_calls.may_register_iommu_driver, _BY_DRIVER
+    ),
+    "unregister_iommu_driver": Form(
+        iommu_driver_calls.unregister_iommu_driver, iommu_driver_calls.may_unregister_iommu_driver, _BY_DRIVER
+    ),
+}
+
+_CONTAINERS_2013: Mapping[str, Form] = {**_CONTAINERS, **_OF_DRIVERS}
+
 _CONTAINERS_2012: Mapping[str, Form] = {
-    **_CONTAINERS,
+    **_CONTAINERS_2013,
     "open_group": Form(calls_2012.open_group, group_calls.may_open_group, new=(_FILE,)),
     "release_group": Form(calls_2012.release_group, group_calls.may_release_group, _BY_FILE),
     "get_device_fd": Form(calls_2012.get_device_fd, device_calls.may_get_device_fd, new=(_MADE_FILE,)),
@@ -101,7 +134,7 @@ _CONTAINERS_2012: Mapping[str, Form] = {
 }
 
 _CONTAINERS_2022: Mapping[str, Form] = {
-    **_CONTAINERS,
+    **_CONTAINERS_2013,
     "open_group": Form(group_calls_2022.open_group, group_calls.may_open_group, new=(_FILE,)),
     "release_group": Form(group_calls_2022.release_group, group_calls.may_release_group, _BY_FILE),
     "set_container": Form(group_calls_2022.set_container, container_calls.may_set_container),
@@ -208,6 +241,53 @@ _INTERRUPTS: Mapping[str, Form] = {
     "write_eventfd": Form(interrupt_calls.write_eventfd, interrupt_calls.may_write_eventfd),
 }
 
+_TOLD: Mapping[str, Form] = {
+    "register": Form(notify_calls.register, notify_calls.may_register, _BY_USER),
+    "unregister": Form(notify_calls.unregister, notify_calls.may_unregister, _BY_USER, sleeps=True),
+    "release_user": Form(notify_calls.unregister, notify_calls.may_release_user, _BY_USER, sleeps=True),
+    "use": Form(notify_calls.use, notify_calls.may_use, _BY_USER),
+}
+
+_NOTIFY: Mapping[str, Form] = {
+    **_CONTAINERS,
+    "set_container": Form(notify_calls.set_container, container_calls.may_set_container),
+    "unset_container": Form(notify_calls.unset_container, container_calls.may_unset_container, sleeps=True),
+    "release_device": Form(notify_calls.release_device, device_calls.may_release_device, _BY_FILE, sleeps=True),
+    "release_group": Form(notify_calls.release_group, group_calls.may_release_group, _BY_FILE, sleeps=True),
+    **_TOLD,
+}
+
+_BREAKS = frozenset({"unset_container", "release_device", "release_group"})
+
+_NO_DRAIN: Mapping[str, Form] = {
+    name: replace(form, run=partial(form.run, leave=notify_calls.hurries)) if name in _BREAKS else form
+    for name, form in _NOTIFY.items()
+}
+
+_LATE_REGISTER: Mapping[str, Form] = {
+    **_NOTIFY,
+    "register": Form(notify_calls.register_late, notify_calls.may_register, _BY_USER),
+}
+
+_DOUBLE_RELEASE: Mapping[str, Form] = {
+    **_NOTIFY,
+    "unregister": replace(_NOTIFY["unregister"], run=notify_calls.unregister_again),
+    "release_user": replace(_NOTIFY["release_user"], run=notify_calls.unregister_again),
+}
+
+_ON_CLOSE: Mapping[str, Form] = {
+    **_CONTAINERS,
+    "set_container": _NOTIFY["set_container"],
+    "release_group": replace(_NOTIFY["release_group"], run=notify_calls.release_group_on_close),
+    **_TOLD,
+}
+
+_RFC2011: Mapping[str, Form] = {
+    "map_dma": Form(paged_calls.map_dma, paged_calls.may_map_dma, new=(("made", MAPPING),)),
+    "unmap_dma": Form(paged_calls.unmap_dma, paged_calls.may_unmap_dma, new=(("rest", MAPPING),)),
+    "release_iommu": Form(paged_calls.release_iommu, paged_calls.may_release_iommu),
+}
+
 _VMS: Mapping[str, Form] = {
     "create_vm": Form(vm_calls.create_vm, vm_calls.may_create_vm, new=(_FILE, ("made", VM))),
     "create_kvm_vfio": Form(vm_calls.create_kvm_vfio, vm_calls.may_create_kvm_vfio, new=(_MADE_FILE,)),
@@ -224,6 +304,30 @@ _KVM_GET_PUT: Mapping[str, Form] = {
     "set_spapr_tce": Form(spapr_calls.set_spapr_tce, spapr_calls.may_set_spapr_tce),
     "h_put_tce": Form(spapr_calls.h_put_tce, spapr_calls.may_h_put_tce, _BY_ENTRY),
     "destroy_entry": Form(kvm_get_put_calls.destroy_entry, kvm_get_put_calls.may_destroy_entry, _BY_VM),
+}
+
+
+def _without_drivers(forms: Mapping[str, Form]) -> Mapping[str, Form]:
+    """The same where IOMMU drivers stay where they are."""
+    return {name: form for name, form in forms.items() if name not in _OF_DRIVERS}
+
+
+_KVM_FILES: Mapping[str, Form] = {
+    **_without_drivers(_CONTAINERS_2022),
+    **_VMS,
+    "file_add": Form(kvm_file_calls.file_add, kvm_get_put_calls.may_file_add, new=(_BY_ENTRY,)),
+    "file_del": Form(kvm_file_calls.file_del, kvm_get_put_calls.may_file_del),
+    "release_entry": Form(kvm_file_calls.release_entry, kvm_file_calls.may_release_entry, _BY_FILE),
+    "release_kvm_vfio": Form(kvm_file_calls.release_kvm_vfio, kvm_file_calls.may_release_kvm_vfio, _BY_FILE),
+}
+
+_KVM_GROUP_FILES: Mapping[str, Form] = {
+    **_without_drivers(_CONTAINERS_6_1),
+    **_VMS,
+    "file_add": Form(kvm_file_calls.group_add, kvm_get_put_calls.may_file_add, new=(_BY_ENTRY,)),
+    "file_del": Form(kvm_file_calls.group_del, kvm_get_put_calls.may_file_del),
+    "release_kvm_vfio": Form(vm_calls.put_vm, vm_calls.may_release_kvm_vfio, _BY_FILE),
+    "destroy_entry": Form(kvm_file_calls.destroy_entry, kvm_get_put_calls.may_destroy_entry, _BY_VM),
 }
 
 _MADE_OBJECT = ("made", OBJECT)
@@ -251,10 +355,16 @@ _OBJECTS: Mapping[str, Form] = {
 }
 
 SYSTEMS: Mapping[str, System] = {
+    "dma-rfc2011": System(_RFC2011, paged=""),
+    **{
+        f"dma-rfc2011:{defect}": System(_RFC2011, paged=defect)
+        for defect in DEFECTS
+        if defect not in OF_INTEGERS | OF_COPIES
+    },
     "containers-2012": System(_CONTAINERS_2012, spares_bridges=False),
     "containers-2012:locked": System(_CONTAINERS_2012, frozenset(_CONTAINERS_2012), spares_bridges=False),
-    "containers-2013": System(_CONTAINERS),
-    "containers-2013:locked": System(_CONTAINERS, frozenset(_CONTAINERS)),
+    "containers-2013": System(_CONTAINERS_2013),
+    "containers-2013:locked": System(_CONTAINERS_2013, frozenset(_CONTAINERS_2013)),
     "containers-2022": System(_CONTAINERS_2022, spares_bridges=False, claims_ownership=True),
     "containers-2022:6.1": System(_CONTAINERS_6_1, spares_bridges=False, claims_ownership=True),
     "external-get-put": System(_GET_PUT),
@@ -269,8 +379,15 @@ SYSTEMS: Mapping[str, System] = {
     "external-validate": System(_VALIDATE),
     "external-validate:locked-container": System(_VALIDATE, frozenset(_VALIDATE) - {"validate_and_use"}),
     "external-validate:check-then-count": System(_CHECK_THEN_COUNT, frozenset(_VALIDATE) - {"validate_and_use"}),
+    "kvm-file": System(_KVM_FILES, spares_bridges=False, claims_ownership=True),
+    "kvm-file:group-only": System(_KVM_GROUP_FILES, spares_bridges=False, claims_ownership=True),
     "kvm-file:get-put": System(_KVM_GET_PUT),
     "iommufd-objects": System(_OBJECTS),
     "iommufd-objects:no-devices": System(_WITHOUT_DEVICES),
     "external-validate:unbalanced-release": System(_UNBALANCED, frozenset(_UNBALANCED) - {"validate_and_use"}),
+    "external-notify": System(_NOTIFY, frozenset(_CONTAINERS) - _BREAKS),
+    "external-notify:no-drain": System(_NO_DRAIN, frozenset(_CONTAINERS) - _BREAKS),
+    "external-notify:late-register": System(_LATE_REGISTER, frozenset(_CONTAINERS) - _BREAKS),
+    "external-notify:double-release": System(_DOUBLE_RELEASE, frozenset(_CONTAINERS) - _BREAKS),
+    "external-notify:on-close": System(_ON_CLOSE, frozenset(_CONTAINERS) - {"release_group"}),
 }

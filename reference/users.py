@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from tenure.reference.files import File
 from tenure.reference.groups import VfioGroup
+from tenure.reference.locks import Lock
+from tenure.reference.registrations import Registration
 from tenure.reference.tables import IommuTable
 from tenure.vocabulary.types import NONE
 
@@ -17,10 +19,13 @@ class ExternalUser:
         "file",
         "group",
         "index",
+        "inside",
         "keeps",
         "linked",
+        "lock",
         "lost",
         "process",
+        "registration",
         "told_container",
         "told_group",
         "told_table",
@@ -36,6 +41,12 @@ class ExternalUser:
         """The 2013 proposal: the file that it works with."""
         self.keeps = False
         """It holds a reference to that file."""
+        self.registration: Registration | None = None
+        """The notification model: what unregister gives back; the callback may have freed it."""
+        self.inside = False
+        """The notification model: a handler is inside the table that it was told of."""
+        self.lock = Lock()
+        """Its own lock, under which its callback closes the table."""
         self.linked: IommuTable | None = None
         """SPAPR: the table that a bus number of the guest is linked to."""
         self.counts = NONE
@@ -63,7 +74,7 @@ class ExternalUser:
         return self.counts != NONE and self.counts == self.told_group
 
     def holds_nothing(self) -> bool:
-        return self.group is None and self.file is None
+        return self.group is None and self.file is None and self.registration is None
 
     def is_idle(self) -> bool:
         """Outside its calls: it holds nothing."""

@@ -180,6 +180,7 @@ static void set_fact(struct vfio *v, enum fact fact, int object, int value)
     case DEVICE_BRIDGE: v->devices[object].bridge = value; break;
     case GROUP_NO_IOMMU: v->groups[object].no_iommu = value; break;
     case RAWIO: v->processes[object].rawio = value; break;
+    case DRIVER_NOIOMMU: break; /* no call of this subject loads or removes an IOMMU driver: each type has one */
     case DEVICE_DRIVER: v->devices[object].driver = (enum driver)value; break;
     case FACTS: break;
     }

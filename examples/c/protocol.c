@@ -6,6 +6,7 @@ static const struct { const char *name, *letters; } sorts[SORTS] = {
     [PROCESS] = {"process", "p"}, [THREAD] = {"thread", "th"}, [FILE_] = {"file", "f"},
     [GROUP] = {"group", "g"}, [DEVICE] = {"device", "d"}, [CONTAINER] = {"container", "c"},
     [TABLE] = {"table", "tb"}, [PAGE] = {"page", "pg"}, [USER] = {"user", "u"},
+    [IOMMU_DRIVER] = {"iommu_driver", "dr"},
 };
 
 static const char *const *choices(enum type type)
@@ -129,7 +130,7 @@ static const char *read_facts(struct scope *s, const struct json *given, int fro
     static const struct { const char *name; enum type of, type; } facts[FACTS] = {
         [DEVICE_GROUP] = {"device_group", DEVICE, GROUP}, [DEVICE_BRIDGE] = {"device_bridge", DEVICE, FLAG},
         [GROUP_NO_IOMMU] = {"group_no_iommu", GROUP, FLAG}, [RAWIO] = {"rawio", PROCESS, FLAG},
-        [DEVICE_DRIVER] = {"device_driver", DEVICE, DRIVER},
+        [DRIVER_NOIOMMU] = {"driver_noiommu", IOMMU_DRIVER, FLAG}, [DEVICE_DRIVER] = {"device_driver", DEVICE, DRIVER},
     };
     for (const struct json *one = given->first; one; one = one->next) {
         int fact = from;

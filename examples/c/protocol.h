@@ -6,7 +6,7 @@
 #include "json.h"
 
 /* Sorts come first, so that a sort is also the type of a parameter or value that is one of its objects. */
-enum type { PROCESS, THREAD, FILE_, GROUP, DEVICE, CONTAINER, TABLE, PAGE, USER, SORTS,
+enum type { PROCESS, THREAD, FILE_, GROUP, DEVICE, CONTAINER, TABLE, PAGE, USER, IOMMU_DRIVER, SORTS,
             FLAG = SORTS, COUNT, DRIVER, KIND, IOMMU_TYPE, OWNER, HARM };
 
 enum { NONE = -1, NOTHING = -1 };
@@ -48,7 +48,7 @@ struct observable {
     long (*read)(const struct vfio *v, int i, int k); /* of the objects of these numbers */
 };
 
-enum fact { DEVICE_GROUP, DEVICE_BRIDGE, GROUP_NO_IOMMU, RAWIO, DEVICE_DRIVER, FACTS };
+enum fact { DEVICE_GROUP, DEVICE_BRIDGE, GROUP_NO_IOMMU, RAWIO, DRIVER_NOIOMMU, DEVICE_DRIVER, FACTS };
 
 struct subject {
     const char *name;

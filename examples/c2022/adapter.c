@@ -41,6 +41,23 @@ CALL(set_container, vfio_set_container, PROCESS_(0), FILE_AT(1), FILE_OR_NONE(2)
 CALL(unset_container, vfio_unset_container, PROCESS_(0), FILE_AT(1))
 CALL(get_device_fd, vfio_get_device_fd, PROCESS_(0), FILE_AT(1), &v->devices[x[2]], FILE_AT(3))
 
+CALL(register_iommu_driver, iommu_driver_register, &v->drivers[x[0]])
+
+static struct outcome call_unregister_iommu_driver(struct vfio *v, const int *x)
+{
+    if (iommu_driver_unregister(v, &v->drivers[x[0]]))
+        return (struct outcome){.refused = "EWOULDBLOCK"}; /* the number is EAGAIN's too */
+    return (struct outcome){0};
+}
+
+static struct outcome call_check_extension(struct vfio *v, const int *x)
+{
+    bool supported = false;
+    struct outcome outcome = told(vfio_check_extension(v, PROCESS_(0), FILE_AT(1), (enum iommu_type)x[2], &supported));
+    outcome.values[0] = supported;
+    return outcome;
+}
+
 static struct outcome call_get_status(struct vfio *v, const int *x)
 {
     struct group_status status = {0};
@@ -62,6 +79,9 @@ static const struct call calls[] = {
     {"unbind_driver", CONTAINERS, call_unbind_driver, {{"device", DEVICE, 0}}, {{0}}},
     {"open_container", CONTAINERS, call_open_container, {BY, ON, {"made", CONTAINER, 0}}, {{0}}},
     {"set_iommu", CONTAINERS, call_set_iommu, {BY, ON, {"type", IOMMU_TYPE, 0}, {"made", TABLE, 0}}, {{0}}},
+    {"check_extension", CONTAINERS, call_check_extension, {BY, ON, {"type", IOMMU_TYPE, 0}}, {{"supported", FLAG}}},
+    {"register_iommu_driver", CONTAINERS, call_register_iommu_driver, {{"driver", IOMMU_DRIVER, 0}}, {{0}}},
+    {"unregister_iommu_driver", CONTAINERS, call_unregister_iommu_driver, {{"driver", IOMMU_DRIVER, 0}}, {{0}}},
     {"open_group", CONTAINERS, call_open_group, {BY, ON, {"group", GROUP, 0}}, {{0}}},
     {"set_container", CONTAINERS, call_set_container, {BY, ON, {"other", FILE_, 1}}, {{0}}},
     {"unset_container", CONTAINERS, call_unset_container, {BY, ON}, {{0}}},
@@ -95,6 +115,9 @@ SHOW(owner_count, v->groups[i].iommu.owner_cnt)
 SHOW(dma_blocked, v->groups[i].iommu.domain == DOMAIN_BLOCKING)
 SHOW(container_lists, v->containers[i].lists[k])
 SHOW(container_table, AT(v->containers[i].table, v->tables))
+SHOW(container_driver, AT(v->containers[i].driver, v->drivers))
+SHOW(driver_registered, v->drivers[i].registered)
+SHOW(driver_references, v->drivers[i].references)
 SHOW(container_references, v->containers[i].references)
 SHOW(container_no_iommu, v->containers[i].no_iommu && vfio_holds_groups(&v->containers[i]))
 SHOW(device_group, AT(v->devices[i].group, v->groups))
@@ -123,6 +146,9 @@ static const struct observable observables[] = {
     {"dma_blocked", CONTAINERS, {GROUP, NOTHING}, FLAG, show_dma_blocked},
     {"container_lists", CONTAINERS, {CONTAINER, GROUP}, FLAG, show_container_lists},
     {"container_table", CONTAINERS, {CONTAINER, NOTHING}, TABLE, show_container_table},
+    {"container_driver", CONTAINERS, {CONTAINER, NOTHING}, IOMMU_DRIVER, show_container_driver},
+    {"driver_registered", CONTAINERS, {IOMMU_DRIVER, NOTHING}, FLAG, show_driver_registered},
+    {"driver_references", CONTAINERS, {IOMMU_DRIVER, NOTHING}, COUNT, show_driver_references},
     {"container_references", CONTAINERS, {CONTAINER, NOTHING}, COUNT, show_container_references},
     {"container_no_iommu", CONTAINERS, {CONTAINER, NOTHING}, FLAG, show_container_no_iommu},
     {"device_group", CONTAINERS, {DEVICE, NOTHING}, GROUP, show_device_group},
@@ -149,6 +175,7 @@ static void set_fact(struct vfio *v, enum fact fact, int object, int value)
     case DEVICE_GROUP: v->devices[object].group = &v->groups[value]; break;
     case GROUP_NO_IOMMU: v->groups[object].iommu.no_iommu = value; break;
     case RAWIO: v->processes[object].rawio = value; break;
+    case DRIVER_NOIOMMU: v->drivers[object] = (struct iommu_driver){.is_noiommu = value, .registered = true}; break;
     case DEVICE_DRIVER: v->devices[object].driver = (enum driver)value; break;
     default: break; /* that a device is a bridge means nothing any more */
     }

@@ -17,6 +17,7 @@ const struct fault vfio_faults[] = {
     [DRIVER_IGNORES_OWNER] = {"driver-ignores-owner", "a kernel driver binds though a user owns the group's DMA"},
     [FORK_UNCOUNTED] = {"fork-uncounted", "the fds of a forked process are no references to its files"},
     [EXIT_LEAKS] = {"exit-leaks", "the fds of a killed process go, but not their references"},
+    [MODULE_UNCOUNTED] = {"module-uncounted", "SET_IOMMU takes no reference to the module of the IOMMU driver"},
     {NULL, NULL},
 };
 
@@ -63,8 +64,10 @@ static void leave(struct vfio *v, struct group *g)
     c->lists[g - v->groups] = false;
     detach_table(&g->iommu);
     release_dma_owner(v, &g->iommu);
-    if (!vfio_holds_groups(c))
-        c->table = NULL; /* it goes with the last group */
+    if (!vfio_holds_groups(c)) {
+        c->table = NULL; /* it goes with the last group, */
+        iommu_driver_put(v, c); /* and so does the driver */
+    }
     container_put(c);
 }
 
@@ -187,15 +190,27 @@ int vfio_set_iommu(struct vfio *v, struct process *p, struct file *f, enum iommu
     struct container *c = f->container;
     if (!vfio_holds_groups(c) || c->table)
         return -EINVAL;
-    if (type == IOMMU_UNSUPPORTED || c->no_iommu != (type == IOMMU_NOIOMMU))
+    struct iommu_driver *driver = iommu_driver_for(v, c, type);
+    if (!driver)
         return -ENODEV;
     if (c->no_iommu && !p->rawio)
         return -EPERM;
+    iommu_driver_get(v, c, driver);
     *made = (struct table){.type = type};
     c->table = made;
     for (int i = 0; i < MOST; i++)
         if (c->lists[i])
             attach_table(&v->groups[i].iommu, made);
+    return 0;
+}
+
+int vfio_check_extension(struct vfio *v, struct process *p, struct file *f, enum iommu_type type, bool *supported)
+{
+    int error = file_check(v, p, f, FILE_CONTAINER);
+    if (error)
+        return error;
+    const struct container *c = f->container;
+    *supported = c->driver ? iommu_driver_supports(c->driver, type) : iommu_driver_for(v, c, type) != NULL;
     return 0;
 }
 

@@ -8,12 +8,12 @@
 
 #include "fault.h"
 #include "file.h"
+#include "iommu_driver.h"
 #include "ownership.h"
 
 #include <stddef.h>
 
 enum driver { DRIVER_NONE, DRIVER_VFIO, DRIVER_KERNEL, DRIVER_STUB };
-enum iommu_type { IOMMU_TYPE1, IOMMU_NOIOMMU, IOMMU_UNSUPPORTED };
 
 struct table {
     enum iommu_type type; /* what it maps is not of this example */
@@ -24,6 +24,7 @@ struct container {
     bool no_iommu;  /* the kind of the groups in it */
     bool lists[MOST];
     struct table *table; /* NULL: no IOMMU driver */
+    struct iommu_driver *driver;
 };
 
 struct group {
@@ -52,11 +53,12 @@ struct vfio {
     struct device devices[MOST];
     struct container containers[MOST];
     struct table tables[MOST];
+    struct iommu_driver drivers[MOST];
 };
 
 enum fault_number {
     SET_TWICE, OPEN_TWICE, WRONG_ERRNO, BUSY_UNSET, DEVICE_OUTLIVES, FILES_COUNT, ORPHAN_STAYS, OWNER_LEAKS,
-    CLAIM_BESIDE_DRIVER, CLAIM_TRANSLATES, DRIVER_IGNORES_OWNER, FORK_UNCOUNTED, EXIT_LEAKS
+    CLAIM_BESIDE_DRIVER, CLAIM_TRANSLATES, DRIVER_IGNORES_OWNER, FORK_UNCOUNTED, EXIT_LEAKS, MODULE_UNCOUNTED
 };
 
 extern const struct fault vfio_faults[]; /* ends with a NULL name */
@@ -72,6 +74,7 @@ int vfio_unbind_driver(struct vfio *v, struct device *d);
 
 int vfio_open_container(struct vfio *v, struct process *p, struct file *f, struct container *made);
 int vfio_set_iommu(struct vfio *v, struct process *p, struct file *f, enum iommu_type type, struct table *made);
+int vfio_check_extension(struct vfio *v, struct process *p, struct file *f, enum iommu_type type, bool *supported);
 
 struct group_status {
     bool viable, container_set;

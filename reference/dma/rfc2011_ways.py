@@ -101,6 +101,10 @@ DEFECTS: dict[str, Ways] = {
     "D-G1-30": replace(MEANT, loop=as_int),
     "D-G1-31": replace(MEANT, copies_out_last=True),
 }
+OF_INTEGERS = frozenset({"D-G1-04", "D-G1-05", "D-G1-06", "D-G1-17", "D-G1-29", "D-G1-30"})
+"""Those that need more pages than an integer of 32 bits counts, or addresses that it cannot hold."""
+OF_COPIES = frozenset({"D-G1-26"})
+"""That of memory which is copied when it is written."""
 AS_WRITTEN = replace(
     WRAPPING,
     count=as_int,

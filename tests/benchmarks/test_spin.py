@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from benchmarks import __main__ as harness
 from benchmarks.figures import NotMeasured
-from benchmarks.spin.curve import CLOSING, MODEL, PLACING, StatesDiffer, area, curve, measured
+from benchmarks.spin.curve import ALL, CLOSING, MODEL, PLACING, StatesDiffer, area, curve, measured
 from tenure.search.scopes import Area, scope
 
 needs_spin = pytest.mark.skipif(
@@ -30,7 +30,8 @@ TWO_PROCESSES = Area(
             "page": 0,
             "user": 0,
         }
-    )
+    ),
+    ALL,
 )
 
 
@@ -38,7 +39,7 @@ TWO_PROCESSES = Area(
 @needs_spin
 @pytest.mark.parametrize(
     ("where", "states"),
-    [(area(2, PLACING), 11_280), (area(1, CLOSING), 1_118), (area(1, None), 27_714), (TWO_PROCESSES, None)],
+    [(area(2, PLACING), 11_280), (area(1, CLOSING), 1_118), (area(1, ALL), 27_714), (TWO_PROCESSES, None)],
     ids=["5 calls, 2 groups", "8 calls, 1 group", "all calls, 1 group", "all calls, 2 processes and containers"],
 )
 def test_spin_reaches_as_many_states_as_the_explorer(where: Area, states: int | None, tmp_path: Path) -> None:
@@ -69,7 +70,7 @@ def test_a_model_that_is_wrong_in_one_line_is_noticed(right: str, wrong: str, tm
     model.write_text(text.replace(right, wrong), encoding="utf-8")
 
     with pytest.raises(StatesDiffer, match=r"states by Spin from wrong\.pml, 27,714 by the explorer"):
-        measured("all calls", area(1, None), tmp_path / "made", model, times=1)
+        measured("all calls", area(1, ALL), tmp_path / "made", model, times=1)
 
 
 def test_without_spin_it_is_said_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

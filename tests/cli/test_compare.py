@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from tests.cli.conftest import LOCKED, SOURCE, Run
 from tenure.commands import comparing
 from tenure.commands.recording import Key, recorded, rows_recorded
 from tenure.models import SYSTEMS
-from tenure.properties import PROPERTIES
+from tenure.properties import PROPERTIES, RACES
 
 PROPOSED, MERGED = "external-v1", "external-get-put"
 
@@ -26,10 +25,15 @@ def line_of(text: str, name: str, granularity: str) -> list[str]:
     return next(line.split()[2:] for line in text.splitlines() if line.split()[:2] == [name, granularity])
 
 
-def told_of(text: str, name: str, granularity: str) -> str:
-    """What is said below the table of a row in which the designs differ."""
-    lines = text.splitlines()
-    return next(after for line, after in pairwise(lines) if line.startswith(f"{name} {granularity}: "))
+def told_of(text: str, name: str) -> dict[str, list[str]]:
+    """What is said below the table of a property in which the designs differ, by granularity."""
+    _, found, after = text.partition(f"\n\n{name}: ")
+    told: dict[str, list[str]] = {}
+    level = ""
+    for line in after.partition("\n\n")[0].splitlines()[1:] if found else []:
+        level = line[:7].strip() or level
+        told.setdefault(level, []).append(line[9:])
+    return told
 
 
 def planted(monkeypatch: pytest.MonkeyPatch, row: Key, verdict: dict[str, Any] | None) -> None:
@@ -62,8 +66,8 @@ def test_headline_theorems_come_first_and_every_verdict_has_its_mark(run: Run) -
     """A number is the length of a shortest trace; what is proved and what is no question have letters of their own."""
     text = run("compare", PROPOSED, MERGED, LOCKED).out
 
-    rows = [line.split()[0] for line in text.splitlines()[2:12]]
-    assert rows == [name for name in ("ISO", "USE", "STABLE", "FREE", "PROMPT") for _ in range(2)]
+    rows = [line.split()[0] for line in text.splitlines()[2:14]]
+    assert rows == [name for name in ("ISO", "USE", "STABLE", "FREE", "PROMPT", "KEEP") for _ in range(2)]
     assert line_of(text, "USE", "whole") == ["9", "P", "."]
     assert line_of(text, "PROMPT", "whole") == ["6", "6", "."]
 
@@ -72,10 +76,61 @@ def test_a_row_that_differs_says_what_a_user_gains_and_loses(run: Run) -> None:
     """It has the property's own sentence, and each design by what is known of it."""
     text = run("compare", PROPOSED, MERGED, LOCKED).out
 
-    assert (
-        told_of(text, "USE", "whole") == f"  gained with {MERGED}; lost with {PROPOSED} (9); no question with {LOCKED}"
-    )
+    assert told_of(text, "USE")["whole"] == [
+        f"gained with {MERGED}",
+        f"lost with {PROPOSED} (9): A",
+        f"no question with {LOCKED}",
+    ]
     assert all(p.sentence in text for p in PROPERTIES if p.id in ("USE", "STABLE", "EXT-1"))
+
+
+NOTIFY, ON_CLOSE, LATE, TWICE = (f"external-notify{v}" for v in ("", ":on-close", ":late-register", ":double-release"))
+UNDRAINED, VALIDATE, MERGED_LOCKED = "external-notify:no-drain", "external-validate", f"{MERGED}:locked-container"
+NEITHER_WAITS = (NOTIFY, ON_CLOSE, UNDRAINED, LATE, TWICE)
+REFCOUNTS = (VALIDATE, PROPOSED, MERGED, MERGED_LOCKED)
+
+
+def test_designs_for_external_users_trade_a_prompt_leave_for_what_is_kept(run: Run) -> None:
+    """Who counts keeps what it relies on, and the owner waits for it; who is told is never waited for, and keeps nothing."""
+    text = run("compare", *NEITHER_WAITS, *REFCOUNTS, "--granularity", "whole").out
+
+    prompt, keep = told_of(text, "PROMPT")["whole"], told_of(text, "KEEP")["whole"]
+    assert prompt[0] == f"gained with {', '.join(NEITHER_WAITS)}"
+    assert keep[0] == f"gained with {', '.join(REFCOUNTS)}"
+    assert len(prompt) == len([line for line in prompt[1:] if line.startswith("lost with ")]) + 1
+    assert len(keep) == len([line for line in keep[1:] if line.startswith("lost with ")]) + 1
+
+
+@pytest.mark.parametrize(
+    ("design", "race", "broken", "granularity"),
+    [
+        (UNDRAINED, "N2", "HARM-2", "steps"),  # use between the decision and the end of the callback
+        (LATE, "N1", "USE", "steps"),  # a registration is lost
+        (TWICE, "N3", "HARM-2", "whole"),  # released by callback and by unregister
+        (ON_CLOSE, "N4", "USE", "whole"),  # a leave that is no close is not told
+        ("external-validate:check-then-count", "V1", "USE", "steps"),  # A is validated, B is used
+        ("external-validate:unbalanced-release", "V2", "EXT-1", "whole"),  # another's count is stolen
+        ("external-v1:misuse", "D", "EXT-2", "whole"),
+    ],
+)
+def test_what_a_dropped_obligation_costs_is_told_with_its_race(
+    run: Run, design: str, race: str, broken: str, granularity: str
+) -> None:
+    """Beside a design that keeps it: what is lost, by which race, and the command that tells the trace."""
+    ended = run("compare", NOTIFY, design)
+
+    (lost,) = (line for line in told_of(ended.out, broken)[granularity] if line.startswith(f"lost with {design} ("))
+    assert f"): {race}" in lost
+    assert f"\n  {race:2}  {next(r.title for r in RACES if r.id == race)}" in ended.out
+    assert f"tenure trace {next(r.system for r in RACES if r.id == race)} {race}\n" in ended.out
+
+
+def test_a_rule_that_is_no_question_for_any_of_the_designs_has_no_row(run: Run) -> None:
+    """Nobody claims the DMA of a group before 2022; what nobody has judged has a row."""
+    text = run("compare", PROPOSED, MERGED).out
+
+    assert "OWN-1" not in text
+    assert f"of {sum(line[10:15] in ('whole', 'steps') for line in text.splitlines())} rows differ" in text
 
 
 def test_a_longer_way_to_the_same_loss_is_no_difference(run: Run) -> None:
@@ -83,8 +138,7 @@ def test_a_longer_way_to_the_same_loss_is_no_difference(run: Run) -> None:
     text = run("compare", PROPOSED, MERGED).out
 
     assert line_of(text, "STABLE", "steps") == ["17", "14"]
-    assert "STABLE steps:" not in text
-    assert "STABLE whole:" in text
+    assert set(told_of(text, "STABLE")) == {"whole"}
 
 
 def test_what_is_said_follows_the_record(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,7 +148,7 @@ def test_what_is_said_follows_the_record(run: Run, monkeypatch: pytest.MonkeyPat
     text = run("compare", PROPOSED, MERGED).out
 
     assert line_of(text, "USE", "whole") == ["9", "s"]
-    assert told_of(text, "USE", "whole") == f"  lost with {PROPOSED} (9); in doubt with {MERGED}"
+    assert told_of(text, "USE")["whole"] == [f"lost with {PROPOSED} (9): A", f"in doubt with {MERGED}"]
 
 
 def test_one_granularity_may_be_asked_for(run: Run, tmp_path: Path) -> None:

@@ -10,6 +10,15 @@ from xml.etree import ElementTree as ET
 import pytest
 from tests.cli.conftest import Run, started, written
 
+from tenure.models import SYSTEMS
+from tenure.report.itf import to_itf
+from tenure.search.explorer import trace_along
+from tenure.search.range_scopes import range_scope
+from tenure.vocabulary.machine import Machine, State, Transition
+from tenure.vocabulary.rules import rules_of
+from tenure.vocabulary.systems import Granularity
+from tenure.vocabulary.types import parsed
+
 RANGES = [
     {"first": "0x0", "last": "0xffffffff", "kind": "valid"},
     {"first": "0xfee00000", "last": "0xfeefffff", "kind": "reserved"},
@@ -144,15 +153,103 @@ def test_a_document_has_each_range_and_each_hole(run: Run) -> None:
     }  # fmt: skip
 
 
-def test_a_trace_that_shows_no_ranges_is_not_drawn(run: Run, r1: dict[str, Any]) -> None:
+def traced(*calls: str) -> str:
+    """A trace of these calls of `dma-type1-v2` as a file: each as a call and its arguments; pages from 0, 6 beyond a hole."""
+    scope = range_scope(PLACES)
+    machine = Machine(rules_of(next(s for s in SYSTEMS if s.id == "dma-type1-v2"), Granularity.WHOLE), scope)
+    start = next(iter(machine.initial()))
+    taken: list[tuple[State, Transition]] = []
+    state = start
+    for text in calls:
+        call, *given = text.split()
+        kinds = {p.name: p.type for p in machine.rules.system.call(call).parameters}
+        values = {name: int(parsed(kinds[name], value)) for name, _, value in (g.partition("=") for g in given)}
+        (made,) = machine.begin(state, call, values)
+        taken.append((state, made))
+        state = made.state
+    trace = trace_along(machine, start, taken, "two mappings", "made for a test")
+    Path("mapped.itf.json").write_text(to_itf(trace), encoding="utf-8")
+    return "mapped.itf.json"
+
+
+PLACES = {"process": 2, "thread": 1, "table": 2, "address": 8, "mapping": 3}
+
+TWO = (
+    "map_dma process=p0 table=tb0 request=range low=a1 high=a2 to=both made=m0",
+    "map_dma process=p0 table=tb1 request=range low=a0 high=a0 to=read made=m1",
+)
+
+
+def test_each_space_of_a_trace_is_drawn_under_its_name(run: Run) -> None:
+    """As it is after the last step: pages of 4 KiB, the mapping and who pays for it."""
+    ended = run("draw", traced(*TWO))
+
+    assert ended.code == 0
+    assert "tb0: 2 valid, 1 mapped: 8 KiB mapped\n" in ended.out
+    assert "a  0x1000              0x2fff    8 KiB  mapped     rw      m0 of p0\n" in ended.out
+    assert "tb1: 2 valid, 1 mapped: 4 KiB mapped\n" in ended.out
+    assert ended.out.count("not valid") == 2
+
+
+def test_a_trace_is_drawn_as_it_is_after_a_step(run: Run) -> None:
+    """Nothing is mapped at the start, and one space after the first step."""
+    file = traced(*TWO)
+
+    first, start, beyond = (run("draw", file, "--step", str(n)) for n in (1, 0, 3))
+
+    assert (first.code, "tb0: " in first.out, "tb1: " in first.out) == (0, True, False)
+    assert (start.code, start.err) == (4, f"{file}: nothing to draw: nothing is mapped after step 0 of 2\n")
+    assert (beyond.code, "the trace ends after step 2; --step is at most that" in beyond.err) == (2, True)
+
+
+def test_a_picture_is_of_one_space(run: Run) -> None:
+    """Which one, --space says; one in which nothing is mapped is refused."""
+    file = traced(*TWO)
+
+    both, one, none = (
+        run("draw", file, "--format", "svg", *more) for more in ((), ("--space", "tb1"), ("--space", "tb7"))
+    )
+
+    assert (both.code, "tb0, tb1 are there, and a picture is of one; name it with --space" in both.err) == (2, True)
+    assert (one.code, one.out.count("<svg")) == (0, 1)
+    assert (none.code, "nothing is mapped in 'tb7' after step 2; there is tb0, tb1" in none.err) == (2, True)
+
+
+def test_a_document_names_the_space_of_each_range(run: Run) -> None:
+    """Where it was drawn from a trace."""
+    run("draw", traced(*TWO), "--quiet", "--json", "drawn.json")
+
+    results = json.loads(Path("drawn.json").read_text(encoding="utf-8"))["results"]
+    assert {(r["space"], r["first"]) for r in results if r["kind"] == "mapped"} == {("tb0", "0x1000"), ("tb1", "0x0")}
+
+
+def test_mappings_that_overlap_are_told_and_not_drawn(run: Run) -> None:
+    """A trace may show what must not be; bars have one place for each byte."""
+    document = json.loads(Path(traced(*TWO)).read_text(encoding="utf-8"))
+    last = document["states"][-1]
+    last["listed"]["#map"][1][1] = "tb0"
+    last["first"]["#map"][1][1] = last["last"]["#map"][1][1] = "a2"
+
+    ended = run("draw", written(document))
+
+    assert ended.code == 2
+    assert "m0 of p0 and m1 of p0 overlap in tb0 at 0x2000" in ended.err
+
+
+def test_options_for_traces_are_refused_for_lists(run: Run) -> None:
+    """A list has one space, and no steps."""
+    ended = run("draw", ranges(RANGES), "--step", "1")
+
+    assert ended.code == 2
+    assert "--step and --space are for traces, and this is a list of ranges; leave them out" in ended.err
+
+
+def test_a_trace_that_shows_no_mappings_is_not_drawn(run: Run, r1: dict[str, Any]) -> None:
     """4, and no file."""
     ended = run("draw", written(r1), "--out", "drawn.txt")
 
     assert ended.code == 4
-    assert (
-        "changed.itf.json: nothing to draw: a trace of containers-2013; only lists of ranges are drawn so far"
-        in ended.err
-    )
+    assert "changed.itf.json: nothing to draw: a trace of containers-2013, which has no mappings" in ended.err
     assert not Path("drawn.txt").exists()
 
 

@@ -14,6 +14,7 @@ from tenure.commands import proving
 from tenure.commands.judging import Judgement
 from tenure.commands.naming import system_named
 from tenure.commands.recording import recorded
+from tenure.models import SYSTEMS
 from tenure.properties import PROPERTIES
 from tenure.vocabulary.sentences import concerns
 from tenure.vocabulary.verdicts import Row, Verdict
@@ -179,6 +180,17 @@ def test_systems_with_nothing_in_common_stand_in_tables_of_their_own(run: Run, j
     headings = [line.split() for line in ended.out.splitlines() if line.startswith("system")]
     assert ["GRP-1" in names for names in headings] == [True, False]
     assert ["DMA-1" in names for names in headings] == [False, True]
+
+
+def test_no_cell_is_cut_however_many_columns_a_table_has(run: Run, judged: Judged) -> None:
+    """A row whose system cannot be read says nothing."""
+    names = sorted(s.id for s in SYSTEMS)
+    judged([one for name in names for one in as_recorded(name, "whole")])
+
+    ended = run("prove", *names, "--granularity", "whole")
+
+    assert "…" not in ended.out
+    assert {line.split()[0] for line in ended.out.splitlines() if " whole " in line} == set(names)
 
 
 def test_a_property_that_no_named_system_shows_anything_of_is_not_judged(run: Run, judged: Judged) -> None:

@@ -86,12 +86,14 @@ def setup() -> Setup:
     """Say that there is one of each and three files; the device starts with a VFIO driver."""
     return Setup(
         PROFILE,
-        {"process": 1, "file": 3, "group": 1, "device": 1, "container": 1, "table": 1, "page": 1, "user": 1},
+        {"process": 1, "file": 3, "group": 1, "device": 1, "container": 1, "table": 1, "page": 1, "user": 1}
+        | {"iommu_driver": 1},
         {
             "device_group": {"d0": "g0"},
             "device_bridge": {"d0": False},
             "group_no_iommu": {"g0": False},
             "rawio": {"p0": True},
+            "driver_noiommu": {"dr0": False},
         },
         {"device_driver": {"d0": "vfio"}},
     )

@@ -69,8 +69,14 @@ def test_the_session_of_the_page_is_what_the_example_does(c_example: str) -> Non
 
 
 def test_the_session_of_the_page_is_what_the_reference_does() -> None:
-    """The same answers and states; the reference shows one observable that the example does not know."""
-    assert replayed(ReferenceSubject(PROFILE)) == expected()
+    """The same answers and states, as far as the example shows them: it knows nothing of IOMMU drivers."""
+    _, hello = next(exchanges())
+
+    def common(reply: Reply) -> Reply:
+        shown = reply.shown
+        return Reply(reply.answer, shown and {name: shown[name] for name in shown if name in hello["shows"]})
+
+    assert [common(reply) for reply in replayed(ReferenceSubject(PROFILE))] == expected()
     assert len(expected()) == 12
 
 

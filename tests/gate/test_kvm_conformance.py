@@ -10,7 +10,7 @@ from tenure.gate.conform import Conformance
 from tenure.gate.pairs import conform_pairs
 from tenure.gate.whole import conform_whole
 from tenure.models import SYSTEMS
-from tenure.reference import kvm_get_put_calls
+from tenure.reference import device_calls_2022, kvm_file_calls, kvm_get_put_calls
 from tenure.reference.calls import Task
 from tenure.reference.files import File
 from tenure.reference.groups import VfioGroup
@@ -105,3 +105,57 @@ def test_a_file_that_a_call_does_not_hold_is_found_by_pairs(monkeypatch: pytest.
     monkeypatch.setattr("tenure.reference.calls.Task.hold", hold)
 
     assert conform_pairs(system, scope(SIZES), most=1).differences
+
+
+@pytest.fixture
+def today() -> System:
+    """The KVM VFIO device whose list keeps files."""
+    return next(s for s in SYSTEMS if s.id == "kvm-file")
+
+
+def test_the_two_tellings_of_files_agree(today: System) -> None:
+    """Without a fault a small scope is seen whole, and nothing differs."""
+    report = whole(today)
+
+    assert report.complete
+    assert report.differences == []
+    assert {"file_add.look_up#1 EINVAL", "file_del.look_up#1 ENOENT", "file_del.remove#1 ENOENT"} <= report.refusals
+
+
+def a_group_is_never_told(patch: pytest.MonkeyPatch) -> None:
+    """A list keeps a group's file, and the group hears nothing of the VM."""
+
+    def nothing(*_: object, **__: object) -> Iterator[str]:
+        yield from ()
+
+    patch.setattr(kvm_file_calls, "_set_kvm", nothing)
+
+
+def an_open_device_counts_for_no_vm(patch: pytest.MonkeyPatch) -> None:
+    """The first open takes no reference."""
+    patch.setattr(device_calls_2022, "_get_kvm", lambda *_: None)
+
+
+def a_closed_device_goes_on_counting(patch: pytest.MonkeyPatch) -> None:
+    """The last close drops none."""
+    patch.setattr(device_calls_2022, "put_kvm", lambda *_: None)
+
+
+OF_FILES: list[tuple[Plant, str]] = [
+    (a_group_is_never_told, "group_kvm"),
+    (an_open_device_counts_for_no_vm, "vm_references"),
+    (a_closed_device_goes_on_counting, "vm_references"),
+]
+
+
+@pytest.mark.parametrize(("plant", "shown"), OF_FILES)
+def test_a_fault_in_the_reference_of_files_is_found_by_whole_calls(
+    monkeypatch: pytest.MonkeyPatch, today: System, plant: Plant, shown: str
+) -> None:
+    """The difference says in what they part."""
+    plant(monkeypatch)
+
+    report = conform_whole(today, scope({**SIZES, "file": 5}), most=1)
+
+    assert report.differences
+    assert shown in report.differences[0].model

@@ -85,6 +85,7 @@ def test_releases_run_before_the_answer(setup: Setup) -> None:
         "group_exists": {"g0": True},
         "group_viable": {"g0": True},
         "group_at_rest": {"g0": True},
+        "driver_registered": {"dr0": True},
         "device_group": {"d0": "g0"},
         "device_driver": {"d0": "vfio"},
         "device_registered": {"d0": True},

@@ -16,7 +16,7 @@ import pytest
 from tenure.commands.output import Exit
 from tenure.gate import oracle as oracles
 from tenure.gate.campaign import STAYS_UP, Campaign, CampaignReport
-from tenure.gate.linux.batch import Batch
+from tenure.gate.linux.batch import AT_FDCWD, Batch, Number
 from tenure.gate.linux.debian import fetched
 from tenure.gate.linux.facts import KEEPER
 from tenure.gate.linux.programs import found
@@ -188,6 +188,83 @@ def test_a_kernel_that_crashes_is_a_finding_that_comes_again_on_a_fresh_boot() -
     assert "sysrq" in finding.log
     assert subject.boots == 2
     assert campaign.report.failure == ""
+
+
+RUN = (
+    ("map_dma", "p0", "a0", "a1", "m0"),
+    ("map_dma", "p0", "a1", "a1", "m1"),
+    ("unmap_dma", "", "a1", "a1", ""),
+    ("unmap_dma", "", "a0", "a1", ""),
+)
+"""Two pages, a page of them again, half of them, all of them."""
+
+
+def test_a_finding_as_a_program_does_the_same_without_tenure(tmp_path: Path) -> None:
+    """It is compiled, put into the guest, and run there: the same calls are refused, for the same reasons."""
+    subject = LinuxSubject(STOCK, PROFILE)
+    rules = system(PROFILE)
+    oracle = Oracle(rules, subject.scopes(rules)[0])
+    try:
+        subject.reset(setup_of(rules, oracle.machine))
+        replies = [
+            subject.do(call, asked(process, low, high, made), show=True) for call, process, low, high, made in RUN
+        ]
+        program = subject.program(len(RUN))
+        subject.settle()
+        said = run_inside(subject, compiled(program, tmp_path))
+    finally:
+        subject.close()
+
+    assert [one.answer for one in replies] == [Done(()), Refused("EEXIST"), Refused("EINVAL"), Done((("size", 2),))]
+    told = [line.split(maxsplit=1)[1] for line in said.splitlines() if line.startswith("    VFIO_IOMMU_")]
+    assert told == ["done", "File exists", "Invalid argument", "done"]
+    assert said.endswith("the end\n")
+
+
+def asked(process: str, low: str, high: str, made: str) -> dict[str, Written]:
+    """The arguments of a call about one range of the first address space."""
+    memory: dict[str, Written] = {"process": process, "to": "both", "made": made} if process else {}
+    return {"table": "tb0", "request": "range", "low": low, "high": high, **memory}
+
+
+def compiled(program: str, folder: Path) -> bytes:
+    """The program without anything that it would have to find in the guest."""
+    source = folder / "found.c"
+    source.write_text(program, encoding="utf-8")
+    compiler = "musl-gcc" if found("musl-gcc") else "cc"
+    subprocess.run([compiler, "-static", "-Os", "-s", "-o", str(folder / "found"), str(source)], check=True)
+    return (folder / "found").read_bytes()
+
+
+def run_inside(subject: LinuxSubject, binary: bytes) -> str:
+    """Run a program in the guest; what it says.
+
+    The worker forks, and both go on with the same lines: what tells the child is that it reads the program's name where it
+    stands, while the parent, whose fork returned a process id, looks far behind its end, and waits.
+    """
+    fork, execve, wait = "s 57", "s 59", "s 61"
+    for begin in range(0, len(binary), 1 << 17):
+        part = Batch(KEEPER)
+        file = part.call(Number.OPENAT, AT_FDCWD, part.put(b"/found\0"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o755)
+        piece = binary[begin : begin + (1 << 17)]
+        part.call(Number.WRITE, file, part.put(piece), len(piece))
+        part.call(Number.CLOSE, file)
+        subject.ask(part)
+    batch = Batch(KEEPER)
+    out = batch.open("/said", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC)
+    name = batch.open("/name", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
+    batch.call(Number.WRITE, name, batch.put(b"/found\0"), 7)
+    batch.call(Number.DUP3, out, 1, 0)
+    path, arguments = batch.put(bytes(16)), batch.put(bytes(16))
+    child = batch.order(fork)
+    batch.call(Number.PREAD64, name, path, 7, child)
+    batch.order(f"{execve} {path} {arguments} {arguments}")
+    batch.order(f"{wait} {child} 0 0 0")
+    subject.ask(batch)
+    after = Batch(KEEPER)
+    said = after.file("/said")
+    subject.ask(after)
+    return after.content(said).decode()
 
 
 def test_a_call_that_hangs_is_told_as_a_hang() -> None:

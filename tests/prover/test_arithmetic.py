@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tenure.models.dma_rfc2011_ways import DEFECTS as IN_AN_ORDER
 from tenure.prover import arithmetic, confirmation
 from tenure.prover.arithmetic import Judged, Setting, over_bit_vectors, settings
 from tenure.prover.confirmation import by_crosshair, distinct
@@ -15,8 +16,9 @@ from tenure.prover.second import cvc5_verdict
 from tenure.reference.dma import lemmas
 from tenure.reference.dma.lemmas import COUNTING, LEMMAS, Lemma
 from tenure.reference.dma.mappings import Cut
-from tenure.reference.dma.pages import is_aligned
+from tenure.reference.dma.pages import Shift, is_aligned
 from tenure.reference.dma.ranges import Range, overlap, without
+from tenure.reference.dma.rfc2011_ways import DEFECTS, OF_COPIES, OF_INTEGERS
 from tenure.reference.dma.widths import Malformed, Width, from_size, top
 from tenure.vocabulary.verdicts import Verdict
 
@@ -32,8 +34,13 @@ class Fault(NamedTuple):
     function: Callable[..., Any]
     what: str
     ways: tuple[Callable[[Lemma, Setting], Judged], ...] = WAYS
+    defect: str = ""
+    """The defect of the RFC of November 2011 that goes wrong so."""
+    trigger: tuple[Any, ...] = ()
+    """The numbers with which that defect was told."""
 
 
+FOUR_KIB = Shift(12)
 FULL = "TENURE_DMA_FULL" in os.environ
 SECOND = cvc5_verdict if FULL else None
 """`make dma-full` asks both solvers, and CrossHair for every size of page."""
@@ -45,6 +52,23 @@ BITS = (over_bit_vectors,)
 def cut(value: int) -> int:
     """What is left of a word in 32 bits."""
     return value - ((value >> 32) << 32)
+
+
+def as_int(value: int) -> int:
+    """What a signed int of 32 bits keeps of it."""
+    kept = cut(value)
+    return kept - (1 << 32) if kept >= 1 << 31 else kept
+
+
+def looped_by_int(numbers: Range, shift: Shift) -> Range:
+    """The bytes of pages that a loop goes through whose counter is an int: none where that is negative."""
+    negative = cut(numbers.last - numbers.first) >= (1 << 31) - 1
+    return Range(1, 0) if negative else Range(numbers.first << shift, (numbers.last << shift) + ((1 << shift) - 1))
+
+
+def overlap_in_32_bits(a: Range, b: Range) -> bool:
+    """The test of a host whose words are narrower than addresses of the bus."""
+    return cut(a.first) <= cut(b.last) and cut(b.first) <= cut(a.last)
 
 
 def wrapped(address: int, size: int, width: Width) -> Range | Malformed:
@@ -247,6 +271,48 @@ FAULTS = (
         "page_count",
         lambda r, shift: cut(((r.last - r.first) >> shift) + 1) if shift else 1,
         "a count truncated to 32 bits",
+        defect="D-G1-04",
+        trigger=(Range(0x10_0000, 0x10_0000 + (1 << 44) - 1), FOUR_KIB),
+    ),
+    Fault(
+        lemmas.a_page_count_is_the_size_of_the_page_numbers,
+        "page_count",
+        lambda r, shift: cut((r.last >> shift) - (r.first >> shift) + 1),
+        "page numbers counted in 32 bits",
+        defect="D-G1-05",
+        trigger=(Range(0x10_0000, 0x10_0000 + (1 << 44) + 0xFFF), FOUR_KIB),
+    ),
+    Fault(
+        lemmas.a_page_count_fits_an_address,
+        "page_count",
+        lambda r, shift: as_int(((r.last - r.first) >> shift) + 1) if shift else 1,
+        "a count that is an int",
+        defect="D-G1-06",
+        trigger=(Range(0x10_0000, 0x10_0000 + (1 << 43) - 1), FOUR_KIB),
+    ),
+    Fault(
+        lemmas.pages_of_parts_add_up,
+        "sum",
+        lambda counts: as_int(sum(counts)),
+        "a sum that is an int",
+        defect="D-G1-29",
+        trigger=(Range(0, (1 << 43) - 1), 1 << 42, FOUR_KIB),
+    ),
+    Fault(
+        lemmas.the_bytes_of_pages_are_those_in_them,
+        "bytes_of",
+        looped_by_int,
+        "a loop that counts by an int",
+        defect="D-G1-30",
+        trigger=(Range(0, (1 << 43) - 1), 0, FOUR_KIB),
+    ),
+    Fault(
+        lemmas.ranges_that_overlap_share_a_byte,
+        "overlap",
+        overlap_in_32_bits,
+        "a 64-bit bus in 32-bit words",
+        defect="D-G1-17",
+        trigger=(Range(0, 0xFFF), Range(1 << 32, (1 << 32) + 0xFFF)),
     ),
     Fault(
         lemmas.a_page_count_fits_an_address,
@@ -278,6 +344,8 @@ FAULTS = (
         "from_size",
         truncated,
         "a 64-bit bus in 32-bit words",
+        defect="D-G1-17",
+        trigger=(1 << 32, 0x1000, 1 << 32, Width(64)),
     ),
     Fault(lemmas.an_address_and_a_size_make_a_range_within_the_width, "from_size", wrapped, "no wrap test"),
     Fault(
@@ -319,16 +387,37 @@ def test_each_lemma_is_confirmed_by_crosshair(lemma: Lemma) -> None:
     assert set(verdicts.values()) == {Verdict.PROVED}
 
 
+def plant(fault: Fault, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put the wrong function where the lemmas look: for one of theirs, or for one of Python's."""
+    monkeypatch.setattr(lemmas, fault.name, fault.function, raising=fault.name != "sum")
+
+
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.name}: {fault.what}")
 def test_each_planted_fault_is_refuted_with_numbers(fault: Fault, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each way answers with arguments of which the lemma is False, or with an operation that loses a bit."""
     *_, widest = settings(fault.lemma)
-    monkeypatch.setattr(lemmas, fault.name, fault.function)
+    plant(fault, monkeypatch)
 
     judged = [way(fault.lemma, widest) for way in fault.ways]
 
     assert {one.verdict for one in judged} == {Verdict.REFUTED}
     assert all(one.arguments for one in judged)
+
+
+@pytest.mark.parametrize("fault", [f for f in FAULTS if f.defect], ids=lambda fault: f"{fault.defect} {fault.name}")
+def test_a_defect_of_2011_makes_a_lemma_false_with_its_own_numbers(
+    fault: Fault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python's integers say so, of the sizes at which the code went wrong."""
+    assert fault.lemma(*fault.trigger) is True
+    plant(fault, monkeypatch)
+    assert fault.lemma(*fault.trigger) is False
+
+
+def test_each_defect_of_2011_that_is_arithmetic_is_planted() -> None:
+    """Those that an abstract order of addresses cannot show, but for memory that is copied (D-G1-26)."""
+    assert {fault.defect for fault in FAULTS} - {""} == OF_INTEGERS
+    assert DEFECTS.keys() - IN_AN_ORDER.keys() == OF_INTEGERS | OF_COPIES
 
 
 def test_each_lemma_has_a_planted_fault() -> None:

@@ -191,8 +191,9 @@ def test_a_counterexample_to_induction_is_a_step_that_python_makes_too() -> None
         "table": 2,
         "page": 0,
         "user": 0,
+        "iommu_driver": 1,
     }
-    path = "unset_container.check#2+unset_container.detach#1"
+    path = "unset_container.check#2+unset_container.detach#2"
 
     assert counterexample(contained, claims_of(contained), path, goal, sizes) is None
     found = counterexample(contained, few[:1], path, goal, sizes)

@@ -35,11 +35,15 @@ SIZES = {
     "array": 0,
     "object": 0,
     "vm": 2,
+    "iommu_driver": 3,
 }
 
 
 def configuration() -> Configuration:
-    """Real groups g0 = {d0, bridge d4} and g1 = {d1, d2}, g2 = {d3} without IOMMU; p0 alone has CAP_SYS_RAWIO."""
+    """Real groups g0 = {d0, bridge d4} and g1 = {d1, d2}, g2 = {d3} without IOMMU; p0 alone has CAP_SYS_RAWIO.
+
+    dr0 and dr2 are type1, dr1 is for groups without IOMMU.
+    """
     return Configuration(
         sizes=SIZES,
         device_group=(0, 1, 1, 2, 0),
@@ -47,6 +51,7 @@ def configuration() -> Configuration:
         no_iommu=(False, False, True),
         rawio=(True, False, False),
         driver=(VFIO, VFIO, STUB, VFIO, KERNEL),
+        noiommu_driver=(False, True, False),
     )
 
 

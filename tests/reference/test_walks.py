@@ -12,6 +12,7 @@ from tests.reference.conftest import of_interrupts, of_objects
 
 from tenure.reference.kernel import SHOWN, SYSTEMS, Configuration, Died, Kernel, Paused, WouldBlock
 from tenure.reference.outcomes import Outcome
+from tenure.vocabulary.observables import DMA_REQUEST
 from tenure.vocabulary.types import NONE
 
 if TYPE_CHECKING:
@@ -28,8 +29,10 @@ SIZES = {
     "page": 1,
     "user": 1,
     "vm": 1,
+    "iommu_driver": 2,
 }
 OF_RANGES = {"process": 1, "thread": 1, "table": 1, "address": 3, "mapping": 2}
+OF_2011 = {"process": 1, "thread": 1, "table": 1, "address": 4, "mapping": 3, "page": 2}
 RANGES = {
     **{name: range(size) for name, size in SIZES.items()},
     "child": range(2),
@@ -49,6 +52,14 @@ RANGES = {
     "eventfd": range(NONE, 3),
     "other_file": range(4),
     "entry_user": range(1),
+    "driver": range(2),
+    "request_2011": tuple(map(DMA_REQUEST.values.index, ("range", "wraps", "no memory"))),
+    "low_word": range(4),
+    "high_word": range(4),
+    "to_page": range(2),
+    "writes": (1,),
+    "made_word": range(2),
+    "rest": range(2, 3),
     "obj": range(6),
     "dev": range(6),
     "object": range(6),
@@ -65,6 +76,9 @@ PARAMETERS = {
     "set_container": ("process", "file", "other"),
     "unset_container": ("process", "file"),
     "set_iommu": ("process", "file", "type", "made_table"),
+    "check_extension": ("process", "file", "type"),
+    "register_iommu_driver": ("driver",),
+    "unregister_iommu_driver": ("driver",),
     "get_status": ("process", "file"),
     "get_device_fd": ("process", "file", "device", "made_file"),
     "use": ("user", "page", "to_flag"),
@@ -112,6 +126,12 @@ PARAMETERS = {
     "h_put_tce": ("entry_user", "page", "to_flag"),
 }
 
+PARAMETERS_2011 = {
+    "map_dma": ("table", "request_2011", "low_word", "high_word", "to_page", "writes", "made_word"),
+    "unmap_dma": ("table", "request_2011", "low_word", "high_word", "rest"),
+    "release_iommu": ("table",),
+}
+
 MISCOUNTED = ("external-v1:misuse", "external-validate:unbalanced-release")
 """Where a client gives back uses that it does not have."""
 
@@ -124,10 +144,18 @@ def machine(system: str) -> Kernel:
         return Kernel(system, of_interrupts())
     if system.startswith("iommufd-"):
         return Kernel(system, of_objects())
+    if system.startswith("dma-rfc2011"):
+        last = (False, True)
+        limits = {"page_limit": (1,), "may_exceed": (False,)}
+        return Kernel(system, Configuration(OF_2011, (), (), (), (False,), (), **limits, reserved=last, frame_0=last))  # type: ignore[arg-type]  # two fields of two types
     if system.startswith("dma-"):
         return Kernel(system, Configuration(OF_RANGES, (), (), (), (False,), (), (1, 1, 2), (2,), (1,), (False,)))
+    isolated, rawio = (False, True), (True, False)
     return Kernel(
-        system, Configuration(SIZES, (0, 0, 1), (False, False, False), (False, True), (True, False), (1, 0, 1))
+        system,
+        Configuration(
+            SIZES, (0, 0, 1), (False, False, False), isolated, rawio, (1, 0, 1), noiommu_driver=(False, True)
+        ),
     )
 
 
@@ -138,9 +166,9 @@ def possible(kernel: Kernel, system: str) -> list[tuple[str, dict[str, int]]]:
 
 def everyone(kernel: Kernel, system: str) -> Iterator[tuple[str, dict[str, int]]]:
     """Every call that a caller can make."""
-    for call, parameters in PARAMETERS.items():
+    for call, parameters in (PARAMETERS_2011 if system.startswith("dma-rfc2011") else PARAMETERS).items():
         if call in SYSTEMS[system].forms:
-            for values in product(*(RANGES[p.removeprefix("made_")] for p in parameters)):
+            for values in product(*(RANGES[p if p in RANGES else p.removeprefix("made_")] for p in parameters)):
                 args = {p.partition("_")[0]: value for p, value in zip(parameters, values, strict=True)}
                 if kernel.callable(call, args):
                     yield call, args
@@ -217,7 +245,7 @@ OPENED_TWICE = ("containers-2012", "containers-2012:locked")
 @settings(deadline=None, max_examples=40)
 @given(choices=CHOICES)
 def test_whole_calls_count_every_holder(system: str, choices: list[int]) -> None:
-    """With nobody in between, `container_users` and the container's references are exactly their holders."""
+    """With nobody in between, `container_users` and the references to containers and modules are exactly their holders."""
     for view in views(system, choices):
         assert view["harm"] == (0,)
         for group in range(SIZES["group"]):
@@ -226,6 +254,8 @@ def test_whole_calls_count_every_holder(system: str, choices: list[int]) -> None
         for container in range(SIZES["container"]):
             holders = view["file_container"].count(container) + view["container_of"].count(container)
             assert view["container_references"][container] == holders
+        for driver in range(SIZES["iommu_driver"]):
+            assert view["driver_references"][driver] == view["container_driver"].count(driver)
 
 
 @pytest.mark.parametrize("system", OPENED_TWICE)

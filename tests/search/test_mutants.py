@@ -14,11 +14,12 @@ from tenure.commands.recording import recorded
 from tenure.models import SYSTEMS, groups
 from tenure.properties import PROPERTIES
 from tenure.search.explorer import explore, transitions_of
-from tenure.search.scopes import has_vms, scope
+from tenure.search.scopes import has_vms, scope, sleepers
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.calls import Case, Next, Step, without_case
+from tenure.vocabulary.effects import each
 from tenure.vocabulary.machine import Machine, Scope
-from tenure.vocabulary.objects import DEVICE
+from tenure.vocabulary.objects import DEVICE, USER
 from tenure.vocabulary.rules import rules_of
 from tenure.vocabulary.sentences import sentence
 from tenure.vocabulary.symbols import choice_is
@@ -29,12 +30,14 @@ GET_PUT = "external-get-put"
 V1 = "external-v1"
 VALIDATE = "external-validate"
 OWNED = "containers-2022"
+KVM = "kvm-file"
 KVM_GET_PUT = "kvm-file:get-put"
+NOTIFY = "external-notify"
 
-OLD = (GET_PUT, V1, VALIDATE, KVM_GET_PUT)
+OLD = (GET_PUT, V1, VALIDATE, KVM_GET_PUT, NOTIFY)
 """Where the containers are those of 2013."""
 
-ALL = (*OLD, OWNED)
+ALL = (*OLD, OWNED, KVM)
 
 Fault = Callable[[System], System]
 """What breaks one call of a system."""
@@ -104,6 +107,12 @@ def without_detach(step: str, on: str) -> Fault:
     return on_case(step, 0, lambda old: replace(old, follow=Next(on)))
 
 
+def forgetting_users(step: str) -> Fault:
+    """Whoever takes this step makes every external user forget that it counts."""
+    forgotten = each(USER, lambda u: groups.counted[u].becomes(None))
+    return on_case(step, 0, lambda old: replace(old, effects=(*old.effects, forgotten)))
+
+
 def for_every_case(step: str) -> Fault:
     """The step does what its first case says, whether or not that one's condition holds."""
     return on_step(step, lambda old: replace(old, cases=(replace(old.cases[0], when=TRUE),)))
@@ -141,52 +150,71 @@ MUTANTS = (
     Mutant("ISO", forgetful("unset_container.detach", "attached")),
     Mutant("USE", in_passing("release_group.dissolve"), (GET_PUT, KVM_GET_PUT)),
     Mutant("USE", forgetful("validate_and_use.validate", "container users"), (VALIDATE,)),
+    Mutant("USE", forgetful("unset_container.call_back", "called back"), (NOTIFY,)),  # nobody is told
     Mutant("STABLE", in_passing("release_device.dissolve"), (GET_PUT, VALIDATE)),
+    Mutant("STABLE", forgetful("release_group.call_back", "called back"), (NOTIFY,)),
     Mutant("STABLE", in_passing("release_group.dissolve"), (KVM_GET_PUT,)),
     Mutant("FREE", unguarded("release_group.dissolve", 0)),
+    Mutant("PROMPT", forgetful("release_device.dissolve", "container users"), (NOTIFY,)),
+    Mutant("KEEP", forgetting_users("release_group.put"), (GET_PUT, KVM_GET_PUT)),
+    Mutant("KEEP", forgetting_users("release_device.put"), (V1, VALIDATE)),
     Mutant("CON-1", forgetful("unset_container.detach", "container")),
     Mutant("CON-2", forgetful("get_device_fd.count", "container users")),
     Mutant("CON-3", forgetful("release_group.detach", "table")),
     Mutant("CON-4", unguarded("set_container.attach", 0), mixed=True, vms=False),
     Mutant("CON-5", forgetful("set_container.attach", "container references")),
+    Mutant("CON-7", forgetful("set_iommu.set", "module references"), ALL),
     Mutant("GRP-1", unguarded("open_group.claim", 1)),
     Mutant("VIA-2", unguarded("get_device_fd.check_viable", 0), vms=False),
     Mutant("VIA-3", blind_to_leaving),
     Mutant("EXT-1", unguarded("set_container.check", 1), (GET_PUT, VALIDATE)),
     Mutant("EXT-1", in_passing("release_group.dissolve"), (KVM_GET_PUT,)),
+    Mutant("EXT-1", forgetful("release_device.call_back", "called back"), (NOTIFY,)),
     Mutant("EXT-2", forgetful("get_external_user.count", "container users"), (GET_PUT,)),
     Mutant("EXT-2", forgetful("add_external_user.add", "container users"), (V1,)),
     Mutant("EXT-2", forgetful("validate_and_use.validate", "container users"), (VALIDATE,)),
     Mutant("EXT-2", forgetful("file_add.count", "container users"), (KVM_GET_PUT,)),
+    Mutant("EXT-2", forgetful("get_device_fd.count", "container users"), (NOTIFY,)),
     Mutant("EXT-3", without_detach("put_external_user.dissolve", "put"), (GET_PUT,)),
     Mutant("EXT-3", without_detach("release_group.dissolve", "reopen"), (V1, VALIDATE, KVM_GET_PUT)),
-    Mutant("EXT-4", forgetful("file_del.remove", "group kvm"), (KVM_GET_PUT,)),
+    Mutant("EXT-3", without_detach("release_group.dissolve", "put"), (NOTIFY,)),
+    Mutant("EXT-4", forgetful("file_del.remove", "group kvm"), (KVM_GET_PUT, KVM)),
     Mutant("EXT-5", forgetful("create_kvm_vfio.create", "vm references"), (KVM_GET_PUT,)),
-    Mutant("EXT-6", forgetful("release_kvm_vfio.put", "vm references"), (KVM_GET_PUT,)),
-    Mutant("EXT-7", unguarded("file_add.list", 0), (KVM_GET_PUT,)),
+    Mutant("EXT-5", forgetful("release_device.close", "vm references"), (KVM,)),
+    Mutant("EXT-6", forgetful("release_kvm_vfio.put", "vm references"), (KVM_GET_PUT, KVM)),
+    Mutant("EXT-7", unguarded("file_add.list", 0), (KVM_GET_PUT, KVM)),
     Mutant("EXT-8", forgetful("add_external_user.add", "container users"), (V1,)),
     Mutant("HARM-1", unguarded("get_device_fd.check_users", 0)),
     Mutant("HARM-2", unguarded("unset_container.check", 1), (GET_PUT, VALIDATE)),
     Mutant("HARM-2", in_passing("release_group.dissolve"), (KVM_GET_PUT,)),
+    Mutant("HARM-2", forgetful("unset_container.call_back", "called back"), (NOTIFY,)),
     Mutant("HARM-3", forgetful("unset_container.detach", "linked")),
-    Mutant("ISO", forgetful("unset_container.leave", "attached"), (OWNED,)),
-    Mutant("FREE", unguarded("release_group.release", 1), (OWNED,)),
-    Mutant("CON-1", forgetful("unset_container.leave", "container"), (OWNED,)),
-    Mutant("CON-3", forgetful("release_group.release", "table"), (OWNED,)),
-    Mutant("CON-4", unguarded("set_container.attach", 4), (OWNED,), mixed=True),
-    Mutant("CON-5", forgetful("set_container.attach", "container references"), (OWNED,)),
-    Mutant("CON-6", forgetful("get_device_fd.open", "container users"), (OWNED,)),
-    Mutant("GRP-1", unguarded("open_group.open", 2), (OWNED,)),  # a group is opened twice
-    Mutant("GRP-2", forgetful("get_device_fd.open", "gets"), (OWNED,)),  # the group closes beside an open device
-    Mutant("OWN-1", forgetful("unbind_driver.cleanup", "owner count"), (OWNED,)),
-    Mutant("OWN-2", unguarded("set_container.attach", 5), (OWNED,)),
-    Mutant("OWN-3", unguarded("bind_driver.configure", 0), (OWNED,)),  # viability is looked at on open alone
-    Mutant("OWN-4", forgetful("set_container.attach", "blocking"), (OWNED,)),  # a claim leaves the old domain attached
-    Mutant("OWN-5", forgetful("unset_container.leave", "dma owner"), (OWNED,)),
-    Mutant("EXT-3", forgetful("unset_container.leave", "linked"), (OWNED,)),
-    Mutant("HARM-1", unguarded("get_device_fd.open", 0), (OWNED,)),
-    Mutant("HARM-2", for_every_case("unbind_driver.remove_group"), (OWNED,)),  # the IOMMU group goes before its user
-    Mutant("HARM-3", forgetful("unset_container.leave", "linked"), (OWNED,)),
+    Mutant("ISO", forgetful("unset_container.leave", "attached"), (OWNED, KVM), vms=False),
+    Mutant("FREE", unguarded("release_group.release", 2), (OWNED, KVM), vms=False),
+    Mutant("CON-1", forgetful("unset_container.leave", "container"), (OWNED, KVM), vms=False),
+    Mutant("CON-3", forgetful("release_group.release", "table"), (OWNED, KVM), vms=False),
+    Mutant("CON-4", unguarded("set_container.attach", 4), (OWNED, KVM), mixed=True, vms=False),
+    Mutant("CON-5", forgetful("set_container.attach", "container references"), (OWNED, KVM), vms=False),
+    Mutant("CON-6", forgetful("get_device_fd.open", "container users"), (OWNED, KVM), vms=False),
+    Mutant("GRP-1", unguarded("open_group.open", 2), (OWNED, KVM), vms=False),  # a group is opened twice
+    Mutant(
+        "GRP-2", forgetful("get_device_fd.open", "gets"), (OWNED, KVM), vms=False
+    ),  # the group closes beside an open device
+    Mutant("OWN-1", forgetful("unbind_driver.cleanup", "owner count"), (OWNED, KVM), vms=False),
+    Mutant("OWN-2", unguarded("set_container.attach", 5), (OWNED, KVM), vms=False),
+    Mutant(
+        "OWN-3", unguarded("bind_driver.configure", 0), (OWNED, KVM), vms=False
+    ),  # viability is looked at on open alone
+    Mutant(
+        "OWN-4", forgetful("set_container.attach", "blocking"), (OWNED, KVM), vms=False
+    ),  # a claim leaves the old domain attached
+    Mutant("OWN-5", forgetful("unset_container.leave", "dma owner"), (OWNED, KVM), vms=False),
+    Mutant("EXT-3", forgetful("unset_container.leave", "linked"), (OWNED, KVM), vms=False),
+    Mutant("HARM-1", unguarded("get_device_fd.open", 0), (OWNED, KVM), vms=False),
+    Mutant(
+        "HARM-2", for_every_case("unbind_driver.remove_group"), (OWNED, KVM), vms=False
+    ),  # the IOMMU group goes before its user
+    Mutant("HARM-3", forgetful("unset_container.leave", "linked"), (OWNED, KVM), vms=False),
 )
 
 PLANTED = [(m, system) for m in MUTANTS for system in m.systems]
@@ -205,7 +233,7 @@ def where(mutant: Mutant, system: System) -> Scope:
     """A small scope in which the fault can show."""
     sizes = {
         "process": 1,
-        "thread": 0,
+        "thread": sleepers(system),
         "file": 3,
         "group": 1,
         "container": 2,
@@ -217,7 +245,7 @@ def where(mutant: Mutant, system: System) -> Scope:
     }
     if has_vms(system) and mutant.vms:
         sizes |= {
-            "file": 4,
+            "file": 4 + (mutant.property == "EXT-5"),
             "container": 1,
             "device": 1,
             "user": 1 + (mutant.property == "EXT-7"),
@@ -249,6 +277,32 @@ def test_a_planted_fault_breaks_its_property(mutant: Mutant, system: str) -> Non
 
     assert length is not None
     assert broken(sound, mutant, states)[0] is None
+
+
+CARELESS = {
+    "a module in use is removed": unguarded("unregister_iommu_driver.unregister", 0),
+    "SET_IOMMU takes no reference": forgetful("set_iommu.set", "module references"),
+    "who leaves last gives back a reference that others need": forgetful("unset_container.leave", "iommu driver"),
+}
+"""What breaks the module reference by which a container keeps its IOMMU driver."""
+
+
+@pytest.mark.parametrize("fault", CARELESS.values(), ids=list(CARELESS))
+@pytest.mark.parametrize("granularity", Granularity, ids=lambda g: g.value)
+def test_without_its_module_reference_a_driver_is_called_after_it_is_gone(
+    fault: Fault, granularity: Granularity
+) -> None:
+    """HARM-2 falls where the driver is removed under a container; with the reference no run of the scope breaks it."""
+    (harm,) = (p for p in PROPERTIES if p.id == "HARM-2")
+    sizes = {"process": 1, "thread": 1, "file": 2, "group": 1, "container": 1, "device": 1, "table": 1}
+    sound = system_named(OWNED)
+
+    def falls(system: System) -> bool:
+        rules = rules_of(system, granularity)
+        return "HARM-2" in explore(Machine(rules, scope(sizes)), [sentence(rules, harm)]).violations
+
+    assert falls(fault(sound))
+    assert not falls(sound)
 
 
 def test_every_property_that_holds_has_a_mutant() -> None:

@@ -39,7 +39,12 @@ LENGTHS = {
     ("E", "external-v1:misuse"): 9,
     ("V1", "external-validate:check-then-count"): 8,
     ("V2", "external-validate:unbalanced-release"): 7,
+    ("N1", "external-notify:late-register"): 11,
+    ("N2", "external-notify:no-drain"): 10,
+    ("N3", "external-notify:double-release"): 7,
+    ("N4", "external-notify:on-close"): 6,
     ("K1", "kvm-file:get-put"): 18,
+    ("K2", "kvm-file:group-only"): 12,
 }
 """The transitions of a shortest trace to each moment of harm."""
 

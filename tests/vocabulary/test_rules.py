@@ -28,7 +28,7 @@ from tenure.vocabulary.calls import (
 from tenure.vocabulary.properties import answered, called, refused
 from tenure.vocabulary.rules import Outcome, Paused, Rules, leaves, rules_of
 from tenure.vocabulary.sentences import at_step
-from tenure.vocabulary.symbols import Field, Role, observable, state
+from tenure.vocabulary.symbols import Field, Role, fixed, observable, state
 from tenure.vocabulary.systems import Granularity, System, claim, shows
 from tenure.vocabulary.terms import Op, Term, busy, either, every, frame, in_flight, no, parts, stands, variable
 from tenure.vocabulary.types import FLAG, NONE, Choice, Sort
@@ -223,6 +223,20 @@ def test_a_sentence_about_a_step_knows_how_it_ends(outcome: Outcome, knows: tupl
 
     assert tuple(at_step(one, rule, outcome).data for one in (answered(), refused("EBUSY"))) == knows
     assert [at_step(called(name), rule, outcome).data for name in ("fill", "look")] == [True, False]
+
+
+def test_a_field_that_only_a_pick_reads_is_one_of_the_fields() -> None:
+    """What is chosen by it would be chosen by another's values otherwise."""
+    marked = fixed("marked", BOX, FLAG, meaning="the box is marked")
+
+    @call("choose", actor=HAND, source="")
+    def choose() -> Steps:
+        """Shut some box that is marked."""
+        yield step("choose", choosing(BOX, lambda b: marked[b], lambda b: done(full[b].becomes(value=True))), done())
+
+    rules = rules_of(replace(BOXES, calls=(choose,)), Granularity.WHOLE)
+
+    assert "marked" in {f.name for f in rules.fields}
 
 
 def test_a_field_that_is_never_assigned_is_its_initial_value() -> None:

@@ -44,16 +44,33 @@ def compare(*, systems: tuple[str, ...], granularity: str | None, tell: Telling)
 
 
 def _print_side_by_side(designs: Sequence[str], lines: Sequence[Line]) -> None:
-    """One row for each property and granularity, one column for each design; then a line for each row that differs."""
+    """One row for each property and granularity, one column for each design; then what the rows that differ mean."""
     from tenure.commands.comparing import LEGEND
 
     table = Table("property", "calls", *(d.replace(":", "\n:") for d in designs), box=None, pad_edge=False)
     for one in lines:
-        table.add_row(one.about.id, one.granularity.value, *one.marks)
+        if one.is_a_question:
+            table.add_row(one.about.id, one.granularity.value, *one.marks)
     out = console()
     out.print(table)
     out.print(LEGEND)
-    differing = [one for one in lines if one.differs]
-    for one in differing:
-        click.echo(f"\n{one.about.id} {one.granularity.value}: {one.about.sentence}\n  {one.means}")
-    click.echo(f"\n{len(differing)} of {len(lines)} rows differ")
+    _print_what_differs(lines)
+
+
+def _print_what_differs(lines: Sequence[Line]) -> None:
+    """For each property whose rows differ, its sentence and who gains or loses it; at the end, the races that were named."""
+    from tenure.commands.comparing import differing, races_behind
+
+    found = differing(lines)
+    for about, rows in found.items():
+        click.echo(f"\n{about.id}: {about.sentence}")
+        for row in rows:
+            for first, text in enumerate(row.means):
+                click.echo(f"  {'' if first else row.granularity.value:5}  {text}")
+    races = races_behind(lines)
+    if races:
+        click.echo("\nThe races named:")
+    for race in races:
+        click.echo(f"  {race.id:2}  {race.title}\n      tenure trace {race.system} {race.id}")
+    asked = [one for one in lines if one.is_a_question]
+    click.echo(f"\n{sum(map(len, found.values()))} of {len(asked)} rows differ")

@@ -115,6 +115,8 @@ def _tell_findings(result: GateResult, out: str | None, ending: Ending) -> None:
         click.echo(result.told(one))
         if out:
             write(str(folder(out) / f"finding-{number}.itf.json"), result.itf(one))
+            if one.program:
+                write(str(folder(out) / f"finding-{number}.c"), result.program(one))
             if one.log:
                 write(str(folder(out) / f"finding-{number}.console"), one.log)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from tenure.cli.screen import console, print_wide
+from tenure.cli.screen import console, print_whole
 from tenure.vocabulary.verdicts import Row, Verdict
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def print_matrix(rows: Sequence[Row], found: Mapping[Job, Judgement]) -> None:
             judgement = found[job]
             counts = str(len(judgement.obligations)), f"{judgement.prove_seconds:.1f}"
             table.add_row(*job, *(_cell(cells.get(n)) for n in names), *counts)
-        print_wide(table)
+        print_whole(table)
     console().print(LEGEND)
 
 

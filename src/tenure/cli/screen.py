@@ -17,6 +17,9 @@ PIPE_WIDTH = 240
 TABLE_WIDTH = 190
 """Columns that a wide table has at least: a line of a terminal goes on in the next one, a cell that is cut does not."""
 
+LONGEST = 10_000
+"""Columns of any table, at most."""
+
 
 class Plain(Console):
     """A console that leaves a closed pipe to whoever decides how we end."""
@@ -34,6 +37,12 @@ def console() -> Console:
 def print_wide(table: Table) -> None:
     """A table of many columns, wider than the terminal where it must be."""
     Plain(highlight=False, width=max(console().width, TABLE_WIDTH)).print(table)
+
+
+def print_whole(table: Table) -> None:
+    """A table of which nobody could use a cell that is cut: as wide as its cells are."""
+    width = Plain(width=LONGEST).measure(table).maximum
+    Plain(highlight=False, width=max(console().width, width)).print(table)
 
 
 @contextmanager

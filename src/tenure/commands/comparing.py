@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,9 +11,9 @@ from tenure.commands.naming import system_named
 from tenure.commands.output import BadInput
 from tenure.commands.recording import Key, rows_recorded
 from tenure.models import SYSTEMS
-from tenure.properties import PROPERTIES
+from tenure.properties import PROPERTIES, RACES
 from tenure.report.documents import row_result
-from tenure.vocabulary.properties import Property
+from tenure.vocabulary.properties import Property, Race
 from tenure.vocabulary.sentences import concerns
 from tenure.vocabulary.systems import Granularity, System
 from tenure.vocabulary.verdicts import Row, Verdict
@@ -40,6 +41,9 @@ LEGEND = (
     "s searched; . not applicable; - not recorded"
 )
 
+RACE_ID = re.compile(r"\b[A-Z][0-9]?\b")
+"""How a reason names a race."""
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -60,10 +64,17 @@ class Line:
         return [MARKS[cell.verdict](cell) for cell in self.cells]
 
     @property
-    def means(self) -> str:
-        """What the choice between the designs gains or loses a user here."""
-        found = ((word, [c for c in self.cells if c.verdict is verdict]) for verdict, word in TO_A_USER.items())
-        return "; ".join(f"{word} {', '.join(map(_named, cells))}" for word, cells in found if cells)
+    def is_a_question(self) -> bool:
+        """It applies to some design; or nobody has judged whether it does."""
+        return any(cell.verdict is not Verdict.NOT_APPLICABLE for cell in self.cells)
+
+    @property
+    def means(self) -> list[str]:
+        """What the choice between the designs gains or loses a user here, and what a loss comes from where that is recorded."""
+        alike: dict[tuple[Verdict, str], list[str]] = {}
+        for cell in sorted(self.cells, key=lambda c: list(TO_A_USER).index(c.verdict)):
+            alike.setdefault((cell.verdict, _cause(cell)), []).append(_named(cell))
+        return [f"{TO_A_USER[verdict]} {', '.join(names)}{cause}" for (verdict, cause), names in alike.items()]
 
 
 def designs_named(texts: Sequence[str]) -> list[System]:
@@ -89,6 +100,27 @@ def compared(designs: Sequence[System], granularities: Iterable[Granularity]) ->
         if any(concerns(design, one) for design in designs)
         for level in levels
     ]
+
+
+def differing(lines: Iterable[Line]) -> dict[Property, list[Line]]:
+    """The rows in which the designs differ, by property."""
+    found: dict[Property, list[Line]] = {}
+    for one in lines:
+        if one.differs:
+            found.setdefault(one.about, []).append(one)
+    return found
+
+
+def races_behind(lines: Iterable[Line]) -> list[Race]:
+    """The races that are recorded as reasons of what is lost, as they are named with these designs."""
+    lost = (c for one in lines if one.differs for c in one.cells if c.verdict is Verdict.REFUTED)
+    named = {(race_id, cell.system) for cell in lost for race_id in RACE_ID.findall(cell.reason)}
+    systems = {system for _, system in named}
+    found: dict[str, Race] = {}
+    for race in sorted(RACES, key=lambda r: r.system.partition(":")[0] not in systems):
+        if any(race.id == race_id for race_id, _ in named):
+            found.setdefault(race.id, race)
+    return [found[race_id] for race_id in sorted(found)]
 
 
 def unrecorded(lines: Iterable[Line]) -> list[str]:
@@ -120,6 +152,10 @@ def _row(known: dict[Key, dict[str, Any]], design: System, level: Granularity, o
     if found is None:
         return Row(*key, Verdict.NOT_RUN, "not recorded")
     return Row(*key, Verdict(found["verdict"]), found.get("reason", ""), found.get("length"))
+
+
+def _cause(cell: Row) -> str:
+    return f": {cell.reason}" if cell.verdict is Verdict.REFUTED and cell.reason else ""
 
 
 def _named(cell: Row) -> str:

@@ -102,10 +102,16 @@ def _check_apart(regions: Sequence[Region]) -> None:
                 )
 
 
-def results(drawn: Space) -> Iterator[dict[str, object]]:
+def results(drawn: Space, name: str = "") -> Iterator[dict[str, object]]:
     """What was drawn, range by range and hole by hole, for the JSON document: addresses are texts."""
+    of = {"space": name} if name else {}
     for one in drawn.rows:
-        result: dict[str, object] = {"first": f"{one.first:#x}", "last": f"{one.last:#x}", "size": f"{one.size:#x}"}
+        result: dict[str, object] = {
+            **of,
+            "first": f"{one.first:#x}",
+            "last": f"{one.last:#x}",
+            "size": f"{one.size:#x}",
+        }
         if isinstance(one, Hole):
             yield {**result, "kind": one.word}
             continue

@@ -73,6 +73,11 @@ class GateResult:
         """The finding as an ITF document."""
         return to_itf(self.trace(one))
 
+    def program(self, one: Finding) -> str:
+        """The finding as a program in C, with what is wrong as a comment above it."""
+        told = "\n".join(f" * {line.strip()}".replace("*/", "* /") for line in self.told(one).splitlines())
+        return f"/*\n{told}\n */\n{one.program}"
+
     @property
     def held(self) -> Verdict | None:
         """What is said of all in which nothing was found wrong; None where the campaign did all that was planned."""

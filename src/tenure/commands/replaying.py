@@ -113,7 +113,13 @@ def scope_of(trace: Trace) -> Scope:
 
     fixed = {name: numbers(trace.fixed, name) for name in trace.fixed}
     sizes = dict(trace.scope)
-    for name, sort in (("bridge", "device"), ("no iommu", "group"), ("rawio", "process"), ("group of", "device")):
+    for name, sort in (
+        ("bridge", "device"),
+        ("no iommu", "group"),
+        ("rawio", "process"),
+        ("group of", "device"),
+        ("is noiommu", "iommu_driver"),
+    ):
         fixed.setdefault(name, (0,) * sizes.get(sort, 0))
     told = tuple(DRIVER.values.index(str(v)) for v in trace.initial.get("driver", {}).values())
     drivers = told or (0,) * sizes.get("device", 0)
@@ -123,4 +129,4 @@ def scope_of(trace: Trace) -> Scope:
 
 
 def _number(value: str | int | bool) -> int:  # noqa: FBT001  # a written value
-    return int(value) if not isinstance(value, str) else int("".join(c for c in value if c.isdigit()) or -1)
+    return value if not isinstance(value, str) else int("".join(c for c in value if c.isdigit()) or -1)

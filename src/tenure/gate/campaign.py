@@ -6,18 +6,23 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tenure.gate.checks import Checks
 from tenure.gate.oracle import Made, Oracle
 from tenure.gate.subject import Fell, Reply, Setup, Shown, Sited, Subject, TargetFailed
 from tenure.vocabulary.answers import Answer, Refused
 from tenure.vocabulary.machine import State
+from tenure.vocabulary.objects import IOMMU_DRIVER
+from tenure.vocabulary.registers import actor_sort
 
 Run = tuple[Made, ...]
 
 KEPT = 0.6
 """The part of the calls that a random run uses."""
+
+KEPT_OF_DRIVERS = 0.1
+"""The same of calls that an IOMMU driver makes: one can nearly always be made, and without the driver little else can."""
 
 SHRINKING = 600
 """How many shorter runs are tried before a finding is told as it is."""
@@ -52,6 +57,8 @@ class Finding:
     """The recorded fault of this target that it is."""
     left: str = ""
     """What was left when everything was closed."""
+    program: str = ""
+    """The run as a program of its own, where the subject can tell it so."""
 
     def fell(self) -> bool:
         """The subject did not stay up."""
@@ -120,6 +127,9 @@ class Campaign:
         names = [self.oracle.rules.rules[n].call.name for n in oracle.offered]
         self._rules = [n for n, name in zip(oracle.offered, names, strict=True) if name in subject.calls]
         self._swarm = list(self._rules)
+        self._kept = {
+            n: KEPT_OF_DRIVERS if actor_sort(oracle.rules.rules[n].call) is IOMMU_DRIVER else KEPT for n in self._rules
+        }
         self.checks = Checks(oracle, subject.shows, waived)
         self._site = subject if isinstance(subject, Sited) else None
         self.report.not_run, self.report.checked = self.checks.not_run, self.checks.checked
@@ -181,7 +191,7 @@ class Campaign:
 
     def wander(self, length: int) -> Finding | None:
         """A random run of this length from the start, by a random part of the calls: so that rare calls meet long lives."""
-        self._swarm = [n for n in self._rules if self.random.random() < KEPT] or list(self._rules)
+        self._swarm = [n for n in self._rules if self.random.random() < self._kept[n]] or list(self._rules)
         return self._drive(None, length)
 
     def follow(self, run: Run) -> Finding | None:
@@ -192,7 +202,8 @@ class Campaign:
         if self._site is None:
             self.subject.reset(self.setup)
             return self._lead(run, length, [], [])
-        return self._stand(self._site, run, length)
+        found = self._stand(self._site, run, length)
+        return replace(found, program=self._site.program(len(found.run))) if found is not None else None
 
     def _stand(self, site: Sited, run: Run | None, length: int) -> Finding | None:
         """Make a run of which the beginning is foreseen; where the subject falls, the run is made again call by call."""

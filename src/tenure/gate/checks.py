@@ -101,7 +101,8 @@ class Checks:
     def __init__(self, oracle: Oracle, shows: frozenset[str], waived: frozenset[str]) -> None:
         self._oracle = oracle
         wanted = [p for p in PROPERTIES if applies(oracle.system, p) and p.id not in waived]
-        ready = [p for p in wanted if {o.name for o in p.observables} - ASSUMED.keys() <= shows]
+        self._never = _never(oracle)
+        ready = [p for p in wanted if {o.name for o in p.observables} - ASSUMED.keys() - self._never.keys() <= shows]
         self.checked = tuple(p.id for p in ready)
         self.not_run = tuple(p.id for p in wanted if p not in ready)
         known = {d.observable.name: d.observable for d in oracle.system.definitions}
@@ -166,26 +167,35 @@ class Checks:
                 yield _Check(one, self._showing.layout.function(closed, names))
 
     def _body(self, one: Property) -> Term:
-        return _over_fields(one.due_body, self._showing.fields)
+        return _over_fields(one.due_body, self._showing.fields, self._never)
 
 
 ASSUMED: Mapping[str, Term] = {
     seen.group_at_rest.name: TRUE,
     seen.file_at_rest.name: TRUE,
     seen.index_at_rest.name: TRUE,
+    seen.space_at_rest.name: TRUE,
     seen.object_at_rest.name: TRUE,
     seen.line_delivers.name: seen.line_delivers.nothing,
 }
 """What a sequential subject need not show, and how it is: between two calls nothing is in flight."""
 
 
-def _over_fields(term: Term, fields: dict[str, Field]) -> Term:
+def _never(oracle: Oracle) -> dict[str, Term]:
+    """What the rules leave as it is in every state, by name: a subject of a profile without it need not show it."""
+    bodies = {d.observable.name: oracle.rules.lower(d.body) for d in oracle.system.definitions}
+    return {name: body for name, body in bodies.items() if body.op is Op.CONSTANT}
+
+
+def _over_fields(term: Term, fields: dict[str, Field], never: dict[str, Term]) -> Term:
     """A sentence over observables as one over the places in which the shown values are kept."""
 
     def change(part: Term) -> Term | None:
         if part.op is Op.READ and isinstance(part.data, Observable):
             if part.data.name in ASSUMED:
                 return ASSUMED[part.data.name]
+            if part.data.name not in fields and part.data.name in never:
+                return never[part.data.name]
             return fields[part.data.name].read(tuple(rewrite(a, change) for a in part.args))
         return None
 

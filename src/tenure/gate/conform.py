@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from tenure.gate.profiles import NO_GROUP_DIES_IN_USE
+from tenure.gate.profiles import modelled
 from tenure.reference.kernel import SHOWN, Configuration, Died, Kernel, Paused, Waiting
 from tenure.reference.saving import Snapshot
 from tenure.reference.wiring import Wiring
@@ -17,7 +17,7 @@ from tenure.vocabulary.machine import Machine, Scope, State, Transition
 from tenure.vocabulary.rules import Rules, rules_of
 from tenure.vocabulary.symbols import Observable
 from tenure.vocabulary.systems import Granularity, System
-from tenure.vocabulary.terms import constant
+from tenure.vocabulary.terms import both, constant
 from tenure.vocabulary.types import default, written
 from tenure.vocabulary.verdicts import Verdict
 
@@ -65,7 +65,7 @@ class Comparison:
         self.kernel = Kernel(system.id, configuration(scope))
         self.view = view_function(self.machine)
         self.orbit = orbit(self.machine)
-        self.modelled = self.machine.function(self.rules.lower(NO_GROUP_DIES_IN_USE.term))
+        self.modelled = self.machine.function(self.rules.lower(both(*(cap.term for cap in modelled(system)))))
         self.begins = [i for i, r in enumerate(self.rules.rules) if r.begins]
 
     def start(self) -> tuple[State, Snapshot]:
@@ -101,7 +101,7 @@ class Comparison:
             after = machine.proceed(made.state, machine.continuing(step), machine.actor(made))
             if not after:
                 return None
-            (made,) = after
+            made = after[0]  # the rounds of a loop may come in any order, and come to one end
         return made
 
     def refusal(self, made: Transition) -> str | None:
@@ -150,12 +150,15 @@ def configuration(scope: Scope) -> Configuration:
         bridge=tuple(bool(v) for v in fixed.get("bridge", (False,) * devices)),
         no_iommu=tuple(bool(v) for v in fixed.get("no iommu", (False,) * groups)),
         rawio=tuple(bool(v) for v in fixed.get("rawio", (False,) * sizes.get("process", 0))),
+        noiommu_driver=tuple(bool(v) for v in fixed.get("is noiommu", ())),
         driver=tuple(int(v) for v in scope.initial.get("driver", ((0,) * devices,))[0]),
         valid_range=tuple(int(v) for v in fixed.get("valid range", ())),
         entry_limit=tuple(int(v) for v in fixed.get("entry limit", ())),
         page_limit=tuple(int(v) for v in fixed.get("page limit", ())),
         may_exceed=tuple(bool(v) for v in fixed.get("may exceed", ())),
         wiring=Wiring(**{name: tuple(map(int, fixed.get(field, ()))) for name, field in WIRED.items()}),
+        reserved=tuple(bool(v) for v in fixed.get("reserved", ())),
+        frame_0=tuple(bool(v) for v in fixed.get("frame 0", ())),
         emulated=tuple(bool(v) for v in fixed.get("emulated", ())),
     )
 

@@ -7,11 +7,11 @@ from itertools import product
 
 from tenure.gate.catalogue import OBSERVABLES
 from tenure.gate.subject import Setup, Shown
-from tenure.models import containers, files, groups, vms
+from tenure.models import containers, files, groups, iommu_drivers, vms
 from tenure.search.families import Family, Place, family_of
-from tenure.search.scopes import has_users, has_vms, isolations, scope
+from tenure.search.scopes import has_modules, has_users, has_vms, isolations, scope, sleepers
 from tenure.vocabulary.machine import Machine, Scope
-from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, GROUP, VM
+from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, GROUP, IOMMU_DRIVER, VM
 from tenure.vocabulary.observables import DRIVER
 from tenure.vocabulary.symbols import Symbol
 from tenure.vocabulary.systems import System
@@ -27,7 +27,7 @@ def gate_scope(system: System) -> Scope:
     return scope(
         {
             "process": 2,
-            "thread": 0,
+            "thread": sleepers(system),
             "file": 8 if has_vms(system) else 6,
             "group": 2,
             "container": 2,
@@ -49,7 +49,7 @@ def plan_scope(system: System) -> Scope:
     return scope(
         {
             "process": 2,
-            "thread": 0,
+            "thread": sleepers(system),
             "file": 4 if has_vms(system) else 3,
             "group": 1,
             "container": 2,
@@ -82,6 +82,7 @@ def setup_of(system: System, machine: Machine) -> Setup:
             "group", "g", tuple(bool(v) for v in where.fixed.get("no iommu", (False,) * count["group"]))
         ),
         "rawio": table("process", "p", tuple(bool(v) for v in where.fixed["rawio"])),
+        "driver_noiommu": table("iommu_driver", "dr", tuple(bool(v) for v in where.fixed["is noiommu"])),
     }
     drivers = tuple(DRIVER.values[v] for v in where.initial["driver"][0])
     return Setup(system.id, sizes, fixed, {"device_driver": table("device", "d", drivers)})
@@ -118,6 +119,7 @@ NO_GROUP_DIES_IN_USE = Cap(
 ONE_OFF_VFIO = Cap(
     number_of(DEVICE, lambda d: no(groups.driver[d] == "vfio")) <= 1, "at most one device is off its VFIO driver"
 )
+DRIVERS_STAY = Cap(every(IOMMU_DRIVER, lambda d: iommu_drivers.is_registered[d]), "every IOMMU driver stays registered")
 NONE_OFF_VFIO = Cap(every(DEVICE, lambda d: groups.driver[d] == "vfio"), "every device is on its VFIO driver")
 
 
@@ -143,7 +145,7 @@ class Field:
 
     name: str
     scope: Scope
-    caps: tuple[Cap, ...] = (NO_GROUP_DIES_IN_USE,)
+    caps: tuple[Cap, ...] = (NO_GROUP_DIES_IN_USE, DRIVERS_STAY)
     full: bool = False
     """Only a run without a budget looks at it."""
 
@@ -156,21 +158,29 @@ class Field:
         return f"{self.name} ({'; '.join([str(self.scope), *(cap.words for cap in self.caps)])})"
 
 
-def _field(place: Place) -> Field:
-    return Field(place.name, place.scope, (), place.full)
+def modelled(system: System) -> tuple[Cap, ...]:
+    """The states of which the rules say what comes next."""
+    family = family_of(system)
+    return (NO_GROUP_DIES_IN_USE,) if family is None else tuple(Cap(*one) for one in family.modelled)
+
+
+def _field(system: System, family: Family, place: Place) -> Field:
+    besides = (Cap(*one) for one in family.within)
+    return Field(place.name, place.scope, (*modelled(system), *besides), place.full)
 
 
 def whole_fields(system: System) -> tuple[Field, ...]:
     """Whole calls: one group, files that processes share, groups without IOMMU; then more of each, and the large scope."""
     if (family := family_of(system)) is not None:
-        return tuple(_field(one) for one in family.whole)
+        return tuple(_field(system, family, one) for one in family.whole)
     if has_vms(system):
         return _whole_fields_of_vms(system)
     users = 1 if has_users(system) else 0
-    wide = any(c.name == "take_file" for c in system.calls)  # external users that keep files have many more states
+    many = {"take_file", "register"}  # external users that do these have many more states
+    wide = any(c.name in many for c in system.calls)
     small = {
         "process": 1,
-        "thread": 0,
+        "thread": sleepers(system),
         "file": 3,
         "group": 1,
         "container": 2,
@@ -182,8 +192,8 @@ def whole_fields(system: System) -> tuple[Field, ...]:
     shared = {**small, "process": 2, "container": 1, "device": 1, "table": 1, "page": 0}
     mixed = {**shared, "group": 2, "device": 2}
     large = {**small, "file": 3 if users else 4, "group": 2, "device": 3, "page": 0, "user": 2 * users}
-    one_off = (NO_GROUP_DIES_IN_USE, ONE_OFF_VFIO)
-    none_off = (NO_GROUP_DIES_IN_USE, NONE_OFF_VFIO)
+    one_off = (NO_GROUP_DIES_IN_USE, DRIVERS_STAY, ONE_OFF_VFIO)
+    none_off = (NO_GROUP_DIES_IN_USE, DRIVERS_STAY, NONE_OFF_VFIO)
     two_files = {"file": 2} if wide else {}
     two_groups = "groups without IOMMU" if isolations(system) else "two groups"
     more = (
@@ -203,6 +213,7 @@ def whole_fields(system: System) -> tuple[Field, ...]:
             scope({**mixed, **two_files}, no_iommu=isolations(system), vfio_devices=2),
             none_off,
         ),
+        *_modules(system, small),
         *(more if wide else ()),
         Field(
             f"{two_groups}, drivers that come and go",
@@ -217,7 +228,7 @@ def whole_fields(system: System) -> tuple[Field, ...]:
 def pair_fields(system: System) -> tuple[Field, ...]:
     """Pairs of calls in flight: one device, without external users and with; then one group and two, with all."""
     if (family := family_of(system)) is not None:
-        return tuple(_field(one) for one in family.pairs)
+        return tuple(_field(system, family, one) for one in family.pairs)
     if has_vms(system):
         return _pair_fields_of_vms()
     users = 1 if has_users(system) else 0
@@ -234,17 +245,27 @@ def pair_fields(system: System) -> tuple[Field, ...]:
     }
     two = {**one, "file": 4, "group": 2}
     alone = Field("two containers", scope({**one, "device": 1, "user": 0}))
-    few = {**one, "device": 1, "container": 1, "table": 1}
+    touched = int(any(c.name == "register" for c in system.calls))  # a break waits for who is about to touch a page
+    few = {**one, "device": 1, "container": 1, "table": 1, "page": touched}
     careless = any(c.name == "drop_file_early" for c in system.calls)  # users that break rules have many more states
     user = (Field("an external user and a thread", scope({**few, "thread": 1})),) if careless else ()
     user = (*user, Field("an external user", scope(few), full=careless)) if users else ()
-    one_off = (NO_GROUP_DIES_IN_USE, ONE_OFF_VFIO)
+    one_off = (NO_GROUP_DIES_IN_USE, DRIVERS_STAY, ONE_OFF_VFIO)
     return (
         alone,
         *user,
+        *_modules(system, one),
         Field("one group", scope(one, vfio_devices=2), one_off, full=True),
         Field("two groups", scope(two, vfio_devices=2), one_off, full=True),
     )
+
+
+def _modules(system: System, sizes: dict[str, int]) -> tuple[Field, ...]:
+    """A small scope in which the IOMMU driver comes and goes, where it does so."""
+    if not has_modules(system):
+        return ()
+    few = {**sizes, "file": 2, "container": 1, "device": 1, "table": 1, "page": 0, "user": 0}
+    return (Field("the module of an IOMMU driver", scope(few), (NO_GROUP_DIES_IN_USE, NONE_OFF_VFIO)),)
 
 
 _VM = {
@@ -264,7 +285,7 @@ _VM = {
 
 def _whole_fields_of_vms(system: System) -> tuple[Field, ...]:
     """Whole calls with VMs: two entries, a device file, two processes, groups without IOMMU; then two VMs, and more of each."""
-    none_off = (NO_GROUP_DIES_IN_USE, NONE_OFF_VFIO)
+    none_off = (NO_GROUP_DIES_IN_USE, DRIVERS_STAY, NONE_OFF_VFIO)
     no_vm = {**_VM, "process": 2, "file": 3, "user": 0, "vm": 0}
     two_groups = {**_VM, "file": 5, "group": 2, "device": 2}
     return (
@@ -289,7 +310,7 @@ def _whole_fields_of_vms(system: System) -> tuple[Field, ...]:
 def _pair_fields_of_vms() -> tuple[Field, ...]:
     """Pairs of calls in flight with VMs: without a list, with one entry; then with two."""
     pairs = {**_VM, "thread": 2, "user": 1}
-    none_off = (NO_GROUP_DIES_IN_USE, NONE_OFF_VFIO)
+    none_off = (NO_GROUP_DIES_IN_USE, DRIVERS_STAY, NONE_OFF_VFIO)
     return (
         Field("an entry", scope(pairs), (*none_off, NO_DEVICE_FILE, WITH_THEIR_FILES)),
         Field("an entry, and device files", scope(pairs), none_off, full=True),

@@ -15,7 +15,20 @@ from tenure.reference.wiring import NOTHING, Wiring
 from tenure.search.interrupt_scopes import WIRED
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.answers import Done, Refused
-from tenure.vocabulary.objects import ADDRESS, DEVICE, FILE, GROUP, LINE, OBJECT, PROCESS, SORTS, TABLE, USER
+from tenure.vocabulary.objects import (
+    ADDRESS,
+    DEVICE,
+    FILE,
+    GROUP,
+    IOMMU_DRIVER,
+    LINE,
+    OBJECT,
+    PAGE,
+    PROCESS,
+    SORTS,
+    TABLE,
+    USER,
+)
 from tenure.vocabulary.symbols import Observable
 from tenure.vocabulary.types import Count, Flag, Maybe, Sort, Type, default, parsed, written
 
@@ -146,17 +159,21 @@ def _configuration(setup: Setup) -> Configuration:
 
     sizes = {sort.name: setup.objects.get(sort.name, 0) for sort in SORTS}
     no_devices = (0,) * sizes[DEVICE.name]
+    ranged, paged = sizes[ADDRESS.name] > 0, "page_reserved" in setup.fixed
     return Configuration(
         sizes=sizes,
         device_group=column(setup.fixed, "device_group", DEVICE, GROUP) if sizes[GROUP.name] else no_devices,
         bridge=flags("device_bridge", DEVICE) if sizes[GROUP.name] else (False,) * sizes[DEVICE.name],
         no_iommu=flags("group_no_iommu", GROUP),
+        noiommu_driver=flags("driver_noiommu", IOMMU_DRIVER),
         rawio=flags("rawio", PROCESS) if sizes[GROUP.name] else (False,) * sizes[PROCESS.name],
         driver=column(setup.initial, "device_driver", DEVICE, seen.DRIVER) if sizes[GROUP.name] else no_devices,
-        valid_range=column(setup.fixed, "address_valid", ADDRESS, Count()),
-        entry_limit=column(setup.fixed, "mappings_most", TABLE, Count()) if sizes[ADDRESS.name] else (),
-        page_limit=column(setup.fixed, "pages_most", PROCESS, Count()) if sizes[ADDRESS.name] else (),
-        may_exceed=flags("pages_unlimited", PROCESS) if sizes[ADDRESS.name] else (),
+        valid_range=() if paged else column(setup.fixed, "address_valid", ADDRESS, Count()),
+        entry_limit=column(setup.fixed, "mappings_most", TABLE, Count()) if ranged and not paged else (),
+        page_limit=column(setup.fixed, "pages_most", PROCESS, Count()) if ranged else (),
+        may_exceed=flags("pages_unlimited", PROCESS) if ranged else (),
+        reserved=flags("page_reserved", PAGE) if paged else (),
+        frame_0=flags("page_frame_0", PAGE) if paged else (),
         wiring=Wiring(**{name: wired(catalogue.OBSERVABLES[name]) for name in WIRED}) if sizes[LINE.name] else NOTHING,
         emulated=flags("device_emulated", DEVICE) if sizes[OBJECT.name] else (),
     )

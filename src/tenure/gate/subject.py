@@ -136,5 +136,8 @@ class Sited(Protocol):
     def known(self, call: str, args: Mapping[str, Written]) -> str:
         """The recorded fault of this target that this call meets; empty: none. What it breaks is a finding all the same."""
 
+    def program(self, calls: int) -> str:
+        """The last run, up to so many calls, as a program in C that makes it without Tenure."""
+
     def settle(self) -> str:
         """End all that a run began; what is left of it though nothing may be, empty: nothing. Raises Fell, TargetFailed."""

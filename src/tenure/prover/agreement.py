@@ -210,7 +210,7 @@ class Reading:
 
     def _symbolic(self, rule: Rule, translate: Translate) -> _SymbolicRule:
         paths = list(translate(rule, self.before))
-        shared = _common([p.conditions for p in paths])
+        shared = _common([p.conditions for p in paths], {one for p in paths for one in p.picked})
         ways = [self._way(path, len(shared)) for path in paths]
         arguments = list(itertools.product(*(range(*_bounds(p.type, self.machine)) for p in rule.variables)))
         together = z3.And(*shared, self.domain.context) if shared else z3.BoolVal(val=True, ctx=self.domain.context)
@@ -315,14 +315,19 @@ class Reading:
         ]
 
 
-def _common(lists: list[list[Expr]]) -> list[Expr]:
-    """The longest beginning that all lists share."""
+def _common(lists: list[list[Expr]], picked: set[Expr]) -> list[Expr]:
+    """The longest beginning that all lists share, whatever is picked."""
     shared = []
     for column in zip(*lists, strict=False):
-        if not all(one.eq(column[0]) for one in column):
+        if not all(one.eq(column[0]) for one in column) or _mentions(column[0], picked):
             break
         shared.append(column[0])
     return shared
+
+
+def _mentions(expr: Expr, unknowns: set[Expr]) -> bool:
+    """The value of the expression depends on one of the unknowns."""
+    return any(not z3.substitute(expr, (one, z3.FreshConst(one.sort()))).eq(expr) for one in unknowns)
 
 
 def _bounds(kind: Type, machine: Machine) -> tuple[int, int]:

@@ -173,15 +173,10 @@ Attempt = tuple[tuple[Premise, ...] | None, z3.Solver, int]
 
 
 def _attempts(theory: Theory, obligation: Obligation, goal: Goal, rlimit: int) -> Iterator[Attempt]:
-    """A little effort for each choice of premises, then all of it, at last for all premises by every means; None: the goal is false.
-
-    The lemmas that serve a property are few enough for every means at once.
-    """
+    """A little effort for each choice of premises, then all of it, at last for all premises by every means; None: the goal is false."""
     *few, everything = choices(theory, obligation, goal)
     tenth = max(1, rlimit // 10)
     yield from ((known, _matching(theory), tenth) for known in few[:1])
-    if served := theory.served(goal.name):
-        yield served, z3.Solver(ctx=theory.domain.context), tenth
     if few:
         yield from ((needed, _matching(theory), tenth) for needed in sufficient(theory, obligation, goal))
     yield from ((known, _matching(theory), tenth) for known in (*few[1:], everything))

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from tenure.models import dma_rfc2011, dma_type1
 from tenure.search.interrupt_scopes import SIZES, WIRED, interrupt_scope
 from tenure.search.object_scopes import MAKES, object_scope
+from tenure.search.paged_scopes import paged_scope
 from tenure.search.range_scopes import range_scope
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.machine import Scope
+from tenure.vocabulary.objects import ADDRESS, MAPPING, TABLE
 from tenure.vocabulary.symbols import Observable
 from tenure.vocabulary.systems import Granularity, System
+from tenure.vocabulary.terms import Term, both, either, every, implies, is_none, no, some
 
 Sizes = dict[str, int]
 
@@ -34,6 +38,8 @@ class Family:
     scope: Callable[[Sizes], Scope]
     main: Sizes
     """Where violations are searched; by two threads where calls interleave."""
+    narrow: tuple[Scope, ...]
+    """Where violations are searched besides."""
     witness: Scope
     """Where the rest of the cases can be reached."""
     gate: Scope
@@ -46,6 +52,10 @@ class Family:
     """Where cases are reached that need more objects, each with the calls that it takes."""
     tables: Mapping[str, str] = field(default_factory=dict)
     """The same, for observables of any places: the field of each."""
+    modelled: tuple[tuple[Term, str], ...] = ()
+    """Conditions on the states of which the rules say what comes next, in logic and in words."""
+    within: tuple[tuple[Term, str], ...] = ()
+    """The same for those that a comparison goes on from besides."""
 
     def main_scope(self, granularity: Granularity) -> Scope:
         """The scope of a search for violations."""
@@ -56,9 +66,10 @@ _WHOLE = {"thread": 1, "file": 2, "device": 1, "eventfd": 2, "array": 3}
 _PAIRS = {"thread": 2, "file": 2, "device": 1, "eventfd": 2, "array": 2}
 
 TYPE1 = Family(
-    marks=seen.mapping_listed,
+    marks=seen.address_valid,
     scope=range_scope,
     main={"process": 2, "thread": 1, "table": 1, "address": 5, "mapping": 3},
+    narrow=(),
     witness=range_scope({"process": 2, "thread": 1, "table": 2, "address": 3, "mapping": 2}, most=1),
     gate=range_scope({"process": 2, "thread": 1, "table": 2, "address": 8, "mapping": 5}, most=3),
     plan=range_scope({"process": 2, "thread": 1, "table": 1, "address": 4, "mapping": 3}),
@@ -89,10 +100,97 @@ TYPE1 = Family(
     ),
 )
 
+ORDINARY = (
+    every(
+        MAPPING,
+        lambda m: implies(
+            no(is_none(dma_type1.listed[m])),
+            both(
+                dma_type1.position[dma_type1.first[m]] <= dma_type1.position[dma_type1.last[m]],
+                every(
+                    MAPPING,
+                    lambda n: either(
+                        m == n,
+                        no(dma_type1.listed[m] == dma_type1.listed[n]),
+                        no(dma_type1.overlaps(m, dma_type1.first[n], dma_type1.last[n])),
+                    ),
+                ),
+            ),
+        ),
+    ),
+    "no mapping goes round the top or overlaps another",
+)
+"""What is done to mappings that no list can hold is not modelled: entries of the RFC's list that only wrong calls make."""
+
+
+def _is_stray(table: Term, address: Term) -> Term:
+    """The IOMMU leads somewhere, and no mapping has the address."""
+
+    def has_it(mapping: Term) -> Term:
+        inside = dma_type1.within(address, dma_type1.first[mapping], dma_type1.last[mapping])
+        return both(dma_type1.in_list(table, mapping), inside)
+
+    return both(dma_rfc2011.leads[table, address] > 0, no(some(MAPPING, has_it)))
+
+
+def _is_the_only_stray(table: Term, address: Term) -> Term:
+    def other(one: Term, place: Term) -> Term:
+        return both(_is_stray(one, place), no(both(one == table, place == address)))
+
+    return no(some(TABLE, lambda t: some(ADDRESS, lambda a: other(t, a))))
+
+
+FEW_STRAYS = (
+    every(TABLE, lambda t: every(ADDRESS, lambda a: implies(_is_stray(t, a), _is_the_only_stray(t, a)))),
+    "at most one address leads somewhere without a mapping",
+)
+"""Where translations are left behind (D-G1-09) they would only be more of the same."""
+
+RFC2011 = Family(
+    modelled=(ORDINARY,),
+    within=(FEW_STRAYS,),
+    marks=seen.mapping_memory,
+    scope=paged_scope,
+    main={"process": 1, "thread": 1, "table": 1, "address": 4, "page": 3, "mapping": 2},
+    narrow=(paged_scope({"process": 1, "thread": 1, "table": 1, "address": 3, "page": 2, "mapping": 3}),),
+    witness=paged_scope({"process": 2, "thread": 1, "table": 2, "address": 2, "page": 2, "mapping": 2}, limit=0),
+    gate=paged_scope({"process": 2, "thread": 1, "table": 2, "address": 4, "page": 3, "mapping": 5}),
+    plan=paged_scope({"process": 1, "thread": 1, "table": 1, "address": 4, "page": 3, "mapping": 2}),
+    whole=(
+        Place(
+            "one address space",
+            paged_scope({"process": 1, "thread": 1, "table": 1, "address": 4, "page": 3, "mapping": 2}),
+        ),
+        Place(
+            "a limit of no page",
+            paged_scope({"process": 1, "thread": 1, "table": 1, "address": 4, "page": 2, "mapping": 2}, limit=0),
+        ),
+        Place(
+            "two address spaces",
+            paged_scope({"process": 2, "thread": 1, "table": 2, "address": 4, "page": 1, "mapping": 2}, limit=0),
+        ),
+        Place(
+            "large",
+            paged_scope({"process": 1, "thread": 1, "table": 1, "address": 8, "page": 4, "mapping": 5}),
+            full=True,
+        ),
+    ),
+    pairs=(),
+    columns=(
+        ("address_position", "a", "position"),
+        ("page_number", "pg", "page number"),
+        ("page_reserved", "pg", "reserved"),
+        ("page_frame_0", "pg", "frame 0"),
+        ("pages_most", "p", "page limit"),
+        ("pages_unlimited", "p", "may exceed"),
+    ),
+)
+
 INTERRUPTS = Family(
     marks=seen.line_index,
     scope=interrupt_scope,
     main=SIZES,
+    narrow=(),
     witness=interrupt_scope({**SIZES, "file": 1, "device": 2}, devices=(0, 0, 1), lines=(1, 1, 0)),
     gate=interrupt_scope(
         {"thread": 1, "file": 3, "device": 2, "eventfd": 4, "array": 4},
@@ -123,6 +221,7 @@ OBJECTS = Family(
     marks=seen.object_users,
     scope=object_scope,
     main=_ONE,
+    narrow=(),
     witness=object_scope({"process": 2, "thread": 1, "file": 2, "object": 2, "device": 1}),
     far=(
         (object_scope({**_ONE, "object": 5}), MAKES | {"attach", "hwpt_alloc"}),
@@ -158,7 +257,7 @@ OBJECTS = Family(
     tables={"device_emulated": "emulated"},
 )
 
-FAMILIES = (TYPE1, INTERRUPTS, OBJECTS)
+FAMILIES = (TYPE1, RFC2011, INTERRUPTS, OBJECTS)
 
 
 def family_of(system: System) -> Family | None:

@@ -17,8 +17,12 @@ NONE_BOUND = DRIVER.values.index("none")
 
 SETUP = frozenset({"open_container", "open_group", "set_container"})
 
-SIDE_ISSUES = frozenset({"get_status", "fork", "pass_file", "iommu_id"})
+SIDE_ISSUES = frozenset({"get_status", "check_extension", "fork", "pass_file", "iommu_id"})
 """Calls without which every property can fall as well: they change nothing, or only share what one process can do."""
+
+
+MODULES = frozenset({"register_iommu_driver", "unregister_iommu_driver"})
+"""How IOMMU drivers come and go; they can always do so while nobody uses them, so that states are many times as many."""
 
 
 VM_LIFE = frozenset(
@@ -27,6 +31,7 @@ VM_LIFE = frozenset(
         "create_kvm_vfio",
         "release_vm",
         "release_kvm_vfio",
+        "release_entry",
         "destroy_entry",
         "destroy_vm",
     }
@@ -68,18 +73,32 @@ def isolations(system: System) -> tuple[bool, ...]:
     return (False, True) if system.defines(seen.group_no_iommu) else ()
 
 
-def scope(sizes: dict[str, int], *, no_iommu: tuple[bool, ...] = (), vfio_devices: int = 1) -> Scope:
-    """A scope in which devices are dealt to groups in turn, the first process is privileged, some devices are VFIO's."""
+def sleepers(system: System) -> int:
+    """How many threads whole calls take: one where a thread's call may sleep, and so must be somebody's; else none."""
+    return int(any(isinstance(c.actor, Sort) and any(s.waits for s in c.steps) for c in system.calls))
+
+
+def scope(sizes: dict[str, int], *, no_iommu: tuple[bool, ...] = (), vfio_devices: int = 1, type1: int = 1) -> Scope:
+    """A scope in which devices are dealt to groups in turn, the first process is privileged, some devices are VFIO's.
+
+    Every IOMMU driver is registered at the start: of type1 as many as said, and one for groups without IOMMU where there are such.
+    """
     groups, devices = sizes["group"], sizes["device"]
     kinds = (*no_iommu, *(False,) * (groups - len(no_iommu)))
     drivers = tuple(VFIO if d < vfio_devices else NONE_BOUND for d in range(devices))
+    of_iommu = (False,) * type1 + (True,) * any(no_iommu)
     fixed = {
         "group of": tuple(d % groups for d in range(devices)),
         "no iommu": kinds,
         "rawio": tuple(p == 0 for p in range(sizes["process"])),
+        "is noiommu": of_iommu,
     }
-    initial = {"driver": (drivers,), "registered": (tuple(d == VFIO for d in drivers),)}
-    return Scope(sizes, fixed, initial)
+    initial = {
+        "driver": (drivers,),
+        "registered": (tuple(d == VFIO for d in drivers),),
+        "driver registered": ((True,) * len(of_iommu),),
+    }
+    return Scope({**sizes, "iommu_driver": len(of_iommu)}, fixed, initial)
 
 
 @dataclass(frozen=True)
@@ -98,24 +117,28 @@ def main_scope(system: System, granularity: Granularity) -> Scope:
     """The scope of a search for violations: one group, two containers, two devices; or one address space."""
     if (family := family_of(system)) is not None:
         return family.main_scope(granularity)
-    return scope(_sizes(system, threads=2 if granularity is Granularity.STEPS else 0))
+    return scope(_sizes(system, threads=2 if granularity is Granularity.STEPS else sleepers(system)))
 
 
 def main_area(system: System, granularity: Granularity) -> Area:
     """Where violations are searched first: every call that matters, in the main scope."""
     calls = frozenset(c.name for c in system.calls)
-    return Area(main_scope(system, granularity), calls - SIDE_ISSUES if granularity is Granularity.STEPS else None)
+    matter = calls - MODULES - (SIDE_ISSUES if granularity is Granularity.STEPS else frozenset())
+    return Area(main_scope(system, granularity), None if matter == calls else matter)
 
 
 def narrow_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
-    """Where violations are searched deeper, by fewer calls: leaving and use, then closing, then device files."""
-    if granularity is Granularity.WHOLE or family_of(system) is not None:
-        return ()
+    """Where violations are searched deeper, by fewer calls: IOMMU drivers that go, leaving and use, closing, device files."""
+    if (family := family_of(system)) is not None:
+        return tuple(map(Area, family.narrow))
+    if granularity is Granularity.WHOLE:
+        return *_drivers_areas(system, threads=0), *_going_areas(system, threads=0)
     known = {c.name for c in system.calls}
     outside = outside_calls(system)
     deep = SETUP | {"set_iommu", "unset_container"}
     sizes = {**_sizes(system, threads=2), "device": 1}
     areas = [
+        *_drivers_areas(system, threads=2),
         Area(scope(sizes), frozenset(deep | {"close", "release_group", "release_container"}) & known),
         Area(scope(sizes), frozenset(deep | {"get_device_fd", "close", "release_device"}) & known),
     ]
@@ -123,14 +146,23 @@ def narrow_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
         areas += [Area(scope(sizes), frozenset(deep | MAKES | more)) for more in ({"file_del"}, SPAPR & known)]
     elif outside:
         areas.append(Area(scope(sizes), frozenset(deep | outside)))
-    return tuple(areas)
+    return (*areas, *_going_areas(system, threads=1))
+
+
+def _going_areas(system: System, *, threads: int) -> tuple[Area, ...]:
+    """Where a VM goes while devices that are told of it are opened."""
+    if not (has_vms(system) and system.defines(seen.device_opens)):
+        return ()
+    few = {**_sizes(system, threads=threads), "container": 1, "device": 1, "table": 1, "page": 0}
+    goes = SETUP | MAKES | VM_LIFE | {"set_iommu", "get_device_fd", "close", "release_device"}
+    return (Area(scope(few), frozenset(goes & {c.name for c in system.calls})),)
 
 
 def witness_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
     """Where the rest of the cases can be reached: one thread, shared files, groups without IOMMU, a device opened twice."""
     if (family := family_of(system)) is not None:
         return Area(family.witness), *(Area(where, calls) for where, calls in family.far)
-    threads = 1 if granularity is Granularity.STEPS else 0
+    threads = 1 if granularity is Granularity.STEPS else sleepers(system)
     sizes = _sizes(system, threads=threads)
     known = {c.name for c in system.calls}
     outside = outside_calls(system)
@@ -146,7 +178,31 @@ def witness_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
     raced = _raced_areas(outside, frozenset(known), sizes) if outside and threads else ()
     again = (opens,) if threads and system.defines(seen.device_opens) else ()
     listed = _listed_areas(outside, sizes) if has_vms(system) else ()
-    return Area(scope(sizes)), Area(shared), Area(mixed, calls), *again, *listed, *raced
+    most = frozenset(known) - MODULES
+    of_one = Area(scope(sizes), most), Area(shared, most)
+    told = (_told_area(sizes),) if threads and "register" in outside else ()
+    return *of_one, Area(mixed, calls), *_drivers_areas(system, threads=threads), *again, *listed, *told, *raced
+
+
+def has_modules(system: System) -> bool:
+    """The system's IOMMU drivers come and go."""
+    return any(c.name in MODULES for c in system.calls)
+
+
+def _drivers_areas(system: System, *, threads: int) -> tuple[Area, ...]:
+    """Where two type1 drivers come and go under a group that is in a container."""
+    if not has_modules(system):
+        return ()
+    sizes = {"process": 1, "thread": threads, "file": 2, "group": 1, "container": 1, "device": 1, "table": 1}
+    leave = {"unset_container", "close", "release_group", "release_container"}
+    return (Area(scope(sizes, type1=2), frozenset(SETUP | MODULES | leave | {"set_iommu", "check_extension"})),)
+
+
+def _told_area(sizes: dict[str, int]) -> Area:
+    """Where the last release of a group has to wait: a handler is inside a table that stays, for another group has it too."""
+    releases = {"close", "release_group", "release_device", "release_container"}
+    two_groups = scope({**sizes, "group": 2, "container": 1, "table": 1})
+    return Area(two_groups, frozenset(SETUP | releases | {"set_iommu", "get_device_fd", "register", "use"}))
 
 
 def _listed_areas(outside: frozenset[str], sizes: dict[str, int]) -> tuple[Area, ...]:

@@ -12,6 +12,7 @@ TABLE = Sort("table", "tb")
 PAGE = Sort("page", "pg")
 USER = Sort("user", "u")
 VM = Sort("vm", "vm")
+IOMMU_DRIVER = Sort("iommu_driver", "dr")
 ADDRESS = Sort("address", "a")
 MAPPING = Sort("mapping", "m")
 INDEX = Sort("index", "ix")
@@ -31,6 +32,7 @@ SORTS = (
     PAGE,
     USER,
     VM,
+    IOMMU_DRIVER,
     ADDRESS,
     MAPPING,
     INDEX,
@@ -40,5 +42,5 @@ SORTS = (
     OBJECT,
 )
 """Process; thread in a call; open file; IOMMU group; container; device; IOMMU table; I/O page; external user (KVM); VM;
-I/O virtual address; DMA mapping; interrupt index of a device; interrupt line of an index (a pin, a vector); eventfd; array of
-eventfds that a caller passes; object of an iommufd."""
+IOMMU driver of VFIO; I/O virtual address; DMA mapping; interrupt index of a device; interrupt line of an index (a pin, a
+vector); eventfd; array of eventfds that a caller passes; object of an iommufd."""

@@ -9,6 +9,7 @@ from tenure.vocabulary.objects import (
     FILE,
     GROUP,
     INDEX,
+    IOMMU_DRIVER,
     LINE,
     MAPPING,
     OBJECT,
@@ -24,6 +25,9 @@ from tenure.vocabulary.types import COUNT, FLAG, Choice
 FILE_KIND = Choice("kind of file", ("closed", "container", "group", "device", "vm", "kvm_vfio", "iommufd"))
 HARM = Choice("harm", ("none", "list_corruption", "null_dereference", "use_after_free", "bug"))
 ACCESS = Choice("access", ("none", "read", "write", "both"))
+DMA_REQUEST = Choice("DMA request", ("range", "empty", "wraps", "misaligned", "unknown", "no memory", "unwritable"))
+"""What the arguments of the RFC's calls come to: a range, or what is wrong: a size of zero, an end beyond the top, no multiple
+of a page, a flag or a length that nobody knows; no memory for another entry; arguments that cannot be written back."""
 DRIVER = Choice("driver", ("none", "vfio", "kernel", "stub"))
 OWNER = Choice("owner", ("none", "group"))
 OBJECT_TYPE = Choice("object type", ("none", "ioas", "hwpt", "device", "access"))
@@ -70,6 +74,16 @@ container_table = observable(
 container_references = observable("container_references", CONTAINER, COUNT, meaning="the container's reference count")
 container_no_iommu = observable("container_no_iommu", CONTAINER, FLAG, meaning="the container holds no-IOMMU groups")
 
+container_driver = observable(
+    "container_driver", CONTAINER, IOMMU_DRIVER.maybe, meaning="the IOMMU driver of the container's table"
+)
+driver_registered = observable(
+    "driver_registered", IOMMU_DRIVER, FLAG, meaning="the IOMMU driver is registered with VFIO"
+)
+driver_references = observable(
+    "driver_references", IOMMU_DRIVER, COUNT, meaning="the references to the IOMMU driver's module"
+)
+
 device_group = observable("device_group", DEVICE, GROUP, meaning="the IOMMU group of the device")
 device_driver = observable("device_driver", DEVICE, DRIVER, meaning="the driver bound to the device")
 device_registered = observable("device_registered", DEVICE, FLAG, meaning="a VFIO driver has registered the device")
@@ -88,6 +102,9 @@ page_mapped = observable("page_mapped", TABLE, PAGE, FLAG, meaning="the table tr
 
 user_process = observable("user_process", USER, PROCESS.maybe, meaning="the process that the external user serves")
 user_counts = observable("user_counts", USER, GROUP.maybe, meaning="the group in whose users the external user counts")
+user_registered = observable(
+    "user_registered", USER, GROUP.maybe, meaning="the group whose end VFIO tells the external user of, before it comes"
+)
 user_group = observable("user_group", USER, GROUP.maybe, meaning="the group that the external user had validated")
 user_container = observable(
     "user_container", USER, CONTAINER.maybe, meaning="the container in which that group was then"
@@ -165,6 +182,27 @@ eventfd_unmasks = observable(
 )
 array_count = observable("array_count", ARRAY, COUNT, meaning="the count that the array has")
 array_eventfd = observable("array_eventfd", ARRAY, LINE, EVENTFD, meaning="the eventfd that the array has for the line")
+mapping_memory = observable(
+    "mapping_memory", MAPPING, COUNT, meaning="the number of the page of memory behind the mapping's first address"
+)
+address_leads = observable(
+    "address_leads",
+    TABLE,
+    ADDRESS,
+    COUNT,
+    meaning="the number of the page of memory to which the IOMMU leads devices at the address; 0: to none",
+)
+space_at_rest = observable("space_at_rest", TABLE, FLAG, meaning="no call changes the address space just now")
+space_process = observable(
+    "space_process", TABLE, PROCESS.maybe, meaning="the process whose memory the address space leads to"
+)
+page_number = observable(
+    "page_number", PAGE, COUNT, meaning="the number of the page in its process's memory, from 1 on"
+)
+page_reserved = observable(
+    "page_reserved", PAGE, FLAG, meaning="the page is device memory, of which none is ever charged"
+)
+page_charged = observable("page_charged", PROCESS, PAGE, FLAG, meaning="the process is charged for the page")
 file_vm = observable("file_vm", FILE, VM.maybe, meaning="the VM behind a VM file or the file of a KVM VFIO device")
 file_at_rest = observable("file_at_rest", FILE, FLAG, meaning="no call on the file is in flight")
 vm_references = observable(

@@ -89,6 +89,8 @@ def _terms_of_rule(rule: Rule) -> Iterator[Term]:
     for path in leaves(rule.root):
         for branch in path:
             yield branch.when
+            if branch.pick is not None:
+                yield branch.pick.where
             for effect in branch.effects:
                 yield from (effect.target, effect.value, effect.where)
             if isinstance(branch.then, End) and isinstance(branch.then.outcome, Finish):

@@ -32,6 +32,7 @@ class Kernel(Played):
         self.processes = 99
         self.driver = driver
         self.errno: dict[str, int] = {}
+        self.returned: dict[str, int] = {}
 
     def answered(self, target: str, line: str) -> str | None:
         """What a line returns."""
@@ -39,6 +40,8 @@ class Kernel(Played):
         for word, number in self.errno.items():
             if word in line:
                 return str(-number)
+        if line in self.returned:
+            return str(self.returned[line])
         if line.startswith(("s 257", "s 438")) or "15210" in line:
             self.files += 1
             return str(self.files)
@@ -115,6 +118,19 @@ def test_a_refusal_is_the_errno_of_the_guest(kernel: Kernel, adapter: Containers
     kernel.errno = {"s 257": 16}
 
     assert made(kernel, adapter, "open_group", process="p0", file="f0", group="g0") == Refused("EBUSY")
+
+
+def test_an_extension_is_supported_where_the_number_is_above_zero(kernel: Kernel, adapter: Containers) -> None:
+    """The types are the numbers of the interface, and one that no driver has."""
+    asked = "s 16 100 15205 "
+    kernel.returned = {asked + "1": 1, asked + "8": 0}
+    types = ("type1", "noiommu", "unsupported")
+
+    answers = [made(kernel, adapter, "check_extension", process="p0", file="f0", type=kind) for kind in types]
+
+    assert answers == [Done((("supported", yes),)) for yes in (True, False, False)]
+    kernel.errno = {asked: 9}
+    assert made(kernel, adapter, "check_extension", process="p0", file="f0", type="type1") == Refused("EBADF")
 
 
 def test_a_process_that_exits_is_another_process_afterwards(kernel: Kernel, adapter: Containers) -> None:

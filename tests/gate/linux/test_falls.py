@@ -46,6 +46,10 @@ class Machine(ReferenceSubject):
     def prepare(self, calls: Sequence[tuple[str, Mapping[str, Written]]]) -> None:
         """It makes each when it is asked."""
 
+    def program(self, calls: int) -> str:
+        """It has none but its number of calls."""
+        return f"{calls} calls"
+
     def settle(self) -> str:
         return ""
 

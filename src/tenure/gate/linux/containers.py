@@ -43,6 +43,7 @@ class Containers:
             "set_container": self._set_container,
             "unset_container": self._unset_container,
             "set_iommu": self._set_iommu,
+            "check_extension": self._check_extension,
             "get_status": self._get_status,
             "get_device_fd": self._get_device_fd,
             "close": self._close,
@@ -156,6 +157,16 @@ class Containers:
 
     def _set_iommu(self, args: Mapping[str, str], using: Round) -> Answering:
         return self._plain(args, using, Ioctl.SET_IOMMU, TYPES[args["type"]])
+
+    def _check_extension(self, args: Mapping[str, str], using: Round) -> Answering:
+        batch = using.of(_worker(args["process"]))
+        line = batch.ioctl(_number(args["file"]), Ioctl.CHECK_EXTENSION, TYPES[args["type"]])
+
+        def read() -> Answer | None:
+            number = batch.number(line)
+            return answer(number) if number < 0 else Done((("supported", number > 0),))
+
+        return read
 
     def _get_status(self, args: Mapping[str, str], using: Round) -> Answering:
         batch = using.of(_worker(args["process"]))

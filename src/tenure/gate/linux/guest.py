@@ -36,6 +36,8 @@ class Guest:
 
     def __init__(self, image: Image, board: Board) -> None:
         self.image = image
+        self.heard: list[tuple[Batch, ...]] = []
+        """What it was asked, for whoever clears it again and again."""
         self._folder = Path(mkdtemp(prefix="tenure-guest-"))
         self._open = False
         try:
@@ -82,6 +84,7 @@ class Guest:
         """Have batches made, one after the other; raises Fell where the kernel falls, TargetFailed where the rest does."""
         if not self._open:
             raise TargetFailed("the guest was stopped", "start it anew")
+        self.heard.append(batches)
         try:
             self._transport.exchange(batches, limit, self._runs)
         except Silent as silent:

@@ -15,6 +15,8 @@ from tenure.gate.linux.facts import Facts, facts_of
 from tenure.gate.linux.guest import Guest
 from tenure.gate.linux.image import Image, image_at, image_in
 from tenure.gate.linux.machine import Board, qemu
+from tenure.gate.linux.recording import Act, Marks, Recording
+from tenure.gate.linux.reproducer import as_c
 from tenure.gate.linux.type1 import Type1
 from tenure.gate.linux.vfio import TYPE1, TYPE1_V2
 from tenure.gate.subject import Fell, NotRun, Reply, Setup, Shown, TargetFailed, UnknownTarget, Written
@@ -64,7 +66,9 @@ class LinuxSubject:
         self.boots += 1
         try:
             self.facts = facts_of(self._guest)
+            self._guest.heard.clear()
             self._adapter = self._make(self._guest, self.facts)
+            self._recording = Recording(list(self._guest.heard))
         except BaseException:
             self.close()
             raise
@@ -89,14 +93,24 @@ class LinuxSubject:
         self._ahead.clear()
         if self._guest is None or not self._guest.runs:
             self.boot()
-        self._adapter.reset(setup)
+        heard = self._heard()
+        self._recording.hear(heard)
+        heard.clear()
+        try:
+            self._adapter.reset(setup)
+        finally:
+            self._recording.begin(heard)
+
+    def _heard(self) -> list[tuple[Batch, ...]]:
+        """What the guest was asked since this was cleared."""
+        return self._guest.heard if self._guest is not None else []
 
     def prepare(self, calls: Sequence[tuple[str, Mapping[str, Written]]]) -> None:
         if self._guest is None:
             raise AssertionError("calls come after reset")
         using = Round()
         for call, args in calls:
-            answer = self._adapter.ask(call, args, using)
+            answer = self._asked(call, args, using)
             self._ahead.append((call, args, answer, self._adapter.look(using)))
             if self._adapter.last(call):
                 break
@@ -111,10 +125,25 @@ class LinuxSubject:
                 raise AssertionError(f"{made} was made ahead, and not {call}")
             return Reply(answer(), read())
         using = Round()
-        answer = self._adapter.ask(call, args, using)
+        answer = self._asked(call, args, using)
         shown = self._adapter.look(using) if show else None
         self._guest.ask(*using.batches)
         return Reply(answer(), shown() if shown else None)
+
+    def _asked(self, call: str, args: Mapping[str, Written], using: Round) -> Callable[[], Answer | None]:
+        """Put a call into a round, and remember what was put there for it."""
+        marks = Marks(using)
+        answer = self._adapter.ask(call, args, using)
+        self._recording.calls.append(Act(" ".join((call, *(f"{k}={v}" for k, v in args.items()))), marks.since()))
+        return answer
+
+    def program(self, calls: int) -> str:
+        heading = (
+            f"Found on Linux {self.facts.release}, with an IOMMU of kind {self._board.iommu}. Run it as root.",
+            "Where your devices have other names or groups, change these below: they are strings.",
+        )
+        self._recording.hear(self._heard())
+        return as_c(heading, self._recording.acts(calls), self._recording.processes, self.facts.groups)
 
     def ask(self, *batches: Batch) -> None:
         """Have batches made as they are, for whoever looks at the kernel otherwise than by its calls."""

@@ -18,7 +18,7 @@ def folder(guest: Guest, target: str, path: str) -> list[str]:
     batch = Batch(target)
     opened = batch.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     room = batch.put(b"", _ROOM)
-    got = batch.call(Number.GETDENTS, opened, room, _ROOM)
+    got = batch.call(Number.GETDENTS64, opened, room, _ROOM)
     entries = batch.take(room, _ROOM)
     batch.call(Number.CLOSE, opened)
     guest.ask(batch)

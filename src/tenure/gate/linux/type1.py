@@ -143,7 +143,7 @@ class Type1:
             batch.call(Number.MMAP, MEMORY, FEW * PAGE, _READ_WRITE, _PRIVATE_ANONYMOUS_FIXED_POPULATED, -1, 0)
             if not setup.fixed["pages_unlimited"][process]:
                 limit = int(setup.fixed["pages_most"][process]) * PAGE
-                batch.call(Number.PRLIMIT, 0, _MEMLOCK, batch.put(struct.pack("<QQ", limit, limit)), 0)
+                batch.call(Number.PRLIMIT64, 0, _MEMLOCK, batch.put(struct.pack("<QQ", limit, limit)), 0)
                 batch.call(Number.CAPSET, batch.put(_CAPABILITIES), batch.put(_PTRACE_ALONE))
         self._guest.ask(hub, *using.batches)
         if any(number < 0 for one in (hub, *using.batches) for number in one.numbers):
