@@ -1,19 +1,16 @@
 """What holds the objects of an iommufd together where there are no devices: helper invariants."""
 
-from tenure.models.files import fd, kind, releasable
+from tenure.models.files import kind
 from tenure.models.harm import harm
 from tenure.models.iommufd import auto, context, hwpt_ioas, listed, type_, users, wait_cnt
-from tenure.vocabulary.objects import FILE, OBJECT, PROCESS, THREAD
+from tenure.vocabulary.objects import FILE, OBJECT, THREAD
 from tenure.vocabulary.symbols import choice_is
-from tenure.vocabulary.systems import claim, lemma
+from tenure.vocabulary.systems import claim
 from tenure.vocabulary.terms import (
     Term,
     both,
-    busy,
-    either,
     frame,
     implies,
-    in_flight,
     is_none,
     no,
     number_of,
@@ -124,25 +121,6 @@ def nothing_went_wrong() -> Term:
     return harm.now == "none"
 
 
-def _is_in_use(file: Term) -> Term:
-    """Somebody has an fd for the file, some call refers to it, or its release is due."""
-    return either(some(PROCESS, lambda p: fd[p, file]), in_flight(file), busy(file), releasable(file))
-
-
-@lemma(an_object_is_of_an_iommufd, serves=("OBJ-3",))
-@claim(file=FILE)
-def an_open_file_is_in_use(file: Term) -> Term:
-    """Somebody refers to an open file, or its release is due."""
-    return implies(no(kind[file] == "closed"), _is_in_use(file))
-
-
-@lemma(an_object_is_of_an_iommufd, an_open_file_is_in_use, serves=("OBJ-3",))
-@claim(obj=OBJECT, file=FILE)
-def an_object_has_an_iommufd_in_use(obj: Term, file: Term) -> Term:
-    """Somebody refers to the iommufd of an object, or its release is due."""
-    return implies(context[obj] == file, _is_in_use(file))
-
-
 WITHOUT_DEVICES = (
     an_object_is_of_an_iommufd,
     every_object_is_an_ioas,
@@ -155,6 +133,4 @@ WITHOUT_DEVICES = (
     nobody_destroys_twice,
     a_call_keeps_its_iommufd,
     nothing_went_wrong,
-    an_open_file_is_in_use,
-    an_object_has_an_iommufd_in_use,
 )

@@ -131,6 +131,54 @@ def _forgets(variable: Term, last: Case) -> tuple[Assign, ...]:
     return (variable.becomes(None),) if isinstance(last.follow, Next) else ()
 
 
+def bound_as(type_name: Term | str, process: Term, file: Term, other: Term, made: Term) -> Steps:
+    """A device file gets an object of this type in an iommufd."""
+    device = file_device[file]
+    yield requires(is_open(process, file, "device"), is_unmade(made))
+    others = some(FILE, lambda f: both(no(is_none(bound[f])), file_device[f] == device))
+    yield step(
+        "bind",
+        *under_lock(
+            device,
+            refuse(no(is_none(bound[file])), "EINVAL", "the file is bound already"),
+            refuse(either(is_none(other), no(fd[process, other])), "EBADF", "the fd is not open"),
+            refuse(no(kind[other] == "iommufd"), "EBADFD", "the file is no iommufd"),
+            refuse(others, "EINVAL", "another file of the device is bound"),
+            done(
+                *new_object(made, other, type_name, 2),
+                bound[file].becomes(made),
+                bound_to[file].becomes(other),
+                gets[other].becomes(gets[other] + 1),
+            ),
+        ),
+        locks=(DEV_SET_LOCK, OBJECT_TABLE),
+        waits=True,
+    )
+
+
+def unbound(file: Term) -> Steps:
+    """The driver gives the object of a device file back: it waits until no call has it in hand, and destroys it."""
+    dev, device, iommufd = bound[file], file_device[file], bound_to[file]
+    yield step(
+        "begin", go(wait_cnt[dev].becomes(wait_cnt[dev] - 1), going[dev].becomes(value=True)), keeps=(DEV_SET_LOCK,)
+    )
+    over = (
+        bound[file].becomes(None),
+        bound_to[file].becomes(None),
+        going[dev].becomes(value=False),
+        gets[iommufd].becomes(gets[iommufd] - 1),
+        lock_let_go(device),
+        *closed(file),
+    )
+    yield destroyed(
+        "remove",
+        dev,
+        done(*over, *removed(dev, 2), *freed(dev), when=users[dev] == 2),
+        done(*over, users[dev].becomes(users[dev] - 1), why="somebody relies on the object: it is left (WARN)"),
+        locks=(OBJECT_TABLE,),
+    )
+
+
 @call(
     "open of a device file",
     actor=THREAD,
@@ -157,28 +205,8 @@ def open_cdev(process: Term, file: Term, device: Term) -> Steps:
 )
 def bind(process: Term, file: Term, other: Term, made: Term) -> Steps:
     """Make the object of a device in an iommufd, which stays open as long as the device is bound."""
-    device = file_device[file]
-    yield requires(is_open(process, file, "device"), is_unmade(made))
-    others = some(FILE, lambda f: both(no(is_none(bound[f])), file_device[f] == device))
-    type_name = when(emulated[device], value("access", OBJECT_TYPE), value("device", OBJECT_TYPE))
-    yield step(
-        "bind",
-        *under_lock(
-            device,
-            refuse(no(is_none(bound[file])), "EINVAL", "the file is bound already"),
-            refuse(either(is_none(other), no(fd[process, other])), "EBADF", "the fd is not open"),
-            refuse(no(kind[other] == "iommufd"), "EBADFD", "the file is no iommufd"),
-            refuse(others, "EINVAL", "another file of the device is bound"),
-            done(
-                *new_object(made, other, type_name, 2),
-                bound[file].becomes(made),
-                bound_to[file].becomes(other),
-                gets[other].becomes(gets[other] + 1),
-            ),
-        ),
-        locks=(DEV_SET_LOCK, OBJECT_TABLE),
-        waits=True,
-    )
+    physical, access = value("device", OBJECT_TYPE), value("access", OBJECT_TYPE)
+    yield from bound_as(when(emulated[file_device[file]], access, physical), process, file, other, made)
 
 
 @call(
@@ -294,7 +322,7 @@ def detach(process: Term, file: Term) -> Steps:
 )
 def release_device(file: Term) -> Steps:
     """Detach a bound device; wait until no call has its object, and destroy that."""
-    dev, device, iommufd = bound[file], file_device[file], bound_to[file]
+    dev, device = bound[file], file_device[file]
     now, old, doomed = attached[dev], pointer("old", OBJECT.maybe), local("doomed", OBJECT.maybe)
     yield requires(kind[file] == "device", releasable(file))
     yield step(
@@ -311,24 +339,7 @@ def release_device(file: Term) -> Steps:
         waits=True,
     )
     yield from put_hwpt(old, doomed, go(to="begin"))
-    yield step(
-        "begin", go(wait_cnt[dev].becomes(wait_cnt[dev] - 1), going[dev].becomes(value=True)), keeps=(DEV_SET_LOCK,)
-    )
-    unbound = (
-        bound[file].becomes(None),
-        bound_to[file].becomes(None),
-        going[dev].becomes(value=False),
-        gets[iommufd].becomes(gets[iommufd] - 1),
-        lock_let_go(device),
-        *closed(file),
-    )
-    yield destroyed(
-        "remove",
-        dev,
-        done(*unbound, *removed(dev, 2), *freed(dev), when=users[dev] == 2),
-        done(*unbound, users[dev].becomes(users[dev] - 1), why="somebody relies on the object: it is left (WARN)"),
-        locks=(OBJECT_TABLE,),
-    )
+    yield from unbound(file)
 
 
 CALLS = (open_cdev, bind, attach, detach, release_device)

@@ -1,6 +1,7 @@
 """The system `iommufd-objects`: the objects of iommufds, who relies on them, and how they go."""
 
-from tenure.models import files, harm, iommufd, iommufd_devices, iommufd_hwpts
+from tenure.models import files, harm, iommufd, iommufd_accesses, iommufd_devices, iommufd_hwpts
+from tenure.models.iommufd_access_claims import WITH_ACCESSES
 from tenure.models.iommufd_claims import WITHOUT_DEVICES
 from tenure.models.iommufd_device_claims import CLAIMS
 from tenure.vocabulary import observables as seen
@@ -67,6 +68,13 @@ IOMMUFD_OBJECTS = _system(
     (*iommufd.CALLS, *iommufd_devices.CALLS, *iommufd_hwpts.CALLS),
     CLAIMS,
 )
+ACCESSES = _system(
+    "accesses",
+    "the same with emulated devices alone: accesses, which are attached to IO address spaces; unbind",
+    (*iommufd.CALLS, *iommufd_accesses.CALLS),
+    WITH_ACCESSES,
+    tuple(d for d in DEFINITIONS if all(d.observable is not one for one in (seen.device_emulated, seen.object_auto))),
+)
 NO_DEVICES = _system(
     "no-devices",
     "the same without devices: IO address spaces, calls in flight on them, DESTROY, close",
@@ -75,5 +83,4 @@ NO_DEVICES = _system(
     tuple(d for d in DEFINITIONS if all(d.observable is not one for one in (seen.file_bound, seen.object_auto))),
 )
 
-SYSTEMS = (NO_DEVICES,)
-"""With devices the system is compared with the reference and searched, and not judged: its proof is not found yet."""
+SYSTEMS = (ACCESSES, NO_DEVICES)
