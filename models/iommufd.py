@@ -171,6 +171,7 @@ def iova_ranges(process: Term, file: Term, obj: Term) -> Steps:
         refuse(missing, "ENOENT", "the table has no such IO address space, or it is being destroyed"),
         go(*locked(user, waiter, obj)),
         locks=(OBJECT_TABLE,),
+        owes=(OBJECT_Q,),
     )
     yield step("use", uses_after_free(is_freed(user)), go())
     yield from put(user, waiter, done())

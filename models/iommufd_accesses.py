@@ -16,7 +16,7 @@ from tenure.models.iommufd_devices import (
     under_lock,
 )
 from tenure.models.locks_2022 import DEV_SET_LOCK
-from tenure.models.locks_iommufd import OBJECT_TABLE
+from tenure.models.locks_iommufd import OBJECT_Q, OBJECT_TABLE
 from tenure.vocabulary.calls import Steps, call, done, go, new, number, pointer, refuse, requires, step
 from tenure.vocabulary.effects import Assign
 from tenure.vocabulary.objects import FILE, OBJECT, PROCESS, THREAD
@@ -67,6 +67,7 @@ def attach(process: Term, file: Term, obj: Term) -> Steps:
         locks=(DEV_SET_LOCK, OBJECT_TABLE),
         keeps=(DEV_SET_LOCK,),
         waits=True,
+        owes=(OBJECT_Q,),
     )
     yield step(
         "attach",

@@ -27,7 +27,7 @@ from tenure.models.iommufd import (
     wait_cnt,
 )
 from tenure.models.locks_2022 import DEV_SET_LOCK
-from tenure.models.locks_iommufd import IGROUP_LOCK, IOAS_MUTEX, OBJECT_TABLE
+from tenure.models.locks_iommufd import IGROUP_LOCK, IOAS_MUTEX, OBJECT_Q, OBJECT_TABLE
 from tenure.vocabulary.calls import (
     Case,
     Next,
@@ -239,6 +239,7 @@ def attach(process: Term, file: Term, obj: Term, made: Term) -> Steps:
         locks=(DEV_SET_LOCK, OBJECT_TABLE),
         keeps=(DEV_SET_LOCK,),
         waits=True,
+        owes=(OBJECT_Q,),
     )
 
     def moves(target: Term) -> tuple[Assign, ...]:

@@ -3,7 +3,7 @@
 from tenure.models.files import is_open
 from tenure.models.harm import uses_after_free
 from tenure.models.iommufd import hwpt_ioas, hwpts, is_found, is_freed, is_unmade, locked, new_object, put, type_, users
-from tenure.models.locks_iommufd import IGROUP_LOCK, IOAS_MUTEX, OBJECT_TABLE
+from tenure.models.locks_iommufd import IGROUP_LOCK, IOAS_MUTEX, OBJECT_Q, OBJECT_TABLE
 from tenure.vocabulary.calls import Steps, call, done, go, local, new, number, pointer, refuse, requires, step
 from tenure.vocabulary.objects import FILE, OBJECT, PROCESS, THREAD
 from tenure.vocabulary.terms import TRUE, Term, either, no
@@ -37,6 +37,7 @@ def hwpt_alloc(process: Term, file: Term, dev: Term, obj: Term, made: Term) -> S
         refuse(dev == obj, "EINVAL", "a device is no IO address space"),
         go(*locked(dev_user, dev_waiter, dev), *locked(user, waiter, obj), nested.becomes(value=False)),
         locks=(OBJECT_TABLE,),
+        owes=(OBJECT_Q,),
     )
     yield step(
         "make",

@@ -98,6 +98,16 @@ def attach(machine: Machine, me: Task, process: int, file: int, obj: int, made: 
     return OK
 
 
+def may_attach_access(machine: Machine, process: int, file: int, obj: int) -> bool:
+    """The process has the device file."""
+    return 0 <= obj < len(machine.objects) and may_use_device(machine, process, file)
+
+
+def attach_access(machine: Machine, me: Task, process: int, file: int, obj: int) -> Steps:
+    """The same for an emulated device, which needs no HWPT, and so no id for one."""
+    return attach(machine, me, process, file, obj, NONE)
+
+
 def _found_to_attach(machine: Machine, opened: File, obj: int) -> IommuObject | Refused:
     """What is under the id, got for the call; an emulated device asks for an IO address space and no other type."""
     dev, iommufd = opened.bound, opened.iommufd

@@ -342,15 +342,20 @@ _WITHOUT_DEVICES: Mapping[str, Form] = {
     "release_iommufd": Form(iommufd_calls.release_iommufd, iommufd_calls.may_release_iommufd, _BY_FILE),
 }
 
-_OBJECTS: Mapping[str, Form] = {
+_ACCESSES: Mapping[str, Form] = {
     **_WITHOUT_DEVICES,
     "open_cdev": Form(iommufd_device_calls.open_cdev, iommufd_device_calls.may_open_cdev, new=(_FILE,)),
     "bind": Form(iommufd_device_calls.bind, iommufd_device_calls.may_bind, new=(_MADE_OBJECT,), sleeps=True),
-    "attach": Form(iommufd_device_calls.attach, iommufd_device_calls.may_attach, new=(_MADE_OBJECT,), sleeps=True),
+    "attach": Form(iommufd_device_calls.attach_access, iommufd_device_calls.may_attach_access, sleeps=True),
     "detach": Form(iommufd_device_calls.detach, iommufd_device_calls.may_use_device, sleeps=True),
     "release_device": Form(
         iommufd_device_calls.release_device, iommufd_device_calls.may_release_device, _BY_FILE, sleeps=True
     ),
+}
+
+_OBJECTS: Mapping[str, Form] = {
+    **_ACCESSES,
+    "attach": Form(iommufd_device_calls.attach, iommufd_device_calls.may_attach, new=(_MADE_OBJECT,), sleeps=True),
     "hwpt_alloc": Form(iommufd_device_calls.hwpt_alloc, iommufd_device_calls.may_hwpt_alloc, new=(_MADE_OBJECT,)),
 }
 
@@ -383,6 +388,7 @@ SYSTEMS: Mapping[str, System] = {
     "kvm-file:group-only": System(_KVM_GROUP_FILES, spares_bridges=False, claims_ownership=True),
     "kvm-file:get-put": System(_KVM_GET_PUT),
     "iommufd-objects": System(_OBJECTS),
+    "iommufd-objects:accesses": System(_ACCESSES),
     "iommufd-objects:no-devices": System(_WITHOUT_DEVICES),
     "external-validate:unbalanced-release": System(_UNBALANCED, frozenset(_UNBALANCED) - {"validate_and_use"}),
     "external-notify": System(_NOTIFY, frozenset(_CONTAINERS) - _BREAKS),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from tenure.models import dma_rfc2011, dma_type1
 from tenure.search.interrupt_scopes import SIZES, WIRED, interrupt_scope
-from tenure.search.object_scopes import MAKES, object_scope
+from tenure.search.object_scopes import object_scope
 from tenure.search.paged_scopes import paged_scope
 from tenure.search.range_scopes import range_scope
 from tenure.vocabulary import observables as seen
@@ -48,8 +48,6 @@ class Family:
     pairs: tuple[Place, ...]
     columns: tuple[tuple[str, str, str], ...] = ()
     """What never changes, for the line protocol: its name, the letter of its places, the field of the scope."""
-    far: tuple[tuple[Scope, frozenset[str]], ...] = ()
-    """Where cases are reached that need more objects, each with the calls that it takes."""
     tables: Mapping[str, str] = field(default_factory=dict)
     """The same, for observables of any places: the field of each."""
     modelled: tuple[tuple[Term, str], ...] = ()
@@ -222,37 +220,17 @@ OBJECTS = Family(
     scope=object_scope,
     main=_ONE,
     narrow=(),
-    witness=object_scope({"process": 2, "thread": 1, "file": 2, "object": 2, "device": 1}),
-    far=(
-        (object_scope({**_ONE, "object": 5}), MAKES | {"attach", "hwpt_alloc"}),
-        (object_scope({**_ONE, "object": 4}), MAKES | {"attach", "hwpt_alloc", "detach"}),
-        (
-            object_scope({**_ONE, "object": 4}),
-            MAKES | {"attach", "hwpt_alloc", "close", "release_device", "destroy_left", "release_iommufd"},
-        ),
-        (object_scope({**_ONE, "file": 3, "device": 2}), MAKES | {"hwpt_alloc"}),
-        (
-            object_scope({**_ONE, "object": 4}, emulated=(True,)),
-            MAKES | {"attach", "detach", "close", "release_device"},
-        ),
-    ),
-    gate=object_scope({"process": 2, "thread": 1, "file": 6, "object": 6, "device": 4}),
-    plan=object_scope({"process": 1, "thread": 1, "file": 3, "object": 4, "device": 2}),
+    witness=object_scope({**_ONE, "process": 2, "file": 3, "object": 2}),
+    gate=object_scope({"process": 2, "thread": 1, "file": 6, "object": 6, "device": 3}),
+    plan=object_scope({**_ONE, "file": 3}),
     whole=(
         Place("one device", object_scope({**_ONE, "process": 2, "object": 4})),
         Place("two devices", object_scope({**_ONE, "file": 3, "device": 2})),
-        Place("an emulated device", object_scope({**_ONE, "process": 2}, emulated=(True,))),
-        Place(
-            "two physical devices",
-            object_scope({**_ONE, "file": 3, "object": 5, "device": 2}, emulated=(False, False)),
-            full=True,
-        ),
         Place("large", object_scope({**_ONE, "process": 2, "file": 3, "device": 2}), full=True),
     ),
     pairs=(
         Place("one device", object_scope({**_ONE, "thread": 2})),
-        Place("an emulated device", object_scope({**_ONE, "thread": 2}, emulated=(True,))),
-        Place("one device, four objects", object_scope({**_ONE, "thread": 2, "object": 4}), full=True),
+        Place("two files of a device", object_scope({**_ONE, "thread": 2, "file": 3}), full=True),
     ),
     tables={"device_emulated": "emulated"},
 )

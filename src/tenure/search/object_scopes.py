@@ -1,4 +1,4 @@
-"""Scopes of the systems of iommufd objects: devices, physical and emulated."""
+"""Scopes of the systems of iommufd objects."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ MAKES = frozenset({"open_iommufd", "ioas_alloc", "open_cdev", "bind"})
 
 
 def object_scope(sizes: dict[str, int], *, emulated: tuple[bool, ...] = ()) -> Scope:
-    """So many of each; unless said otherwise the first device is physical, the second emulated, and so on in turn."""
-    kinds = emulated or tuple(d % 2 == 1 for d in range(sizes["device"]))
+    """So many of each; devices are emulated unless said otherwise."""
+    kinds = emulated or (True,) * sizes["device"]
     return Scope({"user": 0, "group": 0, "container": 0, **sizes}, {"emulated": kinds}, {})

@@ -161,7 +161,7 @@ def _going_areas(system: System, *, threads: int) -> tuple[Area, ...]:
 def witness_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
     """Where the rest of the cases can be reached: one thread, shared files, groups without IOMMU, a device opened twice."""
     if (family := family_of(system)) is not None:
-        return Area(family.witness), *(Area(where, calls) for where, calls in family.far)
+        return (Area(family.witness),)
     threads = 1 if granularity is Granularity.STEPS else sleepers(system)
     sizes = _sizes(system, threads=threads)
     known = {c.name for c in system.calls}
