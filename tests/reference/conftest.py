@@ -84,7 +84,7 @@ def of_interrupts() -> Configuration:
     )
 
 
-def of_objects() -> Configuration:
+def of_objects(emulated: tuple[bool, bool, bool] = (False, False, True)) -> Configuration:
     """Two physical devices and an emulated one, two processes, six files, six objects."""
     sizes = dict.fromkeys(SIZES, 0) | {"process": 2, "thread": 3, "file": 6, "device": 3, "object": 6}
     return Configuration(
@@ -94,7 +94,7 @@ def of_objects() -> Configuration:
         no_iommu=(),
         rawio=(False, False),
         driver=(0, 0, 0),
-        emulated=(False, False, True),
+        emulated=emulated,
     )
 
 

@@ -76,6 +76,7 @@ def test_a_configuration_speaks_of_as_many_as_there_are() -> None:
         ("kvm-file:group-only", 24),
         ("kvm-file:get-put", 26),
         ("iommufd-objects", 16),
+        ("iommufd-objects:accesses", 15),
         ("iommufd-objects:no-devices", 10),
     ],
 )

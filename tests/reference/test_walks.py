@@ -132,6 +132,8 @@ PARAMETERS_2011 = {
     "release_iommu": ("table",),
 }
 
+PARAMETERS_OF_ACCESSES = {**PARAMETERS, "attach": ("process", "file", "obj")}
+
 MISCOUNTED = ("external-v1:misuse", "external-validate:unbalanced-release")
 """Where a client gives back uses that it does not have."""
 
@@ -143,7 +145,7 @@ def machine(system: str) -> Kernel:
     if system == "interrupts":
         return Kernel(system, of_interrupts())
     if system.startswith("iommufd-"):
-        return Kernel(system, of_objects())
+        return Kernel(system, of_objects((True, True, True) if system.endswith("accesses") else (False, False, True)))
     if system.startswith("dma-rfc2011"):
         last = (False, True)
         limits = {"page_limit": (1,), "may_exceed": (False,)}
@@ -166,7 +168,8 @@ def possible(kernel: Kernel, system: str) -> list[tuple[str, dict[str, int]]]:
 
 def everyone(kernel: Kernel, system: str) -> Iterator[tuple[str, dict[str, int]]]:
     """Every call that a caller can make."""
-    for call, parameters in (PARAMETERS_2011 if system.startswith("dma-rfc2011") else PARAMETERS).items():
+    known = PARAMETERS_OF_ACCESSES if system == "iommufd-objects:accesses" else PARAMETERS
+    for call, parameters in (PARAMETERS_2011 if system.startswith("dma-rfc2011") else known).items():
         if call in SYSTEMS[system].forms:
             for values in product(*(RANGES[p if p in RANGES else p.removeprefix("made_")] for p in parameters)):
                 args = {p.partition("_")[0]: value for p, value in zip(parameters, values, strict=True)}
@@ -238,8 +241,7 @@ OPENED_TWICE = ("containers-2012", "containers-2012:locked")
     [
         s
         for s in SYSTEMS
-        if s not in (*OPENED_TWICE, *MISCOUNTED, "interrupts", "iommufd-objects", "iommufd-objects:no-devices")
-        and not s.startswith("dma-")
+        if s not in (*OPENED_TWICE, *MISCOUNTED, "interrupts") and not s.startswith(("dma-", "iommufd-"))
     ],
 )
 @settings(deadline=None, max_examples=40)

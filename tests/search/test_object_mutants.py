@@ -9,9 +9,9 @@ from tests.search.test_mutants import Fault, forgetful, on_step, unguarded
 
 from tenure.models.files import kind, releasable
 from tenure.models.iommufd import listed
-from tenure.models.iommufd_objects import IOMMUFD_OBJECTS
+from tenure.models.iommufd_objects import ACCESSES, IOMMUFD_OBJECTS
 from tenure.properties import PROPERTIES
-from tenure.search.explorer import explore
+from tenure.search.explorer import explore, trace_of
 from tenure.search.object_scopes import MAKES, object_scope
 from tenure.vocabulary.calls import Step
 from tenure.vocabulary.machine import Machine
@@ -82,6 +82,44 @@ def test_a_fault_in_a_step_breaks_the_property(property_id: str, fault: Fault, c
     assert property_id in found.violations
 
 
+OF_ACCESSES: tuple[tuple[str, Fault, frozenset[str]], ...] = (
+    ("DEV-3", forgetful("bind.bind", "gets"), MAKES | CLOSES),
+    ("OBJ-1", impatient("destroy.destroy"), IN_HAND),
+    ("OBJ-2", forgetful("attach.attach", "users"), MOVES),
+    ("OBJ-2", forgetful("detach.detach", "users"), MOVES),
+    ("OBJ-3", forgetful("release_device.remove", "gets"), MAKES | CLOSES),
+    ("OBJ-4", forgetful("release_device.detach", "users"), MAKES | CLOSES | {"attach"}),
+    ("OBJ-5", unguarded("destroy.remove", 1), MOVES | {"destroy"}),
+    ("HARM-2", impatient("destroy.destroy"), MOVES | {"destroy"}),
+)
+
+
+@pytest.mark.parametrize(
+    ("property_id", "fault", "calls"), OF_ACCESSES, ids=[f"{i} {n}" for n, (i, *_) in enumerate(OF_ACCESSES)]
+)
+def test_a_fault_in_a_step_of_an_access_breaks_the_property(
+    property_id: str, fault: Fault, calls: frozenset[str]
+) -> None:
+    """The same where all devices are emulated."""
+    broken = next(p for p in PROPERTIES if p.id == property_id)
+    rules = rules_of(fault(ACCESSES), Granularity.STEPS)
+    where = object_scope({"process": 1, "thread": 2, "file": 2, "object": 3, "device": 1})
+
+    found = explore(Machine(rules, where), [sentence(rules, broken)], calls=calls, limit=100_000)
+
+    assert property_id in found.violations
+
+
+def test_a_hwpt_that_a_call_has_in_hand_outlives_its_last_device() -> None:
+    """HWPT_ALLOC names it while its last device leaves: nobody destroys it then, and it stays until DESTROY or close (OBJ-6)."""
+    rules = rules_of(IOMMUFD_OBJECTS, Granularity.STEPS)
+    outlives = next(p for p in PROPERTIES if p.id == "OBJ-6")
+
+    found = explore(Machine(rules, SCOPE), [sentence(rules, outlives)], calls=MOVES | {"hwpt_alloc"})
+
+    assert len(trace_of(found.machine, found.violations["OBJ-6"], "OBJ-6", "")) == 16
+
+
 def test_every_property_of_objects_has_a_mutant() -> None:
     """A property that nothing can break says nothing; those of harm have mutants elsewhere."""
     due = {p.id for p in PROPERTIES if applies(IOMMUFD_OBJECTS, p) and not p.id.startswith("HARM")}
@@ -94,7 +132,7 @@ def test_with_devices_no_property_falls_in_a_small_scope(granularity: Granularit
     """It is not proved: every run of a small scope keeps them."""
     rules = rules_of(IOMMUFD_OBJECTS, granularity)
     stated = [sentence(rules, p) for p in PROPERTIES if applies(IOMMUFD_OBJECTS, p)]
-    where = object_scope({"process": 1, "thread": 1, "file": 2, "object": 3, "device": 1})
+    where = object_scope({"process": 1, "thread": 1, "file": 2, "object": 3, "device": 1}, emulated=(False,))
 
     found = explore(Machine(rules, where), stated, exhaust=True)
 
