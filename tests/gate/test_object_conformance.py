@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tenure.gate.conform import Conformance
+from tenure.gate.oracle import Made, Oracle
 from tenure.gate.pairs import conform_pairs
 from tenure.gate.whole import conform_whole
-from tenure.models.iommufd_objects import IOMMUFD_OBJECTS
+from tenure.models.iommufd_objects import ACCESSES, IOMMUFD_OBJECTS
 from tenure.reference import iommufd_calls, iommufd_device_calls
 from tenure.reference.iommufd import IommuObject
 from tenure.search.object_scopes import object_scope
@@ -78,3 +79,16 @@ def test_who_does_not_wait_for_calls_is_found_by_pairs_alone(monkeypatch: pytest
     assert whole().differences == []
     (one,) = pairs().differences
     assert one.model == "waiting"
+
+
+def test_the_release_of_a_bound_device_is_over_before_the_next_call() -> None:
+    """It sleeps on its way until nobody has the access in hand, and a sequential subject has nobody."""
+    oracle = Oracle(ACCESSES, object_scope({**ONE, "thread": 1}))
+    state = oracle.start()
+    for made in (Made("open_iommufd", (0, 0)), Made("open_cdev", (0, 1, 0)), Made("bind", (0, 1, 0, 0))):
+        ((state,),) = oracle.outcomes(state, made).values()
+
+    ((closed,),) = oracle.outcomes(state, Made("close", (0, 1))).values()
+
+    shown = oracle.machine.render(closed)
+    assert (shown["kind"]["f1"], shown["type"]["o0"]) == ("closed", "none")
