@@ -11,6 +11,7 @@ from tenure.models import (
     external_v1,
     external_validate,
     interrupt_systems,
+    iommufd_objects,
     kvm_file,
 )
 from tenure.vocabulary.systems import System
@@ -27,5 +28,6 @@ SYSTEMS: tuple[System, ...] = (
     *dma_rfc2011_systems.SYSTEMS,
     *interrupt_systems.SYSTEMS,
     *kvm_file.SYSTEMS,
+    *iommufd_objects.SYSTEMS,
 )
 """Every system in every variant, base variants first."""

@@ -17,7 +17,8 @@ class Configuration:
     `driver` is where each device starts: an index into the values of the observable driver. Where there are addresses,
     `valid_range` numbers the valid range of each (0: none), `entry_limit` is how many mappings each table takes, and
     `page_limit` how many pages each process may lock that has no CAP_IPC_LOCK (`may_exceed`). Of each page of memory, `reserved`
-    says that it is a device's and `frame_0` that its frame is the first there is. `wiring` is what there is of interrupts.
+    says that it is a device's and `frame_0` that its frame is the first there is. `wiring` is what there is of interrupts; where there are
+    iommufds, `emulated` says it of each device.
     """
 
     sizes: Mapping[str, int]
@@ -35,6 +36,7 @@ class Configuration:
     """Which IOMMU drivers are for groups without IOMMU; the others are type1."""
     reserved: tuple[bool, ...] = ()
     frame_0: tuple[bool, ...] = ()
+    emulated: tuple[bool, ...] = ()
 
     def __post_init__(self) -> None:
         for name, sort, given in (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tenure.reference.containers import Container
 from tenure.reference.groups import Device, VfioGroup
+from tenure.reference.iommufd import Cdev, IommuObject
 from tenure.reference.vms import Vm
 from tenure.vocabulary.observables import FILE_KIND
 
@@ -13,12 +14,13 @@ GROUP_FILE = FILE_KIND.values.index("group")
 DEVICE_FILE = FILE_KIND.values.index("device")
 VM_FILE = FILE_KIND.values.index("vm")
 KVM_VFIO_FILE = FILE_KIND.values.index("kvm_vfio")
+IOMMUFD_FILE = FILE_KIND.values.index("iommufd")
 
 
 class File:
     """struct file: fds, calls in flight and the kernel itself (KVM's fget) each hold a reference."""
 
-    __slots__ = ("container", "count", "counts", "device", "group", "index", "kind", "vm")
+    __slots__ = ("bound", "cdev", "container", "count", "counts", "device", "group", "index", "iommufd", "kind", "vm")
 
     def __init__(self, index: int, kind: int = CLOSED) -> None:
         self.index = index
@@ -29,6 +31,12 @@ class File:
         self.device: Device | None = None
         self.vm: Vm | None = None
         """The VM of a VM file, or of the file of a KVM VFIO device."""
+        self.cdev: Cdev | None = None
+        """The device of a file that was opened without a group."""
+        self.bound: IommuObject | None = None
+        """Its object, once it is bound."""
+        self.iommufd: File | None = None
+        """The iommufd to which it is bound, with a reference."""
         self.counts = False
         """A device file: it is one of the users of its device's group."""
 
@@ -52,6 +60,9 @@ class File:
         self.group = None
         self.device = None
         self.vm = None
+        self.cdev = None
+        self.bound = None
+        self.iommufd = None
 
 
 class Process:

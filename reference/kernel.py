@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from tenure.reference import show
 from tenure.reference.calls import Task
 from tenure.reference.configuration import Configuration
-from tenure.reference.files import CLOSED, KVM_VFIO_FILE, File
+from tenure.reference.files import IOMMUFD_FILE, KVM_VFIO_FILE, File
 from tenure.reference.interrupt_calls import due_interrupts
+from tenure.reference.iommufd_calls import due_objects
 from tenure.reference.machine import Machine
 from tenure.reference.outcomes import WAITING, Died, NotCallable, Outcome, Paused, Waiting, WouldBlock
 from tenure.reference.saving import Snapshot, load, save
@@ -104,7 +105,7 @@ class Kernel:
         due: list[tuple[str, dict[str, int]]] = [
             release
             for file in self.machine.files
-            if file.count == 0 and file.kind != CLOSED and f"f{file.index}" not in running
+            if file.is_due() and file.kind != IOMMUFD_FILE and f"f{file.index}" not in running
             for release in self._releases(file)
         ]
         if "release_user" in self._system.forms:
@@ -114,6 +115,7 @@ class Kernel:
                 if user.is_left() and f"u{user.index}" not in running
             )
         due.extend(due_interrupts(self.machine))
+        due.extend(due_objects(self.machine))
         return [*due, *self._destructions()]
 
     def _releases(self, file: File) -> list[tuple[str, dict[str, int]]]:

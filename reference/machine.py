@@ -9,13 +9,26 @@ from tenure.reference.groups import KERNEL, VFIO, Device, IommuGroup, VfioGroup
 from tenure.reference.harm import NULL_DEREFERENCE
 from tenure.reference.interrupts import Interrupts
 from tenure.reference.iommu_drivers import IommuDriver
+from tenure.reference.iommufd import Cdev, IommuObject
 from tenure.reference.locks import Lock
 from tenure.reference.paged_spaces import PagedSpace, paged_spaces_of
 from tenure.reference.spaces import Payer, Space, payers_of, spaces_of
 from tenure.reference.tables import IommuTable
 from tenure.reference.users import ExternalUser
 from tenure.reference.vms import Vm
-from tenure.vocabulary.objects import CONTAINER, FILE, GROUP, IOMMU_DRIVER, MAPPING, PAGE, PROCESS, TABLE, USER, VM
+from tenure.vocabulary.objects import (
+    CONTAINER,
+    FILE,
+    GROUP,
+    IOMMU_DRIVER,
+    MAPPING,
+    OBJECT,
+    PAGE,
+    PROCESS,
+    TABLE,
+    USER,
+    VM,
+)
 
 
 class Machine:
@@ -54,6 +67,9 @@ class Machine:
         self.mappings = sizes(MAPPING)
         self.interrupts = Interrupts(configuration)
         self.vms = [Vm(index) for index in range(sizes(VM))]
+        self.objects = [IommuObject(index) for index in range(sizes(OBJECT))]
+        self.cdevs = [Cdev(index, emulated=bool(flag)) for index, flag in enumerate(configuration.emulated)]
+        """The devices that have files of their own, where a system speaks of iommufds."""
         self.devices: list[Device] = []
         self.group_lock = Lock()
         """vfio.group_lock: the list of all VFIO groups, and the end of each."""
@@ -94,9 +110,10 @@ class Machine:
         of_containers = [container.group_lock for container in self.containers]
         of_spaces = [*(space.lock for space in self.spaces), *(space.lock for space in self.paged)]
         of_devices = [device.igate for device in self.interrupts.devices]
+        of_cdevs = [cdev.dev_set_lock for cdev in self.cdevs]
         of_users = [user.lock for user in self.users]
         of_vms = [vm.device.lock for vm in self.vms if vm.device is not None]
-        named = [*of_groups, *of_containers, *of_spaces, *of_devices, *of_users, *of_vms]
+        named = [*of_groups, *of_containers, *of_spaces, *of_devices, *of_cdevs, *of_users, *of_vms]
         return [self.group_lock, self.iommu_drivers_lock, *named]
 
 

@@ -12,6 +12,7 @@ from tenure.reference.files import (
     CONTAINER_FILE,
     DEVICE_FILE,
     GROUP_FILE,
+    IOMMUFD_FILE,
     KVM_VFIO_FILE,
     VM_FILE,
     File,
@@ -19,6 +20,7 @@ from tenure.reference.files import (
 )
 from tenure.reference.groups import Device, IommuGroup, VfioGroup
 from tenure.reference.interrupts import InterruptState
+from tenure.reference.iommufd import IommuObject
 from tenure.reference.machine import Machine
 from tenure.reference.paged_spaces import PagedState
 from tenure.reference.registrations import Registration
@@ -37,6 +39,7 @@ DeviceState = tuple[int, bool, bool, int, int, bool, int, bool, int]
 UserState = tuple[int, int, int, bool, int, int, int, int, int, int, bool, bool, bool]
 DriverState = tuple[bool, int]
 VmState = tuple[int, tuple[int, ...] | None] | None
+ObjectState = tuple[int, int, bool, int, int, int, bool, int, int] | None
 Snapshot = tuple[
     int,
     tuple[FdTable, ...],
@@ -50,6 +53,7 @@ Snapshot = tuple[
     InterruptState,
     tuple[VmState, ...],
     tuple[DriverState, ...],
+    tuple[ObjectState, ...],
 ]
 
 _NO_FILE: FileState = (CLOSED, 0, NONE, False)
@@ -72,12 +76,15 @@ def save(machine: Machine) -> Snapshot:
         machine.interrupts.state(),
         tuple([_vm(vm) for vm in machine.vms]),
         tuple([(driver.is_live, driver.module_references) for driver in machine.iommu_drivers]),
+        tuple([_object(obj) for obj in machine.objects]),
     )
 
 
 def load(machine: Machine, snapshot: Snapshot) -> None:
     """Bring the machine back to a state; the objects that stand under the names are used again."""
-    machine.harm, fds, files, groups, containers, tables, devices, users, spaces, interrupts, vms, drivers = snapshot
+    machine.harm, fds, files, groups, containers, tables, devices, users, spaces, interrupts, vms, drivers, objects = (
+        snapshot
+    )
     for index, vm_state in enumerate(vms):
         _load_vm(machine, index, vm_state)
     for process, fd_table in zip(machine.processes, fds, strict=True):
@@ -102,6 +109,7 @@ def load(machine: Machine, snapshot: Snapshot) -> None:
     for driver, driver_state in zip(machine.iommu_drivers, drivers, strict=True):
         driver.is_live, driver.module_references = driver_state
     machine.iommu_drivers_list = [driver for driver in machine.iommu_drivers if driver.is_live]
+    _load_objects(machine, objects)
 
 
 def _load_process(machine: Machine, process: Process, state: FdTable) -> None:
@@ -118,6 +126,8 @@ def _file(file: File) -> FileState:
         return file.kind, file.count, file.device.index, file.counts
     if file.vm is not None:
         return file.kind, file.count, file.vm.index, False
+    if file.kind == IOMMUFD_FILE or file.cdev is not None:
+        return file.kind, file.count, NONE if file.cdev is None else file.cdev.index, False
     return _NO_FILE
 
 
@@ -127,7 +137,10 @@ def _load_file(machine: Machine, file: File, state: FileState) -> None:
     file.kind, file.count, behind, file.counts = state
     file.container = machine.containers[behind] if file.kind == CONTAINER_FILE else None
     file.group = _behind(machine, file, behind) if file.kind == GROUP_FILE else None
-    file.device = machine.devices[behind] if file.kind == DEVICE_FILE else None
+    own = file.kind == DEVICE_FILE and bool(machine.cdevs)
+    file.device = machine.devices[behind] if file.kind == DEVICE_FILE and not own else None
+    file.cdev = machine.cdevs[behind] if own else None
+    file.bound = file.iommufd = None
     file.vm = machine.vms[behind] if file.kind in (VM_FILE, KVM_VFIO_FILE) else None
 
 
@@ -307,3 +320,30 @@ def _load_vm(machine: Machine, index: int, state: VmState) -> None:
     if listed is not None:
         vm.device = KvmVfio(vm)
         vm.device.entries = [machine.users[entry] for entry in listed]
+
+
+def _object(obj: IommuObject) -> ObjectState:
+    if obj.context is None:
+        return None
+    file = NONE if obj.file is None else obj.file.index
+    counts = obj.type, obj.context.index, obj.listed, obj.users, obj.wait_cnt
+    return *counts, _at(obj.ioas), obj.auto, _at(obj.attached), file
+
+
+def _at(obj: IommuObject | None) -> int:
+    """A pointer to an object; nothing points to one that was freed while no call is in flight."""
+    return NONE if obj is None else obj.index
+
+
+def _load_objects(machine: Machine, states: tuple[ObjectState, ...]) -> None:
+    """The objects first, then what they point at."""
+    machine.objects = [IommuObject(index) for index in range(len(states))]
+    for obj, state in zip(machine.objects, states, strict=True):
+        if state is not None:
+            obj.type, context, obj.listed, obj.users, obj.wait_cnt, ioas, obj.auto, attached, file = state
+            obj.context = machine.files[context]
+            obj.ioas = None if ioas == NONE else machine.objects[ioas]
+            obj.attached = None if attached == NONE else machine.objects[attached]
+            if file != NONE:
+                obj.file = machine.files[file]
+                obj.file.bound, obj.file.iommufd = obj, obj.context

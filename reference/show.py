@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from tenure.reference.containers import Container
-from tenure.reference.files import File
+from tenure.reference.files import IOMMUFD_FILE, File
 from tenure.reference.groups import Device, IommuGroup
 from tenure.reference.iommu_drivers import IommuDriver
 from tenure.reference.machine import Machine
 from tenure.reference.show_interrupts import OF_INTERRUPTS, observe_interrupts
+from tenure.reference.show_objects import OF_OBJECTS, name_of, observe_object
 from tenure.reference.show_paged import OF_PAGED, observe_paged
 from tenure.reference.show_spaces import OF_ADDRESSES, OF_MAPPINGS, OF_PAYERS, OF_SPACES, observe_spaces
 from tenure.reference.users import ExternalUser
@@ -89,6 +90,9 @@ SHOWN = (
     *OF_PAGED,
     *OF_INTERRUPTS,
     *_OF_VMS,
+    *OF_OBJECTS,
+    seen.file_bound,
+    seen.device_emulated,
     seen.harm,
 )
 """What `observe` shows, in this order."""
@@ -116,6 +120,9 @@ def observe(machine: Machine, in_flight: Collection[str]) -> tuple[tuple[int, ..
         *(observe_paged(machine) if machine.paged else observe_spaces(machine)),
         *observe_interrupts(machine),
         *_columns([_vm(vm) for vm in machine.vms], len(_OF_VMS)),
+        *_columns([observe_object(obj) for obj in machine.objects], len(OF_OBJECTS)),
+        tuple([name_of(file.bound) for file in files]),
+        tuple([int(cdev.emulated) for cdev in machine.cdevs]) or (0,) * len(machine.devices),
         (machine.harm,),
     )
 
@@ -137,6 +144,8 @@ def _file(file: File) -> tuple[int, ...]:
         return file.kind, file.container.index, NONE, NONE, int(file.count == 0), NONE, NONE
     if file.vm is not None:
         return file.kind, NONE, NONE, NONE, int(file.count == 0), NONE, file.vm.index
+    if file.kind == IOMMUFD_FILE or file.cdev is not None:
+        return file.kind, NONE, NONE, NONE if file.cdev is None else file.cdev.index, int(file.count == 0), NONE, NONE
     return _ALL_ZERO_FILE
 
 

@@ -21,6 +21,8 @@ from tenure.reference import (
     group_calls_2022,
     interrupt_calls,
     iommu_driver_calls,
+    iommufd_calls,
+    iommufd_device_calls,
     kvm_file_calls,
     kvm_get_put_calls,
     notify_calls,
@@ -35,7 +37,19 @@ from tenure.reference import (
 from tenure.reference.calls import Steps
 from tenure.reference.dma.rfc2011_ways import DEFECTS, OF_COPIES, OF_INTEGERS
 from tenure.vocabulary.answers import Answer
-from tenure.vocabulary.objects import CONTAINER, DEVICE, EVENTFD, FILE, IOMMU_DRIVER, LINE, MAPPING, TABLE, USER, VM
+from tenure.vocabulary.objects import (
+    CONTAINER,
+    DEVICE,
+    EVENTFD,
+    FILE,
+    IOMMU_DRIVER,
+    LINE,
+    MAPPING,
+    OBJECT,
+    TABLE,
+    USER,
+    VM,
+)
 from tenure.vocabulary.types import Sort
 
 SLEEPING = frozenset({"unbind_driver.wait_device", "unbind_driver.wait_container"})
@@ -321,6 +335,35 @@ _KVM_GROUP_FILES: Mapping[str, Form] = {
     "destroy_entry": Form(kvm_file_calls.destroy_entry, kvm_get_put_calls.may_destroy_entry, _BY_VM),
 }
 
+_MADE_OBJECT = ("made", OBJECT)
+
+_WITHOUT_DEVICES: Mapping[str, Form] = {
+    **{name: _CONTAINERS[name] for name in ("close", "pass_file", "fork", "exit_process")},
+    "open_iommufd": Form(iommufd_calls.open_iommufd, iommufd_calls.may_open_iommufd, new=(_FILE,)),
+    "ioas_alloc": Form(iommufd_calls.ioas_alloc, iommufd_calls.may_ioas_alloc, new=(_MADE_OBJECT,)),
+    "iova_ranges": Form(iommufd_calls.iova_ranges, iommufd_calls.may_use_iommufd),
+    "destroy": Form(iommufd_calls.destroy, iommufd_calls.may_use_iommufd, sleeps=True),
+    "destroy_left": Form(iommufd_calls.destroy_left, iommufd_calls.may_destroy_left, _BY_FILE),
+    "release_iommufd": Form(iommufd_calls.release_iommufd, iommufd_calls.may_release_iommufd, _BY_FILE),
+}
+
+_ACCESSES: Mapping[str, Form] = {
+    **_WITHOUT_DEVICES,
+    "open_cdev": Form(iommufd_device_calls.open_cdev, iommufd_device_calls.may_open_cdev, new=(_FILE,)),
+    "bind": Form(iommufd_device_calls.bind, iommufd_device_calls.may_bind, new=(_MADE_OBJECT,), sleeps=True),
+    "attach": Form(iommufd_device_calls.attach_access, iommufd_device_calls.may_attach_access, sleeps=True),
+    "detach": Form(iommufd_device_calls.detach, iommufd_device_calls.may_use_device, sleeps=True),
+    "release_device": Form(
+        iommufd_device_calls.release_device, iommufd_device_calls.may_release_device, _BY_FILE, sleeps=True
+    ),
+}
+
+_OBJECTS: Mapping[str, Form] = {
+    **_ACCESSES,
+    "attach": Form(iommufd_device_calls.attach, iommufd_device_calls.may_attach, new=(_MADE_OBJECT,), sleeps=True),
+    "hwpt_alloc": Form(iommufd_device_calls.hwpt_alloc, iommufd_device_calls.may_hwpt_alloc, new=(_MADE_OBJECT,)),
+}
+
 SYSTEMS: Mapping[str, System] = {
     "dma-rfc2011": System(_RFC2011, paged=""),
     **{
@@ -349,6 +392,9 @@ SYSTEMS: Mapping[str, System] = {
     "kvm-file": System(_KVM_FILES, spares_bridges=False, claims_ownership=True),
     "kvm-file:group-only": System(_KVM_GROUP_FILES, spares_bridges=False, claims_ownership=True),
     "kvm-file:get-put": System(_KVM_GET_PUT),
+    "iommufd-objects": System(_OBJECTS),
+    "iommufd-objects:accesses": System(_ACCESSES),
+    "iommufd-objects:no-devices": System(_WITHOUT_DEVICES),
     "external-validate:unbalanced-release": System(_UNBALANCED, frozenset(_UNBALANCED) - {"validate_and_use"}),
     "external-notify": System(_NOTIFY, frozenset(_CONTAINERS) - _BREAKS),
     "external-notify:no-drain": System(_NO_DRAIN, frozenset(_CONTAINERS) - _BREAKS),

@@ -198,6 +198,15 @@ IMPOSSIBLE = {
     "validate_and_use.check#5+validate_and_use.count#0",
     f"{ADDED}file_add.list#1+file_add.tell#0",
     *(
+        f"{used}+{call}.{rest}"
+        for used, call in (
+            ("iova_ranges.look_up#1+iova_ranges.use#1", "iova_ranges"),
+            ("attach.look_up#2+attach.attach#1", "attach"),
+            ("attach.look_up#2+attach.attach#2", "attach"),
+        )
+        for rest in ("put_user#0", f"put_user#1+{call}.put_wait#0")
+    ),
+    *(
         f"{ADDED}file_add.list#0+file_add.dissolve#0+file_add.{rest}"
         for rest in ("detach#0", "detach#1", "detach#2+file_add.put#0")
     ),

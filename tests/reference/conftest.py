@@ -33,6 +33,7 @@ SIZES = {
     "line": 0,
     "eventfd": 0,
     "array": 0,
+    "object": 0,
     "vm": 2,
     "iommu_driver": 3,
 }
@@ -80,6 +81,20 @@ def of_interrupts() -> Configuration:
         rawio=(),
         driver=(0, 0),
         wiring=WIRING,
+    )
+
+
+def of_objects(emulated: tuple[bool, bool, bool] = (False, False, True)) -> Configuration:
+    """Two physical devices and an emulated one, two processes, six files, six objects."""
+    sizes = dict.fromkeys(SIZES, 0) | {"process": 2, "thread": 3, "file": 6, "device": 3, "object": 6}
+    return Configuration(
+        sizes=sizes,
+        device_group=(0, 0, 0),
+        bridge=(False, False, False),
+        no_iommu=(),
+        rawio=(False, False),
+        driver=(0, 0, 0),
+        emulated=emulated,
     )
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def test_every_observable_is_shown_but_what_calls_in_flight_are_about() -> None:
     """That is known to their callers, and to no kernel."""
-    at_rest = {"group_at_rest", "index_at_rest", "file_at_rest"}
+    at_rest = {"group_at_rest", "index_at_rest", "file_at_rest", "object_at_rest"}
     assert {o.name for o in observables.ALL} - {o.name for o in SHOWN} == at_rest
 
 
@@ -75,6 +75,9 @@ def test_a_configuration_speaks_of_as_many_as_there_are() -> None:
         ("kvm-file", 24),
         ("kvm-file:group-only", 24),
         ("kvm-file:get-put", 26),
+        ("iommufd-objects", 16),
+        ("iommufd-objects:accesses", 15),
+        ("iommufd-objects:no-devices", 10),
     ],
 )
 def test_a_system_has_its_calls(system: str, calls: int) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.reference.conftest import of_interrupts
+from tests.reference.conftest import of_interrupts, of_objects
 
 from tenure.reference.kernel import SHOWN, SYSTEMS, Configuration, Died, Kernel, Paused, WouldBlock
 from tenure.reference.outcomes import Outcome
@@ -60,6 +60,9 @@ RANGES = {
     "writes": (1,),
     "made_word": range(2),
     "rest": range(2, 3),
+    "obj": range(6),
+    "dev": range(6),
+    "object": range(6),
 }
 PARAMETERS = {
     "close": ("process", "file"),
@@ -108,6 +111,15 @@ PARAMETERS = {
     "lower_line": ("device", "line"),
     "read_eventfd": ("eventfd",),
     "write_eventfd": ("eventfd",),
+    "open_iommufd": ("process", "file"),
+    "ioas_alloc": ("process", "file", "made_object"),
+    "iova_ranges": ("process", "file", "obj"),
+    "destroy": ("process", "file", "obj"),
+    "open_cdev": ("process", "file", "device"),
+    "bind": ("process", "file", "other", "made_object"),
+    "attach": ("process", "file", "obj", "made_object"),
+    "detach": ("process", "file"),
+    "hwpt_alloc": ("process", "file", "dev", "obj", "made_object"),
     "create_vm": ("process", "file", "made_vm"),
     "create_kvm_vfio": ("process", "file", "made_file"),
     "file_add": ("process", "file", "other_file", "entry_user"),
@@ -122,6 +134,8 @@ PARAMETERS_2011 = {
     "release_iommu": ("table",),
 }
 
+PARAMETERS_OF_ACCESSES = {**PARAMETERS, "attach": ("process", "file", "obj")}
+
 MISCOUNTED = ("external-v1:misuse", "external-validate:unbalanced-release")
 """Where a client gives back uses that it does not have."""
 
@@ -129,9 +143,11 @@ CHOICES = st.lists(st.integers(min_value=0, max_value=10**6), min_size=10, max_s
 
 
 def machine(system: str) -> Kernel:
-    """A real group of two devices and one without IOMMU; a small address space; or devices with interrupts."""
+    """A real group of two devices and one without IOMMU; a small address space; or devices with interrupts, or for iommufds."""
     if system == "interrupts":
         return Kernel(system, of_interrupts())
+    if system.startswith("iommufd-"):
+        return Kernel(system, of_objects((True, True, True) if system.endswith("accesses") else (False, False, True)))
     if system.startswith("dma-rfc2011"):
         last = (False, True)
         limits = {"page_limit": (1,), "may_exceed": (False,)}
@@ -154,7 +170,8 @@ def possible(kernel: Kernel, system: str) -> list[tuple[str, dict[str, int]]]:
 
 def everyone(kernel: Kernel, system: str) -> Iterator[tuple[str, dict[str, int]]]:
     """Every call that a caller can make."""
-    for call, parameters in (PARAMETERS_2011 if system.startswith("dma-rfc2011") else PARAMETERS).items():
+    known = PARAMETERS_OF_ACCESSES if system == "iommufd-objects:accesses" else PARAMETERS
+    for call, parameters in (PARAMETERS_2011 if system.startswith("dma-rfc2011") else known).items():
         if call in SYSTEMS[system].forms:
             for values in product(*(RANGES[p if p in RANGES else p.removeprefix("made_")] for p in parameters)):
                 args = {p.partition("_")[0]: value for p, value in zip(parameters, values, strict=True)}
@@ -223,7 +240,11 @@ OPENED_TWICE = ("containers-2012", "containers-2012:locked")
 
 @pytest.mark.parametrize(
     "system",
-    [s for s in SYSTEMS if s not in (*OPENED_TWICE, *MISCOUNTED, "interrupts") and not s.startswith("dma-")],
+    [
+        s
+        for s in SYSTEMS
+        if s not in (*OPENED_TWICE, *MISCOUNTED, "interrupts") and not s.startswith(("dma-", "iommufd-"))
+    ],
 )
 @settings(deadline=None, max_examples=40)
 @given(choices=CHOICES)

@@ -159,6 +159,7 @@ def configuration(scope: Scope) -> Configuration:
         wiring=Wiring(**{name: tuple(map(int, fixed.get(field, ()))) for name, field in WIRED.items()}),
         reserved=tuple(bool(v) for v in fixed.get("reserved", ())),
         frame_0=tuple(bool(v) for v in fixed.get("frame 0", ())),
+        emulated=tuple(bool(v) for v in fixed.get("emulated", ())),
     )
 
 

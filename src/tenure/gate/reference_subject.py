@@ -22,6 +22,7 @@ from tenure.vocabulary.objects import (
     GROUP,
     IOMMU_DRIVER,
     LINE,
+    OBJECT,
     PAGE,
     PROCESS,
     SORTS,
@@ -174,4 +175,5 @@ def _configuration(setup: Setup) -> Configuration:
         reserved=flags("page_reserved", PAGE) if paged else (),
         frame_0=flags("page_frame_0", PAGE) if paged else (),
         wiring=Wiring(**{name: wired(catalogue.OBSERVABLES[name]) for name in WIRED}) if sizes[LINE.name] else NOTHING,
+        emulated=flags("device_emulated", DEVICE) if sizes[OBJECT.name] else (),
     )

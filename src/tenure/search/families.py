@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from tenure.models import dma_rfc2011, dma_type1
 from tenure.search.interrupt_scopes import SIZES, WIRED, interrupt_scope
+from tenure.search.object_scopes import object_scope
 from tenure.search.paged_scopes import paged_scope
 from tenure.search.range_scopes import range_scope
 from tenure.vocabulary import observables as seen
@@ -212,7 +213,29 @@ INTERRUPTS = Family(
     tables=WIRED,
 )
 
-FAMILIES = (TYPE1, RFC2011, INTERRUPTS)
+_ONE = {"process": 1, "thread": 1, "file": 2, "object": 3, "device": 1}
+
+OBJECTS = Family(
+    marks=seen.object_users,
+    scope=object_scope,
+    main=_ONE,
+    narrow=(),
+    witness=object_scope({**_ONE, "process": 2, "file": 3, "object": 2}),
+    gate=object_scope({"process": 2, "thread": 1, "file": 6, "object": 6, "device": 3}),
+    plan=object_scope({**_ONE, "file": 3}),
+    whole=(
+        Place("one device", object_scope({**_ONE, "process": 2, "object": 4})),
+        Place("two devices", object_scope({**_ONE, "file": 3, "device": 2})),
+        Place("large", object_scope({**_ONE, "process": 2, "file": 3, "device": 2}), full=True),
+    ),
+    pairs=(
+        Place("one device", object_scope({**_ONE, "thread": 2})),
+        Place("two files of a device", object_scope({**_ONE, "thread": 2, "file": 3}), full=True),
+    ),
+    tables={"device_emulated": "emulated"},
+)
+
+FAMILIES = (TYPE1, RFC2011, INTERRUPTS, OBJECTS)
 
 
 def family_of(system: System) -> Family | None:

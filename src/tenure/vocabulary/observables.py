@@ -12,6 +12,7 @@ from tenure.vocabulary.objects import (
     IOMMU_DRIVER,
     LINE,
     MAPPING,
+    OBJECT,
     PAGE,
     PROCESS,
     TABLE,
@@ -21,7 +22,7 @@ from tenure.vocabulary.objects import (
 from tenure.vocabulary.symbols import Observable, observable
 from tenure.vocabulary.types import COUNT, FLAG, Choice
 
-FILE_KIND = Choice("kind of file", ("closed", "container", "group", "device", "vm", "kvm_vfio"))
+FILE_KIND = Choice("kind of file", ("closed", "container", "group", "device", "vm", "kvm_vfio", "iommufd"))
 HARM = Choice("harm", ("none", "list_corruption", "null_dereference", "use_after_free", "bug"))
 ACCESS = Choice("access", ("none", "read", "write", "both"))
 DMA_REQUEST = Choice("DMA request", ("range", "empty", "wraps", "misaligned", "unknown", "no memory", "unwritable"))
@@ -29,6 +30,7 @@ DMA_REQUEST = Choice("DMA request", ("range", "empty", "wraps", "misaligned", "u
 of a page, a flag or a length that nobody knows; no memory for another entry; arguments that cannot be written back."""
 DRIVER = Choice("driver", ("none", "vfio", "kernel", "stub"))
 OWNER = Choice("owner", ("none", "group"))
+OBJECT_TYPE = Choice("object type", ("none", "ioas", "hwpt", "device", "access"))
 
 has_fd = observable("has_fd", PROCESS, FILE, FLAG, meaning="the process has an fd for the file")
 file_kind = observable("file_kind", FILE, FILE_KIND, meaning="what the file is; closed: it is gone")
@@ -224,6 +226,29 @@ module_references = observable(
     "module_references", DEVICE, COUNT, meaning="the references to the module of the device's VFIO driver"
 )
 device_kvm = observable("device_kvm", DEVICE, VM.maybe, meaning="the VM that the open device refers to, and counts for")
+
+object_type = observable("object_type", OBJECT, OBJECT_TYPE, meaning="what the object is; none: its memory is freed")
+object_context = observable(
+    "object_context", OBJECT, FILE.maybe, meaning="the iommufd file of which the object is, until its memory is freed"
+)
+object_listed = observable("object_listed", OBJECT, FLAG, meaning="the object is in the object table of its iommufd")
+object_users = observable("object_users", OBJECT, COUNT, meaning="the object's `users`")
+object_waits = observable("object_waits", OBJECT, COUNT, meaning="the object's `wait_cnt`")
+object_ioas = observable("object_ioas", OBJECT, OBJECT.maybe, meaning="the IO address space of a hardware page table")
+object_auto = observable(
+    "object_auto", OBJECT, FLAG, meaning="the hardware page table was made for an IO address space itself"
+)
+object_attached = observable(
+    "object_attached",
+    OBJECT,
+    OBJECT.maybe,
+    meaning="what the object of a device is attached to: `hwpt`, or for access `ioas`",
+)
+file_bound = observable("file_bound", FILE, OBJECT.maybe, meaning="the object of a device file that is bound")
+device_emulated = observable(
+    "device_emulated", DEVICE, FLAG, meaning="the device is emulated: an access object stands for it"
+)
+object_at_rest = observable("object_at_rest", OBJECT, FLAG, meaning="no call on the object's iommufd is in flight")
 
 harm = observable("harm", HARM, meaning="the worst that has happened to the kernel")
 

@@ -1,0 +1,13 @@
+"""The locks of iommufd under which objects come and go, from Linux 6.2 on.
+
+They stand in drivers/iommu/iommufd. docs/assumptions.md says which are left out.
+"""
+
+from tenure.vocabulary.locks import Lock, Queue
+
+OBJECT_TABLE = Lock(
+    "iommufd.xa_lock", "spinlock of an object table, under which an id is looked up, given and taken back"
+)
+IOAS_MUTEX = Lock("ioas.mutex", "mutex of an IO address space: the list of its HWPTs")
+IGROUP_LOCK = Lock("igroup.lock", "mutex of an IOMMU group in an iommufd: what its devices are attached to")
+OBJECT_Q = Queue("iommufd.destroy_wait", "who destroys an object waits until no call in flight has it")
