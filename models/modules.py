@@ -1,5 +1,6 @@
 """Modules of drivers: a reference keeps one where it is; without one it can be removed."""
 
+from tenure.models.files import file_device
 from tenure.vocabulary.calls import Case, Step, done, refuse, step
 from tenure.vocabulary.effects import Assign
 from tenure.vocabulary.locks import Taken
@@ -36,7 +37,7 @@ def kept_by(file: Term, device: Term) -> tuple[Assign, ...]:
 
 def let_go_by(file: Term) -> tuple[Assign, ...]:
     """It has that reference no longer."""
-    return keeps[file].becomes(None), let_go(open_references[keeps[file]])
+    return keeps[file].becomes(None), let_go(open_references[file_device[file]])
 
 
 def without_module(device: Term, *undone: Assign, when: Term = TRUE) -> Case:
