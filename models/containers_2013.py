@@ -6,10 +6,12 @@ from tenure.vocabulary.objects import DEVICE, FILE, USER
 from tenure.vocabulary.systems import Definition, System, shows
 from tenure.vocabulary.terms import Term, both, busy, either, every, implies, in_flight, is_none, no
 
-CALLS_UNDER_USERS = (*files.CALLS, *groups.CALLS, *containers.CALLS)
-"""What systems with external users stand on: their IOMMU drivers stay where they are."""
+_SHARED = (*files.CALLS, *groups.CALLS, *containers.CALLS)
 
-CALLS = (*CALLS_UNDER_USERS, containers.check_extension, *iommu_drivers.CALLS, *vfio_drivers.CALLS)
+CALLS_UNDER_USERS = modules.where_none_goes(_SHARED)
+"""What systems with external users stand on: their drivers stay where they are."""
+
+CALLS = (*_SHARED, containers.check_extension, *iommu_drivers.CALLS, *vfio_drivers.CALLS)
 
 
 def at_rest(group: Term) -> Term:

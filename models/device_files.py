@@ -71,8 +71,8 @@ def get_device_fd(process: Term, file: Term, device: Term, made: Term) -> Steps:
     yield step(
         "open",
         refuse(no(is_contained(group)), "EINVAL", "the group is in no container"),
-        without_module(found, when=first),
         dereferences_null(is_none(container[group])),
+        without_module(found, when=first),
         refuse(both(first, is_none(table[container[group]])), "EINVAL", "the container has no IOMMU driver"),
         refuse(both(first, no_iommu[group], no(rawio[process])), "EPERM", "a no-IOMMU group needs CAP_SYS_RAWIO"),
         go(
