@@ -12,10 +12,12 @@ from tenure.models import (
     external_validate,
     interrupt_systems,
     kvm_file,
+    rfc2011_systems,
 )
 from tenure.vocabulary.systems import System
 
 SYSTEMS: tuple[System, ...] = (
+    *rfc2011_systems.SYSTEMS,
     *containers_2012.SYSTEMS,
     *containers_2013.SYSTEMS,
     *containers_2022.SYSTEMS,

@@ -7,6 +7,7 @@ from tenure.properties import (
     headlines,
     interrupts,
     kvm,
+    metagroups,
     ownership,
     paged,
     ranges,
@@ -25,6 +26,7 @@ PROPERTIES: tuple[Property, ...] = (
     *paged.PROPERTIES,
     *interrupts.PROPERTIES,
     *kvm.PROPERTIES,
+    *metagroups.PROPERTIES,
     *harm.PROPERTIES,
 )
 

@@ -35,6 +35,10 @@ class Configuration:
     """Which IOMMU drivers are for groups without IOMMU; the others are type1."""
     reserved: tuple[bool, ...] = ()
     frame_0: tuple[bool, ...] = ()
+    bus: tuple[int, ...] = ()
+    """In 2011: the number of the bus that each group is on."""
+    coherent: tuple[bool, ...] = ()
+    """In 2011: the IOMMU of each group keeps caches coherent."""
 
     def __post_init__(self) -> None:
         for name, sort, given in (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tenure.reference.containers import Container
 from tenure.reference.groups import Device, VfioGroup
+from tenure.reference.metagroups import Device2011, Group2011, Iommu
 from tenure.reference.vms import Vm
 from tenure.vocabulary.observables import FILE_KIND
 
@@ -13,12 +14,25 @@ GROUP_FILE = FILE_KIND.values.index("group")
 DEVICE_FILE = FILE_KIND.values.index("device")
 VM_FILE = FILE_KIND.values.index("vm")
 KVM_VFIO_FILE = FILE_KIND.values.index("kvm_vfio")
+IOMMU_FILE = FILE_KIND.values.index("iommu")
 
 
 class File:
     """struct file: fds, calls in flight and the kernel itself (KVM's fget) each hold a reference."""
 
-    __slots__ = ("container", "count", "counts", "device", "group", "index", "kind", "vm")
+    __slots__ = (
+        "container",
+        "count",
+        "counts",
+        "device",
+        "device_2011",
+        "group",
+        "group_2011",
+        "index",
+        "iommu_2011",
+        "kind",
+        "vm",
+    )
 
     def __init__(self, index: int, kind: int = CLOSED) -> None:
         self.index = index
@@ -29,6 +43,9 @@ class File:
         self.device: Device | None = None
         self.vm: Vm | None = None
         """The VM of a VM file, or of the file of a KVM VFIO device."""
+        self.group_2011: Group2011 | None = None
+        self.device_2011: Device2011 | None = None
+        self.iommu_2011: Iommu | None = None
         self.counts = False
         """A device file: it is one of the users of its device's group."""
 
@@ -52,6 +69,7 @@ class File:
         self.group = None
         self.device = None
         self.vm = None
+        self.group_2011 = self.device_2011 = self.iommu_2011 = None
 
 
 class Process:

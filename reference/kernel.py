@@ -10,6 +10,7 @@ from tenure.reference.configuration import Configuration
 from tenure.reference.files import CLOSED, KVM_VFIO_FILE, File
 from tenure.reference.interrupt_calls import due_interrupts
 from tenure.reference.machine import Machine
+from tenure.reference.metagroup_memory_calls import due_work
 from tenure.reference.outcomes import WAITING, Died, NotCallable, Outcome, Paused, Waiting, WouldBlock
 from tenure.reference.saving import Snapshot, load, save
 from tenure.reference.scheduler import Scheduler
@@ -47,6 +48,7 @@ class Kernel:
             spares_bridges=self._system.spares_bridges,
             claims_ownership=self._system.claims_ownership,
             paged=self._system.paged,
+            metagroups=self._system.metagroups,
         )
         self._scheduler = Scheduler(self.machine)
 
@@ -114,6 +116,7 @@ class Kernel:
                 if user.is_left() and f"u{user.index}" not in running
             )
         due.extend(due_interrupts(self.machine))
+        due.extend(one for one in due_work(self.machine) if f"pg{one[1]['page']}" not in running)
         return [*due, *self._destructions()]
 
     def _releases(self, file: File) -> list[tuple[str, dict[str, int]]]:

@@ -12,6 +12,7 @@ from tenure.reference.files import (
     CONTAINER_FILE,
     DEVICE_FILE,
     GROUP_FILE,
+    IOMMU_FILE,
     KVM_VFIO_FILE,
     VM_FILE,
     File,
@@ -20,6 +21,7 @@ from tenure.reference.files import (
 from tenure.reference.groups import Device, IommuGroup, VfioGroup
 from tenure.reference.interrupts import InterruptState
 from tenure.reference.machine import Machine
+from tenure.reference.metagroups import Metagroups, MetagroupState
 from tenure.reference.paged_spaces import PagedState
 from tenure.reference.registrations import Registration
 from tenure.reference.spaces import SpaceState
@@ -50,6 +52,7 @@ Snapshot = tuple[
     InterruptState,
     tuple[VmState, ...],
     tuple[DriverState, ...],
+    MetagroupState,
 ]
 
 _NO_FILE: FileState = (CLOSED, 0, NONE, False)
@@ -72,12 +75,16 @@ def save(machine: Machine) -> Snapshot:
         machine.interrupts.state(),
         tuple([_vm(vm) for vm in machine.vms]),
         tuple([(driver.is_live, driver.module_references) for driver in machine.iommu_drivers]),
+        machine.metagroups.state(),
     )
 
 
 def load(machine: Machine, snapshot: Snapshot) -> None:
     """Bring the machine back to a state; the objects that stand under the names are used again."""
-    machine.harm, fds, files, groups, containers, tables, devices, users, spaces, interrupts, vms, drivers = snapshot
+    machine.harm, fds, files, groups, containers, tables, devices, users, spaces, interrupts, vms, drivers, of_2011 = (
+        snapshot
+    )
+    machine.metagroups.become(of_2011)
     for index, vm_state in enumerate(vms):
         _load_vm(machine, index, vm_state)
     for process, fd_table in zip(machine.processes, fds, strict=True):
@@ -118,6 +125,9 @@ def _file(file: File) -> FileState:
         return file.kind, file.count, file.device.index, file.counts
     if file.vm is not None:
         return file.kind, file.count, file.vm.index, False
+    for behind in (file.group_2011, file.device_2011, file.iommu_2011):
+        if behind is not None:
+            return file.kind, file.count, behind.index, False
     return _NO_FILE
 
 
@@ -125,10 +135,20 @@ def _load_file(machine: Machine, file: File, state: FileState) -> None:
     if state is _NO_FILE and file.kind == CLOSED:
         return
     file.kind, file.count, behind, file.counts = state
+    if machine.metagroups.is_there:
+        _load_file_2011(machine.metagroups, file, behind)
+        return
     file.container = machine.containers[behind] if file.kind == CONTAINER_FILE else None
     file.group = _behind(machine, file, behind) if file.kind == GROUP_FILE else None
     file.device = machine.devices[behind] if file.kind == DEVICE_FILE else None
     file.vm = machine.vms[behind] if file.kind in (VM_FILE, KVM_VFIO_FILE) else None
+
+
+def _load_file_2011(rfc: Metagroups, file: File, behind: int) -> None:
+    """What stands behind a file of 2011; its metagroup is there, for the file keeps it."""
+    file.group_2011 = rfc.groups[behind] if file.kind == GROUP_FILE else None
+    file.device_2011 = rfc.devices[behind] if file.kind == DEVICE_FILE else None
+    file.iommu_2011 = rfc.named[behind] if file.kind == IOMMU_FILE else None
 
 
 def _behind(machine: Machine, file: File, index: int) -> VfioGroup:
