@@ -13,10 +13,12 @@ from tenure.models import (
     interrupt_systems,
     iommufd_objects,
     kvm_file,
+    rfc2011_systems,
 )
 from tenure.vocabulary.systems import System
 
 SYSTEMS: tuple[System, ...] = (
+    *rfc2011_systems.SYSTEMS,
     *containers_2012.SYSTEMS,
     *containers_2013.SYSTEMS,
     *containers_2022.SYSTEMS,

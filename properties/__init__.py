@@ -7,6 +7,7 @@ from tenure.properties import (
     headlines,
     interrupts,
     kvm,
+    metagroups,
     objects,
     ownership,
     paged,
@@ -26,6 +27,7 @@ PROPERTIES: tuple[Property, ...] = (
     *paged.PROPERTIES,
     *interrupts.PROPERTIES,
     *kvm.PROPERTIES,
+    *metagroups.PROPERTIES,
     *objects.PROPERTIES,
     *harm.PROPERTIES,
 )

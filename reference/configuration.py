@@ -37,6 +37,10 @@ class Configuration:
     reserved: tuple[bool, ...] = ()
     frame_0: tuple[bool, ...] = ()
     emulated: tuple[bool, ...] = ()
+    bus: tuple[int, ...] = ()
+    """In 2011: the number of the bus that each group is on."""
+    coherent: tuple[bool, ...] = ()
+    """In 2011: the IOMMU of each group keeps caches coherent."""
 
     def __post_init__(self) -> None:
         for name, sort, given in (

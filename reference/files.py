@@ -5,6 +5,7 @@ from __future__ import annotations
 from tenure.reference.containers import Container
 from tenure.reference.groups import Device, VfioGroup
 from tenure.reference.iommufd import Cdev, IommuObject
+from tenure.reference.metagroups import Device2011, Group2011, Iommu
 from tenure.reference.vms import Vm
 from tenure.vocabulary.observables import FILE_KIND
 
@@ -15,12 +16,28 @@ DEVICE_FILE = FILE_KIND.values.index("device")
 VM_FILE = FILE_KIND.values.index("vm")
 KVM_VFIO_FILE = FILE_KIND.values.index("kvm_vfio")
 IOMMUFD_FILE = FILE_KIND.values.index("iommufd")
+IOMMU_FILE = FILE_KIND.values.index("iommu")
 
 
 class File:
     """struct file: fds, calls in flight and the kernel itself (KVM's fget) each hold a reference."""
 
-    __slots__ = ("bound", "cdev", "container", "count", "counts", "device", "group", "index", "iommufd", "kind", "vm")
+    __slots__ = (
+        "bound",
+        "cdev",
+        "container",
+        "count",
+        "counts",
+        "device",
+        "device_2011",
+        "group",
+        "group_2011",
+        "index",
+        "iommu_2011",
+        "iommufd",
+        "kind",
+        "vm",
+    )
 
     def __init__(self, index: int, kind: int = CLOSED) -> None:
         self.index = index
@@ -37,6 +54,9 @@ class File:
         """Its object, once it is bound."""
         self.iommufd: File | None = None
         """The iommufd to which it is bound, with a reference."""
+        self.group_2011: Group2011 | None = None
+        self.device_2011: Device2011 | None = None
+        self.iommu_2011: Iommu | None = None
         self.counts = False
         """A device file: it is one of the users of its device's group."""
 
@@ -63,6 +83,7 @@ class File:
         self.cdev = None
         self.bound = None
         self.iommufd = None
+        self.group_2011 = self.device_2011 = self.iommu_2011 = None
 
 
 class Process:

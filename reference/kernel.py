@@ -11,6 +11,7 @@ from tenure.reference.files import IOMMUFD_FILE, KVM_VFIO_FILE, File
 from tenure.reference.interrupt_calls import due_interrupts
 from tenure.reference.iommufd_calls import due_objects
 from tenure.reference.machine import Machine
+from tenure.reference.metagroup_memory_calls import due_work
 from tenure.reference.outcomes import WAITING, Died, NotCallable, Outcome, Paused, Waiting, WouldBlock
 from tenure.reference.saving import Snapshot, load, save
 from tenure.reference.scheduler import Scheduler
@@ -48,6 +49,7 @@ class Kernel:
             spares_bridges=self._system.spares_bridges,
             claims_ownership=self._system.claims_ownership,
             paged=self._system.paged,
+            metagroups=self._system.metagroups,
         )
         self._scheduler = Scheduler(self.machine)
 
@@ -116,6 +118,7 @@ class Kernel:
             )
         due.extend(due_interrupts(self.machine))
         due.extend(due_objects(self.machine))
+        due.extend(one for one in due_work(self.machine) if f"pg{one[1]['page']}" not in running)
         return [*due, *self._destructions()]
 
     def _releases(self, file: File) -> list[tuple[str, dict[str, int]]]:

@@ -11,6 +11,7 @@ from tenure.reference.interrupts import Interrupts
 from tenure.reference.iommu_drivers import IommuDriver
 from tenure.reference.iommufd import Cdev, IommuObject
 from tenure.reference.locks import Lock
+from tenure.reference.metagroups import Metagroups
 from tenure.reference.paged_spaces import PagedSpace, paged_spaces_of
 from tenure.reference.spaces import Payer, Space, payers_of, spaces_of
 from tenure.reference.tables import IommuTable
@@ -44,6 +45,7 @@ class Machine:
         spares_bridges: bool = True,
         claims_ownership: bool = False,
         paged: str | None = None,
+        metagroups: str | None = None,
     ) -> None:
         self.claims_ownership = claims_ownership
         """From 5.19 on: owners of DMA are claimed, where earlier versions look at every device's driver."""
@@ -86,12 +88,16 @@ class Machine:
             driver, bridge = configuration.driver[index], configuration.bridge[index]
             spared = bridge and spares_bridges
             home = self.groups[group] if self.groups else IommuGroup(group, no_iommu=False)
-            self._plug(Device(index, home, driver, bridge=bridge, spared=spared))
+            self._plug(Device(index, home, driver, bridge=bridge, spared=spared), registers=metagroups is None)
+        self.metagroups = Metagroups(configuration, metagroups, self.devices)
+        """Groups as 2011 had them, where a system speaks of metagroups."""
 
-    def _plug(self, device: Device) -> None:
-        """A device is there from the start; a VFIO driver has registered it."""
+    def _plug(self, device: Device, *, registers: bool) -> None:
+        """A device is there from the start; a VFIO driver has registered it, where VFIO has such groups."""
         self.devices.append(device)
         device.group.devices.append(device)
+        if not registers:
+            return
         if device.driver == VFIO:
             register(device)
         elif device.driver == KERNEL and self.claims_ownership and not device.group.no_iommu:

@@ -12,6 +12,7 @@ from tenure.reference.files import (
     CONTAINER_FILE,
     DEVICE_FILE,
     GROUP_FILE,
+    IOMMU_FILE,
     IOMMUFD_FILE,
     KVM_VFIO_FILE,
     VM_FILE,
@@ -22,6 +23,7 @@ from tenure.reference.groups import Device, IommuGroup, VfioGroup
 from tenure.reference.interrupts import InterruptState
 from tenure.reference.iommufd import IommuObject
 from tenure.reference.machine import Machine
+from tenure.reference.metagroups import Metagroups, MetagroupState
 from tenure.reference.paged_spaces import PagedState
 from tenure.reference.registrations import Registration
 from tenure.reference.spaces import SpaceState
@@ -54,6 +56,7 @@ Snapshot = tuple[
     tuple[VmState, ...],
     tuple[DriverState, ...],
     tuple[ObjectState, ...],
+    MetagroupState,
 ]
 
 _NO_FILE: FileState = (CLOSED, 0, NONE, False)
@@ -77,14 +80,29 @@ def save(machine: Machine) -> Snapshot:
         tuple([_vm(vm) for vm in machine.vms]),
         tuple([(driver.is_live, driver.module_references) for driver in machine.iommu_drivers]),
         tuple([_object(obj) for obj in machine.objects]),
+        machine.metagroups.state(),
     )
 
 
 def load(machine: Machine, snapshot: Snapshot) -> None:
     """Bring the machine back to a state; the objects that stand under the names are used again."""
-    machine.harm, fds, files, groups, containers, tables, devices, users, spaces, interrupts, vms, drivers, objects = (
-        snapshot
-    )
+    (
+        machine.harm,
+        fds,
+        files,
+        groups,
+        containers,
+        tables,
+        devices,
+        users,
+        spaces,
+        interrupts,
+        vms,
+        drivers,
+        objects,
+        of_2011,
+    ) = snapshot
+    machine.metagroups.become(of_2011)
     for index, vm_state in enumerate(vms):
         _load_vm(machine, index, vm_state)
     for process, fd_table in zip(machine.processes, fds, strict=True):
@@ -128,6 +146,9 @@ def _file(file: File) -> FileState:
         return file.kind, file.count, file.vm.index, False
     if file.kind == IOMMUFD_FILE or file.cdev is not None:
         return file.kind, file.count, NONE if file.cdev is None else file.cdev.index, False
+    for behind in (file.group_2011, file.device_2011, file.iommu_2011):
+        if behind is not None:
+            return file.kind, file.count, behind.index, False
     return _NO_FILE
 
 
@@ -135,6 +156,9 @@ def _load_file(machine: Machine, file: File, state: FileState) -> None:
     if state is _NO_FILE and file.kind == CLOSED:
         return
     file.kind, file.count, behind, file.counts = state
+    if machine.metagroups.is_there:
+        _load_file_2011(machine.metagroups, file, behind)
+        return
     file.container = machine.containers[behind] if file.kind == CONTAINER_FILE else None
     file.group = _behind(machine, file, behind) if file.kind == GROUP_FILE else None
     own = file.kind == DEVICE_FILE and bool(machine.cdevs)
@@ -142,6 +166,13 @@ def _load_file(machine: Machine, file: File, state: FileState) -> None:
     file.cdev = machine.cdevs[behind] if own else None
     file.bound = file.iommufd = None
     file.vm = machine.vms[behind] if file.kind in (VM_FILE, KVM_VFIO_FILE) else None
+
+
+def _load_file_2011(rfc: Metagroups, file: File, behind: int) -> None:
+    """What stands behind a file of 2011; its metagroup is there, for the file keeps it."""
+    file.group_2011 = rfc.groups[behind] if file.kind == GROUP_FILE else None
+    file.device_2011 = rfc.devices[behind] if file.kind == DEVICE_FILE else None
+    file.iommu_2011 = rfc.named[behind] if file.kind == IOMMU_FILE else None
 
 
 def _behind(machine: Machine, file: File, index: int) -> VfioGroup:

@@ -25,6 +25,10 @@ from tenure.reference import (
     iommufd_device_calls,
     kvm_file_calls,
     kvm_get_put_calls,
+    metagroup_calls,
+    metagroup_device_calls,
+    metagroup_file_calls,
+    metagroup_memory_calls,
     notify_calls,
     paged_calls,
     spapr_calls,
@@ -45,7 +49,9 @@ from tenure.vocabulary.objects import (
     IOMMU_DRIVER,
     LINE,
     MAPPING,
+    METAGROUP,
     OBJECT,
+    PAGE,
     TABLE,
     USER,
     VM,
@@ -82,6 +88,8 @@ class System:
     """Users and drivers claim the DMA of a group; nobody looks at drivers."""
     paged: str | None = None
     """The defect of an address space of 2011, none where it is empty; None where a system has no such address space."""
+    metagroups: str | None = None
+    """The defect or the proposal of metagroups, none where it is empty; None where a system has none of them."""
 
 
 _FILE = ("file", FILE)
@@ -293,6 +301,43 @@ _RFC2011: Mapping[str, Form] = {
     "release_iommu": Form(paged_calls.release_iommu, paged_calls.may_release_iommu),
 }
 
+_BY_PAGE = ("page", PAGE)
+
+_METAGROUPS: Mapping[str, Form] = {
+    "close": _CONTAINERS["close"],
+    "pass_file": Form(file_calls.pass_file, metagroup_file_calls.may_pass_file),
+    "fork": Form(file_calls.fork, metagroup_file_calls.may_fork),
+    "exit_process": Form(metagroup_file_calls.exit_process, file_calls.may_exit_process, ends_process=True),
+    "open_group": Form(metagroup_calls.open_group, metagroup_calls.may_open_group, new=(_FILE,)),
+    "get_flags": Form(metagroup_calls.get_flags, metagroup_calls.may_use),
+    "get_iommu_fd": Form(metagroup_calls.get_iommu_fd, metagroup_calls.may_make, new=(_MADE_FILE,)),
+    "get_device_fd": Form(metagroup_calls.get_device_fd, metagroup_calls.may_make, new=(_MADE_FILE,)),
+    "merge": Form(metagroup_calls.merge, metagroup_calls.may_merge),
+    "unmerge": Form(metagroup_calls.unmerge, metagroup_calls.may_unmerge, new=(("made", METAGROUP),)),
+    "release_group": Form(metagroup_file_calls.release_group, metagroup_file_calls.may_release_group, _BY_FILE),
+    "release_iommu": Form(metagroup_file_calls.release_iommu, metagroup_file_calls.may_release_iommu, _BY_FILE),
+    "release_device": Form(
+        metagroup_file_calls.release_device, metagroup_file_calls.may_release_device, _BY_FILE, new=(_BY_FILE,)
+    ),
+    "map_dma": Form(metagroup_memory_calls.map_dma, metagroup_memory_calls.may_map_dma, new=(_BY_PAGE,)),
+    "unmap_dma": Form(metagroup_memory_calls.unmap_dma, metagroup_memory_calls.may_unmap_dma),
+    "give_back": Form(metagroup_memory_calls.give_back, metagroup_memory_calls.may_give_back, _BY_PAGE),
+    "bind_driver": Form(metagroup_device_calls.bind_driver, metagroup_device_calls.may_bind_driver, _BY_DEVICE),
+    "unbind_driver": Form(
+        metagroup_device_calls.unbind_driver, metagroup_device_calls.may_unbind_driver, _BY_DEVICE, sleeps=True
+    ),
+    "add_device": Form(metagroup_device_calls.add_device, metagroup_device_calls.may_add_device, _BY_DEVICE),
+    "remove_device": Form(metagroup_device_calls.remove_device, metagroup_device_calls.may_remove_device, _BY_DEVICE),
+}
+
+_UNMERGE_ITSELF: Mapping[str, Form] = {
+    **_METAGROUPS,
+    "unmerge": replace(_METAGROUPS["unmerge"], run=metagroup_calls.unmerge_itself),
+}
+
+_2011 = (*(f"D-G1-{number}" for number in (12, 13, 14, 15, 19, 20, 21, 22, 23, 24, 25)), "no-merge-into-open")
+"""The variants of metagroups whose calls are named and formed as they were meant."""
+
 _VMS: Mapping[str, Form] = {
     "create_vm": Form(vm_calls.create_vm, vm_calls.may_create_vm, new=(_FILE, ("made", VM))),
     "create_kvm_vfio": Form(vm_calls.create_kvm_vfio, vm_calls.may_create_kvm_vfio, new=(_MADE_FILE,)),
@@ -365,6 +410,9 @@ _OBJECTS: Mapping[str, Form] = {
 }
 
 SYSTEMS: Mapping[str, System] = {
+    "rfc2011": System(_METAGROUPS, metagroups=""),
+    **{f"rfc2011:{variant}": System(_METAGROUPS, metagroups=variant) for variant in _2011},
+    "rfc2011:unmerge-self": System(_UNMERGE_ITSELF, metagroups="unmerge-self"),
     "dma-rfc2011": System(_RFC2011, paged=""),
     **{
         f"dma-rfc2011:{defect}": System(_RFC2011, paged=defect)

@@ -13,8 +13,9 @@ from tenure.prover.agreement import disagreements, states_before_leaves
 from tenure.prover.logic import Expr, Read, SymbolicState
 from tenure.prover.paths import Path, paths_of
 from tenure.search.explorer import explore
-from tenure.search.families import INTERRUPTS, RFC2011, family_of
+from tenure.search.families import INTERRUPTS, METAGROUPS, RFC2011, family_of
 from tenure.search.interrupt_scopes import interrupt_scope
+from tenure.search.metagroup_scopes import metagroup_scope
 from tenure.search.scopes import has_users, has_vms, scope, sleepers
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.calls import (
@@ -118,6 +119,9 @@ def machine_of(rules: Rules, *, wide: bool = False) -> Machine:
     if (family := family_of(rules.system)) is INTERRUPTS:
         sizes = {**family.main, "file": 2 if wide else 1, "device": 2 if wide else 1, "array": 3 if wide else 2}
         return Machine(rules, interrupt_scope(sizes, devices=(0, 1) if wide else (0,), lines=(1, 1) if wide else (1,)))
+    if family is METAGROUPS:
+        sizes = {**family.main, "thread": 1, "device": 2 if wide else 1, "process": 2 if wide else 1}
+        return Machine(rules, metagroup_scope(sizes, odd_iommu=wide))
     if family is not None:
         sizes = {**family.main, "table": 1, "address": 4 if wide and family is RFC2011 else 3, "mapping": 2}
         return Machine(rules, family.scope({**sizes, "process": 2 if wide and "page" not in sizes else 1}))

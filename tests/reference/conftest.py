@@ -36,6 +36,7 @@ SIZES = {
     "object": 0,
     "vm": 2,
     "iommu_driver": 3,
+    "metagroup": 0,
 }
 
 
@@ -95,6 +96,23 @@ def of_objects(emulated: tuple[bool, bool, bool] = (False, False, True)) -> Conf
         rawio=(False, False),
         driver=(0, 0, 0),
         emulated=emulated,
+    )
+
+
+def of_metagroups() -> Configuration:
+    """Two groups of a device each and one of two behind another IOMMU; p0 may lock one page, p1 any number."""
+    sizes = dict.fromkeys(SIZES, 0) | {"process": 2, "thread": 2, "file": 5, "group": 3, "device": 4, "page": 3}
+    return Configuration(
+        sizes={**sizes, "metagroup": 3},
+        device_group=(0, 1, 2, 2),
+        bridge=(False,) * 4,
+        no_iommu=(False,) * 3,
+        rawio=(False,) * 2,
+        driver=(VFIO,) * 4,
+        page_limit=(1, 1),
+        may_exceed=(False, True),
+        bus=(0, 0, 0),
+        coherent=(True, True, False),
     )
 
 

@@ -63,6 +63,8 @@ def test_a_configuration_speaks_of_as_many_as_there_are() -> None:
         ("dma-type1-v1", 3),
         ("dma-type1-v2", 3),
         ("interrupts", 13),
+        ("rfc2011", 20),
+        ("rfc2011:unmerge-self", 20),
         ("external-validate", 20),
         ("external-validate:locked-container", 20),
         ("external-validate:check-then-count", 20),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.reference.conftest import of_interrupts, of_objects
+from tests.reference.conftest import of_interrupts, of_metagroups, of_objects
 
 from tenure.reference.kernel import SHOWN, SYSTEMS, Configuration, Died, Kernel, Paused, WouldBlock
 from tenure.reference.outcomes import Outcome
@@ -63,6 +63,10 @@ RANGES = {
     "obj": range(6),
     "dev": range(6),
     "object": range(6),
+    "group_2011": range(3),
+    "metagroup": range(3),
+    "faulty": range(2),
+    "contended": range(2),
 }
 PARAMETERS = {
     "close": ("process", "file"),
@@ -135,6 +139,24 @@ PARAMETERS_2011 = {
 }
 
 PARAMETERS_OF_ACCESSES = {**PARAMETERS, "attach": ("process", "file", "obj")}
+PARAMETERS_OF_METAGROUPS = {
+    "close": ("process", "file"),
+    "pass_file": ("process", "file", "to_process"),
+    "fork": ("process", "child"),
+    "exit_process": ("process",),
+    "open_group": ("process", "file", "group_2011", "made_metagroup"),
+    "get_flags": ("process", "file"),
+    "get_iommu_fd": ("process", "file", "made_file"),
+    "get_device_fd": ("process", "file", "device", "made_file"),
+    "merge": ("process", "file", "other"),
+    "unmerge": ("process", "file", "other", "made_metagroup"),
+    "map_dma": ("process", "file", "page", "faulty"),
+    "unmap_dma": ("process", "file", "page", "contended"),
+    "bind_driver": ("device", "to_driver"),
+    "unbind_driver": ("device",),
+    "add_device": ("device",),
+    "remove_device": ("device",),
+}
 
 MISCOUNTED = ("external-v1:misuse", "external-validate:unbalanced-release")
 """Where a client gives back uses that it does not have."""
@@ -148,6 +170,8 @@ def machine(system: str) -> Kernel:
         return Kernel(system, of_interrupts())
     if system.startswith("iommufd-"):
         return Kernel(system, of_objects((True, True, True) if system.endswith("accesses") else (False, False, True)))
+    if system.startswith("rfc2011"):
+        return Kernel(system, of_metagroups())
     if system.startswith("dma-rfc2011"):
         last = (False, True)
         limits = {"page_limit": (1,), "may_exceed": (False,)}
@@ -168,10 +192,23 @@ def possible(kernel: Kernel, system: str) -> list[tuple[str, dict[str, int]]]:
     return [*everyone(kernel, system), *kernel.pending()]
 
 
+def parameters_of(system: str) -> dict[str, tuple[str, ...]]:
+    """The calls of a system that callers make, with what they pass."""
+    if system.startswith("dma-rfc2011"):
+        return PARAMETERS_2011
+    if not system.startswith("rfc2011"):
+        return PARAMETERS_OF_ACCESSES if system == "iommufd-objects:accesses" else PARAMETERS
+    itself = system.endswith("unmerge-self")
+    return (
+        {**PARAMETERS_OF_METAGROUPS, "unmerge": ("process", "file", "made_metagroup")}
+        if itself
+        else PARAMETERS_OF_METAGROUPS
+    )
+
+
 def everyone(kernel: Kernel, system: str) -> Iterator[tuple[str, dict[str, int]]]:
     """Every call that a caller can make."""
-    known = PARAMETERS_OF_ACCESSES if system == "iommufd-objects:accesses" else PARAMETERS
-    for call, parameters in (PARAMETERS_2011 if system.startswith("dma-rfc2011") else known).items():
+    for call, parameters in parameters_of(system).items():
         if call in SYSTEMS[system].forms:
             for values in product(*(RANGES[p if p in RANGES else p.removeprefix("made_")] for p in parameters)):
                 args = {p.partition("_")[0]: value for p, value in zip(parameters, values, strict=True)}
@@ -243,7 +280,7 @@ OPENED_TWICE = ("containers-2012", "containers-2012:locked")
     [
         s
         for s in SYSTEMS
-        if s not in (*OPENED_TWICE, *MISCOUNTED, "interrupts") and not s.startswith(("dma-", "iommufd-"))
+        if s not in (*OPENED_TWICE, *MISCOUNTED, "interrupts") and not s.startswith(("dma-", "iommufd-", "rfc2011"))
     ],
 )
 @settings(deadline=None, max_examples=40)

@@ -67,7 +67,7 @@ def setup_of(system: System, machine: Machine) -> Setup:
     where = machine.scope
     sizes = {k: v for k, v in where.sizes.items() if v}
     if (family := family_of(system)) is not None:
-        return Setup(system.id, sizes, _fixed(where, family), {})
+        return Setup(system.id, sizes, _fixed(where, family), _initial(where))
 
     def table(sort: str, letter: str, values: tuple[object, ...]) -> dict[str, str | int | bool]:
         return {f"{letter}{i}": values[i] for i in range(sizes.get(sort, 0))}  # type: ignore[misc]  # written values
@@ -100,6 +100,13 @@ def _fixed(where: Scope, family: Family) -> Shown:
         name: {f"{letter}{i}": v for i, v in enumerate(where.fixed[field])} for name, letter, field in family.columns
     }
     return {**columns, **{name: table(name, field) for name, field in family.tables.items()}}
+
+
+def _initial(where: Scope) -> Shown:
+    """What each device's driver is at the start, where devices have one."""
+    drivers = (DRIVER.values[v] for v in where.initial.get("driver", ((),))[0])
+    begins: dict[str, str | int | bool] = {f"d{i}": driver for i, driver in enumerate(drivers)}
+    return {"device_driver": begins} if begins else {}
 
 
 @dataclass(frozen=True)
@@ -169,7 +176,7 @@ def modelled(system: System) -> tuple[Cap, ...]:
 
 
 def _field(system: System, family: Family, place: Place) -> Field:
-    besides = (Cap(*one) for one in family.within)
+    besides = (Cap(*one) for one in (*family.within, *place.within))
     return Field(place.name, place.scope, (*modelled(system), *besides), place.full)
 
 

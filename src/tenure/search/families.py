@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from tenure.models import dma_rfc2011, dma_type1
+from tenure.models import dma_rfc2011, dma_type1, groups, metagroups
 from tenure.search.interrupt_scopes import SIZES, WIRED, interrupt_scope
+from tenure.search.metagroup_scopes import DEVICES, MAPS, MERGES, OPENS, metagroup_scope
+from tenure.search.metagroup_scopes import SIZES as OF_METAGROUPS
 from tenure.search.object_scopes import object_scope
 from tenure.search.paged_scopes import paged_scope
 from tenure.search.range_scopes import range_scope
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.machine import Scope
-from tenure.vocabulary.objects import ADDRESS, MAPPING, TABLE
+from tenure.vocabulary.objects import ADDRESS, DEVICE, MAPPING, TABLE
 from tenure.vocabulary.symbols import Observable
 from tenure.vocabulary.systems import Granularity, System
 from tenure.vocabulary.terms import Term, both, either, every, implies, is_none, no, some
@@ -27,6 +29,8 @@ class Place:
     name: str
     scope: Scope
     full: bool = False
+    within: tuple[tuple[Term, str], ...] = ()
+    """Conditions on the states that a comparison goes on from, in logic and in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +56,19 @@ class Family:
     """The same, for observables of any places: the field of each."""
     modelled: tuple[tuple[Term, str], ...] = ()
     """Conditions on the states of which the rules say what comes next, in logic and in words."""
+    deep: tuple[tuple[Scope, frozenset[str]], ...] = ()
+    """Where violations and the rest of the cases are searched deeper, by these calls alone; by two threads where calls interleave."""
     within: tuple[tuple[Term, str], ...] = ()
     """The same for those that a comparison goes on from besides."""
 
     def main_scope(self, granularity: Granularity) -> Scope:
         """The scope of a search for violations."""
         return self.scope({**self.main, "thread": 2} if granularity is Granularity.STEPS else self.main)
+
+    def deep_scopes(self, granularity: Granularity) -> tuple[tuple[Scope, frozenset[str]], ...]:
+        """Where to search deeper, and by which calls."""
+        threads = {"thread": 2} if granularity is Granularity.STEPS else {}
+        return tuple((replace(one, sizes={**one.sizes, **threads}), calls) for one, calls in self.deep)
 
 
 _WHOLE = {"thread": 1, "file": 2, "device": 1, "eventfd": 2, "array": 3}
@@ -235,7 +246,59 @@ OBJECTS = Family(
     tables={"device_emulated": "emulated"},
 )
 
-FAMILIES = (TYPE1, RFC2011, INTERRUPTS, OBJECTS)
+_TWO = {**OF_METAGROUPS, "process": 2, "group": 1, "metagroup": 1}
+_THREE = {**OF_METAGROUPS, "file": 4, "group": 3, "metagroup": 3, "device": 3, "page": 0}
+_MERGED = {**OF_METAGROUPS, "device": 2, "page": 0}
+
+VIABLE = (
+    every(DEVICE, lambda d: both(no(metagroups.removed[d]), groups.driver[d] == "vfio")),
+    "every device is plugged in, and on VFIO's driver",
+)
+"""Elsewhere drivers and devices come and go."""
+
+METAGROUPS = Family(
+    marks=seen.metagroup_of,
+    scope=metagroup_scope,
+    main=OF_METAGROUPS,
+    narrow=(),
+    witness=metagroup_scope({**_TWO, "file": 2}),
+    deep=(
+        (metagroup_scope({**_TWO, "page": 2}), MAPS),
+        (
+            metagroup_scope({**_MERGED, "process": 2}),
+            OPENS | {"pass_file", "merge", "unmerge", "get_flags", "get_device_fd"},
+        ),
+        (metagroup_scope({**_MERGED, "file": 2}), DEVICES | MERGES),
+        (metagroup_scope(_MERGED, odd_iommu=True), MERGES),
+        (metagroup_scope({**_TWO, "page": 0}), DEVICES | {"pass_file"}),
+        (metagroup_scope(_THREE), OPENS | {"merge", "close", "release_iommu"}),
+    ),
+    gate=metagroup_scope({"process": 2, "file": 5, "group": 3, "metagroup": 3, "device": 3, "page": 3}, limit=2),
+    plan=metagroup_scope({**OF_METAGROUPS, "process": 2}),
+    whole=(
+        Place("two groups", metagroup_scope({**_MERGED, "file": 2})),
+        Place("two groups, three files", metagroup_scope(_MERGED), within=(VIABLE,)),
+        Place("two processes", metagroup_scope({**_TWO, "file": 2})),
+        Place("another bus", metagroup_scope({**_MERGED, "file": 2}, odd_bus=True)),
+        Place("another kind of IOMMU", metagroup_scope({**_MERGED, "file": 2}, odd_iommu=True)),
+        Place("two groups that come and go", metagroup_scope(_MERGED), full=True),
+        Place("three groups", metagroup_scope(_THREE), full=True),
+        Place("large", metagroup_scope({**OF_METAGROUPS, "process": 2, "device": 2}), full=True),
+    ),
+    pairs=(
+        Place("one group", metagroup_scope({**_TWO, "process": 1, "file": 2, "thread": 2})),
+        Place("two groups", metagroup_scope({**_MERGED, "thread": 2}), full=True),
+    ),
+    columns=(
+        ("device_group", "d", "group of"),
+        ("group_bus", "g", "bus"),
+        ("group_coherent", "g", "coherent"),
+        ("pages_most", "p", "page limit"),
+        ("pages_unlimited", "p", "may exceed"),
+    ),
+)
+
+FAMILIES = (TYPE1, RFC2011, INTERRUPTS, OBJECTS, METAGROUPS)
 
 
 def family_of(system: System) -> Family | None:

@@ -132,7 +132,7 @@ def main_area(system: System, granularity: Granularity) -> Area:
 def narrow_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
     """Where violations are searched deeper, by fewer calls: drivers that go, leaving and use, closing, device files."""
     if (family := family_of(system)) is not None:
-        return tuple(map(Area, family.narrow))
+        return (*map(Area, family.narrow), *(Area(*one) for one in family.deep_scopes(granularity)))
     if granularity is Granularity.WHOLE:
         return *_drivers_areas(system, threads=0), *_going_areas(system, threads=0)
     known = {c.name for c in system.calls}
@@ -163,7 +163,7 @@ def _going_areas(system: System, *, threads: int) -> tuple[Area, ...]:
 def witness_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
     """Where the rest of the cases can be reached: one thread, shared files, groups without IOMMU, a device opened twice."""
     if (family := family_of(system)) is not None:
-        return (Area(family.witness),)
+        return Area(family.witness), *(Area(*one) for one in family.deep_scopes(granularity))
     threads = 1 if granularity is Granularity.STEPS else sleepers(system)
     sizes = _sizes(system, threads=threads)
     known = {c.name for c in system.calls}

@@ -12,6 +12,7 @@ from tenure.vocabulary.objects import (
     IOMMU_DRIVER,
     LINE,
     MAPPING,
+    METAGROUP,
     OBJECT,
     PAGE,
     PROCESS,
@@ -22,7 +23,7 @@ from tenure.vocabulary.objects import (
 from tenure.vocabulary.symbols import Observable, observable
 from tenure.vocabulary.types import COUNT, FLAG, Choice
 
-FILE_KIND = Choice("kind of file", ("closed", "container", "group", "device", "vm", "kvm_vfio", "iommufd"))
+FILE_KIND = Choice("kind of file", ("closed", "container", "group", "device", "vm", "kvm_vfio", "iommufd", "iommu"))
 HARM = Choice("harm", ("none", "list_corruption", "null_dereference", "use_after_free", "bug"))
 ACCESS = Choice("access", ("none", "read", "write", "both"))
 DMA_REQUEST = Choice("DMA request", ("range", "empty", "wraps", "misaligned", "unknown", "no memory", "unwritable"))
@@ -225,6 +226,34 @@ module_goes = observable(
 module_references = observable(
     "module_references", DEVICE, COUNT, meaning="the references to the module of the device's VFIO driver"
 )
+file_metagroup = observable(
+    "file_metagroup", FILE, METAGROUP.maybe, meaning="the metagroup that the file is of, or its group or device is in"
+)
+file_keeps_open = observable("file_keeps_open", FILE, FLAG, meaning="the file is an iommu file, or a device's of 2011")
+device_metagroup = observable(
+    "device_metagroup", DEVICE, METAGROUP.maybe, meaning="the metagroup that the device's group points to"
+)
+device_vfio = observable("device_vfio", DEVICE, FLAG, meaning="VFIO's driver has the device: its device_data is set")
+device_kernel = observable("device_kernel", DEVICE, FLAG, meaning="a driver of the kernel has the device")
+page_payer = observable("page_payer", PAGE, PROCESS.maybe, meaning="the process that pays for the page")
+metagroup_of = observable("metagroup_of", GROUP, METAGROUP.maybe, meaning="the metagroup that the group points to")
+metagroup_exists = observable("metagroup_exists", METAGROUP, FLAG, meaning="the metagroup is there: it is not freed")
+metagroup_open = observable("metagroup_open", METAGROUP, FLAG, meaning="the metagroup has an IOMMU domain")
+metagroup_mm = observable(
+    "metagroup_mm", METAGROUP, PROCESS.maybe, meaning="the process to whose memory the metagroup is bound"
+)
+metagroup_asked = observable(
+    "metagroup_asked", METAGROUP, FLAG, meaning="a MERGE that went well opened the domain, which was not closed since"
+)
+device_present = observable("device_present", DEVICE, FLAG, meaning="the device is plugged in, and listed in its group")
+device_attached = observable(
+    "device_attached", DEVICE, METAGROUP.maybe, meaning="the metagroup to whose domain the device is attached"
+)
+page_metagroup = observable(
+    "page_metagroup", PAGE, METAGROUP.maybe, meaning="the metagroup whose domain leads devices to the page"
+)
+page_memory = observable("page_memory", PAGE, PROCESS.maybe, meaning="the process whose memory the page is")
+
 device_kvm = observable("device_kvm", DEVICE, VM.maybe, meaning="the VM that the open device refers to, and counts for")
 
 object_type = observable("object_type", OBJECT, OBJECT_TYPE, meaning="what the object is; none: its memory is freed")
