@@ -245,7 +245,7 @@ METAGROUPS = Family(
             metagroup_scope({**_MERGED, "process": 2}),
             OPENS | {"pass_file", "merge", "unmerge", "get_flags", "get_device_fd"},
         ),
-        (metagroup_scope({**_MERGED, "file": 2}), DEVICES | {"get_iommu_fd", "merge", "unmerge"}),
+        (metagroup_scope({**_MERGED, "file": 2}), DEVICES | MERGES),
         (metagroup_scope(_MERGED, odd_iommu=True), MERGES),
         (metagroup_scope({**_TWO, "page": 0}), DEVICES | {"pass_file"}),
         (metagroup_scope(_THREE), OPENS | {"merge", "close", "release_iommu"}),
