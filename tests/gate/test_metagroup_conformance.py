@@ -123,8 +123,11 @@ def test_the_gate_finds_nothing_in_the_reference(oracle: Oracle) -> None:
     assert report.not_run == ()
 
 
-def test_the_gate_finds_a_limit_that_is_not_there(oracle: Oracle, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The subject maps what the rules refuse."""
-    a_limit_that_is_not_there(monkeypatch)
+def test_the_gate_finds_a_metagroup_that_is_bound_to_another_process(
+    oracle: Oracle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The subject binds to the memory of the first process, whoever opens."""
+    sound = Iommu.open
+    monkeypatch.setattr(Iommu, "open", lambda self, _: sound(self, 0))
 
     assert played(oracle).report.findings
