@@ -279,6 +279,12 @@ METAGROUPS = Family(
         Place("two groups", metagroup_scope({**_MERGED, "file": 2})),
         Place("two groups, three files", metagroup_scope(_MERGED), within=(VIABLE,)),
         Place("two processes", metagroup_scope({**_TWO, "file": 2})),
+        Place(
+            "two processes, three files",
+            metagroup_scope({**_TWO, "file": 3, "metagroup": 2, "page": 0}),
+            within=(VIABLE,),
+        ),
+        Place("no page may be locked", metagroup_scope({**_TWO, "process": 1, "file": 2}, limit=0)),
         Place("another bus", metagroup_scope({**_MERGED, "file": 2}, odd_bus=True)),
         Place("another kind of IOMMU", metagroup_scope({**_MERGED, "file": 2}, odd_iommu=True)),
         Place("two groups that come and go", metagroup_scope(_MERGED), full=True),
@@ -290,12 +296,12 @@ METAGROUPS = Family(
         Place("two groups", metagroup_scope({**_MERGED, "thread": 2}), full=True),
     ),
     columns=(
-        ("device_group", "d", "group of"),
         ("group_bus", "g", "bus"),
         ("group_coherent", "g", "coherent"),
         ("pages_most", "p", "page limit"),
         ("pages_unlimited", "p", "may exceed"),
     ),
+    tables={"device_group": "group of"},
 )
 
 FAMILIES = (TYPE1, RFC2011, INTERRUPTS, OBJECTS, METAGROUPS)
