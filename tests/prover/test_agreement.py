@@ -214,6 +214,10 @@ IMPOSSIBLE = {
         f"{ADDED}file_add.list#0+file_add.dissolve#0+file_add.{rest}"
         for rest in ("detach#0", "detach#1", "detach#2+file_add.put#0")
     ),
+    *(
+        f"{step.partition('.')[0]}.mm#2+{step}#0"
+        for step in ("get_iommu_fd.get", "get_device_fd.get", "merge.merge", "unmerge.unmerge")
+    ),
 }
 """Where the call is indivisible, nothing can undo between two of its looks what the first saw or did."""
 
