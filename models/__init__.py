@@ -12,11 +12,14 @@ from tenure.models import (
     external_v1,
     external_validate,
     interrupt_systems,
+    iommufd_objects,
     kvm_file,
+    rfc2011_systems,
 )
 from tenure.vocabulary.systems import System
 
 SYSTEMS: tuple[System, ...] = (
+    *rfc2011_systems.SYSTEMS,
     *containers_2012.SYSTEMS,
     *containers_2013.SYSTEMS,
     *containers_2022.SYSTEMS,
@@ -28,6 +31,7 @@ SYSTEMS: tuple[System, ...] = (
     *dma_rfc2011_systems.SYSTEMS,
     *interrupt_systems.SYSTEMS,
     *kvm_file.SYSTEMS,
+    *iommufd_objects.SYSTEMS,
     *cdev_no_group.SYSTEMS,
 )
 """Every system in every variant, base variants first."""

@@ -88,7 +88,7 @@ OF_DEVICE_FILES: tuple[Definition, ...] = (
     shows(seen.file_granted, lambda f: cdev_fields.access_granted[f]),
     shows(seen.file_at_rest, rests),
     shows(seen.dma_owner_iommufd, lambda g: cdev_fields.owner_iommufd[g]),
-    shows(seen.device_attached, lambda d: cdev_fields.attached_to[d]),
+    shows(seen.device_ioas, lambda d: cdev_fields.attached_to[d]),
     shows(seen.device_claims, lambda d: cdev_fields.claimed[d]),
     shows(seen.device_emulated, lambda d: cdev_fields.emulated[d]),
     shows(seen.device_coherent, lambda d: cdev_fields.coherent[d]),

@@ -19,6 +19,7 @@ from tenure.models.groups import (
 )
 from tenure.models.harm import harm
 from tenure.models.iommu_driver_claims import CLAIMS as DRIVER_CLAIMS
+from tenure.models.vfio_driver_claims import CLAIMS as MODULE_CLAIMS
 from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, GROUP, PROCESS, THREAD, USER
 from tenure.vocabulary.symbols import choice_is
 from tenure.vocabulary.systems import claim
@@ -233,13 +234,18 @@ def no_file_is_made_twice(thread: Term, other: Term) -> Term:
 
 @claim(thread=THREAD)
 def a_device_file_is_made_before_its_fd(thread: Term) -> Term:
-    """GET_DEVICE_FD makes its file in one step, of a device that it found, and installs the fd in a later one."""
-    file, found = _device_file(thread), frame(thread, "get_device_fd", "found", DEVICE)
+    """GET_DEVICE_FD makes its file in one step and installs the fd in a later one, or, until 3.10, in the same."""
+    file = _device_file(thread)
     return both(
         implies(stands(thread, *ASKS), both(no(is_none(file)), kind[file] == "closed")),
-        implies(stands(thread, "get_device_fd.open"), no(is_none(found))),
         implies(stands(thread, *INSTALLS), both(no(is_none(file)), kind[file] == "device")),
     )
+
+
+@claim(thread=THREAD)
+def a_device_is_found_before_it_is_opened(thread: Term) -> Term:
+    """GET_DEVICE_FD makes its file of a device that it found."""
+    return implies(stands(thread, "get_device_fd.open"), no(is_none(frame(thread, "get_device_fd", "found", DEVICE))))
 
 
 @claim(thread=THREAD)
@@ -378,6 +384,7 @@ CLAIMS = (
     two_device_fds_are_different_files,
     no_file_is_made_twice,
     a_device_file_is_made_before_its_fd,
+    a_device_is_found_before_it_is_opened,
     an_ioctl_on_a_group_keeps_its_file,
     a_file_in_release_is_of_its_kind,
     a_file_in_release_has_no_fd,
@@ -395,6 +402,7 @@ CLAIMS = (
     nothing_was_used_after_it_was_freed,
     no_list_was_corrupted,
     *DRIVER_CLAIMS,
+    *MODULE_CLAIMS,
 )
 
 OPENED_ONCE = (

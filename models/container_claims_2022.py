@@ -7,7 +7,9 @@ from tenure.models.files import file_container, file_device, file_group, gets, k
 from tenure.models.groups import driver, group_of, leaving, no_iommu, placed, registered, users
 from tenure.models.groups_2022 import exists, is_contained, opened_as, opened_file
 from tenure.models.iommu_driver_claims import CLAIMS as DRIVER_CLAIMS
+from tenure.models.modules import open_references
 from tenure.models.ownership import blocking, owner, owner_cnt, uses_default
+from tenure.models.vfio_driver_claims import a_module_with_a_reference_does_not_go
 from tenure.vocabulary.objects import DEVICE, FILE, GROUP, THREAD
 from tenure.vocabulary.systems import claim
 from tenure.vocabulary.terms import (
@@ -103,6 +105,12 @@ def a_device_counts_while_it_is_open(device: Term) -> Term:
 def opens_count_the_files(device: Term) -> Term:
     """A device's `open_count` is the number of its files that are not past their close."""
     return opens[device] == number_of(FILE, lambda f: opened_by[f] == device)
+
+
+@claim(device=DEVICE)
+def an_open_device_keeps_the_module(device: Term) -> Term:
+    """The module of the driver of a device has one reference while the device is open."""
+    return open_references[device] == when(opens[device] > 0, 1, 0)
 
 
 @claim(file=FILE)
@@ -301,4 +309,6 @@ CLAIMS = (
     a_device_that_is_looked_up_is_there,
     a_device_file_is_made_before_its_fd,
     two_device_fds_are_different_files,
+    an_open_device_keeps_the_module,
+    a_module_with_a_reference_does_not_go,
 )

@@ -6,6 +6,8 @@ from tenure.models.containers import counts
 from tenure.models.device_files import opened_by, opens
 from tenure.models.files import file_device, file_group, kind
 from tenure.models.groups import driver, group_of, leaving, placed, registered, users
+from tenure.models.modules import keeps
+from tenure.models.vfio_driver_claims import CLAIMS_6_1 as MODULE_CLAIMS
 from tenure.vocabulary.objects import DEVICE, FILE, GROUP, THREAD
 from tenure.vocabulary.systems import claim
 from tenure.vocabulary.terms import (
@@ -119,6 +121,12 @@ def a_device_file_opens_its_device(file: Term) -> Term:
     return implies(settled, opened_by[file] == file_device[file])
 
 
+@claim(file=FILE)
+def exactly_open_device_files_keep_the_module(file: Term) -> Term:
+    """A device file has a reference to the module of its device's driver until its close, any other file to none."""
+    return keeps[file] == when(both(kind[file] == "device", no(_is_closed(file))), file_device[file], keeps.nothing)
+
+
 CLAIMS = (
     *KEPT,
     *GROUPS,
@@ -133,4 +141,6 @@ CLAIMS = (
     a_device_that_is_looked_up_is_registered,
     a_device_file_is_made_opened_and_given_its_fd,
     two_device_fds_are_different_files,
+    exactly_open_device_files_keep_the_module,
+    *MODULE_CLAIMS,
 )

@@ -50,6 +50,7 @@ from tenure.models.locks import (
     TABLE_LOCKS,
     TYPE1_LOCK,
 )
+from tenure.models.modules import kept_by, let_go_by, without_module
 from tenure.vocabulary.calls import (
     Case,
     Step,
@@ -371,7 +372,15 @@ def get_device_fd(process: Term, file: Term, device: Term, made: Term) -> Steps:
     )
     yield step(
         "open",
-        go(kind[made].becomes("device"), file_group[made].becomes(group), file_device[made].becomes(found)),
+        without_module(found),
+        go(
+            kind[made].becomes("device"),
+            file_group[made].becomes(group),
+            file_device[made].becomes(found),
+            *kept_by(made, found),
+        ),
+        drops=(DEVICE_REFERENCE,),
+        wakes=(RELEASE_Q,),
     )
     yield step("count", go(users[group].becomes(users[group] + 1), counts[made].becomes(group)))
     yield step("install", done(fd[process, made].becomes(value=True)), wakes=(RELEASE_Q, CONTAINER_Q))
@@ -382,7 +391,7 @@ def release_device(file: Term) -> Steps:
     """The device file's use of the group ends; the last user to leave detaches the group."""
     group = file_group[file]
     yield requires(kind[file] == "device", releasable(file))
-    yield from dissolve(group, "put", counts[file].becomes(None))
+    yield from dissolve(group, "put", counts[file].becomes(None), *let_go_by(file))
     yield step("put", done(*closed(file)), drops=(DEVICE_REFERENCE, GROUP_REFERENCE), wakes=(RELEASE_Q,))
 
 

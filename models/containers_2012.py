@@ -3,7 +3,7 @@
 `models/groups_2012.py` is what differs from 3.11; files, containers and what a detach does are the same.
 """
 
-from tenure.models import containers, containers_2013, files, groups_2012, harm, iommu_drivers
+from tenure.models import containers, containers_2013, files, groups_2012, harm, iommu_drivers, vfio_drivers
 from tenure.models.container_claims_2012 import CLAIMS
 from tenure.models.groups import no_iommu
 from tenure.vocabulary import observables as seen
@@ -22,6 +22,7 @@ CALLS = (
     containers.release_device,
     *groups_2012.CALLS,
     *iommu_drivers.CALLS,
+    *vfio_drivers.CALLS,
 )
 
 UNKNOWN = (seen.group_opened, seen.device_leaving, seen.group_no_iommu, seen.container_no_iommu)

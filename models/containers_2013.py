@@ -1,15 +1,17 @@
 """The system `containers-2013`: VFIO containers and groups from Linux 3.11 to 5.18."""
 
-from tenure.models import container_claims, containers, files, groups, harm, iommu_drivers
+from tenure.models import container_claims, containers, files, groups, harm, iommu_drivers, modules, vfio_drivers
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.objects import DEVICE, FILE, USER
 from tenure.vocabulary.systems import Definition, System, shows
 from tenure.vocabulary.terms import FALSE, Term, both, busy, either, every, implies, in_flight, is_none, no
 
-CALLS_UNDER_USERS = (*files.CALLS, *groups.CALLS, *containers.CALLS)
-"""What systems with external users stand on: their IOMMU drivers stay where they are."""
+_SHARED = (*files.CALLS, *groups.CALLS, *containers.CALLS)
 
-CALLS = (*CALLS_UNDER_USERS, containers.check_extension, *iommu_drivers.CALLS)
+CALLS_UNDER_USERS = modules.where_none_goes(_SHARED)
+"""What systems with external users stand on: their drivers stay where they are."""
+
+CALLS = (*_SHARED, containers.check_extension, *iommu_drivers.CALLS, *vfio_drivers.CALLS)
 
 
 def at_rest(group: Term) -> Term:
@@ -61,6 +63,8 @@ DEFINITIONS: tuple[Definition, ...] = (
     shows(seen.device_registered, lambda d: groups.registered[d]),
     shows(seen.device_leaving, lambda d: groups.leaving[d]),
     shows(seen.device_bridge, lambda d: groups.bridge[d]),
+    shows(seen.module_goes, lambda d: modules.module_goes[d]),
+    shows(seen.module_references, lambda d: modules.open_references[d]),
     shows(seen.page_mapped, lambda t, p: containers.mapped[t, p]),
     shows(seen.user_counts, lambda u: groups.counted[u]),
     shows(seen.user_idle, idle),

@@ -15,6 +15,7 @@ from tenure.models import (
     harm,
     iommu_drivers,
     ownership,
+    vfio_drivers,
 )
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.calls import Call
@@ -31,6 +32,7 @@ CALLS = (
     *groups_2022.CALLS,
     *device_files.CALLS,
     *iommu_drivers.CALLS,
+    *vfio_drivers.CALLS,
 )
 
 

@@ -7,6 +7,7 @@ from tenure.models.groups_2022 import is_contained, opened_file
 from tenure.models.harm import dereferences_null
 from tenure.models.locks import DEVICE_LOCK
 from tenure.models.locks_2022 import DEV_SET_LOCK, GROUP_LOCK, REGISTRATION
+from tenure.models.modules import keep, let_go, open_references, without_module
 from tenure.vocabulary.calls import Steps, call, done, go, local, new, number, refuse, requires, step
 from tenure.vocabulary.effects import Assign
 from tenure.vocabulary.objects import DEVICE, FILE, GROUP, PROCESS, THREAD
@@ -71,9 +72,16 @@ def get_device_fd(process: Term, file: Term, device: Term, made: Term) -> Steps:
         "open",
         refuse(no(is_contained(group)), "EINVAL", "the group is in no container"),
         dereferences_null(is_none(container[group])),
+        without_module(found, when=first),
         refuse(both(first, is_none(table[container[group]])), "EINVAL", "the container has no IOMMU driver"),
         refuse(both(first, no_iommu[group], no(rawio[process])), "EPERM", "a no-IOMMU group needs CAP_SYS_RAWIO"),
-        go(*opened(found, made, group), *keeps_group_open(group), counted_in[found].becomes(group), when=first),
+        go(
+            *opened(found, made, group),
+            *keeps_group_open(group),
+            counted_in[found].becomes(group),
+            keep(open_references[found]),
+            when=first,
+        ),
         go(*opened(found, made, group)),
         locks=(GROUP_LOCK, DEV_SET_LOCK),
         wakes=(REGISTRATION,),
@@ -95,7 +103,13 @@ def release_device(file: Term) -> Steps:
     closes = (opens[device].becomes(opens[device] - 1), opened_by[file].becomes(None))
     yield step(
         "close",
-        go(*closes, *lets_group_go(group), counted_in[device].becomes(None), when=opens[device] == 1),
+        go(
+            *closes,
+            *lets_group_go(group),
+            counted_in[device].becomes(None),
+            let_go(open_references[device]),
+            when=opens[device] == 1,
+        ),
         go(*closes),
         locks=(GROUP_LOCK, DEV_SET_LOCK),
     )

@@ -8,6 +8,7 @@ from tenure.models.groups_2022 import in_use, is_contained
 from tenure.models.harm import dereferences_null
 from tenure.models.locks import DEVICE_LOCK
 from tenure.models.locks_2022 import DEV_SET_LOCK, GROUP_LOCK, REGISTRATION
+from tenure.models.modules import kept_by, let_go_by, without_module
 from tenure.vocabulary.calls import Steps, call, done, go, local, new, number, refuse, requires, step
 from tenure.vocabulary.objects import DEVICE, FILE, PROCESS, THREAD
 from tenure.vocabulary.terms import Term, both, either, is_none, no
@@ -43,8 +44,10 @@ def get_device_fd(process: Term, file: Term, device: Term, made: Term) -> Steps:
         dereferences_null(is_none(container[group])),
         refuse(is_none(table[container[group]]), "EINVAL", "the container has no IOMMU driver"),
         refuse(both(no_iommu[group], no(rawio[process])), "EPERM", "a no-IOMMU group needs CAP_SYS_RAWIO"),
+        without_module(found),
         go(
             *keeps_group_open(group),
+            *kept_by(made, found),
             counts[made].becomes(group),
             kind[made].becomes("device"),
             file_group[made].becomes(group),
@@ -74,7 +77,7 @@ def release_device(file: Term) -> Steps:
     yield requires(kind[file] == "device", releasable(file))
     yield step(
         "close",
-        go(opens[device].becomes(opens[device] - 1), opened_by[file].becomes(None)),
+        go(opens[device].becomes(opens[device] - 1), opened_by[file].becomes(None), *let_go_by(file)),
         locks=(DEV_SET_LOCK, GROUP_LOCK),
     )
     yield step("unassign", go(*lets_group_go(group), counts[file].becomes(None)), locks=(GROUP_LOCK,))

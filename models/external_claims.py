@@ -1,16 +1,18 @@
 """What holds external users together: helper invariants on top of those of the containers."""
 
 from tenure.models.add_del import added_first, passed
+from tenure.models.container_claims import ASKS, OPENS
 from tenure.models.containers import counts, linked, table
 from tenure.models.external_users import seen_container, seen_group, seen_table
 from tenure.models.files import file_group, kept, kind
 from tenure.models.groups import container, counted, placed, reference, users
 from tenure.models.harm import STOPPED
-from tenure.vocabulary.objects import FILE, GROUP, USER
+from tenure.vocabulary.objects import CONTAINER, FILE, GROUP, TABLE, THREAD, USER
 from tenure.vocabulary.systems import Claim, claim
 from tenure.vocabulary.terms import Term, both, busy, either, frame, implies, is_none, no, number_of, stands, when
 
 GET = "get_external_user"
+TELL = "iommu_id_from_file"
 
 
 def _present(user: Term) -> Term:
@@ -93,6 +95,35 @@ def a_user_counts_for_the_group_of_its_file(user: Term) -> Term:
 
 
 @claim(user=USER)
+def the_id_is_told_of_the_group_of_the_file(user: Term) -> Term:
+    """While a user asks for the IOMMU id, the group that was looked up is the one behind the file that it passes."""
+    pointers = {"*group": GROUP, "*container": CONTAINER, "*table": TABLE}
+    group, into, found = (frame(user, TELL, name, sort) for name, sort in pointers.items())
+    looked, saw = stands(user, f"{TELL}.check_iommu", f"{TELL}.check_viable"), stands(user, f"{TELL}.check_viable")
+    file = passed[user]
+    behind = both(no(is_none(file)), kind[file] == "group", no(is_none(group)), file_group[file] == group)
+    return either(both(implies(looked, behind), implies(saw, both(no(is_none(into)), no(is_none(found))))), STOPPED)
+
+
+@claim(user=USER)
+def a_user_counts_for_the_group_that_its_file_had(user: Term) -> Term:
+    """A user counts for the group behind the file that it passes, as long as that file is open."""
+    file = passed[user]
+    behind = both(kind[file] == "group", file_group[file] == counted[user])
+    return implies(no(is_none(counted[user])), both(no(is_none(file)), either(kind[file] == "closed", behind)))
+
+
+@claim(user=USER, thread=THREAD)
+def no_user_passes_a_file_that_is_being_made(user: Term, thread: Term) -> Term:
+    """A file has no fd before it is made, so that nobody was given it."""
+    group_file, device_file = frame(thread, "open_group", "file", FILE), frame(thread, "get_device_fd", "made", FILE)
+    return both(
+        implies(stands(thread, *OPENS), no(passed[user] == group_file)),
+        implies(stands(thread, *ASKS), no(passed[user] == device_file)),
+    )
+
+
+@claim(user=USER)
 def a_user_that_added_first_sees_what_stays(user: Term) -> Term:
     """A user that counted before it validated counts still, and the group is where it was."""
     return implies(
@@ -109,7 +140,20 @@ def a_user_counts_for_what_it_validated(user: Term) -> Term:
 @claim(user=USER)
 def a_user_that_passes_a_file_counts_or_is_about_to(user: Term) -> Term:
     """A user that keeps a file counts, but in the middle of a call."""
-    return implies(no(is_none(passed[user])), either(no(is_none(counted[user])), busy(user)))
+    return implies(no(is_none(passed[user])), either(no(is_none(counted[user])), busy(user), STOPPED))
+
+
+@claim(user=USER)
+def a_release_works_on_the_file_that_its_user_passes(user: Term) -> Term:
+    """The file that a release was given is the one that its user passes, until it drops it; by then it relies on nothing."""
+    file, inside = frame(user, "release", "file", FILE), stands(user, "release.detach", "release.put")
+    by_kernel = stands(user, "release_user.detach", "release_user.put")
+    forgot = both(is_none(counted[user]), is_none(seen_group[user]))
+    return both(
+        implies(inside, both(no(is_none(file)), passed[user] == file)),
+        implies(no(is_none(file)), inside),
+        implies(either(inside, by_kernel), forgot),
+    )
 
 
 @claim(user=USER)
@@ -142,7 +186,11 @@ ADD_DEL: tuple[Claim, ...] = (
     a_user_keeps_the_file_that_it_passes,
     a_user_passes_the_file_that_it_keeps,
     a_user_counts_for_the_group_of_its_file,
+    a_user_counts_for_the_group_that_its_file_had,
     a_user_that_added_first_sees_what_stays,
+    the_id_is_told_of_the_group_of_the_file,
+    no_user_passes_a_file_that_is_being_made,
+    users_are_never_more_than_those_entitled,
 )
 
 VALIDATE: tuple[Claim, ...] = (
@@ -154,5 +202,6 @@ VALIDATE: tuple[Claim, ...] = (
     a_user_counts_for_the_group_of_its_file,
     a_user_that_passes_a_file_counts_or_is_about_to,
     who_is_about_to_count_has_validated_its_file,
+    a_release_works_on_the_file_that_its_user_passes,
     users_are_never_more_than_those_entitled,
 )

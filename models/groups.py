@@ -16,6 +16,7 @@ from tenure.models.locks import (
     UNBOUND_LOCK,
     VFIO_GROUP_LOCK,
 )
+from tenure.models.modules import module_goes
 from tenure.vocabulary.calls import Case, Step, Steps, call, done, go, local, new, number, refuse, requires, step
 from tenure.vocabulary.locks import Taken, briefly
 from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, GROUP, PROCESS, TABLE, THREAD, USER
@@ -60,6 +61,11 @@ def exists(group: Term) -> Term:
         some(USER, lambda u: reference[u] == group),
         in_flight(group),
     )
+
+
+def is_there(device: Term, to: Term) -> Term:
+    """The module of the driver is loaded and not being removed: only a VFIO driver's ever is."""
+    return implies(to == "vfio", no(module_goes[device]))
 
 
 def probe(device: Term, to: Term, heard: Taken) -> Step:
@@ -123,7 +129,7 @@ def open_group(process: Term, file: Term, group: Term) -> Steps:
 @call("bind a driver", actor="device", source="driver core, vfio_iommu_group_notifier", device=DEVICE, to=DRIVER)
 def bind_driver(device: Term, to: Term) -> Steps:
     """A driver probes the device; VFIO hears of it afterwards and can only stop the machine."""
-    yield requires(driver[device] == "none", no(to == "none"))
+    yield requires(driver[device] == "none", no(to == "none"), is_there(device, to))
     yield probe(device, to, HEARD)
     yield step(
         "bound",

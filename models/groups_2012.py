@@ -15,7 +15,18 @@ from tenure.models.files import (
     referenced,
     releasable,
 )
-from tenure.models.groups import container, driver, exists, group_of, notices, placed, probe, registered, users
+from tenure.models.groups import (
+    container,
+    driver,
+    exists,
+    group_of,
+    is_there,
+    notices,
+    placed,
+    probe,
+    registered,
+    users,
+)
 from tenure.models.locks import (
     DEVICE_LOCK,
     DEVICE_MUTEX,
@@ -26,6 +37,7 @@ from tenure.models.locks import (
     VFIO_GROUP_LOCK,
 )
 from tenure.models.locks_2012 import HEARD, SCAN
+from tenure.models.modules import kept_by, without_module
 from tenure.vocabulary.calls import Steps, call, done, go, local, new, number, refuse, requires, step
 from tenure.vocabulary.locks import briefly
 from tenure.vocabulary.objects import DEVICE, FILE, GROUP, PROCESS, THREAD
@@ -112,12 +124,14 @@ def get_device_fd(process: Term, file: Term, device: Term, made: Term) -> Steps:
             "ENODEV",
             "the group has no such device of a VFIO driver",
         ),
+        without_module(device),
         done(
             kind[made].becomes("device"),
             file_group[made].becomes(group),
             file_device[made].becomes(device),
             users[group].becomes(users[group] + 1),
             counts[made].becomes(group),
+            *kept_by(made, device),
             fd[process, made].becomes(value=True),
         ),
         locks=(DEVICE_LOCK,),
@@ -127,7 +141,7 @@ def get_device_fd(process: Term, file: Term, device: Term, made: Term) -> Steps:
 @call("bind a driver", actor="device", source="driver core, vfio_iommu_group_notifier, 3.6", device=DEVICE, to=DRIVER)
 def bind_driver(device: Term, to: Term) -> Steps:
     """A driver probes the device; VFIO hears of it afterwards and can only stop the machine."""
-    yield requires(driver[device] == "none", no(to == "none"))
+    yield requires(driver[device] == "none", no(to == "none"), is_there(device, to))
     yield probe(device, to, HEARD)
     yield step(
         "bound",

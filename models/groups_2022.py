@@ -13,7 +13,7 @@ from tenure.models.files import (
     rawio,
     releasable,
 )
-from tenure.models.groups import container, driver, group_of, leaving, no_iommu, placed, registered, users
+from tenure.models.groups import container, driver, group_of, is_there, leaving, no_iommu, placed, registered, users
 from tenure.models.harm import uses_after_free
 from tenure.models.iommu_drivers import calls_driver
 from tenure.models.locks import (
@@ -201,7 +201,7 @@ def get_status(process: Term, file: Term) -> Steps:
 )
 def bind_driver(device: Term, to: Term) -> Steps:
     """A driver probes the device; one that does DMA for the kernel is refused while a user owns the group."""
-    yield requires(driver[device] == "none", no(to == "none"))
+    yield requires(driver[device] == "none", no(to == "none"), is_there(device, to))
     yield step(
         "configure",
         refuse(

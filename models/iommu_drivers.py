@@ -2,7 +2,8 @@
 
 from tenure.models.harm import uses_after_free
 from tenure.models.locks import IOMMU_DRIVERS_LOCK
-from tenure.vocabulary.calls import Case, Steps, call, done, refuse, requires, step
+from tenure.models.modules import keep, let_go, removal
+from tenure.vocabulary.calls import Case, Steps, call, done, requires, step
 from tenure.vocabulary.effects import Assign, provided
 from tenure.vocabulary.objects import CONTAINER, IOMMU_DRIVER
 from tenure.vocabulary.symbols import anything, fixed, state
@@ -29,7 +30,7 @@ def serves(driver: Term, kind: Term) -> Term:
 
 def taken(container: Term, driver: Term) -> tuple[Assign, ...]:
     """The container has the driver, and a reference to its module: try_module_get."""
-    return driver_of[container].becomes(driver), module_references[driver].becomes(module_references[driver] + 1)
+    return driver_of[container].becomes(driver), keep(module_references[driver])
 
 
 def given_back(container: Term, last: Term) -> tuple[Assign, ...]:
@@ -37,7 +38,7 @@ def given_back(container: Term, last: Term) -> tuple[Assign, ...]:
     driver = driver_of[container]
     return (
         provided(last, driver_of[container].becomes(None)),
-        provided(last, module_references[driver].becomes(module_references[driver] - 1)),
+        provided(last, let_go(module_references[driver])),
     )
 
 
@@ -63,12 +64,8 @@ def register_iommu_driver(driver: Term) -> Steps:
 def unregister_iommu_driver(driver: Term) -> Steps:
     """Remove the module of an IOMMU driver, unless some container uses it."""
     yield requires(is_registered[driver])
-    yield step(
-        "unregister",
-        refuse(module_references[driver] > 0, "EWOULDBLOCK", "a container uses the driver"),
-        done(is_registered[driver].becomes(value=False)),
-        locks=(IOMMU_DRIVERS_LOCK,),
-    )
+    goes = is_registered[driver].becomes(value=False)
+    yield removal(module_references[driver], "a container uses the driver", goes, IOMMU_DRIVERS_LOCK)
 
 
 CALLS = (register_iommu_driver, unregister_iommu_driver)

@@ -5,19 +5,13 @@ in an iommufd's object table is not told.
 """
 
 from tenure.models.cdev_fields import attached_to, iommufd_of
-from tenure.models.files import closed, fd, is_free, is_open, kind, releasable
+from tenure.models.files import closed, is_open, kind, releasable
+from tenure.models.iommufd import open_iommufd
 from tenure.models.locks_iommufd import IOAS_MUTEX, OBJECT_TABLE
 from tenure.vocabulary.calls import Steps, call, done, new, number, refuse, requires, step
 from tenure.vocabulary.effects import each
 from tenure.vocabulary.objects import DEVICE, FILE, PROCESS, TABLE, THREAD
 from tenure.vocabulary.terms import Term, is_none, no, some
-
-
-@call("open of /dev/iommu", actor=THREAD, source="iommufd_fops_open", process=PROCESS, file=new(FILE))
-def open_iommufd(process: Term, file: Term) -> Steps:
-    """Make an iommufd, which has nothing yet."""
-    yield requires(is_free(file))
-    yield step("open", done(kind[file].becomes("iommufd"), fd[process, file].becomes(value=True)))
 
 
 @call("IOMMU_IOAS_ALLOC", actor=THREAD, source="iommufd_ioas_alloc_ioctl", process=PROCESS, file=FILE, made=new(TABLE))

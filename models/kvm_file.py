@@ -16,7 +16,9 @@ from tenure.models import (
     kvm_file_claims,
     kvm_files,
     kvm_get_put,
+    modules,
     spapr,
+    vfio_drivers,
     vms,
 )
 from tenure.models.groups import counted, reference
@@ -106,10 +108,10 @@ LISTS: tuple[Definition, ...] = (
 
 
 def _with_lists(containers_calls: tuple[Call, ...], changed: tuple[Call, ...]) -> tuple[Call, ...]:
-    """The calls of containers, those changed where open devices know of VMs; their IOMMU drivers stay where they are."""
+    """The calls of containers, those changed where open devices know of VMs; their drivers stay where they are."""
     by_name = {c.name: c for c in changed}
-    of_drivers = {c.name for c in (containers.check_extension, *iommu_drivers.CALLS)}
-    return tuple(by_name.get(c.name, c) for c in containers_calls if c.name not in of_drivers)
+    of_drivers = {c.name for c in (containers.check_extension, *iommu_drivers.CALLS, *vfio_drivers.CALLS)}
+    return modules.where_none_goes(tuple(by_name.get(c.name, c) for c in containers_calls if c.name not in of_drivers))
 
 
 def _of_files(  # what differs between versions

@@ -17,6 +17,7 @@ from tenure.models.locks import (
     USER_LOCK,
     USES_Q,
 )
+from tenure.models.modules import let_go_by
 from tenure.vocabulary.calls import (
     Call,
     Case,
@@ -155,7 +156,7 @@ def release_device_that(leaves: Leaving) -> Call:
         """The device file's use of the group ends; the last user to leave calls back, and detaches the group."""
         group = file_group[file]
         yield requires(kind[file] == "device", releasable(file))
-        yield _give_up(group, counts[file].becomes(None))
+        yield _give_up(group, counts[file].becomes(None), *let_go_by(file))
         yield from leaves(group, go)
         yield _put_device(file)
 

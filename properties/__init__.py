@@ -8,6 +8,8 @@ from tenure.properties import (
     headlines,
     interrupts,
     kvm,
+    metagroups,
+    objects,
     ownership,
     paged,
     ranges,
@@ -26,6 +28,8 @@ PROPERTIES: tuple[Property, ...] = (
     *paged.PROPERTIES,
     *interrupts.PROPERTIES,
     *kvm.PROPERTIES,
+    *metagroups.PROPERTIES,
+    *objects.PROPERTIES,
     *cdev.PROPERTIES,
     *harm.PROPERTIES,
 )

@@ -15,7 +15,7 @@ def is_bound(file: Term) -> Term:
 @always("ISO-2", "iommufd_device_attach, iommufd_device_replace", group=GROUP, file=FILE)
 def what_is_bound_reaches_only_what_is_its_iommufds(group: Term, file: Term) -> Term:
     """A group that an iommufd owns, and a device bound to one, reach no IO address space but one of that iommufd."""
-    reached, attached = seen.table_reached[group], seen.device_attached[seen.file_device[file]]
+    reached, attached = seen.table_reached[group], seen.device_ioas[seen.file_device[file]]
     owner = seen.dma_owner_iommufd[group]
     of_group = implies(both(no(is_none(owner)), no(is_none(reached))), seen.table_iommufd[reached] == owner)
     of_device = implies(
@@ -53,7 +53,7 @@ def a_bound_device_keeps_its_iommufd_open(file: Term) -> Term:
 def a_close_gives_everything_back(file: Term, device: Term) -> Term:
     """A released device file is closed, and a device that was bound by it neither open nor attached."""
     releases = both(called("release_device"), argument("file", FILE) == file)
-    gone = both(seen.device_opens[device] == 0, is_none(seen.device_attached[device]))
+    gone = both(seen.device_opens[device] == 0, is_none(seen.device_ioas[device]))
     was_bound = both(before(is_bound(file)), before(seen.file_device[file]) == device)
     return both(
         implies(both(releases, answered()), seen.file_kind[file] == "closed"),
@@ -72,7 +72,7 @@ def closing_every_fd_gives_every_device_back() -> Term:
     gone = both(
         every(FILE, lambda f: seen.file_kind[f] == "closed"),
         every(TABLE, lambda t: is_none(seen.table_iommufd[t])),
-        every(DEVICE, lambda d: both(seen.device_opens[d] == 0, is_none(seen.device_attached[d]))),
+        every(DEVICE, lambda d: both(seen.device_opens[d] == 0, is_none(seen.device_ioas[d]))),
         every(GROUP, lambda g: both(is_none(seen.dma_owner_iommufd[g]), is_none(seen.table_reached[g]))),
     )
     return implies(every(FILE, is_let_go), gone)

@@ -1,7 +1,7 @@
 """CON and GRP: containers, and who may open a group."""
 
 from tenure.vocabulary import observables as seen
-from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, GROUP, IOMMU_DRIVER, USER
+from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, GROUP, IOMMU_DRIVER, PROCESS, USER
 from tenure.vocabulary.properties import always, at_rest
 from tenure.vocabulary.terms import Term, both, either, implies, is_none, no, number_of, some, when
 
@@ -57,11 +57,26 @@ def users_are_the_base_and_the_open_devices(group: Term) -> Term:
     return seen.container_users[group] == when(seen.group_placed[group], 1, 0) + devices
 
 
-@always("CON-7", "vfio_ioctl_set_iommu, try_module_get, module_put", driver=IOMMU_DRIVER)
-def a_module_stays_while_a_container_uses_its_driver(driver: Term) -> Term:
-    """The module of an IOMMU driver has a reference for each container that uses it; while one does, it is registered."""
-    used = number_of(CONTAINER, lambda c: seen.container_driver[c] == driver)
-    return both(seen.driver_references[driver] == used, implies(used > 0, seen.driver_registered[driver]))
+@always(
+    "CON-7",
+    "vfio_ioctl_set_iommu, vfio_df_open, vfio_df_close, try_module_get, module_put",
+    driver=IOMMU_DRIVER,
+    process=PROCESS,
+    file=FILE,
+    device=DEVICE,
+)
+def a_module_stays_while_its_driver_is_used(driver: Term, process: Term, file: Term, device: Term) -> Term:
+    """An IOMMU driver's module has a reference for each container that uses it, a VFIO driver's while its device is open; with one, it stays."""
+    containers = number_of(CONTAINER, lambda c: seen.container_driver[c] == driver)
+    is_open = both(seen.has_fd[process, file], seen.file_device[file] == device)
+    referenced = seen.module_references[device] > 0
+    has_file = some(FILE, lambda f: seen.file_device[f] == device)
+    return both(
+        seen.driver_references[driver] == containers,
+        implies(containers > 0, seen.driver_registered[driver]),
+        implies(is_open, referenced),
+        implies(referenced, both(has_file, no(seen.module_goes[device]))),
+    )
 
 
 @always("GRP-1", "vfio_group_fops_open, `opened`", group=GROUP, file=FILE, other=FILE)
@@ -103,7 +118,7 @@ PROPERTIES = (
     a_container_never_mixes_no_iommu_and_real_groups,
     a_container_outlives_its_file_and_its_groups,
     users_are_the_base_and_the_open_devices,
-    a_module_stays_while_a_container_uses_its_driver,
+    a_module_stays_while_its_driver_is_used,
     at_most_one_file_of_a_group_is_open,
     a_group_file_stays_while_a_device_is_open,
     a_group_is_open_or_a_device_of_it_is_bound_and_never_both,

@@ -26,6 +26,8 @@ EINVAL = Refused("EINVAL")
 ENODEV = Refused("ENODEV")
 EWOULDBLOCK = Refused("EWOULDBLOCK")
 ENOENT = Refused("ENOENT")
+ENOMEM = Refused("ENOMEM")
+EFAULT = Refused("EFAULT")
 
 
 class Task:

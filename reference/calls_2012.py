@@ -74,7 +74,7 @@ def get_device_fd(machine: Machine, me: Task, process: int, file: int, device: i
     while not group.device_lock.taken_by(me):
         yield BLOCKED
     found = machine.devices[device]
-    if found not in group.device_list:
+    if found not in group.device_list or not found.module.try_get():
         group.device_lock.release()
         return ENODEV
     found.users += 1

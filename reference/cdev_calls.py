@@ -34,10 +34,15 @@ def open_cdev(machine: Machine, _: Task, process: int, file: int, device: int) -
     if found not in found.group.vfio.device_list:
         return ENODEV
     found.users += 1
-    opened = machine.files[file] = File(file, DEVICE_FILE)
-    opened.device, opened.is_cdev = found, True
-    machine.processes[process].install(opened)
+    give_file(machine, process, file, found)
     return OK
+
+
+def give_file(machine: Machine, process: int, file: int, device: Device) -> None:
+    """The process gets a file of the device itself, bound to nothing."""
+    opened = machine.files[file] = File(file, DEVICE_FILE)
+    opened.device, opened.is_cdev = device, True
+    machine.processes[process].install(opened)
 
 
 def may_bind(machine: Machine, process: int, file: int, other: int, request: int) -> bool:

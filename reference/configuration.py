@@ -17,7 +17,8 @@ class Configuration:
     `driver` is where each device starts: an index into the values of the observable driver. Where there are addresses,
     `valid_range` numbers the valid range of each (0: none), `entry_limit` is how many mappings each table takes, and
     `page_limit` how many pages each process may lock that has no CAP_IPC_LOCK (`may_exceed`). Of each page of memory, `reserved`
-    says that it is a device's and `frame_0` that its frame is the first there is. `wiring` is what there is of interrupts.
+    says that it is a device's and `frame_0` that its frame is the first there is. `wiring` is what there is of interrupts; where there are
+    iommufds, `emulated` says it of each device.
     """
 
     sizes: Mapping[str, int]
@@ -36,11 +37,13 @@ class Configuration:
     reserved: tuple[bool, ...] = ()
     frame_0: tuple[bool, ...] = ()
     emulated: tuple[bool, ...] = ()
-    """Which devices are emulated; where iommufds are not spoken of, nobody says. The same of what follows."""
-    coherent: tuple[bool, ...] = ()
-    """Of which devices the IOMMU can enforce coherent DMA."""
+    """Which devices are emulated; where iommufds are not spoken of, nobody says."""
     isolated: tuple[bool, ...] = ()
     """Of which devices interrupts are isolated, or need not be."""
+    bus: tuple[int, ...] = ()
+    """In 2011: the number of the bus that each group is on."""
+    coherent: tuple[bool, ...] = ()
+    """The IOMMU keeps caches coherent: for each group in 2011, for each device that is bound to iommufds."""
 
     def __post_init__(self) -> None:
         for name, sort, given in (

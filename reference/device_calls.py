@@ -50,6 +50,9 @@ def get_device_fd(machine: Machine, me: Task, process: int, file: int, device: i
         return ENODEV
 
     yield "get_device_fd.open"
+    if not found.module.try_get():  # by the driver's own open until 5.13
+        yield from _unfind(me, group, found)
+        return ENODEV
     opened = machine.files[made] = File(made, DEVICE_FILE)  # the device's reference is the file's from here on
     opened.device = found
     me.hold(opened)
@@ -61,6 +64,14 @@ def get_device_fd(machine: Machine, me: Task, process: int, file: int, device: i
     yield "get_device_fd.install"
     caller.install(opened)
     return OK
+
+
+def _unfind(me: Task, group: VfioGroup, device: Device) -> Part:
+    """Drop a reference to the device that is no file's."""
+    while not group.device_lock.taken_by(me):
+        yield BLOCKED
+    device.users -= 1
+    group.device_lock.release()
 
 
 def looks(me: Task, group: VfioGroup) -> Generator[str, None, Answer | None]:
@@ -98,6 +109,7 @@ def release_device(machine: Machine, me: Task, file: int) -> Steps:
     if device is None:
         raise LookupError(f"f{file} is no device file")
     group = device.group.vfio
+    device.module.put()
     closing.counts = False
     if group.try_dissolve():
         yield "release_device.detach"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from tenure.reference.calls import EINVAL, ENODEV, EPERM, OK, Steps, Task
+from tenure.reference.containers import Container
 from tenure.reference.files import DEVICE_FILE, File
 from tenure.reference.group_calls_2022 import group_of
 from tenure.reference.groups import Device, VfioGroup
@@ -60,18 +61,26 @@ def _open(device: Device, group: VfioGroup, *, rawio: bool) -> Refused | None:
     """vfio_df_group_open under both locks: the first open uses the container and keeps the group's file."""
     if group.container is None:
         return EINVAL
-    if device.open_count == 0:
-        if group.container.table is None:
-            return EINVAL
-        if group.iommu.no_iommu and not rawio:
-            return EPERM
-        if group.opened_file is None:
-            raise LookupError(f"g{group.iommu.index} is in a container and has no file")
-        group.opened_file.get()
-        group.users += 1
-        device.counts = True
-        _get_kvm(device, group)
-    device.open_count += 1
+    refusal = _first_open(device, group, group.container, rawio=rawio) if device.open_count == 0 else None
+    if refusal is None:
+        device.open_count += 1
+    return refusal
+
+
+def _first_open(device: Device, group: VfioGroup, container: Container, *, rawio: bool) -> Refused | None:
+    """Keep the driver's module, use the container, keep the group's file (vfio_df_device_first_open)."""
+    if not device.module.try_get():
+        return ENODEV
+    refusal = EINVAL if container.table is None else EPERM if group.iommu.no_iommu and not rawio else None
+    if refusal is not None:
+        device.module.put()
+        return refusal
+    if group.opened_file is None:
+        raise LookupError(f"g{group.iommu.index} is in a container and has no file")
+    group.opened_file.get()
+    group.users += 1
+    device.counts = True
+    _get_kvm(device, group)
     return None
 
 
@@ -107,6 +116,7 @@ def release_device(machine: Machine, me: Task, file: int) -> Steps:
         yield BLOCKED
     device.open_count -= 1
     if device.open_count == 0:
+        device.module.put()
         device.counts = False
         group.users -= 1
         put_kvm(device)

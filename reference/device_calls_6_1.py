@@ -27,7 +27,7 @@ def get_device_fd(machine: Machine, me: Task, process: int, file: int, device: i
     yield "get_device_fd.assign"
     while not group.group_lock.taken_by(me):
         yield BLOCKED
-    refusal = _assign_container(group, rawio=caller.rawio)
+    refusal = _assign_container(group, found, rawio=caller.rawio)
     group.group_lock.release()
     if refusal is not None:
         found.users -= 1
@@ -54,12 +54,14 @@ def get_device_fd(machine: Machine, me: Task, process: int, file: int, device: i
     return OK
 
 
-def _assign_container(group: VfioGroup, *, rawio: bool) -> Refused | None:
-    """One more use of the group, and a reference to its file (vfio_device_assign_container)."""
+def _assign_container(group: VfioGroup, device: Device, *, rawio: bool) -> Refused | None:
+    """One more use of the group, and a reference to its file (vfio_device_assign_container); then one to the driver's module."""
     if group.container is None or group.container.table is None:
         return EINVAL
     if group.iommu.no_iommu and not rawio:
         return EPERM
+    if not device.module.try_get():  # it comes last, and where it fails the use is given back
+        return ENODEV
     if group.opened_file is None:
         raise LookupError(f"g{group.iommu.index} is in a container and has no file")
     group.opened_file.get()
@@ -90,6 +92,7 @@ def release_device(machine: Machine, me: Task, file: int) -> Steps:
     while not group.group_lock.taken_by(me):
         yield BLOCKED
     device.open_count -= 1
+    device.module.put()
     if device.open_count == 0:
         put_kvm(device)
     group.group_lock.release()

@@ -11,8 +11,9 @@ from tenure.vocabulary.observables import DRIVER
 
 
 def may_bind_driver(machine: Machine, device: int, to: int) -> bool:
-    """The device has no driver, and there is one to bind."""
-    return machine.devices[device].driver == NO_DRIVER and NO_DRIVER < to < len(DRIVER.values)
+    """The device has no driver, and there is one to bind, which does not go."""
+    bound = machine.devices[device]
+    return bound.driver == NO_DRIVER < to < len(DRIVER.values) and (to != VFIO or bound.module.is_live)
 
 
 def bind_driver(machine: Machine, me: Task, device: int, to: int) -> Steps:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from tenure.reference.containers import Container
 from tenure.reference.groups import Device, VfioGroup
+from tenure.reference.iommufd import IommuObject
+from tenure.reference.metagroups import Device2011, Group2011, Iommu
 from tenure.reference.vms import Vm
 from tenure.vocabulary.observables import FILE_KIND
 
@@ -14,6 +16,7 @@ DEVICE_FILE = FILE_KIND.values.index("device")
 VM_FILE = FILE_KIND.values.index("vm")
 KVM_VFIO_FILE = FILE_KIND.values.index("kvm_vfio")
 IOMMUFD_FILE = FILE_KIND.values.index("iommufd")
+IOMMU_FILE = FILE_KIND.values.index("iommu")
 
 
 class File:
@@ -21,12 +24,16 @@ class File:
 
     __slots__ = (
         "access_granted",
+        "bound",
         "container",
         "count",
         "counts",
         "device",
+        "device_2011",
         "group",
+        "group_2011",
         "index",
+        "iommu_2011",
         "iommufd",
         "is_cdev",
         "kind",
@@ -42,12 +49,17 @@ class File:
         self.device: Device | None = None
         self.vm: Vm | None = None
         """The VM of a VM file, or of the file of a KVM VFIO device."""
+        self.bound: IommuObject | None = None
+        """The object of a device file that is bound, where objects are told."""
+        self.iommufd: File | None = None
+        """The iommufd to which it is bound, with a reference."""
+        self.group_2011: Group2011 | None = None
+        self.device_2011: Device2011 | None = None
+        self.iommu_2011: Iommu | None = None
         self.counts = False
         """A device file: it is one of the users of its device's group."""
         self.is_cdev = False
         """A device file that was opened by itself, and not through a group."""
-        self.iommufd: File | None = None
-        """The iommufd to which it is bound, with a reference."""
         self.access_granted = False
         """Ioctls reach the driver; set at the end of a bind."""
 
@@ -72,6 +84,9 @@ class File:
         self.device = None
         self.vm = None
         self.is_cdev = False
+        self.bound = None
+        self.iommufd = None
+        self.group_2011 = self.device_2011 = self.iommu_2011 = None
 
 
 class Process:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tenure.reference.locks import Lock
+from tenure.reference.modules import Module
 from tenure.reference.tables import IommuTable
 from tenure.vocabulary.observables import DRIVER
 
@@ -90,6 +91,7 @@ class Device:
         "ioas",
         "isolated",
         "kvm",
+        "module",
         "open_count",
         "spared",
         "users",
@@ -110,6 +112,8 @@ class Device:
         """From 5.19 on: how many files of it are open."""
         self.counts = False
         """From 6.2 on: it is one of the users of its group, however many files it has."""
+        self.module = Module()
+        """That of the VFIO driver of such devices, whatever driver is bound."""
         self.emulated = False
         """No IOMMU translates for it; it is attached to nothing but an IO address space."""
         self.coherent = self.isolated = True

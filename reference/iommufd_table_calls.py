@@ -1,24 +1,12 @@
-"""iommufds as device files meet them: the calls that make them and their IO address spaces, and that end both."""
+"""iommufds as device files meet them: the calls that make IO address spaces, and that end them and the iommufd."""
 
 from __future__ import annotations
 
 from tenure.reference.calls import EBUSY, ENOENT, OK, Task
-from tenure.reference.files import CLOSED, IOMMUFD_FILE, File
+from tenure.reference.files import IOMMUFD_FILE
 from tenure.reference.machine import Machine
 from tenure.reference.tables import IommuTable
 from tenure.vocabulary.answers import Answer
-
-
-def may_open_iommufd(machine: Machine, process: int, file: int) -> bool:
-    """The name is free."""
-    return 0 <= process < len(machine.processes) and machine.files[file].kind == CLOSED
-
-
-def open_iommufd(machine: Machine, _: Task, process: int, file: int) -> Answer:
-    """Make an iommufd (iommufd_fops_open)."""
-    opened = machine.files[file] = File(file, IOMMUFD_FILE)
-    machine.processes[process].install(opened)
-    return OK
 
 
 def may_ioas_alloc(machine: Machine, process: int, file: int, made: int) -> bool:
@@ -47,11 +35,6 @@ def destroy(machine: Machine, _: Task, process: int, file: int, obj: int) -> Ans
         return EBUSY
     _free(table)
     return OK
-
-
-def may_release_iommufd(machine: Machine, file: int) -> bool:
-    """The last reference to the iommufd is gone."""
-    return machine.files[file].kind == IOMMUFD_FILE and machine.files[file].is_due()
 
 
 def release_iommufd(machine: Machine, _: Task, file: int) -> Answer:

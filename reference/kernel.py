@@ -7,9 +7,11 @@ from collections.abc import Iterator, Mapping
 from tenure.reference import show
 from tenure.reference.calls import Task
 from tenure.reference.configuration import Configuration
-from tenure.reference.files import CLOSED, KVM_VFIO_FILE, File
+from tenure.reference.files import IOMMUFD_FILE, KVM_VFIO_FILE, File
 from tenure.reference.interrupt_calls import due_interrupts
+from tenure.reference.iommufd_calls import due_objects
 from tenure.reference.machine import Machine
+from tenure.reference.metagroup_memory_calls import due_work
 from tenure.reference.outcomes import WAITING, Died, NotCallable, Outcome, Paused, Waiting, WouldBlock
 from tenure.reference.saving import Snapshot, load, save
 from tenure.reference.scheduler import Scheduler
@@ -47,6 +49,7 @@ class Kernel:
             spares_bridges=self._system.spares_bridges,
             claims_ownership=self._system.claims_ownership,
             paged=self._system.paged,
+            metagroups=self._system.metagroups,
             has_groups=self._system.has_groups,
         )
         self._scheduler = Scheduler(self.machine)
@@ -105,7 +108,7 @@ class Kernel:
         due: list[tuple[str, dict[str, int]]] = [
             release
             for file in self.machine.files
-            if file.count == 0 and file.kind != CLOSED and f"f{file.index}" not in running
+            if file.is_due() and file.kind != IOMMUFD_FILE and f"f{file.index}" not in running
             for release in self._releases(file)
         ]
         if "release_user" in self._system.forms:
@@ -115,6 +118,8 @@ class Kernel:
                 if user.is_left() and f"u{user.index}" not in running
             )
         due.extend(due_interrupts(self.machine))
+        due.extend(due_objects(self.machine))
+        due.extend(one for one in due_work(self.machine) if f"pg{one[1]['page']}" not in running)
         return [*due, *self._destructions()]
 
     def _releases(self, file: File) -> list[tuple[str, dict[str, int]]]:

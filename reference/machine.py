@@ -9,13 +9,27 @@ from tenure.reference.groups import KERNEL, VFIO, Device, IommuGroup, VfioGroup
 from tenure.reference.harm import NULL_DEREFERENCE
 from tenure.reference.interrupts import Interrupts
 from tenure.reference.iommu_drivers import IommuDriver
+from tenure.reference.iommufd import IommuObject
 from tenure.reference.locks import Lock
+from tenure.reference.metagroups import Metagroups
 from tenure.reference.paged_spaces import PagedSpace, paged_spaces_of
 from tenure.reference.spaces import Payer, Space, payers_of, spaces_of
 from tenure.reference.tables import IommuTable
 from tenure.reference.users import ExternalUser
 from tenure.reference.vms import Vm
-from tenure.vocabulary.objects import CONTAINER, FILE, GROUP, IOMMU_DRIVER, MAPPING, PAGE, PROCESS, TABLE, USER, VM
+from tenure.vocabulary.objects import (
+    CONTAINER,
+    FILE,
+    GROUP,
+    IOMMU_DRIVER,
+    MAPPING,
+    OBJECT,
+    PAGE,
+    PROCESS,
+    TABLE,
+    USER,
+    VM,
+)
 
 
 class Machine:
@@ -31,6 +45,7 @@ class Machine:
         spares_bridges: bool = True,
         claims_ownership: bool = False,
         paged: str | None = None,
+        metagroups: str | None = None,
         has_groups: bool = True,
     ) -> None:
         self.has_groups = has_groups
@@ -57,6 +72,7 @@ class Machine:
         self.mappings = sizes(MAPPING)
         self.interrupts = Interrupts(configuration)
         self.vms = [Vm(index) for index in range(sizes(VM))]
+        self.objects = [IommuObject(index) for index in range(sizes(OBJECT))]
         self.devices: list[Device] = []
         self.group_lock = Lock()
         """vfio.group_lock: the list of all VFIO groups, and the end of each."""
@@ -76,13 +92,18 @@ class Machine:
             device = Device(index, home, driver, bridge=bridge, spared=spared)
             if configuration.emulated:
                 device.emulated = configuration.emulated[index]
+            if configuration.isolated:
                 device.coherent, device.isolated = configuration.coherent[index], configuration.isolated[index]
-            self._plug(device)
+            self._plug(device, registers=metagroups is None)
+        self.metagroups = Metagroups(configuration, metagroups, self.devices)
+        """Groups as 2011 had them, where a system speaks of metagroups."""
 
-    def _plug(self, device: Device) -> None:
-        """A device is there from the start; a VFIO driver has registered it."""
+    def _plug(self, device: Device, *, registers: bool) -> None:
+        """A device is there from the start; a VFIO driver has registered it, where VFIO has such groups."""
         self.devices.append(device)
         device.group.devices.append(device)
+        if not registers:
+            return
         if device.driver == VFIO and self.has_groups:
             register(device)
         elif device.driver == VFIO:
@@ -103,9 +124,10 @@ class Machine:
         of_containers = [container.group_lock for container in self.containers]
         of_spaces = [*(space.lock for space in self.spaces), *(space.lock for space in self.paged)]
         of_devices = [device.igate for device in self.interrupts.devices]
+        of_cdevs = [] if self.groups else [device.group.dev_set_lock for device in self.devices]
         of_users = [user.lock for user in self.users]
         of_vms = [vm.device.lock for vm in self.vms if vm.device is not None]
-        named = [*of_groups, *of_containers, *of_spaces, *of_devices, *of_users, *of_vms]
+        named = [*of_groups, *of_containers, *of_spaces, *of_devices, *of_cdevs, *of_users, *of_vms]
         return [self.group_lock, self.iommu_drivers_lock, *named]
 
 

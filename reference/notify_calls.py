@@ -120,6 +120,7 @@ def release_device(machine: Machine, me: Task, file: int, leave: Leave = _waits)
     closing = machine.files[file]
     device = _device(closing)
     group = device.group.vfio
+    device.module.put()
     closing.counts = False
     if group.try_dissolve():
         yield from leave(machine, me, group)

@@ -12,6 +12,7 @@ from tenure.reference.files import (
     CONTAINER_FILE,
     DEVICE_FILE,
     GROUP_FILE,
+    IOMMU_FILE,
     IOMMUFD_FILE,
     KVM_VFIO_FILE,
     VM_FILE,
@@ -20,7 +21,9 @@ from tenure.reference.files import (
 )
 from tenure.reference.groups import Device, IommuGroup, VfioGroup
 from tenure.reference.interrupts import InterruptState
+from tenure.reference.iommufd import IommuObject
 from tenure.reference.machine import Machine
+from tenure.reference.metagroups import Metagroups, MetagroupState
 from tenure.reference.paged_spaces import PagedState
 from tenure.reference.registrations import Registration
 from tenure.reference.saving_cdevs import CdevState, load_cdevs, save_cdevs
@@ -35,10 +38,11 @@ FileState = tuple[int, int, int, bool]
 GroupState = tuple[int, bool, int, int, bool, int, int, bool, int, bool, int]
 ContainerState = tuple[int, int, int, bool, tuple[int, ...]]
 TableState = tuple[bool, ...] | None
-DeviceState = tuple[int, bool, bool, int, int, bool, int]
+DeviceState = tuple[int, bool, bool, int, int, bool, int, bool, int]
 UserState = tuple[int, int, int, bool, int, int, int, int, int, int, bool, bool, bool]
 DriverState = tuple[bool, int]
 VmState = tuple[int, tuple[int, ...] | None] | None
+ObjectState = tuple[int, int, bool, int, int, int, bool, int, int] | None
 Snapshot = tuple[
     int,
     tuple[FdTable, ...],
@@ -52,6 +56,8 @@ Snapshot = tuple[
     InterruptState,
     tuple[VmState, ...],
     tuple[DriverState, ...],
+    tuple[ObjectState, ...],
+    MetagroupState,
     CdevState,
 ]
 
@@ -75,15 +81,32 @@ def save(machine: Machine) -> Snapshot:
         machine.interrupts.state(),
         tuple([_vm(vm) for vm in machine.vms]),
         tuple([(driver.is_live, driver.module_references) for driver in machine.iommu_drivers]),
+        tuple([_object(obj) for obj in machine.objects]),
+        machine.metagroups.state(),
         save_cdevs(machine),
     )
 
 
 def load(machine: Machine, snapshot: Snapshot) -> None:
     """Bring the machine back to a state; the objects that stand under the names are used again."""
-    machine.harm, fds, files, groups, containers, tables, devices, users, spaces, interrupts, vms, drivers, cdevs = (
-        snapshot
-    )
+    (
+        machine.harm,
+        fds,
+        files,
+        groups,
+        containers,
+        tables,
+        devices,
+        users,
+        spaces,
+        interrupts,
+        vms,
+        drivers,
+        objects,
+        of_2011,
+        cdevs,
+    ) = snapshot
+    machine.metagroups.become(of_2011)
     for index, vm_state in enumerate(vms):
         _load_vm(machine, index, vm_state)
     for process, fd_table in zip(machine.processes, fds, strict=True):
@@ -109,6 +132,7 @@ def load(machine: Machine, snapshot: Snapshot) -> None:
         driver.is_live, driver.module_references = driver_state
     machine.iommu_drivers_list = [driver for driver in machine.iommu_drivers if driver.is_live]
     load_cdevs(machine, cdevs)
+    _load_objects(machine, objects)
 
 
 def _load_process(machine: Machine, process: Process, state: FdTable) -> None:
@@ -127,6 +151,9 @@ def _file(file: File) -> FileState:
         return file.kind, file.count, file.device.index, file.counts
     if file.vm is not None:
         return file.kind, file.count, file.vm.index, False
+    for behind in (file.group_2011, file.device_2011, file.iommu_2011):
+        if behind is not None:
+            return file.kind, file.count, behind.index, False
     return _NO_FILE
 
 
@@ -134,10 +161,21 @@ def _load_file(machine: Machine, file: File, state: FileState) -> None:
     if state is _NO_FILE and file.kind == CLOSED:
         return
     file.kind, file.count, behind, file.counts = state
+    if machine.metagroups.is_there:
+        _load_file_2011(machine.metagroups, file, behind)
+        return
     file.container = machine.containers[behind] if file.kind == CONTAINER_FILE else None
     file.group = _behind(machine, file, behind) if file.kind == GROUP_FILE else None
     file.device = machine.devices[behind] if file.kind == DEVICE_FILE else None
+    file.bound = None
     file.vm = machine.vms[behind] if file.kind in (VM_FILE, KVM_VFIO_FILE) else None
+
+
+def _load_file_2011(rfc: Metagroups, file: File, behind: int) -> None:
+    """What stands behind a file of 2011; its metagroup is there, for the file keeps it."""
+    file.group_2011 = rfc.groups[behind] if file.kind == GROUP_FILE else None
+    file.device_2011 = rfc.devices[behind] if file.kind == DEVICE_FILE else None
+    file.iommu_2011 = rfc.named[behind] if file.kind == IOMMU_FILE else None
 
 
 def _behind(machine: Machine, file: File, index: int) -> VfioGroup:
@@ -220,11 +258,13 @@ def _load_table(table: IommuTable, state: TableState) -> None:
 def _device(device: Device) -> DeviceState:
     group = device.group
     listed = device in group.vfio.device_list, device in group.unbound_list
-    return device.driver, *listed, device.users, device.open_count, device.counts, _index(device.kvm)
+    module = device.module.is_live, device.module.module_references
+    return device.driver, *listed, device.users, device.open_count, device.counts, _index(device.kvm), *module
 
 
 def _load_device(machine: Machine, device: Device, state: DeviceState) -> None:
-    device.driver, registered, leaving, device.users, device.open_count, device.counts, kvm = state
+    device.driver, registered, leaving, device.users, device.open_count, device.counts, kvm, *module = state
+    device.module.is_live, device.module.module_references = bool(module[0]), module[1]
     device.kvm = _vm_at(machine, kvm)
     if registered:
         device.group.vfio.device_list.append(device)
@@ -322,3 +362,30 @@ def _load_vm(machine: Machine, index: int, state: VmState) -> None:
     if listed is not None:
         vm.device = KvmVfio(vm)
         vm.device.entries = [machine.users[entry] for entry in listed]
+
+
+def _object(obj: IommuObject) -> ObjectState:
+    if obj.context is None:
+        return None
+    file = NONE if obj.file is None else obj.file.index
+    counts = obj.type, obj.context.index, obj.listed, obj.users, obj.wait_cnt
+    return *counts, _at(obj.ioas), obj.auto, _at(obj.attached), file
+
+
+def _at(obj: IommuObject | None) -> int:
+    """A pointer to an object; nothing points to one that was freed while no call is in flight."""
+    return NONE if obj is None else obj.index
+
+
+def _load_objects(machine: Machine, states: tuple[ObjectState, ...]) -> None:
+    """The objects first, then what they point at."""
+    machine.objects = [IommuObject(index) for index in range(len(states))]
+    for obj, state in zip(machine.objects, states, strict=True):
+        if state is not None:
+            obj.type, context, obj.listed, obj.users, obj.wait_cnt, ioas, obj.auto, attached, file = state
+            obj.context = machine.files[context]
+            obj.ioas = None if ioas == NONE else machine.objects[ioas]
+            obj.attached = None if attached == NONE else machine.objects[attached]
+            if file != NONE:
+                obj.file = machine.files[file]
+                obj.file.bound = obj

@@ -11,6 +11,8 @@ from tenure.reference.iommu_drivers import IommuDriver
 from tenure.reference.machine import Machine
 from tenure.reference.show_cdevs import OF_CDEVS, observe_cdevs
 from tenure.reference.show_interrupts import OF_INTERRUPTS, observe_interrupts
+from tenure.reference.show_metagroups import OF_METAGROUPS, file_of_2011, observe_memory, observe_metagroups
+from tenure.reference.show_objects import OF_OBJECTS, name_of, observe_object
 from tenure.reference.show_paged import OF_PAGED, observe_paged
 from tenure.reference.show_spaces import OF_ADDRESSES, OF_MAPPINGS, OF_PAYERS, OF_SPACES, observe_spaces
 from tenure.reference.users import ExternalUser
@@ -53,6 +55,8 @@ _OF_DEVICES = (
     seen.device_opens,
     seen.device_counts,
     seen.device_kvm,
+    seen.module_goes,
+    seen.module_references,
 )
 _OF_USERS = (
     seen.user_process,
@@ -87,7 +91,10 @@ SHOWN = (
     *OF_ADDRESSES,
     *OF_PAGED,
     *OF_INTERRUPTS,
+    *OF_METAGROUPS,
     *_OF_VMS,
+    *OF_OBJECTS,
+    seen.file_bound,
     *OF_CDEVS,
     seen.harm,
 )
@@ -101,10 +108,11 @@ _ALL_ZERO_FILE = (0, NONE, NONE, NONE, 0, NONE, NONE)
 def observe(machine: Machine, in_flight: Collection[str]) -> tuple[tuple[int, ...], ...]:
     """Each observable of SHOWN, over the product of its arguments' sorts, the last argument running fastest."""
     groups, files = machine.groups, machine.files
+    scans = not machine.claims_ownership and not machine.metagroups.is_there
     return (
         tuple([0 if fd is None else 1 for process in machine.processes for fd in process.fds]),
         *_columns([_file(file) for file in files], len(_OF_FILES)),
-        *_columns([_group(group, scans=not machine.claims_ownership) for group in groups], len(_OF_GROUPS)),
+        *_columns([_group(group, scans=scans) for group in groups], len(_OF_GROUPS)),
         tuple([listed for container in machine.containers for listed in _listed(container, len(groups))]),
         *_columns([_container(container) for container in machine.containers], len(_OF_CONTAINERS)),
         *_columns([_driver(machine, driver) for driver in machine.iommu_drivers], len(_OF_DRIVERS)),
@@ -113,12 +121,22 @@ def observe(machine: Machine, in_flight: Collection[str]) -> tuple[tuple[int, ..
         *_columns([_user(machine, user) for user in machine.users], len(_OF_USERS)),
         tuple([1 if user.is_idle() and USER.element(user.index) not in in_flight else 0 for user in machine.users]),
         tuple([1 if user.keeps and user.file is file else 0 for user in machine.users for file in files]),
-        *(observe_paged(machine) if machine.paged else observe_spaces(machine)),
+        *_spaces(machine),
         *observe_interrupts(machine),
+        *observe_metagroups(machine),
         *_columns([_vm(vm) for vm in machine.vms], len(_OF_VMS)),
+        *_columns([observe_object(obj) for obj in machine.objects], len(OF_OBJECTS)),
+        tuple([name_of(file.bound) for file in files]),
         *observe_cdevs(machine),
         (machine.harm,),
     )
+
+
+def _spaces(machine: Machine) -> tuple[tuple[int, ...], ...]:
+    """Address spaces of 2011, or of type1; or the pages of a machine that has metagroups."""
+    if machine.metagroups.is_there:
+        return observe_memory(machine)
+    return observe_paged(machine) if machine.paged else observe_spaces(machine)
 
 
 def _columns(rows: list[tuple[int, ...]], width: int) -> list[tuple[int, ...]]:
@@ -140,7 +158,7 @@ def _file(file: File) -> tuple[int, ...]:
         return file.kind, file.container.index, NONE, NONE, int(file.count == 0), NONE, NONE
     if file.vm is not None:
         return file.kind, NONE, NONE, NONE, int(file.count == 0), NONE, file.vm.index
-    return _ALL_ZERO_FILE
+    return file_of_2011(file) or _ALL_ZERO_FILE
 
 
 def _group(group: IommuGroup, *, scans: bool) -> tuple[int, ...]:
@@ -194,6 +212,8 @@ def _device(device: Device) -> tuple[int, ...]:
         device.open_count,
         group.index if device.counts else NONE,
         NONE if device.kvm is None else device.kvm.index,
+        int(not device.module.is_live),
+        device.module.module_references,
     )
 
 

@@ -18,7 +18,7 @@ OF_CDEVS = (
     seen.dma_owner_iommufd,
     seen.group_cdevs,
     seen.owner_has_table,
-    seen.device_attached,
+    seen.device_ioas,
     seen.device_claims,
     seen.device_emulated,
     seen.device_coherent,
@@ -30,7 +30,7 @@ OF_CDEVS = (
 def observe_cdevs(machine: Machine) -> tuple[tuple[int, ...], ...]:
     """The observables of OF_CDEVS, in this order; what is fixed is shown where iommufds are spoken of."""
     devices = machine.devices
-    spoken = bool(machine.configuration.emulated)
+    spoken = bool(machine.configuration.isolated)
     return (
         tuple([_name(file.iommufd) for file in machine.files]),
         tuple([int(spoken and file.access_granted) for file in machine.files]),
@@ -39,7 +39,7 @@ def observe_cdevs(machine: Machine) -> tuple[tuple[int, ...], ...]:
         tuple([int(_has(group.owner, table.iommufd)) for group in machine.groups for table in machine.tables]),
         tuple([_attached(device) for device in devices]),
         tuple([device.group.index if device in _bound(machine) else NONE for device in devices]),
-        tuple([int(spoken and device.emulated) for device in devices]),
+        tuple([int(device.emulated) for device in devices]),
         tuple([int(spoken and device.coherent) for device in devices]),
         tuple([int(spoken and device.isolated) for device in devices]),
         tuple([_name(table.iommufd) for table in machine.tables]),
@@ -47,8 +47,8 @@ def observe_cdevs(machine: Machine) -> tuple[tuple[int, ...], ...]:
 
 
 def _bound(machine: Machine) -> list[Device]:
-    """The physical devices that are bound: each counts in its group."""
-    files = (file for file in machine.files if file.iommufd is not None)
+    """The physical devices that are bound: each counts in its group, where ownership is claimed."""
+    files = (file for file in machine.files if machine.claims_ownership and file.iommufd is not None)
     return [file.device for file in files if file.device is not None and not file.device.emulated]
 
 

@@ -23,21 +23,42 @@ from tenure.reference import (
     group_calls_2022,
     interrupt_calls,
     iommu_driver_calls,
+    iommufd_calls,
+    iommufd_device_calls,
     iommufd_table_calls,
     kvm_file_calls,
     kvm_get_put_calls,
+    metagroup_calls,
+    metagroup_device_calls,
+    metagroup_file_calls,
+    metagroup_memory_calls,
     notify_calls,
     paged_calls,
     spapr_calls,
     type1_calls,
     use_calls,
     validate_calls,
+    vfio_driver_calls,
     vm_calls,
 )
 from tenure.reference.calls import Steps
 from tenure.reference.dma.rfc2011_ways import DEFECTS, OF_COPIES, OF_INTEGERS
 from tenure.vocabulary.answers import Answer
-from tenure.vocabulary.objects import CONTAINER, DEVICE, EVENTFD, FILE, IOMMU_DRIVER, LINE, MAPPING, TABLE, USER, VM
+from tenure.vocabulary.objects import (
+    CONTAINER,
+    DEVICE,
+    EVENTFD,
+    FILE,
+    IOMMU_DRIVER,
+    LINE,
+    MAPPING,
+    METAGROUP,
+    OBJECT,
+    PAGE,
+    TABLE,
+    USER,
+    VM,
+)
 from tenure.vocabulary.types import Sort
 
 SLEEPING = frozenset({"unbind_driver.wait_device", "unbind_driver.wait_container"})
@@ -72,6 +93,8 @@ class System:
     """The group interface is there."""
     paged: str | None = None
     """The defect of an address space of 2011, none where it is empty; None where a system has no such address space."""
+    metagroups: str | None = None
+    """The defect or the proposal of metagroups, none where it is empty; None where a system has none of them."""
 
 
 _FILE = ("file", FILE)
@@ -111,6 +134,10 @@ _OF_DRIVERS: Mapping[str, Form] = {
     ),
     "unregister_iommu_driver": Form(
         iommu_driver_calls.unregister_iommu_driver, iommu_driver_calls.may_unregister_iommu_driver, _BY_DRIVER
+    ),
+    "register_vfio_driver": Form(vfio_driver_calls.register_vfio_driver, vfio_driver_calls.may_register_vfio_driver),
+    "unregister_vfio_driver": Form(
+        vfio_driver_calls.unregister_vfio_driver, vfio_driver_calls.may_unregister_vfio_driver
     ),
 }
 
@@ -279,6 +306,43 @@ _RFC2011: Mapping[str, Form] = {
     "release_iommu": Form(paged_calls.release_iommu, paged_calls.may_release_iommu),
 }
 
+_BY_PAGE = ("page", PAGE)
+
+_METAGROUPS: Mapping[str, Form] = {
+    "close": _CONTAINERS["close"],
+    "pass_file": Form(file_calls.pass_file, metagroup_file_calls.may_pass_file),
+    "fork": Form(file_calls.fork, metagroup_file_calls.may_fork),
+    "exit_process": Form(metagroup_file_calls.exit_process, file_calls.may_exit_process, ends_process=True),
+    "open_group": Form(metagroup_calls.open_group, metagroup_calls.may_open_group, new=(_FILE,)),
+    "get_flags": Form(metagroup_calls.get_flags, metagroup_calls.may_use),
+    "get_iommu_fd": Form(metagroup_calls.get_iommu_fd, metagroup_calls.may_make, new=(_MADE_FILE,)),
+    "get_device_fd": Form(metagroup_calls.get_device_fd, metagroup_calls.may_make, new=(_MADE_FILE,)),
+    "merge": Form(metagroup_calls.merge, metagroup_calls.may_merge),
+    "unmerge": Form(metagroup_calls.unmerge, metagroup_calls.may_unmerge, new=(("made", METAGROUP),)),
+    "release_group": Form(metagroup_file_calls.release_group, metagroup_file_calls.may_release_group, _BY_FILE),
+    "release_iommu": Form(metagroup_file_calls.release_iommu, metagroup_file_calls.may_release_iommu, _BY_FILE),
+    "release_device": Form(
+        metagroup_file_calls.release_device, metagroup_file_calls.may_release_device, _BY_FILE, new=(_BY_FILE,)
+    ),
+    "map_dma": Form(metagroup_memory_calls.map_dma, metagroup_memory_calls.may_map_dma, new=(_BY_PAGE,)),
+    "unmap_dma": Form(metagroup_memory_calls.unmap_dma, metagroup_memory_calls.may_unmap_dma),
+    "give_back": Form(metagroup_memory_calls.give_back, metagroup_memory_calls.may_give_back, _BY_PAGE),
+    "bind_driver": Form(metagroup_device_calls.bind_driver, metagroup_device_calls.may_bind_driver, _BY_DEVICE),
+    "unbind_driver": Form(
+        metagroup_device_calls.unbind_driver, metagroup_device_calls.may_unbind_driver, _BY_DEVICE, sleeps=True
+    ),
+    "add_device": Form(metagroup_device_calls.add_device, metagroup_device_calls.may_add_device, _BY_DEVICE),
+    "remove_device": Form(metagroup_device_calls.remove_device, metagroup_device_calls.may_remove_device, _BY_DEVICE),
+}
+
+_UNMERGE_ITSELF: Mapping[str, Form] = {
+    **_METAGROUPS,
+    "unmerge": replace(_METAGROUPS["unmerge"], run=metagroup_calls.unmerge_itself),
+}
+
+_2011 = (*(f"D-G1-{number}" for number in (12, 13, 14, 15, 19, 20, 21, 22, 23, 24, 25)), "no-merge-into-open")
+"""The variants of metagroups whose calls are named and formed as they were meant."""
+
 _VMS: Mapping[str, Form] = {
     "create_vm": Form(vm_calls.create_vm, vm_calls.may_create_vm, new=(_FILE, ("made", VM))),
     "create_kvm_vfio": Form(vm_calls.create_kvm_vfio, vm_calls.may_create_kvm_vfio, new=(_MADE_FILE,)),
@@ -321,14 +385,40 @@ _KVM_GROUP_FILES: Mapping[str, Form] = {
     "destroy_entry": Form(kvm_file_calls.destroy_entry, kvm_get_put_calls.may_destroy_entry, _BY_VM),
 }
 
+_MADE_OBJECT = ("made", OBJECT)
 _OF_FILES = ("close", "pass_file", "fork", "exit_process")
+
+_WITHOUT_DEVICES: Mapping[str, Form] = {
+    **{name: _CONTAINERS[name] for name in _OF_FILES},
+    "open_iommufd": Form(iommufd_calls.open_iommufd, iommufd_calls.may_open_iommufd, new=(_FILE,)),
+    "ioas_alloc": Form(iommufd_calls.ioas_alloc, iommufd_calls.may_ioas_alloc, new=(_MADE_OBJECT,)),
+    "iova_ranges": Form(iommufd_calls.iova_ranges, iommufd_calls.may_use_iommufd),
+    "destroy": Form(iommufd_calls.destroy, iommufd_calls.may_use_iommufd, sleeps=True),
+    "destroy_left": Form(iommufd_calls.destroy_left, iommufd_calls.may_destroy_left, _BY_FILE),
+    "release_iommufd": Form(iommufd_calls.release_iommufd, iommufd_calls.may_release_iommufd, _BY_FILE),
+}
+
+_ACCESSES: Mapping[str, Form] = {
+    **_WITHOUT_DEVICES,
+    "open_cdev": Form(iommufd_device_calls.open_cdev, cdev_calls.may_open_cdev, new=(_FILE,)),
+    "bind": Form(iommufd_device_calls.bind, iommufd_device_calls.may_bind, new=(_MADE_OBJECT,), sleeps=True),
+    "attach": Form(iommufd_device_calls.attach_access, iommufd_device_calls.may_attach_access, sleeps=True),
+    "detach": Form(iommufd_device_calls.detach, cdev_calls.may_use, sleeps=True),
+    "release_device": Form(iommufd_device_calls.release_device, cdev_calls.may_release_device, _BY_FILE, sleeps=True),
+}
+
+_OBJECTS: Mapping[str, Form] = {
+    **_ACCESSES,
+    "attach": Form(iommufd_device_calls.attach, iommufd_device_calls.may_attach, new=(_MADE_OBJECT,), sleeps=True),
+    "hwpt_alloc": Form(iommufd_device_calls.hwpt_alloc, iommufd_device_calls.may_hwpt_alloc, new=(_MADE_OBJECT,)),
+}
 
 _CDEV_NO_GROUP: Mapping[str, Form] = {
     **{name: _CONTAINERS[name] for name in _OF_FILES},
-    "open_iommufd": Form(iommufd_table_calls.open_iommufd, iommufd_table_calls.may_open_iommufd, new=(_FILE,)),
+    "open_iommufd": Form(iommufd_calls.open_iommufd, iommufd_calls.may_open_iommufd, new=(_FILE,)),
     "ioas_alloc": Form(iommufd_table_calls.ioas_alloc, iommufd_table_calls.may_ioas_alloc, new=(("made", TABLE),)),
     "destroy": Form(iommufd_table_calls.destroy, iommufd_table_calls.may_destroy),
-    "release_iommufd": Form(iommufd_table_calls.release_iommufd, iommufd_table_calls.may_release_iommufd, _BY_FILE),
+    "release_iommufd": Form(iommufd_table_calls.release_iommufd, iommufd_calls.may_release_iommufd, _BY_FILE),
     "open_cdev": Form(cdev_calls.open_cdev, cdev_calls.may_open_cdev, new=(_FILE,)),
     "bind": Form(cdev_calls.bind, cdev_calls.may_bind),
     "get_info": Form(cdev_calls.get_info, cdev_calls.may_use),
@@ -352,6 +442,9 @@ _CDEV: Mapping[str, Form] = {
 }
 
 SYSTEMS: Mapping[str, System] = {
+    "rfc2011": System(_METAGROUPS, metagroups=""),
+    **{f"rfc2011:{variant}": System(_METAGROUPS, metagroups=variant) for variant in _2011},
+    "rfc2011:unmerge-self": System(_UNMERGE_ITSELF, metagroups="unmerge-self"),
     "dma-rfc2011": System(_RFC2011, paged=""),
     **{
         f"dma-rfc2011:{defect}": System(_RFC2011, paged=defect)
@@ -381,6 +474,9 @@ SYSTEMS: Mapping[str, System] = {
     "kvm-file": System(_KVM_FILES, spares_bridges=False, claims_ownership=True),
     "kvm-file:group-only": System(_KVM_GROUP_FILES, spares_bridges=False, claims_ownership=True),
     "kvm-file:get-put": System(_KVM_GET_PUT),
+    "iommufd-objects": System(_OBJECTS),
+    "iommufd-objects:accesses": System(_ACCESSES),
+    "iommufd-objects:no-devices": System(_WITHOUT_DEVICES),
     "external-validate:unbalanced-release": System(_UNBALANCED, frozenset(_UNBALANCED) - {"validate_and_use"}),
     "external-notify": System(_NOTIFY, frozenset(_CONTAINERS) - _BREAKS),
     "external-notify:no-drain": System(_NO_DRAIN, frozenset(_CONTAINERS) - _BREAKS),

@@ -37,7 +37,7 @@ PLACING = SETUP | {"set_iommu", "unset_container"}
 """Opening, entering and leaving: where two of the races of this system lie."""
 CLOSING = PLACING | {"close", "release_group", "release_container"}
 ALL = frozenset(call.name for call in find_system(SYSTEM).calls) - MODULES
-"""Every call but those by which IOMMU drivers come and go: the Promela model has one, and it stays."""
+"""Every call but those by which drivers' modules come and go: the Promela model has one of each kind, and they stay."""
 
 TIMES = 3
 CLOCK = Clock.PROCESSOR

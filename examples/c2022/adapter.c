@@ -41,14 +41,20 @@ CALL(set_container, vfio_set_container, PROCESS_(0), FILE_AT(1), FILE_OR_NONE(2)
 CALL(unset_container, vfio_unset_container, PROCESS_(0), FILE_AT(1))
 CALL(get_device_fd, vfio_get_device_fd, PROCESS_(0), FILE_AT(1), &v->devices[x[2]], FILE_AT(3))
 
-CALL(register_iommu_driver, iommu_driver_register, &v->drivers[x[0]])
+#define MODULE(kind, objects) \
+    static struct outcome call_register_##kind(struct vfio *v, const int *x) \
+    { \
+        return told(module_load(&v->objects[x[0]].module)); \
+    } \
+    static struct outcome call_unregister_##kind(struct vfio *v, const int *x) \
+    { \
+        if (module_remove(&v->objects[x[0]].module)) \
+            return (struct outcome){.refused = "EWOULDBLOCK"}; /* the number is EAGAIN's too */ \
+        return (struct outcome){0}; \
+    }
 
-static struct outcome call_unregister_iommu_driver(struct vfio *v, const int *x)
-{
-    if (iommu_driver_unregister(v, &v->drivers[x[0]]))
-        return (struct outcome){.refused = "EWOULDBLOCK"}; /* the number is EAGAIN's too */
-    return (struct outcome){0};
-}
+MODULE(iommu_driver, drivers)
+MODULE(vfio_driver, devices)
 
 static struct outcome call_check_extension(struct vfio *v, const int *x)
 {
@@ -82,6 +88,8 @@ static const struct call calls[] = {
     {"check_extension", CONTAINERS, call_check_extension, {BY, ON, {"type", IOMMU_TYPE, 0}}, {{"supported", FLAG}}},
     {"register_iommu_driver", CONTAINERS, call_register_iommu_driver, {{"driver", IOMMU_DRIVER, 0}}, {{0}}},
     {"unregister_iommu_driver", CONTAINERS, call_unregister_iommu_driver, {{"driver", IOMMU_DRIVER, 0}}, {{0}}},
+    {"register_vfio_driver", CONTAINERS, call_register_vfio_driver, {{"device", DEVICE, 0}}, {{0}}},
+    {"unregister_vfio_driver", CONTAINERS, call_unregister_vfio_driver, {{"device", DEVICE, 0}}, {{0}}},
     {"open_group", CONTAINERS, call_open_group, {BY, ON, {"group", GROUP, 0}}, {{0}}},
     {"set_container", CONTAINERS, call_set_container, {BY, ON, {"other", FILE_, 1}}, {{0}}},
     {"unset_container", CONTAINERS, call_unset_container, {BY, ON}, {{0}}},
@@ -116,8 +124,8 @@ SHOW(dma_blocked, v->groups[i].iommu.domain == DOMAIN_BLOCKING)
 SHOW(container_lists, v->containers[i].lists[k])
 SHOW(container_table, AT(v->containers[i].table, v->tables))
 SHOW(container_driver, AT(v->containers[i].driver, v->drivers))
-SHOW(driver_registered, v->drivers[i].registered)
-SHOW(driver_references, v->drivers[i].references)
+SHOW(driver_registered, v->drivers[i].module.live)
+SHOW(driver_references, v->drivers[i].module.references)
 SHOW(container_references, v->containers[i].references)
 SHOW(container_no_iommu, v->containers[i].no_iommu && vfio_holds_groups(&v->containers[i]))
 SHOW(device_group, AT(v->devices[i].group, v->groups))
@@ -125,6 +133,8 @@ SHOW(device_driver, v->devices[i].driver)
 SHOW(device_registered, v->devices[i].registered)
 SHOW(device_opens, v->devices[i].open_count)
 SHOW(device_counts, AT(v->devices[i].uses, v->groups))
+SHOW(module_goes, !v->devices[i].module.live)
+SHOW(module_references, v->devices[i].module.references)
 
 static const struct observable observables[] = {
     {"has_fd", CONTAINERS, {PROCESS, FILE_}, FLAG, show_has_fd},
@@ -157,6 +167,8 @@ static const struct observable observables[] = {
     {"device_leaving", CONTAINERS, {DEVICE, NOTHING}, FLAG, show_never},
     {"device_opens", CONTAINERS, {DEVICE, NOTHING}, COUNT, show_device_opens},
     {"device_counts", CONTAINERS, {DEVICE, NOTHING}, GROUP, show_device_counts},
+    {"module_goes", CONTAINERS, {DEVICE, NOTHING}, FLAG, show_module_goes},
+    {"module_references", CONTAINERS, {DEVICE, NOTHING}, COUNT, show_module_references},
     {"user_idle", CONTAINERS, {USER, NOTHING}, FLAG, show_always},
     {0},
 };
@@ -172,10 +184,10 @@ static unsigned profile_named(const struct vfio *v, const char *name)
 static void set_fact(struct vfio *v, enum fact fact, int object, int value)
 {
     switch (fact) {
-    case DEVICE_GROUP: v->devices[object].group = &v->groups[value]; break;
+    case DEVICE_GROUP: v->devices[object] = (struct device){.group = &v->groups[value], .module.live = true}; break;
     case GROUP_NO_IOMMU: v->groups[object].iommu.no_iommu = value; break;
     case RAWIO: v->processes[object].rawio = value; break;
-    case DRIVER_NOIOMMU: v->drivers[object] = (struct iommu_driver){.is_noiommu = value, .registered = true}; break;
+    case DRIVER_NOIOMMU: v->drivers[object] = (struct iommu_driver){.is_noiommu = value, .module.live = true}; break;
     case DEVICE_DRIVER: v->devices[object].driver = (enum driver)value; break;
     default: break; /* that a device is a bridge means nothing any more */
     }

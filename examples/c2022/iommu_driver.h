@@ -2,7 +2,7 @@
 #ifndef IOMMU_DRIVER_H
 #define IOMMU_DRIVER_H
 
-#include <stdbool.h>
+#include "module.h"
 
 enum iommu_type { IOMMU_TYPE1, IOMMU_NOIOMMU, IOMMU_UNSUPPORTED };
 
@@ -11,12 +11,8 @@ struct vfio;
 
 struct iommu_driver {
     bool is_noiommu; /* for groups that no IOMMU isolates; the others are type1 */
-    bool registered;
-    int references; /* to its module: each container that uses it */
+    struct module module; /* each container that uses the driver refers to it */
 };
-
-int iommu_driver_register(struct vfio *v, struct iommu_driver *d);
-int iommu_driver_unregister(struct vfio *v, struct iommu_driver *d); /* -EWOULDBLOCK: a container uses it */
 
 /* The first registered driver of the type that is for the container's groups, or for any while it has none; or NULL. */
 struct iommu_driver *iommu_driver_for(struct vfio *v, const struct container *c, enum iommu_type type);

@@ -18,6 +18,7 @@ const struct fault vfio_faults[] = {
     [FORK_UNCOUNTED] = {"fork-uncounted", "the fds of a forked process are no references to its files"},
     [EXIT_LEAKS] = {"exit-leaks", "the fds of a killed process go, but not their references"},
     [MODULE_UNCOUNTED] = {"module-uncounted", "SET_IOMMU takes no reference to the module of the IOMMU driver"},
+    [OPEN_WITHOUT_MODULE] = {"open-without-module", "the first open of a device takes no reference to its driver's module"},
     {NULL, NULL},
 };
 
@@ -104,9 +105,11 @@ static void release_group(struct vfio *v, struct group *g)
 
 static void release_device(struct vfio *v, struct device *d)
 {
-    if (--d->open_count == 0)
+    if (--d->open_count == 0) {
         unuse_group(v, d);
-    else if (vfio_faulty(v, FILES_COUNT))
+        if (!vfio_faulty(v, OPEN_WITHOUT_MODULE))
+            module_put(&d->module);
+    } else if (vfio_faulty(v, FILES_COUNT))
         d->group->container_users--;
 }
 
@@ -283,10 +286,14 @@ int vfio_get_status(struct vfio *v, struct process *p, struct file *f, struct gr
 static int first_open(struct vfio *v, struct process *p, struct device *d)
 {
     struct group *g = d->group;
+    if (!d->module.live)
+        return -ENODEV;
     if (!g->container->table)
         return -EINVAL;
     if (g->iommu.no_iommu && !p->rawio)
         return -EPERM;
+    if (!vfio_faulty(v, OPEN_WITHOUT_MODULE))
+        module_try_get(&d->module);
     use_group(v, d, g);
     return 0;
 }

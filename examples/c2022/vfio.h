@@ -9,6 +9,7 @@
 #include "fault.h"
 #include "file.h"
 #include "iommu_driver.h"
+#include "module.h"
 #include "ownership.h"
 
 #include <stddef.h>
@@ -43,6 +44,7 @@ struct device {
     int open_count;     /* its files */
     struct group *uses; /* while it is open: the group in whose users it counts, */
     struct file *keeps; /* and the group's file */
+    struct module module; /* of the VFIO driver for such devices, whatever driver is bound; an open device refers to it */
 };
 
 struct vfio {
@@ -58,7 +60,8 @@ struct vfio {
 
 enum fault_number {
     SET_TWICE, OPEN_TWICE, WRONG_ERRNO, BUSY_UNSET, DEVICE_OUTLIVES, FILES_COUNT, ORPHAN_STAYS, OWNER_LEAKS,
-    CLAIM_BESIDE_DRIVER, CLAIM_TRANSLATES, DRIVER_IGNORES_OWNER, FORK_UNCOUNTED, EXIT_LEAKS, MODULE_UNCOUNTED
+    CLAIM_BESIDE_DRIVER, CLAIM_TRANSLATES, DRIVER_IGNORES_OWNER, FORK_UNCOUNTED, EXIT_LEAKS, MODULE_UNCOUNTED,
+    OPEN_WITHOUT_MODULE
 };
 
 extern const struct fault vfio_faults[]; /* ends with a NULL name */

@@ -286,6 +286,25 @@ def test_a_sleeper_must_not_hold_what_the_waker_needs() -> None:
     assert (locks_row(fine).verdict, locks_row(fine).reason) == (Verdict.PROVED, "ranks: a < done < b")
 
 
+def test_nobody_waits_for_a_call_to_wake_them_before_it_owes_that() -> None:
+    """The waker takes the sleeper's lock before it comes to hold what is slept for; afterwards it must not."""
+    sleeper: tuple[dict[str, Any], ...] = ({"locks": (A,), "keeps": (A,)}, {"waits": DONE})
+    before = made(sleeper=sleeper, waker=({"locks": (A,), "owes": (DONE,)}, {"locks": (B,)}, {"wakes": (DONE,)}))
+    after = made(sleeper=sleeper, waker=({"locks": (B,), "owes": (DONE,)}, {"locks": (A,)}, {"wakes": (DONE,)}))
+
+    assert (locks_row(before).verdict, locks_row(before).reason) == (Verdict.PROVED, "ranks: a < done < b")
+    assert locks_row(after).verdict is Verdict.REFUTED
+    assert "waker.s1 is to wake done and waits for a" in locks_row(after).reason
+
+
+def test_a_call_must_not_take_the_lock_of_a_device_while_it_has_an_object_in_hand() -> None:
+    """Who unbinds the device waits under that lock until no call has its object in hand."""
+    row = locks_row(changed("iommufd-objects:accesses", "iova_ranges.use", locks=(DEV_SET_LOCK,)))
+
+    assert row.verdict is Verdict.REFUTED
+    assert f"iova_ranges.use is to wake iommufd.destroy_wait and waits for {DEV_SET_LOCK}" in row.reason
+
+
 def test_an_unbind_must_not_wait_for_a_release_that_takes_the_device_mutex() -> None:
     """The driver core holds it over the whole unbind: that is why drivers only try it when a device is closed."""
     row = locks_row(changed("containers-2013", "release_device.put", locks=(DEVICE_MUTEX,)))

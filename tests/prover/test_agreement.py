@@ -15,8 +15,9 @@ from tenure.prover.logic import Expr, Read, SymbolicState
 from tenure.prover.paths import Path, paths_of
 from tenure.search.cdev_scopes import cdev_scope
 from tenure.search.explorer import explore
-from tenure.search.families import CDEVS, CDEVS_AND_GROUPS, INTERRUPTS, RFC2011, family_of
+from tenure.search.families import CDEVS, CDEVS_AND_GROUPS, INTERRUPTS, METAGROUPS, RFC2011, family_of
 from tenure.search.interrupt_scopes import interrupt_scope
+from tenure.search.metagroup_scopes import metagroup_scope
 from tenure.search.scopes import has_users, has_vms, scope, sleepers
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.calls import (
@@ -132,6 +133,9 @@ def machine_of(rules: Rules, *, wide: bool = False) -> Machine:
     if (family := family_of(rules.system)) is INTERRUPTS:
         sizes = {**family.main, "file": 2 if wide else 1, "device": 2 if wide else 1, "array": 3 if wide else 2}
         return Machine(rules, interrupt_scope(sizes, devices=(0, 1) if wide else (0,), lines=(1, 1) if wide else (1,)))
+    if family is METAGROUPS:
+        sizes = {**family.main, "thread": 1, "device": 2 if wide else 1, "process": 2 if wide else 1}
+        return Machine(rules, metagroup_scope(sizes, odd_iommu=wide))
     if family in (CDEVS, CDEVS_AND_GROUPS):
         return Machine(
             rules, cdevs(wide=wide, steps=rules.granularity is Granularity.STEPS, groups=family is not CDEVS)
@@ -216,8 +220,21 @@ IMPOSSIBLE = {
     "validate_and_use.check#5+validate_and_use.count#0",
     f"{ADDED}file_add.list#1+file_add.tell#0",
     *(
+        f"{used}+{call}.{rest}"
+        for used, call in (
+            ("iova_ranges.look_up#1+iova_ranges.use#1", "iova_ranges"),
+            ("attach.look_up#2+attach.attach#1", "attach"),
+            ("attach.look_up#2+attach.attach#2", "attach"),
+        )
+        for rest in ("put_user#0", f"put_user#1+{call}.put_wait#0")
+    ),
+    *(
         f"{ADDED}file_add.list#0+file_add.dissolve#0+file_add.{rest}"
         for rest in ("detach#0", "detach#1", "detach#2+file_add.put#0")
+    ),
+    *(
+        f"{step.partition('.')[0]}.mm#2+{step}#0"
+        for step in ("get_iommu_fd.get", "get_device_fd.get", "merge.merge", "unmerge.unmerge")
     ),
 }
 """Where the call is indivisible, nothing can undo between two of its looks what the first saw or did."""

@@ -33,8 +33,10 @@ SIZES = {
     "line": 0,
     "eventfd": 0,
     "array": 0,
+    "object": 0,
     "vm": 2,
     "iommu_driver": 3,
+    "metagroup": 0,
 }
 
 
@@ -80,6 +82,37 @@ def of_interrupts() -> Configuration:
         rawio=(),
         driver=(0, 0),
         wiring=WIRING,
+    )
+
+
+def of_objects(emulated: tuple[bool, bool, bool] = (False, False, True)) -> Configuration:
+    """Two physical devices and an emulated one, two processes, six files, six objects."""
+    sizes = dict.fromkeys(SIZES, 0) | {"process": 2, "thread": 3, "file": 6, "device": 3, "object": 6}
+    return Configuration(
+        sizes=sizes,
+        device_group=(0, 0, 0),
+        bridge=(False, False, False),
+        no_iommu=(),
+        rawio=(False, False),
+        driver=(0, 0, 0),
+        emulated=emulated,
+    )
+
+
+def of_metagroups() -> Configuration:
+    """Two groups of a device each and one of two behind another IOMMU; p0 may lock one page, p1 any number."""
+    sizes = dict.fromkeys(SIZES, 0) | {"process": 2, "thread": 2, "file": 5, "group": 3, "device": 4, "page": 3}
+    return Configuration(
+        sizes={**sizes, "metagroup": 3},
+        device_group=(0, 1, 2, 2),
+        bridge=(False,) * 4,
+        no_iommu=(False,) * 3,
+        rawio=(False,) * 2,
+        driver=(VFIO,) * 4,
+        page_limit=(1, 1),
+        may_exceed=(False, True),
+        bus=(0, 0, 0),
+        coherent=(True, True, False),
     )
 
 

@@ -111,7 +111,7 @@ def test_an_emulated_device_claims_nothing(bench: Bench) -> None:
     assert bind(bench, EMULATED) == Done()
     assert attach(bench, EMULATED) == Done()
 
-    assert bench.see("device_attached", 2) == f"tb{IOAS}"
+    assert bench.see("device_ioas", 2) == f"tb{IOAS}"
     assert (bench.see("owner_count", 1), bench.see("table_reached", 1)) == (0, "none")
 
 
@@ -129,7 +129,7 @@ def test_devices_of_a_group_are_attached_to_one_address_space_and_move_together(
 
     assert attach(bench, BESIDE, OTHER) == Done()
 
-    assert [bench.see("device_attached", d) for d in (0, 1)] == [f"tb{OTHER}"] * 2
+    assert [bench.see("device_ioas", d) for d in (0, 1)] == [f"tb{OTHER}"] * 2
     assert bench.do("destroy", process=0, file=IOMMUFD, obj=IOAS) == Done()
 
 

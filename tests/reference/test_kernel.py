@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def test_every_observable_is_shown_but_what_calls_in_flight_are_about() -> None:
     """That is known to their callers, and to no kernel."""
-    at_rest = {"group_at_rest", "index_at_rest", "file_at_rest"}
+    at_rest = {"group_at_rest", "index_at_rest", "file_at_rest", "object_at_rest"}
     assert {o.name for o in observables.ALL} - {o.name for o in SHOWN} == at_rest
 
 
@@ -48,12 +48,12 @@ def test_a_configuration_speaks_of_as_many_as_there_are() -> None:
 @pytest.mark.parametrize(
     ("system", "calls"),
     [
-        ("containers-2012", 19),
-        ("containers-2012:locked", 19),
-        ("containers-2013", 19),
-        ("containers-2013:locked", 19),
-        ("containers-2022", 19),
-        ("containers-2022:6.1", 19),
+        ("containers-2012", 21),
+        ("containers-2012:locked", 21),
+        ("containers-2013", 21),
+        ("containers-2013:locked", 21),
+        ("containers-2022", 21),
+        ("containers-2022:6.1", 21),
         ("external-get-put", 21),
         ("external-get-put:locked-container", 21),
         ("external-get-put:put-ref-first", 21),
@@ -63,6 +63,8 @@ def test_a_configuration_speaks_of_as_many_as_there_are() -> None:
         ("dma-type1-v1", 3),
         ("dma-type1-v2", 3),
         ("interrupts", 13),
+        ("rfc2011", 20),
+        ("rfc2011:unmerge-self", 20),
         ("cdev-no-group", 16),
         ("cdev", 25),
         ("external-validate", 20),
@@ -77,6 +79,9 @@ def test_a_configuration_speaks_of_as_many_as_there_are() -> None:
         ("kvm-file", 24),
         ("kvm-file:group-only", 24),
         ("kvm-file:get-put", 26),
+        ("iommufd-objects", 16),
+        ("iommufd-objects:accesses", 15),
+        ("iommufd-objects:no-devices", 10),
     ],
 )
 def test_a_system_has_its_calls(system: str, calls: int) -> None:

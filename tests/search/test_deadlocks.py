@@ -46,9 +46,9 @@ def calls(draw: st.DrawFn, name: str) -> Call:
         waits = draw(st.one_of(st.just(value=False), st.sampled_from(QUEUES)))
         to = draw(st.integers(i + 1, count)) if here is not None else count
         cases = (go(to=f"s{to}"), done()) if to < count else (done(),)
-        steps.append(
-            step(f"s{i}", *cases, locks=locks, drops=draw(dropped), waits=waits, keeps=keeps, wakes=draw(queues))
-        )
+        woken, owed = draw(queues), draw(queues)
+        one = step(f"s{i}", *cases, locks=locks, drops=draw(dropped), waits=waits, keeps=keeps, wakes=woken, owes=owed)
+        steps.append(one)
         if to < count:
             coming[to] = coming.get(to, set()) | set(keeps)
     return Call(name, "", "", "", THREAD, (), TRUE, tuple(steps))

@@ -14,7 +14,7 @@ from tenure.commands.recording import recorded
 from tenure.models import SYSTEMS, groups
 from tenure.properties import PROPERTIES
 from tenure.search.explorer import explore, transitions_of
-from tenure.search.scopes import has_vms, scope, sleepers
+from tenure.search.scopes import OF_IOMMU, has_vms, scope, sleepers
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.calls import Case, Next, Step, without_case
 from tenure.vocabulary.effects import each
@@ -302,6 +302,37 @@ def test_without_its_module_reference_a_driver_is_called_after_it_is_gone(
         return "HARM-2" in explore(Machine(rules, scope(sizes)), [sentence(rules, harm)]).violations
 
     assert falls(fault(sound))
+    assert not falls(sound)
+
+
+OPENS = {
+    "containers-2012": ("get_device_fd.open", "release_device.dissolve"),
+    "containers-2013": ("get_device_fd.open", "release_device.dissolve"),
+    "containers-2022": ("get_device_fd.open", "release_device.close"),
+    "containers-2022:6.1": ("get_device_fd.assign", "release_device.close"),
+}
+"""The steps by which an open device has the module of its VFIO driver, and has it no longer."""
+
+
+@pytest.mark.parametrize("granularity", Granularity, ids=lambda g: g.value)
+@pytest.mark.parametrize("system", OPENS)
+def test_the_module_of_a_vfio_driver_stays_while_a_device_is_open_and_no_longer(
+    system: str, granularity: Granularity
+) -> None:
+    """CON-7 falls where no reference is taken, where none is given back, and where nobody asks for one; else it holds."""
+    (kept,) = (p for p in PROPERTIES if p.id == "CON-7")
+    sizes = {"process": 1, "thread": 1, "file": 3, "group": 1, "container": 1, "device": 1, "table": 1}
+    sound = replace(system_named(system), calls=tuple(c for c in system_named(system).calls if c.name not in OF_IOMMU))
+    opens, closes = OPENS[system]
+
+    def falls(one: System) -> bool:
+        rules = rules_of(one, granularity)
+        found = explore(Machine(rules, scope(sizes)), [sentence(rules, kept)], limit=LIMIT)
+        return "CON-7" in found.violations
+
+    assert falls(forgetful(opens, "open references")(sound))
+    assert falls(forgetful(closes, "open references")(sound))
+    assert falls(unguarded("unregister_vfio_driver.unregister", 0)(sound))
     assert not falls(sound)
 
 

@@ -124,5 +124,6 @@ def _locking(step: Step) -> str:
             f", keeps {', '.join(map(str, step.keeps))}" if step.keeps else "",
             f", sleeps{on} until it can go on" if step.waits else "",
             f", wakes {', '.join(map(str, step.wakes))}" if step.wakes else "",
+            f", then owes that to {', '.join(map(str, step.owes))}" if step.owes else "",
         )
     )

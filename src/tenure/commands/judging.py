@@ -19,7 +19,9 @@ from tenure.vocabulary.traces import Trace
 from tenure.vocabulary.verdicts import Row, Verdict
 
 if TYPE_CHECKING:
-    from tenure.prover.induction import Proof  # a solver is loaded only where something is proved
+    from tenure.prover.cache import Proofs  # a solver is loaded only where something is proved
+    from tenure.prover.induction import Proof
+    from tenure.prover.theory import Invariant
 
 CASES = "CASES"
 """The row that says whether every case of every step is reached by some run or proved dead."""
@@ -62,35 +64,81 @@ def find_system(system_id: str) -> System:
 
 
 def judge(system_id: str, granularity: str, *, fresh: bool = False) -> Judgement:
-    """Search first, so that nobody tries to prove what is false; then prove; then account for every case of every step."""
-    from tenure.prover import induction, theory  # as above
+    """Search and prove; then account for every case of every step, and for the order of locks."""
     from tenure.prover.cache import Proofs
     from tenure.prover.counterexamples import populated
 
+    started = time.perf_counter()
     system = find_system(system_id)
     rules = rules_of(system, Granularity(granularity))
     concerned = [p for p in PROPERTIES if applies(system, p)]
-    started = time.perf_counter()
-    found = _searched(rules, concerned)
-    searched = time.perf_counter()
-    claims = tuple(c for c in theory.claims_of(rules) if c.name not in found.false_claims)
-    wanted = [sentence(rules, p) for p in concerned if p.id not in found.traces and p.id in found.witnessed]
-    proofs = None if fresh else Proofs()
-    proof = induction.prove(rules, claims, theory.stated(wanted), proofs=proofs)
-    kept = tuple(c for c in claims if c.name in proof.proved)
-    stuck = {} if found.false_claims else where_stuck(rules, claims, theory.stated(wanted), proof)
+    end = _settled(rules, concerned, None if fresh else Proofs())
+    found, proof = end.found, end.proof
+    stuck = {} if found.false_claims else where_stuck(rules, end.tried, end.wanted, proof)
     rows = [_row(rules, p, found, proof, stuck.get(p.id)) for p in PROPERTIES if concerns(system, p)]
-    missing = _branches(rules) - found.reached
-    words = induction.dead(theory.Theory(rules, kept), missing, proofs=proofs)
-    cases, dead = _cases(rules, found, words, populated=populated(rules, kept) is not None)
+    cases, dead = _cases(rules, found, end.dead, populated=populated(rules, end.claims) is not None)
     rows.append(cases)
     if rules.granularity is Granularity.STEPS:
         rows.append(locks_row(system))
-    finished = time.perf_counter()
+    proving = time.perf_counter() - started - end.searching
     obligations = [ObligationRow(r.name, r.goals, r.verdict, r.seconds, r.solver, r.remembered) for r in proof.results]
-    return Judgement(
-        rows, obligations, proof.framed, finished - searched, searched - started, dead, tuple(c.name for c in kept)
+    return Judgement(rows, obligations, proof.framed, proving, end.searching, dead, tuple(c.name for c in end.claims))
+
+
+@dataclass(frozen=True)
+class _Settled:
+    """What a search found, what was proved of the rest, and how long was searched."""
+
+    found: Falsification
+    proof: Proof
+    tried: tuple[Invariant, ...]
+    """The claims that no search refuted."""
+    wanted: tuple[Invariant, ...]
+    """The properties that no search refuted."""
+    dead: dict[str, str]
+    """For each case that no run was seen to take, what the solver says to its being taken."""
+    searching: float
+
+    @property
+    def claims(self) -> tuple[Invariant, ...]:
+        """The claims that were proved."""
+        return tuple(c for c in self.tried if c.name in self.proof.proved)
+
+    @property
+    def everything(self) -> bool:
+        """Each claim and property has fallen or is proved, and each case is reached or dead."""
+        return not self.proof.dropped and all(word == "unsat" for word in self.dead.values())
+
+
+def _settled(rules: Rules, concerned: list[Property], proofs: Proofs | None) -> _Settled:
+    """A brief search, and no other where all that it leaves is proved; else a whole one, so that nobody tries to prove what is false."""
+    started = time.perf_counter()
+    brief = falsify(rules, concerned, brief=True)
+    searching = time.perf_counter() - started
+    if not brief.false_claims and all(p.id in brief.traces or p.id in brief.witnessed for p in concerned):
+        settled = _proved(rules, concerned, brief, proofs, searching)
+        if settled.everything:
+            return settled
+    started = time.perf_counter()
+    found = _searched(rules, concerned)
+    searching += time.perf_counter() - started
+    return _proved(rules, concerned, found, proofs, searching)
+
+
+def _proved(
+    rules: Rules, concerned: list[Property], found: Falsification, proofs: Proofs | None, searching: float
+) -> _Settled:
+    """Prove what a search left."""
+    from tenure.prover import induction, theory  # as above
+
+    claims = tuple(c for c in theory.claims_of(rules) if c.name not in found.false_claims)
+    wanted = theory.stated(
+        sentence(rules, p) for p in concerned if p.id not in found.traces and p.id in found.witnessed
     )
+    proof = induction.prove(rules, claims, wanted, proofs=proofs)
+    kept = tuple(c for c in claims if c.name in proof.proved)
+    dead = induction.dead(theory.Theory(rules, kept), _branches(rules) - found.reached, proofs=proofs)
+    return _Settled(found, proof, claims, wanted, dead, searching)
 
 
 def _searched(rules: Rules, properties: list[Property]) -> Falsification:

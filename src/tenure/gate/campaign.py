@@ -11,10 +11,9 @@ from dataclasses import dataclass, field, replace
 from tenure.gate.checks import Checks
 from tenure.gate.oracle import Made, Oracle
 from tenure.gate.subject import Fell, Reply, Setup, Shown, Sited, Subject, TargetFailed
+from tenure.search.scopes import MODULES
 from tenure.vocabulary.answers import Answer, Refused
 from tenure.vocabulary.machine import State
-from tenure.vocabulary.objects import IOMMU_DRIVER
-from tenure.vocabulary.registers import actor_sort
 
 Run = tuple[Made, ...]
 
@@ -22,7 +21,7 @@ KEPT = 0.6
 """The part of the calls that a random run uses."""
 
 KEPT_OF_DRIVERS = 0.1
-"""The same of calls that an IOMMU driver makes: one can nearly always be made, and without the driver little else can."""
+"""The same of calls by which drivers come and go: one can nearly always be made, and without the driver little else can."""
 
 SHRINKING = 600
 """How many shorter runs are tried before a finding is told as it is."""
@@ -127,9 +126,7 @@ class Campaign:
         names = [self.oracle.rules.rules[n].call.name for n in oracle.offered]
         self._rules = [n for n, name in zip(oracle.offered, names, strict=True) if name in subject.calls]
         self._swarm = list(self._rules)
-        self._kept = {
-            n: KEPT_OF_DRIVERS if actor_sort(oracle.rules.rules[n].call) is IOMMU_DRIVER else KEPT for n in self._rules
-        }
+        self._kept = {n: KEPT_OF_DRIVERS if oracle.rules.rules[n].call.name in MODULES else KEPT for n in self._rules}
         self.checks = Checks(oracle, subject.shows, waived)
         self._site = subject if isinstance(subject, Sited) else None
         self.report.not_run, self.report.checked = self.checks.not_run, self.checks.checked

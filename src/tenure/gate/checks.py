@@ -175,6 +175,7 @@ ASSUMED: Mapping[str, Term] = {
     seen.file_at_rest.name: TRUE,
     seen.index_at_rest.name: TRUE,
     seen.space_at_rest.name: TRUE,
+    seen.object_at_rest.name: TRUE,
     seen.line_delivers.name: seen.line_delivers.nothing,
 }
 """What a sequential subject need not show, and how it is: between two calls nothing is in flight."""

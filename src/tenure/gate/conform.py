@@ -157,10 +157,11 @@ def configuration(scope: Scope) -> Configuration:
         page_limit=tuple(int(v) for v in fixed.get("page limit", ())),
         may_exceed=tuple(bool(v) for v in fixed.get("may exceed", ())),
         wiring=Wiring(**{name: tuple(map(int, fixed.get(field, ()))) for name, field in WIRED.items()}),
+        bus=tuple(int(v) for v in fixed.get("bus", ())),
+        coherent=tuple(bool(v) for v in fixed.get("coherent", ())),
         reserved=tuple(bool(v) for v in fixed.get("reserved", ())),
         frame_0=tuple(bool(v) for v in fixed.get("frame 0", ())),
         emulated=tuple(bool(v) for v in fixed.get("emulated", ())),
-        coherent=tuple(bool(v) for v in fixed.get("coherent", ())),
         isolated=tuple(bool(v) for v in fixed.get("isolated", ())),
     )
 

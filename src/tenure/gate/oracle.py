@@ -97,8 +97,14 @@ class Oracle:
 
     def _settled(self, state: State) -> frozenset[State]:
         """The states in which no release is due any more, whatever the order of the releases was."""
-        after = [t for number in self.internal for t in self.machine.canonical(state, number)]
-        return frozenset().union(*(self.settled(t.state) for t in after)) if after else frozenset({state})
+        after = [last for number in self.internal for last in self._released(state, number)]
+        return frozenset().union(*(self.settled(last.state) for last in after)) if after else frozenset({state})
+
+    def _released(self, state: State, number: int) -> list[Transition]:
+        """The ends of a release that is due, which may sleep on its way."""
+        name = self.rules.rules[number].call.name
+        ways = self.machine.canonical(state, number)
+        return [last for first in ways for last in self._finished(first, Made(name, first.args))]
 
     def beginning(self, call: str) -> int:
         """The number of the rule that begins this call."""

@@ -7,7 +7,7 @@ from itertools import product
 
 from tenure.gate.catalogue import OBSERVABLES
 from tenure.gate.subject import Setup, Shown
-from tenure.models import containers, files, groups, iommu_drivers, vms
+from tenure.models import containers, files, groups, iommu_drivers, modules, vms
 from tenure.search.families import Family, Place, family_of
 from tenure.search.scopes import has_modules, has_users, has_vms, isolations, scope, sleepers
 from tenure.vocabulary.machine import Machine, Scope
@@ -66,9 +66,8 @@ def setup_of(system: System, machine: Machine) -> Setup:
     """A scope in the words of the line protocol."""
     where = machine.scope
     sizes = {k: v for k, v in where.sizes.items() if v}
-    family = family_of(system)
-    if family is not None and "group of" not in where.fixed:
-        return Setup(system.id, sizes, _fixed(where, family), {})
+    if (family := family_of(system)) is not None:
+        return Setup(system.id, sizes, _fixed(where, family), _initial(where))
 
     def table(sort: str, letter: str, values: tuple[object, ...]) -> dict[str, str | int | bool]:
         return {f"{letter}{i}": values[i] for i in range(sizes.get(sort, 0))}  # type: ignore[misc]  # written values
@@ -84,7 +83,6 @@ def setup_of(system: System, machine: Machine) -> Setup:
         ),
         "rawio": table("process", "p", tuple(bool(v) for v in where.fixed.get("rawio", (False,) * count["process"]))),
         "driver_noiommu": table("iommu_driver", "dr", tuple(bool(v) for v in where.fixed.get("is noiommu", ()))),
-        **({} if family is None else _fixed(where, family)),
     }
     drivers = tuple(DRIVER.values[v] for v in where.initial["driver"][0])
     return Setup(system.id, sizes, fixed, {"device_driver": table("device", "d", drivers)})
@@ -104,6 +102,13 @@ def _fixed(where: Scope, family: Family) -> Shown:
     return {**columns, **{name: table(name, field) for name, field in family.tables.items()}}
 
 
+def _initial(where: Scope) -> Shown:
+    """What each device's driver is at the start, where devices have one."""
+    drivers = (DRIVER.values[v] for v in where.initial.get("driver", ((),))[0])
+    begins: dict[str, str | int | bool] = {f"d{i}": driver for i, driver in enumerate(drivers)}
+    return {"device_driver": begins} if begins else {}
+
+
 @dataclass(frozen=True)
 class Cap:
     """A condition on the states that a comparison goes on from, in logic and in words."""
@@ -121,7 +126,11 @@ NO_GROUP_DIES_IN_USE = Cap(
 ONE_OFF_VFIO = Cap(
     number_of(DEVICE, lambda d: no(groups.driver[d] == "vfio")) <= 1, "at most one device is off its VFIO driver"
 )
-DRIVERS_STAY = Cap(every(IOMMU_DRIVER, lambda d: iommu_drivers.is_registered[d]), "every IOMMU driver stays registered")
+IOMMU_DRIVERS_STAY = Cap(
+    every(IOMMU_DRIVER, lambda d: iommu_drivers.is_registered[d]), "every IOMMU driver stays registered"
+)
+VFIO_DRIVERS_STAY = Cap(every(DEVICE, lambda d: no(modules.module_goes[d])), "no VFIO driver goes")
+DRIVERS_STAY = Cap(both(IOMMU_DRIVERS_STAY.term, VFIO_DRIVERS_STAY.term), "no module of a driver goes")
 NONE_OFF_VFIO = Cap(every(DEVICE, lambda d: groups.driver[d] == "vfio"), "every device is on its VFIO driver")
 
 
@@ -167,7 +176,7 @@ def modelled(system: System) -> tuple[Cap, ...]:
 
 
 def _field(system: System, family: Family, place: Place) -> Field:
-    besides = (Cap(*one) for one in family.within)
+    besides = (Cap(*one) for one in (*family.within, *place.within))
     return Field(place.name, place.scope, (*modelled(system), *besides), place.full)
 
 
@@ -263,11 +272,15 @@ def pair_fields(system: System) -> tuple[Field, ...]:
 
 
 def _modules(system: System, sizes: dict[str, int]) -> tuple[Field, ...]:
-    """A small scope in which the IOMMU driver comes and goes, where it does so."""
+    """Small scopes in which the IOMMU driver and a VFIO driver come and go, where they do so."""
     if not has_modules(system):
         return ()
     few = {**sizes, "file": 2, "container": 1, "device": 1, "table": 1, "page": 0, "user": 0}
-    return (Field("the module of an IOMMU driver", scope(few), (NO_GROUP_DIES_IN_USE, NONE_OFF_VFIO)),)
+    of_iommu = (NO_GROUP_DIES_IN_USE, VFIO_DRIVERS_STAY, NONE_OFF_VFIO)
+    return (
+        Field("the module of an IOMMU driver", scope(few), of_iommu),
+        Field("the module of a VFIO driver", scope({**few, "file": 3}), (NO_GROUP_DIES_IN_USE, IOMMU_DRIVERS_STAY)),
+    )
 
 
 _VM = {

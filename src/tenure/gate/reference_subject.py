@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import product
 
 from tenure.gate import catalogue
@@ -22,6 +22,7 @@ from tenure.vocabulary.objects import (
     GROUP,
     IOMMU_DRIVER,
     LINE,
+    OBJECT,
     PAGE,
     PROCESS,
     SORTS,
@@ -160,6 +161,8 @@ def _configuration(setup: Setup) -> Configuration:
     no_devices = (0,) * sizes[DEVICE.name]
     ranged, paged = sizes[ADDRESS.name] > 0, "page_reserved" in setup.fixed
     bound = "device_coherent" in setup.fixed
+    if "group_bus" in setup.fixed:
+        return _configuration_2011(setup, sizes, column)
     return Configuration(
         sizes=sizes,
         device_group=column(setup.fixed, "device_group", DEVICE, GROUP) if sizes[GROUP.name] else no_devices,
@@ -174,8 +177,26 @@ def _configuration(setup: Setup) -> Configuration:
         may_exceed=flags("pages_unlimited", PROCESS) if ranged else (),
         reserved=flags("page_reserved", PAGE) if paged else (),
         frame_0=flags("page_frame_0", PAGE) if paged else (),
-        emulated=flags("device_emulated", DEVICE) if bound else (),
         coherent=flags("device_coherent", DEVICE) if bound else (),
         isolated=flags("device_isolated", DEVICE) if bound else (),
         wiring=Wiring(**{name: wired(catalogue.OBSERVABLES[name]) for name in WIRED}) if sizes[LINE.name] else NOTHING,
+        emulated=flags("device_emulated", DEVICE) if bound or sizes[OBJECT.name] else (),
+    )
+
+
+def _configuration_2011(setup: Setup, sizes: dict[str, int], column: Callable[..., tuple[int, ...]]) -> Configuration:
+    """The same for groups that have a bus, and stand behind one IOMMU or another."""
+    fixed = setup.fixed
+    return Configuration(
+        sizes=sizes,
+        device_group=column(fixed, "device_group", DEVICE, GROUP),
+        bridge=(False,) * sizes[DEVICE.name],
+        no_iommu=(False,) * sizes[GROUP.name],
+        rawio=(False,) * sizes[PROCESS.name],
+        driver=column(setup.initial, "device_driver", DEVICE, seen.DRIVER),
+        noiommu_driver=(),
+        page_limit=column(fixed, "pages_most", PROCESS, Count()),
+        may_exceed=tuple(map(bool, column(fixed, "pages_unlimited", PROCESS, Flag()))),
+        bus=column(fixed, "group_bus", GROUP, Count()),
+        coherent=tuple(map(bool, column(fixed, "group_coherent", GROUP, Flag()))),
     )

@@ -23,6 +23,7 @@ def cdev_scope(
     drivers = tuple(VFIO if vfio_devices is None or d < vfio_devices else NONE_BOUND for d in range(devices))
     fixed = {
         "group of": tuple(d % sizes["group"] for d in range(devices)),
+        "bridge": (False,) * devices,
         "no iommu": hardware.get("no iommu", (False,) * sizes["group"]),
         "emulated": hardware.get("emulated", (False,) * devices),
         "coherent": hardware.get("coherent", (True,) * devices),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import combinations_with_replacement
 
 from tenure.vocabulary.calls import Call
-from tenure.vocabulary.lock_order import Does, Move, after, following, kept, leading_to, moves
+from tenure.vocabulary.lock_order import Does, Move, after, following, kept, moves, owing
 from tenure.vocabulary.locks import Lock, Queue
 from tenure.vocabulary.machine import Event
 from tenure.vocabulary.systems import System
@@ -131,8 +131,11 @@ def _stuck(state: State) -> frozenset[int]:
 def _could_give(thread: Standing, wanted: Move) -> bool:
     if wanted.does is Does.TAKES:
         return wanted.on in thread.held
-    wakers = (i for i, step in enumerate(thread.call.steps) if wanted.on in step.wakes)
-    return any(thread.index in leading_to(thread.call, waker) for waker in wakers)
+    queue = wanted.on
+    if not isinstance(queue, Queue):
+        return False
+    wakers = (i for i, step in enumerate(thread.call.steps) if queue in step.wakes)
+    return any(thread.index in owing(thread.call, queue, waker) for waker in wakers)
 
 
 def _told(system: System, way: Schedule, last: State, stuck: frozenset[int]) -> Trace:

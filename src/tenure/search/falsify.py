@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from tenure.search.explorer import Exploration, Progress, explore, trace_of
+from tenure.search.long_runs import long_runs_of
 from tenure.search.scopes import Area, main_area, main_scope, narrow_areas, witness_areas
+from tenure.search.scripts import play
 from tenure.vocabulary.machine import Machine
 from tenure.vocabulary.properties import Due, Property, Race
 from tenure.vocabulary.rules import Rules, leaves
@@ -16,6 +18,9 @@ from tenure.vocabulary.traces import Trace
 
 LIMIT = 200_000
 """States after which a search stops; what it did not find by then is *searched*, nothing more."""
+
+BRIEF = 30_000
+"""States after which a brief search stops: enough for most of what can fall."""
 
 CLAIM = "claim "
 PREMISE = "premise "
@@ -44,16 +49,23 @@ class Falsification:
         return name in fallen
 
 
-def falsify(rules: Rules, properties: Iterable[Property], progress: Progress | None = None) -> Falsification:
-    """Look for a run that breaks each property or claim, and for one that takes each case of each step."""
+def falsify(
+    rules: Rules, properties: Iterable[Property], progress: Progress | None = None, *, brief: bool = False
+) -> Falsification:
+    """Look for a run that breaks each property or claim, and for one that takes each case of each step.
+
+    A `brief` search for violations ends early, and looks at the main scope alone.
+    """
     system, granularity = rules.system, rules.granularity
     stated = tuple(sentence(rules, p) for p in properties)
     sentences = [*stated, *_claims(rules), *(p for s in stated if (p := _premise(s)) is not None)]
     result = Falsification(witnessed={s.about.id for s in stated if _premise(s) is None})
-    for area in (main_area(system, granularity), *narrow_areas(system, granularity)):
+    narrow = () if brief else narrow_areas(system, granularity)
+    limit = BRIEF if brief else LIMIT
+    for area in (main_area(system, granularity), *narrow):
         left = [s for s in sentences if not result.knows(s.about.id)]
         machine = Machine(rules, area.scope)
-        found = explore(machine, left, calls=area.calls, limit=LIMIT, witness=True, exhaust=True, progress=progress)
+        found = explore(machine, left, calls=area.calls, limit=limit, witness=True, exhaust=True, progress=progress)
         _note(result, found, str(area))
         if not result.searched:
             result.searched, result.complete = describe(found), found.complete
@@ -65,6 +77,8 @@ def falsify(rules: Rules, properties: Iterable[Property], progress: Progress | N
         machine = Machine(rules, area.scope)
         more = explore(machine, left, calls=area.calls, limit=area.limit, witness=True, exhaust=True, progress=progress)
         _note(result, more, str(area))
+    for script in long_runs_of(rules):
+        result.reached |= play(rules, script)
     return result
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from tenure.models import dma_rfc2011, dma_type1
+from tenure.models import dma_rfc2011, dma_type1, groups, metagroups
 from tenure.search.cdev_scopes import EMULATED, cdev_scope
 from tenure.search.interrupt_scopes import SIZES, WIRED, interrupt_scope
+from tenure.search.metagroup_scopes import DEVICES, MAPS, MERGES, OPENS, metagroup_scope
+from tenure.search.metagroup_scopes import SIZES as OF_METAGROUPS
+from tenure.search.object_scopes import object_scope
 from tenure.search.paged_scopes import paged_scope
 from tenure.search.range_scopes import range_scope
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.machine import Scope
-from tenure.vocabulary.objects import ADDRESS, MAPPING, TABLE
+from tenure.vocabulary.objects import ADDRESS, DEVICE, MAPPING, TABLE
 from tenure.vocabulary.symbols import Observable
 from tenure.vocabulary.systems import Granularity, System
 from tenure.vocabulary.terms import Term, both, either, every, implies, is_none, no, some
@@ -27,6 +30,8 @@ class Place:
     name: str
     scope: Scope
     full: bool = False
+    within: tuple[tuple[Term, str], ...] = ()
+    """Conditions on the states that a comparison goes on from, in logic and in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +51,25 @@ class Family:
     plan: Scope
     whole: tuple[Place, ...]
     pairs: tuple[Place, ...]
-    far: tuple[tuple[Scope, frozenset[str]], ...] = ()
-    """Where cases are reached that need more objects, each with the calls that it takes."""
     columns: tuple[tuple[str, str, str], ...] = ()
     """What never changes, for the line protocol: its name, the letter of its places, the field of the scope."""
     tables: Mapping[str, str] = field(default_factory=dict)
     """The same, for observables of any places: the field of each."""
     modelled: tuple[tuple[Term, str], ...] = ()
     """Conditions on the states of which the rules say what comes next, in logic and in words."""
+    deep: tuple[tuple[Scope, frozenset[str]], ...] = ()
+    """Where violations and the rest of the cases are searched deeper, by these calls alone; by two threads where calls interleave."""
     within: tuple[tuple[Term, str], ...] = ()
     """The same for those that a comparison goes on from besides."""
 
     def main_scope(self, granularity: Granularity) -> Scope:
         """The scope of a search for violations."""
         return self.scope({**self.main, "thread": 2} if granularity is Granularity.STEPS else self.main)
+
+    def deep_scopes(self, granularity: Granularity) -> tuple[tuple[Scope, frozenset[str]], ...]:
+        """Where to search deeper, and by which calls."""
+        threads = {"thread": 2} if granularity is Granularity.STEPS else {}
+        return tuple((replace(one, sizes={**one.sizes, **threads}), calls) for one, calls in self.deep)
 
 
 _WHOLE = {"thread": 1, "file": 2, "device": 1, "eventfd": 2, "array": 3}
@@ -215,6 +225,86 @@ INTERRUPTS = Family(
     tables=WIRED,
 )
 
+_ONE = {"process": 1, "thread": 1, "file": 2, "object": 3, "device": 1}
+
+OBJECTS = Family(
+    marks=seen.object_users,
+    scope=object_scope,
+    main=_ONE,
+    narrow=(),
+    witness=object_scope({**_ONE, "process": 2, "file": 3, "object": 2}),
+    gate=object_scope({"process": 2, "thread": 1, "file": 6, "object": 6, "device": 3}),
+    plan=object_scope({**_ONE, "file": 3}),
+    whole=(
+        Place("one device", object_scope({**_ONE, "process": 2, "object": 4})),
+        Place("two devices", object_scope({**_ONE, "file": 3, "device": 2})),
+        Place("large", object_scope({**_ONE, "process": 2, "file": 3, "device": 2}), full=True),
+    ),
+    pairs=(
+        Place("one device", object_scope({**_ONE, "thread": 2})),
+        Place("two files of a device", object_scope({**_ONE, "thread": 2, "file": 3}), full=True),
+    ),
+    tables={"device_emulated": "emulated"},
+)
+
+_TWO = {**OF_METAGROUPS, "process": 2, "group": 1, "metagroup": 1}
+_THREE = {**OF_METAGROUPS, "file": 4, "group": 3, "metagroup": 3, "device": 3, "page": 0}
+_MERGED = {**OF_METAGROUPS, "device": 2, "page": 0}
+
+VIABLE = (
+    every(DEVICE, lambda d: both(no(metagroups.removed[d]), groups.driver[d] == "vfio")),
+    "every device is plugged in, and on VFIO's driver",
+)
+"""Elsewhere drivers and devices come and go."""
+
+METAGROUPS = Family(
+    marks=seen.metagroup_of,
+    scope=metagroup_scope,
+    main=OF_METAGROUPS,
+    narrow=(),
+    witness=metagroup_scope({**_TWO, "file": 2}),
+    deep=(
+        (metagroup_scope({**_TWO, "page": 2}), MAPS),
+        (
+            metagroup_scope({**_MERGED, "process": 2}),
+            OPENS | {"pass_file", "merge", "unmerge", "get_flags", "get_device_fd"},
+        ),
+        (metagroup_scope({**_MERGED, "file": 2}), DEVICES | MERGES),
+        (metagroup_scope(_MERGED, odd_iommu=True), MERGES),
+        (metagroup_scope({**_TWO, "page": 0}), DEVICES | {"pass_file"}),
+        (metagroup_scope(_THREE), OPENS | {"merge", "close", "release_iommu"}),
+    ),
+    gate=metagroup_scope({"process": 2, "file": 5, "group": 3, "metagroup": 3, "device": 3, "page": 3}, limit=2),
+    plan=metagroup_scope({**OF_METAGROUPS, "process": 2}),
+    whole=(
+        Place("two groups", metagroup_scope({**_MERGED, "file": 2})),
+        Place("two groups, three files", metagroup_scope(_MERGED), within=(VIABLE,)),
+        Place("two processes", metagroup_scope({**_TWO, "file": 2})),
+        Place(
+            "two processes, three files",
+            metagroup_scope({**_TWO, "file": 3, "metagroup": 2, "page": 0}),
+            within=(VIABLE,),
+        ),
+        Place("no page may be locked", metagroup_scope({**_TWO, "process": 1, "file": 2}, limit=0)),
+        Place("another bus", metagroup_scope({**_MERGED, "file": 2}, odd_bus=True)),
+        Place("another kind of IOMMU", metagroup_scope({**_MERGED, "file": 2}, odd_iommu=True)),
+        Place("two groups that come and go", metagroup_scope(_MERGED), full=True),
+        Place("three groups", metagroup_scope(_THREE), full=True),
+        Place("large", metagroup_scope({**OF_METAGROUPS, "process": 2, "device": 2}), full=True),
+    ),
+    pairs=(
+        Place("one group", metagroup_scope({**_TWO, "process": 1, "file": 2, "thread": 2})),
+        Place("two groups", metagroup_scope({**_MERGED, "thread": 2}), full=True),
+    ),
+    columns=(
+        ("group_bus", "g", "bus"),
+        ("group_coherent", "g", "coherent"),
+        ("pages_most", "p", "page limit"),
+        ("pages_unlimited", "p", "may exceed"),
+    ),
+    tables={"device_group": "group of"},
+)
+
 _FILES = {"process": 1, "thread": 0, "file": 3, "group": 1, "device": 2, "table": 2}
 _UNFIT = {"coherent": (True, False, True), "isolated": (True, True, False)}
 
@@ -224,7 +314,7 @@ CDEVS = Family(
     main={**_FILES, "table": 1},
     narrow=(cdev_scope({**_FILES, "device": 1}, EMULATED),),
     witness=cdev_scope({**_FILES, "process": 2, "file": 2, "group": 3, "device": 3, "table": 1}, _UNFIT),
-    far=(
+    deep=(
         (
             cdev_scope({**_FILES, "file": 3, "device": 2}),
             frozenset({"open_iommufd", "ioas_alloc", "open_cdev", "bind", "attach", "detach"}),
@@ -255,7 +345,11 @@ CDEVS = Family(
         Place("one device", cdev_scope({**_FILES, "thread": 2, "device": 1})),
         Place("two devices of a group", cdev_scope({**_FILES, "thread": 2, "table": 1}), full=True),
     ),
+    columns=(("rawio", "p", "rawio"), ("driver_noiommu", "dr", "is noiommu")),
     tables={
+        "device_group": "group of",
+        "device_bridge": "bridge",
+        "group_no_iommu": "no iommu",
         "device_emulated": "emulated",
         "device_coherent": "coherent",
         "device_isolated": "isolated",
@@ -274,7 +368,7 @@ _BESIDE = {
     "iommu_driver": 1,
 }
 _ALONE = {**_BESIDE, "container": 0, "iommu_driver": 0}
-_TWO = {**_BESIDE, "group": 2, "device": 2, "iommu_driver": 2}
+_TWO_GROUPS = {**_BESIDE, "group": 2, "device": 2, "iommu_driver": 2}
 _NO_IOMMU = {"no iommu": (True,), "is noiommu": (False, True)}
 _MIXED = {"no iommu": (False, True), "is noiommu": (False, True)}
 _BINDS = frozenset({"open_iommufd", "open_cdev", "bind", "close", "release_device", "release_iommufd"})
@@ -286,7 +380,7 @@ CDEVS_AND_GROUPS = Family(
     main=_BESIDE,
     narrow=(),
     witness=cdev_scope({**_BESIDE, "process": 2, "file": 2, "device": 2}, vfio_devices=1),
-    far=(
+    deep=(
         (
             cdev_scope({**_BESIDE, "file": 2, "group": 3, "device": 3}, _UNFIT),
             frozenset({"open_iommufd", "open_cdev", "bind"}),
@@ -303,7 +397,9 @@ CDEVS_AND_GROUPS = Family(
             _PLACES | {"pass_file"},
         ),
     ),
-    gate=cdev_scope({**_TWO, "process": 2, "thread": 1, "file": 6, "container": 2, "device": 3, "table": 2}, _MIXED),
+    gate=cdev_scope(
+        {**_TWO_GROUPS, "process": 2, "thread": 1, "file": 6, "container": 2, "device": 3, "table": 2}, _MIXED
+    ),
     plan=cdev_scope({**_BESIDE, "thread": 1}),
     whole=(
         Place("a device and a group", cdev_scope({**_BESIDE, "file": 3})),
@@ -324,9 +420,9 @@ CDEVS_AND_GROUPS = Family(
             cdev_scope({**_BESIDE, "process": 2, "iommu_driver": 2, "file": 3}, _NO_IOMMU),
             full=True,
         ),
-        Place("groups of both kinds", cdev_scope({**_TWO, "file": 3, "table": 0}, _MIXED), full=True),
+        Place("groups of both kinds", cdev_scope({**_TWO_GROUPS, "file": 3, "table": 0}, _MIXED), full=True),
         Place("a kernel driver", cdev_scope({**_BESIDE, "file": 2, "device": 2, "table": 0}, vfio_devices=1)),
-        Place("two groups", cdev_scope({**_TWO, "file": 3}, _MIXED), full=True),
+        Place("two groups", cdev_scope({**_TWO_GROUPS, "file": 3}, _MIXED), full=True),
         Place("two devices of a group", cdev_scope({**_BESIDE, "file": 3, "device": 2}), full=True),
         Place("a container, a group, an iommufd, a device", cdev_scope(_BESIDE), full=True),
     ),
@@ -334,10 +430,11 @@ CDEVS_AND_GROUPS = Family(
         Place("a device and its group", cdev_scope({**_ALONE, "thread": 2, "file": 2, "table": 0})),
         Place("a device and a group", cdev_scope({**_BESIDE, "thread": 2, "file": 3}), full=True),
     ),
+    columns=CDEVS.columns,
     tables=CDEVS.tables,
 )
 
-FAMILIES = (TYPE1, RFC2011, INTERRUPTS, CDEVS_AND_GROUPS, CDEVS)
+FAMILIES = (TYPE1, RFC2011, INTERRUPTS, OBJECTS, METAGROUPS, CDEVS_AND_GROUPS, CDEVS)
 
 
 def family_of(system: System) -> Family | None:

@@ -21,8 +21,10 @@ SIDE_ISSUES = frozenset({"get_status", "check_extension", "fork", "pass_file", "
 """Calls without which every property can fall as well: they change nothing, or only share what one process can do."""
 
 
-MODULES = frozenset({"register_iommu_driver", "unregister_iommu_driver"})
-"""How IOMMU drivers come and go; they can always do so while nobody uses them, so that states are many times as many."""
+OF_IOMMU = frozenset({"register_iommu_driver", "unregister_iommu_driver"})
+OF_VFIO = frozenset({"register_vfio_driver", "unregister_vfio_driver"})
+MODULES = OF_IOMMU | OF_VFIO
+"""How drivers' modules come and go; they can always do so while nobody uses them, so that states are many times as many."""
 
 
 VM_LIFE = frozenset(
@@ -128,9 +130,9 @@ def main_area(system: System, granularity: Granularity) -> Area:
 
 
 def narrow_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
-    """Where violations are searched deeper, by fewer calls: IOMMU drivers that go, leaving and use, closing, device files."""
+    """Where violations are searched deeper, by fewer calls: drivers that go, leaving and use, closing, device files."""
     if (family := family_of(system)) is not None:
-        return tuple(map(Area, family.narrow))
+        return (*map(Area, family.narrow), *(Area(*one) for one in family.deep_scopes(granularity)))
     if granularity is Granularity.WHOLE:
         return *_drivers_areas(system, threads=0), *_going_areas(system, threads=0)
     known = {c.name for c in system.calls}
@@ -161,7 +163,7 @@ def _going_areas(system: System, *, threads: int) -> tuple[Area, ...]:
 def witness_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
     """Where the rest of the cases can be reached: one thread, shared files, groups without IOMMU, a device opened twice."""
     if (family := family_of(system)) is not None:
-        return Area(family.witness), *(Area(where, calls) for where, calls in family.far)
+        return Area(family.witness), *(Area(*one) for one in family.deep_scopes(granularity))
     threads = 1 if granularity is Granularity.STEPS else sleepers(system)
     sizes = _sizes(system, threads=threads)
     known = {c.name for c in system.calls}
@@ -185,17 +187,21 @@ def witness_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
 
 
 def has_modules(system: System) -> bool:
-    """The system's IOMMU drivers come and go."""
+    """The modules of the system's drivers come and go."""
     return any(c.name in MODULES for c in system.calls)
 
 
 def _drivers_areas(system: System, *, threads: int) -> tuple[Area, ...]:
-    """Where two type1 drivers come and go under a group that is in a container."""
+    """Where two type1 drivers come and go under a group that is in a container, and the VFIO driver under a device file."""
     if not has_modules(system):
         return ()
     sizes = {"process": 1, "thread": threads, "file": 2, "group": 1, "container": 1, "device": 1, "table": 1}
     leave = {"unset_container", "close", "release_group", "release_container"}
-    return (Area(scope(sizes, type1=2), frozenset(SETUP | MODULES | leave | {"set_iommu", "check_extension"})),)
+    opens = {"set_iommu", "get_device_fd", "close", "release_device", "bind_driver", "unbind_driver"}
+    return (
+        Area(scope(sizes, type1=2), frozenset(SETUP | OF_IOMMU | leave | {"set_iommu", "check_extension"})),
+        Area(scope({**sizes, "file": 3}), frozenset(SETUP | OF_VFIO | opens)),
+    )
 
 
 def _told_area(sizes: dict[str, int]) -> Area:

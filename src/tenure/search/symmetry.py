@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tenure.vocabulary.machine import Machine, State
-from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, IOMMU_DRIVER, MAPPING, TABLE, USER, VM
+from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, IOMMU_DRIVER, MAPPING, OBJECT, TABLE, USER, VM
 from tenure.vocabulary.types import NONE, Sort, sort_of
 
-RENAMED: tuple[Sort, ...] = (DEVICE, CONTAINER, FILE, TABLE, USER, MAPPING, VM, IOMMU_DRIVER)
+RENAMED: tuple[Sort, ...] = (DEVICE, CONTAINER, FILE, TABLE, USER, MAPPING, VM, IOMMU_DRIVER, OBJECT)
 """The sorts whose names mean nothing, in the order in which they are sorted; the names of all others are fixed.
 
 A device takes the name only of one that is like it in all that never changes.

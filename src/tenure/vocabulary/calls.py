@@ -116,6 +116,8 @@ class Step:
     """The locks that the call goes on holding after the step; where it ends, it lets everything go."""
     wakes: tuple[Queue, ...] = ()
     """Where a holder lets go of what sleepers on these queues wait for, or passes it on."""
+    owes: tuple[Queue, ...] = ()
+    """Where a call comes to hold what sleepers on these queues wait for; a call that wakes one and says nothing held it before."""
     repeats: bool = False
     """One round of a loop: a case may go back to the step itself. What holds between rounds is for claims to say."""
 
@@ -178,10 +180,11 @@ def step(  # noqa: PLR0913  # what there is to say of a step; most say little
     waits: Queue | bool = False,
     keeps: tuple[Lock, ...] = (),
     wakes: tuple[Queue, ...] = (),
+    owes: tuple[Queue, ...] = (),
     repeats: bool = False,
 ) -> Step:
     """One indivisible step; `waits` where it sleeps until one of its cases holds, `repeats` where it is a loop's round."""
-    return Step(name, cases, locks, drops, waits, keeps, wakes, repeats)
+    return Step(name, cases, locks, drops, waits, keeps, wakes, owes, repeats)
 
 
 def refuse(when: Term, errno: str, why: str, *effects: Assign) -> Case:

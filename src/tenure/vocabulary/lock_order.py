@@ -117,6 +117,13 @@ def leading_to(call: Call, last: int) -> tuple[int, ...]:
     return tuple(sorted(found))
 
 
+def owing(call: Call, queue: Queue, waker: int) -> tuple[int, ...]:
+    """The steps on the way to this one in which others may wait for the call to wake the queue: behind those that make it owe that."""
+    way = leading_to(call, waker)
+    since = [i for i in way if queue in call.steps[i].owes]
+    return tuple(i for i in way if any(i > s and s in leading_to(call, i) for s in since)) if since else way
+
+
 def edges(system: System) -> tuple[Edge, ...]:
     """Every pair of which one may be waited for while the other is held or is to be woken, with each step that does so."""
     found = [e for c in system.calls for e in (*_under_locks(c), *_before_waking(c))]
@@ -191,11 +198,11 @@ def _under_locks(call: Call) -> Iterator[Edge]:
 
 
 def _before_waking(call: Call) -> Iterator[Edge]:
-    """Each lock and each queue that a call may wait for before it has woken a queue."""
+    """Each lock and each queue that a call may wait for while others sleep on a queue until it wakes them."""
     reached = [i for i, _ in entered(call)]
     for last, step in enumerate(call.steps):
         for queue in step.wakes if last in reached else ():
-            for index in leading_to(call, last):
+            for index in owing(call, queue, last):
                 here = call.steps[index]
                 for move in moves(call, here):
                     if move.does in (Does.TAKES, Does.SLEEPS):

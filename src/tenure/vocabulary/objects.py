@@ -19,6 +19,8 @@ INDEX = Sort("index", "ix")
 LINE = Sort("line", "ln")
 EVENTFD = Sort("eventfd", "e")
 ARRAY = Sort("array", "ar")
+OBJECT = Sort("object", "o")
+METAGROUP = Sort("metagroup", "mg")
 
 SORTS = (
     PROCESS,
@@ -38,7 +40,10 @@ SORTS = (
     LINE,
     EVENTFD,
     ARRAY,
+    OBJECT,
+    METAGROUP,
 )
 """Process; thread in a call; open file; IOMMU group; container; device; IOMMU table; I/O page; external user (KVM); VM;
 IOMMU driver of VFIO; I/O virtual address; DMA mapping; interrupt index of a device; interrupt line of an index (a pin, a
-vector); eventfd; array of eventfds that a caller passes."""
+vector); eventfd; array of eventfds that a caller passes; object of an iommufd; metagroup (groups merged behind one
+IOMMU domain)."""

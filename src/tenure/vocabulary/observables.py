@@ -12,6 +12,8 @@ from tenure.vocabulary.objects import (
     IOMMU_DRIVER,
     LINE,
     MAPPING,
+    METAGROUP,
+    OBJECT,
     PAGE,
     PROCESS,
     TABLE,
@@ -21,7 +23,7 @@ from tenure.vocabulary.objects import (
 from tenure.vocabulary.symbols import Observable, observable
 from tenure.vocabulary.types import COUNT, FLAG, Choice
 
-FILE_KIND = Choice("kind of file", ("closed", "container", "group", "device", "vm", "kvm_vfio", "iommufd"))
+FILE_KIND = Choice("kind of file", ("closed", "container", "group", "device", "vm", "kvm_vfio", "iommufd", "iommu"))
 HARM = Choice("harm", ("none", "list_corruption", "null_dereference", "use_after_free", "bug"))
 ACCESS = Choice("access", ("none", "read", "write", "both"))
 DMA_REQUEST = Choice("DMA request", ("range", "empty", "wraps", "misaligned", "unknown", "no memory", "unwritable"))
@@ -29,6 +31,7 @@ DMA_REQUEST = Choice("DMA request", ("range", "empty", "wraps", "misaligned", "u
 of a page, a flag or a length that nobody knows; no memory for another entry; arguments that cannot be written back."""
 DRIVER = Choice("driver", ("none", "vfio", "kernel", "stub"))
 OWNER = Choice("owner", ("none", "group", "iommufd"))
+OBJECT_TYPE = Choice("object type", ("none", "ioas", "hwpt", "device", "access"))
 BIND_REQUEST = Choice(
     "bind request", ("well formed", "unreadable", "too short", "too long", "unknown flag", "token", "unwritable")
 )
@@ -226,18 +229,71 @@ entry_table = observable(
 )
 group_kvm = observable("group_kvm", GROUP, VM.maybe, meaning="the VM that the group was told of (set_kvm)")
 
+module_goes = observable(
+    "module_goes", DEVICE, FLAG, meaning="the module of the device's VFIO driver is being removed, or gone"
+)
+module_references = observable(
+    "module_references", DEVICE, COUNT, meaning="the references to the module of the device's VFIO driver"
+)
+file_metagroup = observable(
+    "file_metagroup", FILE, METAGROUP.maybe, meaning="the metagroup that the file is of, or its group or device is in"
+)
+file_keeps_open = observable("file_keeps_open", FILE, FLAG, meaning="the file is an iommu file, or a device's of 2011")
+device_metagroup = observable(
+    "device_metagroup", DEVICE, METAGROUP.maybe, meaning="the metagroup that the device's group points to"
+)
+device_vfio = observable("device_vfio", DEVICE, FLAG, meaning="VFIO's driver has the device: its device_data is set")
+device_kernel = observable("device_kernel", DEVICE, FLAG, meaning="a driver of the kernel has the device")
+page_payer = observable("page_payer", PAGE, PROCESS.maybe, meaning="the process that pays for the page")
+metagroup_of = observable("metagroup_of", GROUP, METAGROUP.maybe, meaning="the metagroup that the group points to")
+metagroup_exists = observable("metagroup_exists", METAGROUP, FLAG, meaning="the metagroup is there: it is not freed")
+metagroup_open = observable("metagroup_open", METAGROUP, FLAG, meaning="the metagroup has an IOMMU domain")
+metagroup_mm = observable(
+    "metagroup_mm", METAGROUP, PROCESS.maybe, meaning="the process to whose memory the metagroup is bound"
+)
+metagroup_asked = observable(
+    "metagroup_asked", METAGROUP, FLAG, meaning="a MERGE that went well opened the domain, which was not closed since"
+)
+device_present = observable("device_present", DEVICE, FLAG, meaning="the device is plugged in, and listed in its group")
+device_attached = observable(
+    "device_attached", DEVICE, METAGROUP.maybe, meaning="the metagroup to whose domain the device is attached"
+)
+page_metagroup = observable(
+    "page_metagroup", PAGE, METAGROUP.maybe, meaning="the metagroup whose domain leads devices to the page"
+)
+page_memory = observable("page_memory", PAGE, PROCESS.maybe, meaning="the process whose memory the page is")
+
 device_kvm = observable("device_kvm", DEVICE, VM.maybe, meaning="the VM that the open device refers to, and counts for")
 
+object_type = observable("object_type", OBJECT, OBJECT_TYPE, meaning="what the object is; none: its memory is freed")
+object_context = observable(
+    "object_context", OBJECT, FILE.maybe, meaning="the iommufd file of which the object is, until its memory is freed"
+)
+object_listed = observable("object_listed", OBJECT, FLAG, meaning="the object is in the object table of its iommufd")
+object_users = observable("object_users", OBJECT, COUNT, meaning="the object's `users`")
+object_waits = observable("object_waits", OBJECT, COUNT, meaning="the object's `wait_cnt`")
+object_ioas = observable("object_ioas", OBJECT, OBJECT.maybe, meaning="the IO address space of a hardware page table")
+object_auto = observable(
+    "object_auto", OBJECT, FLAG, meaning="the hardware page table was made for an IO address space itself"
+)
+object_attached = observable(
+    "object_attached",
+    OBJECT,
+    OBJECT.maybe,
+    meaning="what the object of a device is attached to: `hwpt`, or for access `ioas`",
+)
+file_bound = observable("file_bound", FILE, OBJECT.maybe, meaning="the object of a device file that is bound")
+device_emulated = observable(
+    "device_emulated", DEVICE, FLAG, meaning="the device is emulated: an access object stands for it"
+)
+object_at_rest = observable("object_at_rest", OBJECT, FLAG, meaning="no call on the object's iommufd is in flight")
 file_iommufd = observable("file_iommufd", FILE, FILE.maybe, meaning="the iommufd to which the device file is bound")
 file_granted = observable("file_granted", FILE, FLAG, meaning="the device file gives access to its device")
-device_attached = observable(
-    "device_attached", DEVICE, TABLE.maybe, meaning="the IO address space of an iommufd to which the device is attached"
+device_ioas = observable(
+    "device_ioas", DEVICE, TABLE.maybe, meaning="the IO address space of an iommufd to which the device is attached"
 )
 device_claims = observable(
     "device_claims", DEVICE, GROUP.maybe, meaning="the group in whose `owner_cnt` the binding of the device counts"
-)
-device_emulated = observable(
-    "device_emulated", DEVICE, FLAG, meaning="the device is emulated: an access object stands for it"
 )
 device_coherent = observable(
     "device_coherent", DEVICE, FLAG, meaning="the IOMMU can enforce coherent DMA of the device"

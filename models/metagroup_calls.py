@@ -1,0 +1,300 @@
+"""The calls of a group file of November 2011, each in the `Ways` of a design: look, merge, unmerge, get other files."""
+
+from tenure.models.files import fd, file_device, file_group, is_open, kind
+from tenure.models.groups import driver, group_of
+from tenure.models.locks_2011 import DGATE, VFIO_LOCK
+from tenure.models.metagroup_files import exited
+from tenure.models.metagroups import (
+    alive,
+    asked,
+    attached,
+    bus,
+    closed,
+    coherent,
+    dissolved,
+    domain,
+    file_metagroup,
+    is_free,
+    is_of,
+    is_unused,
+    is_viable,
+    keeps,
+    metagroup,
+    mm,
+    opened,
+    removed,
+    touches,
+)
+from tenure.models.rfc2011_ways import Ways
+from tenure.vocabulary.calls import Call, Case, Steps, call, done, go, local, new, number, refuse, requires, step
+from tenure.vocabulary.effects import Assign, each, provided
+from tenure.vocabulary.locks import briefly
+from tenure.vocabulary.objects import DEVICE, FILE, GROUP, METAGROUP, PROCESS, THREAD
+from tenure.vocabulary.terms import TRUE, Term, both, either, every, implies, in_flight, is_none, no, some
+
+UNDER = (VFIO_LOCK, briefly(DGATE))
+"""Where a domain may be closed, its mappings go."""
+
+
+def foreign(one: Term, process: Term) -> Case:
+    """The metagroup is bound to the memory of another process."""
+    return refuse(both(no(is_none(mm[one])), no(mm[one] == process)), "EPERM", "the metagroup is bound to another mm")
+
+
+def _on(ways: Ways, one: Term, process: Term, name: str, *cases: Case) -> Steps:
+    """An operation on a metagroup, after the test of the caller's mm: under the lock, or before it."""
+    if ways.tests_mm_under_lock:
+        yield step(name, touches(one), foreign(one, process), *cases, locks=UNDER)
+        return
+    yield step("mm", touches(one), foreign(one, process), go())
+    yield step(name, touches(one), *cases, locks=UNDER)
+
+
+def _no_group(process: Term, other: Term) -> tuple[Case, ...]:
+    """The second file is none, or no group's."""
+    return (
+        refuse(is_none(other), "EINVAL", "the fd is negative"),
+        refuse(no(fd[process, other]), "EBADF", "the fd is not open"),
+        refuse(no(kind[other] == "group"), "EINVAL", "the fd is no group"),
+    )
+
+
+def _unviable(ways: Ways, one: Term) -> Case:
+    """A device has no VFIO driver; as the code has it, nobody looks once the domain is open."""
+    looked = TRUE if ways.keeps_viable else no(domain[one])
+    return refuse(both(looked, no(is_viable(one))), "EBUSY", "the metagroup is not viable")
+
+
+def _opened_as(file: Term, process: Term, what: str) -> tuple[Assign, ...]:
+    return kind[file].becomes(what), fd[process, file].becomes(value=True)
+
+
+@call(
+    "open /dev/vfio/N",
+    actor=THREAD,
+    source="vfio_group_open, RFC of November 2011",
+    process=PROCESS,
+    file=new(FILE),
+    group=number(GROUP),
+    made=new(METAGROUP),
+)
+def open_group(process: Term, file: Term, group: Term, made: Term) -> Steps:
+    """Open a file of the group, one of any number; a group that is in no metagroup gets one of its own."""
+    first = is_none(metagroup[group])
+    named = either(both(no(first), no(in_flight(made))), is_unused(made))
+    yield requires(is_free(file), no(exited[process]), named)
+    stands_for = (*_opened_as(file, process, "group"), file_group[file].becomes(group))
+    own = metagroup[group].becomes(made), alive[made].becomes(value=True)
+    known = some(DEVICE, lambda d: both(group_of[d] == group, no(removed[d])))
+    yield step(
+        "open",
+        refuse(both(first, no(known)), "ENODEV", "there is no such group"),
+        done(*stands_for, *own, when=first),
+        done(*stands_for),
+        locks=(VFIO_LOCK,),
+    )
+
+
+@call("VFIO_GROUP_GET_FLAGS", actor=THREAD, source="vfio_group_unl_ioctl", process=PROCESS, file=FILE)
+def get_flags(process: Term, file: Term) -> Steps:
+    """Say whether the metagroup is viable, and whether it is bound to some memory; anybody may ask."""
+    yield requires(is_open(process, file, "group"))
+    one = metagroup[file_group[file]]
+    yield step("look", touches(one), done(viable=is_viable(one), mm_locked=no(is_none(mm[one]))), locks=(VFIO_LOCK,))
+
+
+def get_iommu_fd_in(ways: Ways) -> Call:
+    """GET_IOMMU_FD, done in these ways."""
+
+    @call(
+        "VFIO_GROUP_GET_IOMMU_FD",
+        actor=THREAD,
+        source="vfio_group_ioctl, vfio_open_iommu",
+        process=PROCESS,
+        file=FILE,
+        made=new(FILE),
+    )
+    def get_iommu_fd(process: Term, file: Term, made: Term) -> Steps:
+        """Get a file of the metagroup, which is opened and bound to the caller's memory where it was closed."""
+        one = metagroup[file_group[file]]
+        yield requires(is_open(process, file, "group"), is_free(made))
+        yield from _on(
+            ways,
+            one,
+            process,
+            "get",
+            _unviable(ways, one),
+            done(*opened(one, process), *_opened_as(made, process, "iommu"), file_metagroup[made].becomes(one)),
+        )
+
+    return get_iommu_fd
+
+
+def get_device_fd_in(ways: Ways) -> Call:
+    """GET_DEVICE_FD, done in these ways."""
+
+    @call(
+        "VFIO_GROUP_GET_DEVICE_FD",
+        actor=THREAD,
+        source="vfio_group_ioctl, vfio_group_get_device_fd",
+        process=PROCESS,
+        file=FILE,
+        device=number(DEVICE),
+        made=new(FILE),
+    )
+    def get_device_fd(process: Term, file: Term, device: Term, made: Term) -> Steps:
+        """Get a file of any device of the metagroup, which is opened where it was closed."""
+        one = metagroup[file_group[file]]
+        yield requires(is_open(process, file, "group"), is_free(made))
+        if not ways.reads_metagroup_under_lock:
+            sampled = local("iommu", METAGROUP.maybe)
+            yield step("sample", go(sampled.becomes(one)))
+            one = sampled
+        unknown = either(no(is_of(device, one)), no(driver[device] == "vfio"))
+        left = () if ways.finds_before_opening else opened(one, process)
+        yield from _on(
+            ways,
+            one,
+            process,
+            "get",
+            _unviable(ways, one),
+            refuse(unknown, "ENODEV", "the metagroup has no such device of a VFIO driver", *left),
+            done(*opened(one, process), *_opened_as(made, process, "device"), file_device[made].becomes(device)),
+        )
+
+    return get_device_fd
+
+
+def merge_in(ways: Ways) -> Call:
+    """MERGE, done in these ways."""
+
+    @call(
+        "VFIO_GROUP_MERGE",
+        actor=THREAD,
+        source="vfio_group_merge",
+        process=PROCESS,
+        file=FILE,
+        other=number(FILE.maybe),
+    )
+    def merge(process: Term, file: Term, other: Term) -> Steps:
+        """Take another group, and those merged with it, into the metagroup, which may be in use; theirs must be closed."""
+        group, theirs = file_group[file], file_group[other]
+        one, freed = metagroup[group], metagroup[theirs]
+        yield requires(is_open(process, file, "group"))
+        unfit = either(theirs == group, freed == one, domain[freed], no(bus[theirs] == bus[group]))
+        into_open = refuse(domain[one], "EBUSY", "the metagroup is open")
+        left = () if ways.undoes_merge else opened(freed, process)
+        yield from _on(
+            ways,
+            one,
+            process,
+            "merge",
+            *_no_group(process, other),
+            touches(freed),
+            refuse(unfit, "EINVAL", "the other group is here already, in use, or on another bus"),
+            *(() if ways.merges_into_open else (into_open,)),
+            refuse(no(is_viable(freed)), "EBUSY", "the other metagroup is not viable"),
+            refuse(both(no(domain[one]), no(is_viable(one))), "EBUSY", "the metagroup is not viable", *left),
+            refuse(no(coherent[theirs] == coherent[group]), "EINVAL", "one IOMMU keeps caches coherent, the other not"),
+            done(*_moved(ways, one, freed, theirs), *opened(one, process)[:2], *_asked(one)),
+        )
+
+    return merge
+
+
+def _moved(ways: Ways, one: Term, freed: Term, theirs: Term) -> tuple[Assign, ...]:
+    """The other metagroup's groups come here with their devices, and it is freed; as the code has it, one group comes alone."""
+
+    def comes(group: Term) -> Term:
+        return metagroup[group] == freed if ways.merges_all else group == theirs
+
+    return (
+        each(GROUP, lambda g: metagroup[g].becomes(one), comes),
+        each(
+            DEVICE,
+            lambda d: attached[d].becomes(one),
+            lambda d: both(either(is_of(d, one), comes(group_of[d])), no(removed[d])),
+        ),
+        alive[freed].becomes(value=False),
+    )
+
+
+def _asked(one: Term) -> tuple[Assign, ...]:
+    return (provided(no(domain[one]), asked[one].becomes(value=True)),)
+
+
+def _device_open(group: Term) -> Term:
+    """Some device of the group is open."""
+    return some(FILE, lambda f: both(no(is_none(file_device[f])), group_of[file_device[f]] == group))
+
+
+def _taken_out(group: Term, made: Term) -> tuple[Assign, ...]:
+    """The group is in a new metagroup, alone, and its devices are attached to nothing."""
+    return (
+        metagroup[group].becomes(made),
+        alive[made].becomes(value=True),
+        each(DEVICE, lambda d: attached[d].becomes(None), lambda d: group_of[d] == group),
+    )
+
+
+def unmerge_in(ways: Ways) -> Call:
+    """UNMERGE, done in these ways."""
+
+    @call(
+        "VFIO_GROUP_UNMERGE",
+        actor=THREAD,
+        source="vfio_group_unmerge",
+        process=PROCESS,
+        file=FILE,
+        other=number(FILE.maybe),
+        made=new(METAGROUP),
+    )
+    def unmerge(process: Term, file: Term, other: Term, made: Term) -> Steps:
+        """Take another group out of the metagroup, unless a device of it is open; the domain stays with the rest."""
+        group, theirs = file_group[file], file_group[other]
+        one = metagroup[group]
+        yield requires(is_open(process, file, "group"), is_unused(made))
+        yield from _on(
+            ways,
+            one,
+            process,
+            "unmerge",
+            *_no_group(process, other),
+            refuse(either(theirs == group, no(metagroup[theirs] == one)), "EINVAL", "the other group is not merged"),
+            refuse(_device_open(theirs), "EBUSY", "a device of the other group is open"),
+            done(*_taken_out(theirs, made)),
+        )
+
+    return unmerge
+
+
+@call(
+    "VFIO_GROUP_UNMERGE",
+    actor=THREAD,
+    source="review of the RFC: UNMERGE without the other group",
+    process=PROCESS,
+    file=FILE,
+    made=new(METAGROUP),
+)
+def unmerge_itself(process: Term, file: Term, made: Term) -> Steps:
+    """Take the file's own group out of the metagroup; what nobody else has a file of goes then."""
+    group = file_group[file]
+    one = metagroup[group]
+    alone = every(GROUP, lambda g: implies(metagroup[g] == one, g == group))
+    kept = some(FILE, lambda f: both(no(file_group[f] == group), keeps(f, one)))
+    yield requires(is_open(process, file, "group"), is_unused(made))
+    yield step(
+        "unmerge",
+        touches(one),
+        foreign(one, process),
+        refuse(alone, "EINVAL", "the group is merged with no other"),
+        refuse(_device_open(group), "EBUSY", "a device of the group is open"),
+        done(*_taken_out(group, made), when=kept),
+        done(
+            *closed(one),
+            *dissolved(one, besides=group),
+            metagroup[group].becomes(made),
+            alive[made].becomes(value=True),
+        ),
+        locks=UNDER,
+    )

@@ -1,0 +1,103 @@
+"""What a device file of the RFC tells of its device: regions and interrupts with holes, paths, and how long an answer is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntFlag
+
+from tenure.reference.layouts import Abi, Structure
+from tenure.reference.rfc2011_interface import IRQ_INFO, REGION_INFO
+from tenure.vocabulary.answers import Refused
+
+
+class RegionFlags(IntFlag):
+    """What can be done with a region."""
+
+    NONE = 0
+    MMAP = 1
+    READ_ONLY = 2
+    PHYS_VALID = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A region of a device; lengths in bytes. Of size 0 it is a hole: its index is there, and nothing behind it."""
+
+    size: int
+    offset: int = 0
+    """Where it lies in the device file, for read, write and mmap."""
+    flags: RegionFlags = RegionFlags.NONE
+    phys: int = 0
+    """Its physical address, where `flags` say so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupts:
+    """An interrupt index; with a count of 0 it is not implemented."""
+
+    count: int
+    level: bool = False
+
+
+def room(length: int, least: int, known: int) -> int | Refused:
+    """How many bytes are read and written of a structure for which the caller has `length`.
+
+    `least` bytes every version of the structure has, `known` this kernel. EINVAL below the first; above the second the rest is the
+    caller's, and stays as it is. (The rule of `argsz` and `minsz` since 2012; of the RFC's `len` it is what was meant.)
+    """
+    return Refused("EINVAL") if length < least else min(length, known)
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceInfo:
+    """A device as its file describes it."""
+
+    regions: tuple[Region, ...]
+    interrupts: tuple[Interrupts, ...] = ()
+    path: str | None = None
+    """Where it is in the device tree; none: it is in no such tree (ENODEV)."""
+
+    def region_info(self, abi: Abi, data: bytes) -> bytes | Refused:
+        """GET_REGION_INFO: the caller's bytes with the answer in them. EINVAL: no such index, or no room for the structure."""
+
+        def values(index: int) -> dict[str, int] | None:
+            if index >= len(self.regions):
+                return None
+            one = self.regions[index]
+            return {"size": one.size, "offset": one.offset, "flags": int(one.flags), "phys": one.phys}
+
+        return _answered(REGION_INFO, abi, data, values)
+
+    def irq_info(self, abi: Abi, data: bytes) -> bytes | Refused:
+        """GET_IRQ_INFO: the same for an interrupt index."""
+
+        def values(index: int) -> dict[str, int] | None:
+            if index >= len(self.interrupts):
+                return None
+            one = self.interrupts[index]
+            return {"count": one.count, "flags": int(one.level)}
+
+        return _answered(IRQ_INFO, abi, data, values)
+
+    def dtpath(self, space: int) -> bytes | Refused:
+        """GET_DTPATH: the path with its final NUL, where the caller has `space` bytes. ENODEV: no device tree; EINVAL: too little."""
+        if self.path is None:
+            return Refused("ENODEV")
+        told = self.path.encode() + b"\0"
+        return Refused("EINVAL") if space < len(told) else told
+
+
+def _answered(
+    structure: Structure, abi: Abi, data: bytes, values: Callable[[int], dict[str, int] | None]
+) -> bytes | Refused:
+    """The caller's bytes, the first of which are the structure: `len` says how many, `index` what is asked for."""
+    known = structure.size(abi)
+    told = structure.unpacked(abi, data.ljust(known, b"\0"))
+    taken = room(min(told["len"], len(data)), known, known)
+    if isinstance(taken, Refused):
+        return taken
+    found = values(told["index"])
+    if found is None:
+        return Refused("EINVAL")
+    return structure.packed(abi, {**told, **found})[:taken] + data[taken:]

@@ -1,0 +1,107 @@
+"""MAP_DMA and UNMAP_DMA of 2011 as far as pages and payers go, and the work items that give back what is left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tenure.reference.calls import EFAULT, ENOMEM, EPERM, OK, Steps, Task
+from tenure.reference.files import IOMMU_FILE
+from tenure.reference.machine import Machine
+from tenure.reference.metagroups import Iommu, Metagroups, Page2011
+from tenure.vocabulary.answers import Answer
+from tenure.vocabulary.types import NONE
+
+
+def may_map_dma(machine: Machine, process: int, file: int, page: int, faulty: int) -> bool:
+    """The process has an iommu file, and the page's name is free."""
+    one = machine.metagroups.pages[page]
+    free = one.process == NONE and one.payer == NONE and not one.being_mapped
+    return may_use(machine, process, file) and free and faulty in (0, 1)
+
+
+def map_dma(machine: Machine, me: Task, process: int, file: int, page: int, faulty: int) -> Steps:
+    """Pay for a page, then lead devices to it; EPERM, ENOMEM, EFAULT (vfio_dma_map_dm)."""
+    rfc, iommu = machine.metagroups, _iommu(machine, me, process, file)
+    if iommu.mm != process and not rfc.is_as_written("D-G1-13"):
+        return EPERM
+    if rfc.processes[process].is_full():
+        return ENOMEM
+    one, late = rfc.pages[page], rfc.is_as_written("D-G1-15")
+    one.process, one.being_mapped = process, True
+    if not late:
+        _charge(rfc, one)
+    yield "map_dma.map"
+    one.being_mapped = False
+    if faulty:
+        if not late:
+            _give_back(rfc, one, process)
+        one.process = NONE
+        return EFAULT
+    one.iommu = iommu
+    if late:
+        _charge(rfc, one)
+    return OK
+
+
+def may_unmap_dma(machine: Machine, process: int, file: int, page: int, contended: int) -> bool:
+    """The process has an iommu file; the page is any."""
+    return may_use(machine, process, file) and 0 <= page < len(machine.metagroups.pages) and contended in (0, 1)
+
+
+def unmap_dma(machine: Machine, _: Task, process: int, file: int, page: int, contended: int) -> Answer:
+    """Lead devices there no more, and give the page back now or later; EPERM (vfio_dma_unmap_dm)."""
+    rfc, iommu = machine.metagroups, machine.processes[process].file(file).iommu_2011
+    one = rfc.pages[page]
+    if iommu is not None and iommu.mm != process and not rfc.is_as_written("D-G1-12"):
+        return EPERM
+    if one.iommu is not iommu:
+        return OK
+    one.iommu = None
+    if not contended:
+        _give_back(rfc, one, process if rfc.is_as_written("D-G1-12") else one.payer)
+    elif rfc.is_as_written("D-G1-14"):
+        one.process = one.payer = NONE
+    return OK
+
+
+def may_give_back(machine: Machine, page: int) -> bool:
+    """Somebody still pays for a page that nobody reaches."""
+    return machine.metagroups.pages[page].is_left()
+
+
+def give_back(machine: Machine, _: Task, page: int) -> Answer:
+    """The work item: from the locked pages of whoever paid."""
+    rfc = machine.metagroups
+    one = rfc.pages[page]
+    _give_back(rfc, one, one.payer)
+    return OK
+
+
+def due_work(machine: Machine) -> Iterator[tuple[str, dict[str, int]]]:
+    """The work items that wait."""
+    for page, one in enumerate(machine.metagroups.pages):
+        if one.is_left():
+            yield "give_back", {"page": page}
+
+
+def may_use(machine: Machine, process: int, file: int) -> bool:
+    """The process has an iommu file."""
+    return machine.processes[process].has(file, IOMMU_FILE)
+
+
+def _iommu(machine: Machine, me: Task, process: int, file: int) -> Iommu:
+    """The metagroup of the file, which stays open meanwhile."""
+    iommu = me.hold(machine.processes[process].file(file)).iommu_2011
+    if iommu is None:
+        raise LookupError(f"f{file} is no metagroup's")
+    return iommu
+
+
+def _charge(rfc: Metagroups, page: Page2011) -> None:
+    page.payer = page.process
+    rfc.processes[page.payer].locked += 1
+
+
+def _give_back(rfc: Metagroups, page: Page2011, process: int) -> None:
+    rfc.processes[process].locked -= 1
+    page.process = page.payer = NONE

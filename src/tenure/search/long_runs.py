@@ -1,0 +1,96 @@
+"""Long runs: scripts to the cases that are reached only where counts are stolen, lists are full, and somebody is killed."""
+
+from tenure.search.scopes import scope
+from tenure.search.scripts import Script
+from tenure.vocabulary.machine import Scope
+from tenure.vocabulary.rules import Rules
+
+_READY = ("th0 open_group process=p0", "open_container process=p0", "th0 set_container", "set_iommu")
+_LISTED = (*_READY, "create_vm", "create_kvm_vfio")
+_TO_THE_LIST = tuple(f"file_add.{step}" for step in ("look_up", "count", "validate", "reference", "list"))
+
+
+def _stolen(process: str = "p0") -> tuple[str, ...]:
+    """A device is counted between the two halves of a leave: the group is on its way out, and has a user."""
+    leave = f"th1 unset_container.check process={process}"
+    return "th0 get_device_fd.check_users process=p0", leave, "th0 get_device_fd"
+
+
+_LEFT_TWICE = ("th0 unset_container.check",)
+_LEFT = ("th1 unset_container",)
+"""What may happen once the group's last user holds a stolen count: another leave begins, or the first one ends."""
+
+
+def _scope(*, files: int, threads: int, **more: int) -> Scope:
+    few = {"process": 1, "group": 1, "container": 1, "device": 1, "table": 1, "page": 0}
+    return scope({**few, "file": files, "thread": threads, **more})
+
+
+def _killed(system: str, uses: tuple[str, ...], takes: str, *late: str) -> Script:
+    """The group file is another process's too, which leaves with it; the user's process is killed."""
+    shared = (*_READY, "pass_file file=f0", *_stolen("p1"))
+    lines = (*shared, *uses, "exit_process process=p0", "f2 release_device", *late, "u0 release_user")
+    return Script(system, f"release_user.{takes}", _scope(files=3, threads=2, process=2, user=1), lines)
+
+
+ADDS = ("u0 take_file process=p0", "u0 add_external_user")
+VALIDATES = ("u0 validate_and_use process=p0",)
+
+
+def _of_entries(takes: str, *lines: str, files: int = 5, threads: int = 3, users: int = 1, devices: int = 1) -> Script:
+    sizes = _scope(files=files, threads=threads, user=users, vm=1, device=devices)
+    return Script("kvm-file:get-put", takes, sizes, lines)
+
+
+def _deleted(takes: str, *late: str) -> Script:
+    """An entry is the last user of its group when it is taken out of the list."""
+    lines = (*_LISTED, *_stolen(), "u0 file_add", "close file=f4", "f4 release_device", *late, "file_del")
+    return _of_entries(f"file_del.{takes}", *lines)
+
+
+def _destroyed(takes: str, *late: str) -> Script:
+    """The same when its VM goes."""
+    ends = ("close file=f2", "close file=f3", "f2 release_vm", "f3 release_kvm_vfio", "vm0 destroy_entry")
+    return _of_entries(f"destroy_entry.{takes}", *_deleted(takes, *late).lines[:-1], *ends)
+
+
+def _added_again(takes: str, *late: str) -> Script:
+    """Two leaves are under way and both devices are closed, when a second entry for the group is turned down: it is the last user."""
+    thefts = (
+        *("th0 get_device_fd.check_users", "th1 get_device_fd.check_users"),
+        *("th2 unset_container.check", "th0 get_device_fd", "th0 unset_container.check", "th1 get_device_fd"),
+    )
+    entries = ("u0 file_add", *(f"u1 {step}" for step in _TO_THE_LIST))
+    closed = ("close file=f4", "f4 release_device", "close file=f5", "f5 release_device")
+    lines = (*_LISTED, *thefts, *entries, *closed, *late, "u1 file_add")
+    return _of_entries(f"file_add.{takes}", *lines, files=6, users=2)
+
+
+LONG_RUNS: tuple[Script, ...] = (
+    _killed("external-v1", ADDS, "detach#2"),
+    _killed("external-v1", ADDS, "dissolve#5", *_LEFT_TWICE),
+    _killed("external-validate", VALIDATES, "detach#2"),
+    _killed("external-validate", VALIDATES, "dissolve#2", *_LEFT_TWICE),
+    _of_entries("get_device_fd.check_viable#0", "d1 bind_driver", *_READY, "th0 get_device_fd", devices=2),
+    _of_entries(
+        "file_add.tell#0",
+        *(*_LISTED, *(f"u0 {step}" for step in _TO_THE_LIST), "file_del"),
+        *("unset_container", "close file=f0", "f0 release_group", "d0 unbind_driver"),
+        "u0 file_add.tell",
+    ),
+    _deleted("detach#2"),
+    _deleted("detach#0", *_LEFT),
+    _deleted("dissolve#2", *_LEFT_TWICE),
+    _destroyed("detach#2"),
+    _destroyed("detach#0", *_LEFT),
+    _destroyed("dissolve#2", *_LEFT_TWICE),
+    _added_again("detach#2"),
+    _added_again("detach#0", "th2 unset_container"),
+    _added_again("dissolve#2", "th1 unset_container.check"),
+)
+"""Every long run, each in the variant that it names."""
+
+
+def long_runs_of(rules: Rules) -> tuple[Script, ...]:
+    """The long runs of this system at this granularity."""
+    return tuple(s for s in LONG_RUNS if s.system == rules.system.id and s.granularity is rules.granularity)

@@ -1,0 +1,133 @@
+"""Metagroups compared with their model, and a subject of them held to the rules: planted faults are found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tenure.gate.campaign import Campaign
+from tenure.gate.conform import Conformance
+from tenure.gate.oracle import Oracle
+from tenure.gate.pairs import conform_pairs
+from tenure.gate.profiles import gate_scope, setup_of
+from tenure.gate.reference_subject import ReferenceSubject
+from tenure.gate.whole import conform_whole
+from tenure.models import SYSTEMS
+from tenure.reference.metagroups import Iommu, Memory2011, Metagroups, Page2011
+from tenure.search.metagroup_scopes import SIZES, metagroup_scope
+from tenure.vocabulary.machine import Scope
+from tenure.vocabulary.systems import System
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+BASE = next(s for s in SYSTEMS if s.id == "rfc2011")
+VARIANTS = [s for s in SYSTEMS if s.name == "rfc2011"]
+TWO_GROUPS = metagroup_scope({**SIZES, "file": 2, "device": 2, "page": 0})
+MEMORY = metagroup_scope({**SIZES, "process": 2, "file": 2, "group": 1, "metagroup": 1})
+
+
+def differences(system: System) -> list[object]:
+    """Whole calls in two small scopes, until a first difference."""
+    return [d for scope in (TWO_GROUPS, MEMORY) for d in conform_whole(system, scope, most=1).differences]
+
+
+def pairs(system: System) -> Conformance:
+    """Pairs of calls in flight, step by step, until a first difference."""
+    return conform_pairs(system, metagroup_scope({**SIZES, "file": 2, "group": 1, "metagroup": 1, "thread": 2}), most=1)
+
+
+def test_the_two_tellings_agree() -> None:
+    """In every state of the scopes, whole and in pairs."""
+    found = pairs(BASE)
+
+    assert differences(BASE) == []
+    assert found.complete
+    assert found.differences == []
+
+
+@pytest.mark.wide
+@pytest.mark.parametrize("system", VARIANTS, ids=lambda s: s.id)
+def test_the_two_tellings_of_every_variant_agree(system: System) -> None:
+    """Each defect and each proposal is told twice."""
+    assert conform_whole(system, MEMORY, most=1).differences == []
+    assert conform_whole(system, TWO_GROUPS, most=1).differences == []
+    assert pairs(system).differences == []
+
+
+def a_close_that_keeps_mappings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages stay mapped where the metagroup is closed."""
+
+    def close(_: Metagroups, iommu: Iommu) -> None:
+        iommu.is_open = iommu.asked = False
+        iommu.mm = -1
+
+    monkeypatch.setattr(Metagroups, "close", close)
+
+
+def a_limit_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any process may lock any number of pages."""
+    monkeypatch.setattr(Memory2011, "is_full", lambda _: False)
+
+
+def work_that_nobody_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was not given back at once is never given back."""
+    monkeypatch.setattr(Page2011, "is_left", lambda _: False)
+
+
+def devices_that_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Iommu files alone keep a metagroup open."""
+    monkeypatch.setattr(Iommu, "is_in_use", lambda self: self.refcnt > 0)
+
+
+POOR = metagroup_scope({**SIZES, "file": 2, "group": 1, "metagroup": 1}, limit=0)
+AS_MEANT = ("GRP-1", "RFC-9", "RFC-10")
+"""What is recorded as false of what was meant."""
+
+PLANTS = [
+    (a_close_that_keeps_mappings, MEMORY),
+    (a_limit_that_is_not_there, POOR),
+    (work_that_nobody_does, MEMORY),
+    (devices_that_do_not_count, MEMORY),
+]
+
+
+@pytest.mark.parametrize(("plant", "scope"), PLANTS)
+def test_a_fault_in_the_reference_is_found_by_whole_calls(
+    plant: Plant, scope: Scope, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a small scope."""
+    plant(monkeypatch)
+
+    assert conform_whole(BASE, scope, most=1).differences
+
+
+@pytest.fixture(scope="module")
+def oracle() -> Oracle:
+    """One for all campaigns."""
+    return Oracle(BASE, gate_scope(BASE))
+
+
+def played(oracle: Oracle) -> Campaign:
+    """Random runs of the reference as a subject."""
+    campaign = Campaign(ReferenceSubject("rfc2011"), oracle, setup_of(BASE, oracle.machine), 1, frozenset(AS_MEANT))
+    campaign.play((), seconds=None, calls=1500)
+    return campaign
+
+
+def test_the_gate_finds_nothing_in_the_reference(oracle: Oracle) -> None:
+    """Every property is checked that is not recorded as false."""
+    report = played(oracle).report
+
+    assert report.findings == []
+    assert report.not_run == ()
+
+
+def test_the_gate_finds_a_metagroup_that_is_bound_to_another_process(
+    oracle: Oracle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The subject binds to the memory of the first process, whoever opens."""
+    sound = Iommu.open
+    monkeypatch.setattr(Iommu, "open", lambda self, _: sound(self, 0))
+
+    assert played(oracle).report.findings

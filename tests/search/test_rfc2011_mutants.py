@@ -1,0 +1,127 @@
+"""Each property of metagroups has a mutant: a defect of the code of 2011, or one broken step, after which it falls."""
+
+from __future__ import annotations
+
+import pytest
+from tests.search.test_mutants import Fault, forgetful, unguarded
+from tests.search.test_range_mutants import adding
+
+from tenure.commands.recording import recorded
+from tenure.models import SYSTEMS
+from tenure.models.harm import harm
+from tenure.properties import PROPERTIES
+from tenure.search.explorer import explore
+from tenure.search.metagroup_scopes import MERGES, SIZES, metagroup_scope
+from tenure.vocabulary.machine import Machine, Scope
+from tenure.vocabulary.rules import rules_of
+from tenure.vocabulary.sentences import applies, sentence
+from tenure.vocabulary.systems import Granularity, System
+
+NAME = "rfc2011"
+SCOPE = metagroup_scope({**SIZES, "process": 2, "file": 2, "group": 1, "metagroup": 1})
+POOR = metagroup_scope({**SIZES, "file": 2, "group": 1, "metagroup": 1}, limit=0)
+TWO = metagroup_scope({**SIZES, "device": 2, "page": 0})
+THREE = metagroup_scope({**SIZES, "file": 4, "group": 3, "metagroup": 3, "device": 3, "page": 0})
+
+
+AS_MEANT = ("GRP-1", "RFC-9", "RFC-10")
+"""What falls as meant: any number of files, a merge into an open metagroup, an UNMERGE of another group."""
+
+
+def variant(name: str) -> System:
+    """The system with a defect, or as meant."""
+    return next(s for s in SYSTEMS if s.name == NAME and s.variant == name)
+
+
+def fallen(
+    system: System,
+    scope: Scope,
+    granularity: Granularity = Granularity.WHOLE,
+    calls: frozenset[str] | None = None,
+) -> set[str]:
+    """The properties for which a search finds a run after which they are false."""
+    rules = rules_of(system, granularity)
+    stated = [sentence(rules, p) for p in PROPERTIES if applies(system, p) and p.id not in AS_MEANT]
+    return set(explore(Machine(rules, scope), stated, limit=40_000, exhaust=True, calls=calls).violations)
+
+
+def stopped(worst: str) -> Fault:
+    """GET_FLAGS does this harm."""
+    return adding("get_flags.look", 1, harm.now.becomes(worst))
+
+
+FAULTS: dict[str, Fault] = {
+    "RFC-2": forgetful("release_iommu.drop", "mm"),
+    "RFC-8": forgetful("release_group.drop", "alive"),
+    "VIA-1": unguarded("get_iommu_fd.get", 2),
+    "HARM-1": stopped("null_dereference"),
+    "HARM-3": stopped("list_corruption"),
+}
+DEFECTS = {"RFC-1": "D-G1-22", "RFC-4": "D-G1-13", "RFC-7": "D-G1-14", "MM-1": "D-G1-12"}
+
+
+@pytest.mark.parametrize(("property_", "fault"), FAULTS.items(), ids=list(FAULTS))
+def test_a_planted_fault_breaks_its_property(property_: str, fault: Fault) -> None:
+    """With the fault there is a run to where the property is false."""
+    assert property_ in fallen(fault(variant("")), SCOPE)
+
+
+@pytest.mark.parametrize(("property_", "defect"), DEFECTS.items())
+def test_a_defect_breaks_its_property(property_: str, defect: str) -> None:
+    """There is a run to where the property is false."""
+    assert property_ in fallen(variant(defect), SCOPE)
+
+
+def test_a_limit_that_nobody_tests_breaks_act_3() -> None:
+    """A process that may lock no page maps one."""
+    assert "ACT-3" in fallen(unguarded("map_dma.charge", 1)(variant("")), POOR)
+
+
+def test_a_driver_of_the_kernel_in_an_open_metagroup_breaks_via_4() -> None:
+    """It takes a device of a group that was merged."""
+    assert "VIA-4" in fallen(variant("D-G1-24"), TWO)
+
+
+def test_a_device_that_stays_attached_breaks_rfc_3() -> None:
+    """UNMERGE leaves the devices of the group where they were."""
+    assert "RFC-3" in fallen(forgetful("unmerge.unmerge", "attached")(variant("")), TWO)
+
+
+def test_a_metagroup_that_is_freed_under_a_group_breaks_harm_2_and_rfc_8() -> None:
+    """MERGE moves one group of two: the other looks into what is gone."""
+    assert fallen(variant("D-G1-19"), THREE, calls=MERGES - {"release_group", "unmerge"}) == {"HARM-2", "RFC-8"}
+
+
+@pytest.mark.parametrize(
+    ("defect", "property_"), [("D-G1-15", "ACT-3"), ("D-G1-20", "MM-1"), ("D-G1-23", "HARM-2"), ("D-G1-25", "HARM-2")]
+)
+def test_some_defects_show_between_steps_alone(defect: str, property_: str) -> None:
+    """Where calls are whole nothing falls."""
+    one = {**SIZES, "thread": 2, "file": 2, "group": 1, "metagroup": 1}
+    scope = {
+        "D-G1-15": metagroup_scope({**one, "page": 2}),
+        "D-G1-20": metagroup_scope({**one, "file": 3, "process": 2, "page": 0, "device": 1}),
+        "D-G1-23": metagroup_scope({**SIZES, "thread": 2, "device": 2, "page": 0}),
+        "D-G1-25": metagroup_scope(one),
+    }[defect]
+
+    assert fallen(variant(defect), scope) == set()
+    assert property_ in fallen(variant(defect), scope, Granularity.STEPS)
+
+
+@pytest.mark.parametrize("name", ["", "unmerge-self", "no-merge-into-open"])
+@pytest.mark.parametrize("scope", [SCOPE, TWO], ids=["one group", "two groups"])
+def test_without_a_fault_nothing_breaks(name: str, scope: Scope) -> None:
+    """In the same scopes, as meant and as proposed."""
+    assert fallen(variant(name), scope) == set()
+
+
+def test_every_property_of_metagroups_that_holds_has_a_mutant() -> None:
+    """A property is added together with a fault that breaks it."""
+    held = {
+        key[3]
+        for key, (verdict, _) in recorded().items()
+        if key[0] == NAME and key[1:3] == ("", "whole") and verdict == "proved" and key[3] != "CASES"
+    }
+
+    assert {*FAULTS, *DEFECTS, "ACT-3", "VIA-4", "RFC-3", "HARM-2"} == held
