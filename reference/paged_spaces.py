@@ -73,7 +73,7 @@ class PagedSpace:
         flags = Flags.WRITE if writes else Flags.NONE
         arguments = *self._bytes(request, low, high), to << self.shift
         unknown = Flags.UNKNOWN if request == "unknown" else Flags.NONE
-        self._memory.lacks = request
+        self._begins(request)
         answer = self.subject.map(*arguments, flags | unknown)
         kept = {place: name for name, place in self.names.items()}
         self.names = {kept.get(place, made): place for place in self._places()}
@@ -81,7 +81,7 @@ class PagedSpace:
 
     def unmap(self, request: str, low: int, high: int, rest: int) -> Errno | int | None:
         """UNMAP_DMA in bytes; of a mapping in two parts the lower one keeps its name."""
-        self._memory.lacks = request
+        self._begins(request)
         length = LENGTH - 1 if request == "unknown" else LENGTH
         answer = self.subject.unmap(*self._bytes(request, low, high), length)
         before, self.names = self.names, {}
@@ -155,6 +155,12 @@ class PagedSpace:
             for first, vaddr, pages, access in found
         ]
         return sorted(places, key=lambda place: (place.first, place.last))
+
+    def _begins(self, request: str) -> None:
+        """A call finds the list in order, the lowest first, whether it was made so or brought back."""
+        self._memory.lacks = request
+        if isinstance(self.subject, AsWritten):
+            self._list(sorted(self.names.values(), key=lambda place: place.first))
 
     def _list(self, places: list[Place]) -> None:
         if isinstance(self.subject, Rfc2011):
