@@ -72,7 +72,7 @@ def _scalar(kind: Kind, abi: Abi) -> type[ctypes.c_uint32 | ctypes.c_uint64 | ct
 def _type(structure: Structure, abi: Abi) -> type[ctypes.Structure]:
     """The structure as ctypes lays it out where nothing is aligned to more than the ABI aligns 64 bits to."""
     fields = [(name, _scalar(kind, abi)) for name, kind in structure.fields]
-    return type(structure.name, (ctypes.Structure,), {"_pack_": abi.alignment, "_fields_": fields})
+    return type(structure.name, (ctypes.Structure,), {"_layout_": "ms", "_pack_": abi.alignment, "_fields_": fields})
 
 
 class Direction(IntFlag):

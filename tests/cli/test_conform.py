@@ -16,7 +16,6 @@ from tests.cli.conftest import LOCKED, Run, verdicts
 from tenure.commands import conforming
 from tenure.gate.conform import Conformance, Difference
 from tenure.gate.profiles import Field
-from tenure.models import SYSTEMS
 from tenure.search.scopes import scope
 
 COMPARED = Conformance(
@@ -43,8 +42,7 @@ def test_conform_ends_as_the_comparison_did(
     run: Run, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], code: int
 ) -> None:
     """0 where nothing differs, 1 where something does, 3 where a refusal is not accounted for."""
-    system = next(s for s in SYSTEMS if s.id == LOCKED)
-    made = replace(conforming.Comparison(system, [COMPARED], walks=7), **changes)
+    made = replace(conforming.Comparison(LOCKED, [COMPARED], walks=7), **changes)
     monkeypatch.setattr(conforming, "compare", lambda *_: made)
 
     ended = run("conform", LOCKED, "--seed", "3", "--json", "conform.json", "--junit", "conform.xml")
@@ -64,7 +62,7 @@ def test_progress_stays_off_standard_output(run: Run, monkeypatch: pytest.Monkey
     screen = io.StringIO()
     monkeypatch.setattr(screen, "isatty", lambda: True)
     monkeypatch.setattr(sys, "stderr", screen)
-    monkeypatch.setattr(conforming, "compare", lambda *_: conforming.Comparison(SYSTEMS[1], [COMPARED], walks=7))
+    monkeypatch.setattr(conforming, "compare", lambda *_: conforming.Comparison(LOCKED, [COMPARED], walks=7))
 
     ended = run("conform", LOCKED, "--seed", "3")
 
@@ -114,3 +112,23 @@ def test_every_scope_is_run_without_a_budget(run: Run, monkeypatch: pytest.Monke
     assert ended.code == 0
     assert "not run" not in ended.out
     assert "whole calls, vast (" in ended.out
+
+
+def test_systems_that_are_compared_at_once_are_told_in_their_order(run: Run) -> None:
+    """However long each takes; what several processes say of a budget of nothing is what one says."""
+    names = ("interrupts", "dma-rfc2011:D-G1-01", "dma-rfc2011:D-G1-02")
+
+    at_once = run("conform", *names, "--budget", "0s", "--seed", "3", "--jobs", "2", "--json", "two.json")
+    one_by_one = run("conform", *names, "--budget", "0s", "--seed", "3", "--jobs", "1", "--json", "one.json")
+
+    assert (at_once.code, one_by_one.code) == (3, 3)
+    assert [line.removesuffix(": unknown") for line in at_once.out.splitlines() if line.endswith(": unknown")] == list(
+        names
+    )
+    assert _without_seconds("two.json") == _without_seconds("one.json")
+
+
+def _without_seconds(name: str) -> list[dict[str, Any]]:
+    """The results of a document without what differs from run to run."""
+    results = json.loads(Path(name).read_text(encoding="utf-8"))["results"]
+    return [{k: v for k, v in result.items() if k != "seconds"} for result in results]

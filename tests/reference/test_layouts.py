@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import shutil
 import subprocess
 from dataclasses import replace
@@ -68,12 +69,12 @@ def test_three_structures_are_the_same_everywhere(one: Structure, size: int) -> 
     assert {one.size(abi) for abi in (I386, ARM, X86_64)} == {size}
 
 
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the compiler of another machine lays out otherwise")
 @pytest.mark.parametrize(("flag", "abi"), [("-m64", X86_64), ("-m32", I386)])
 def test_a_compiler_lays_the_structures_out_alike(flag: str, abi: Abi, tmp_path: Path) -> None:
     """What a C compiler says of each structure, it says of its length and of where its fields begin."""
     compiler = shutil.which("gcc") or shutil.which("cc")
-    if compiler is None:
-        pytest.skip("no C compiler")
+    assert compiler is not None, "the tests need a C compiler"
     checks = [f'_Static_assert(sizeof(struct {s.name}) == {s.size(abi)}, "{s.name}");' for s in STRUCTURES]
     checks += [
         f'_Static_assert(__builtin_offsetof(struct {s.name}, {name}) == {at}, "{s.name}.{name}");'

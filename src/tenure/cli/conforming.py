@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import click
 
-from tenure.cli.options import SYSTEM, budget_in, junit, seeded, shared
+from tenure.cli.options import SYSTEM, budget_in, junit, parallel, seeded, shared
 from tenure.cli.screen import progress
 from tenure.cli.telling import Telling
+from tenure.cli.troubles import until_interrupted
 from tenure.commands.naming import systems_named
 from tenure.commands.output import Ending, Exit
 from tenure.vocabulary.systems import System
@@ -30,17 +32,17 @@ ENDS = {Verdict.CONFORMS: Exit.OK, Verdict.DIFFERS: Exit.FINDING, Verdict.UNKNOW
     help="Time for each system: its small scopes, then random walks for what is left. Without it, the large scopes too.",
 )
 @seeded("the random walks")
+@parallel
 @junit
 @shared
-def conform(*, systems: tuple[str, ...], budget: str | None, seed: int, tell: Telling) -> None:
+def conform(*, systems: tuple[str, ...], budget: str | None, seed: int, jobs: int, tell: Telling) -> None:
     """Compare the reference with the model: whole calls, pairs of calls in flight, random walks."""
     seconds, calls = budget_in(budget)
     if calls is not None:
         raise click.UsageError("conform takes its budget in seconds, such as 60s")
     ending = Ending()
     found = []
-    for system in systems_named(systems):
-        one = _compared(system, seconds, seed, tell)
+    for one in until_interrupted(_compared(systems_named(systems), jobs, seconds, seed, tell), ending):
         found.append(one)
         ending.note(ENDS[one.verdict])
         _tell(one, seed, tell)
@@ -51,17 +53,19 @@ def conform(*, systems: tuple[str, ...], budget: str | None, seed: int, tell: Te
     sys.exit(ending.code)
 
 
-def _compared(system: System, seconds: float | None, seed: int, tell: Telling) -> Comparison:
-    """Everything that is compared of one system, with its progress."""
-    from tenure.commands.conforming import compare
+def _compared(
+    systems: Iterable[System], workers: int, seconds: float | None, seed: int, tell: Telling
+) -> Iterator[Comparison]:
+    """Everything that is compared of each system, with its progress."""
+    from tenure.commands.conforming import compared
 
-    with progress(f"conform {system.id}", quiet=tell.quiet) as told:
-        return compare(system, seconds, seed, lambda n, s, t: told(f"{n}: {s:,} states, {t:,} transitions", 0, 0))
+    with progress("conform", quiet=tell.quiet) as told:
+        yield from compared([s.id for s in systems], workers, seconds, seed, told)
 
 
 def _tell(found: Comparison, seed: int, tell: Telling) -> None:
     """What was compared of one system, and all that stands against it."""
-    tell.say(f"{found.system.id}: {found.verdict.value}")
+    tell.say(f"{found.system}: {found.verdict.value}")
     for part in found.parts:
         _tell_part(part, tell)
     if found.walked:

@@ -70,9 +70,9 @@ def prove(  # noqa: PLR0913  # click's calling convention
     tell: Telling,
 ) -> None:
     """Prove every property for any number of objects, or refute it by a shortest trace; compare with what is recorded."""
-    from tenure.commands.proving import jobs_for, mismatches
+    from tenure.commands.proving import jobs_for, longest_first, mismatches
 
-    planned = jobs_for([s.id for s in systems_named(systems)], granularity)
+    planned = longest_first(jobs_for([s.id for s in systems_named(systems)], granularity))
     asked = Asked(systems, property_named(property_id).id if property_id else None, granularity)
     ending = Ending()
     found = _judgements(planned, jobs, ending, tell, fresh=fresh, obligations=obligations)

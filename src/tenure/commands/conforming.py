@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 
+from tenure.commands.judging import find_system
 from tenure.commands.proving import judged
 from tenure.gate.conform import Conformance
 from tenure.gate.pairs import conform_pairs
@@ -15,7 +17,7 @@ from tenure.gate.walks import random_walks
 from tenure.gate.whole import conform_whole
 from tenure.vocabulary.calls import Refuse
 from tenure.vocabulary.rules import leaves, rules_of
-from tenure.vocabulary.systems import Granularity, System
+from tenure.vocabulary.systems import Granularity
 from tenure.vocabulary.verdicts import Row, Verdict
 
 Told = Callable[[str, int, int], None]
@@ -25,7 +27,7 @@ Told = Callable[[str, int, int], None]
 class Comparison:
     """Everything that was compared of one system."""
 
-    system: System
+    system: str
     parts: list[Conformance] = field(default_factory=list)
     walks: int = 0
     walked: str = ""
@@ -56,11 +58,13 @@ class Comparison:
     def row(self) -> Row:
         """The comparison as one row."""
         told = f"{self.differences} differences"
-        return Row(self.system.name, self.system.variant, "whole", "conform", self.verdict, told)
+        system = find_system(self.system)
+        return Row(system.name, system.variant, "whole", "conform", self.verdict, told)
 
     def results(self) -> list[dict[str, object]]:
         """The comparison as results of the JSON document: scopes that were looked at, then those that were left."""
-        about = {"system": self.system.name, "variant": self.system.variant, "target": f"reference:{self.system.id}"}
+        system = find_system(self.system)
+        about = {"system": system.name, "variant": system.variant, "target": f"reference:{system.id}"}
         seen: list[dict[str, object]] = [
             {
                 **about,
@@ -79,9 +83,31 @@ class Comparison:
         return [*seen, *({**about, "scope": name, **not_run} for name in self.left)]
 
 
-def compare(system: System, budget: float | None, seed: int, told: Told) -> Comparison:
+def compared(systems: Sequence[str], workers: int, budget: float | None, seed: int, told: Told) -> Iterator[Comparison]:
+    """The comparison of each system in their order, several of them at once; one alone tells how far it is."""
+    if workers == 1 or len(systems) == 1:
+        for system in systems:
+            yield compare(system, budget, seed, told)
+        return
+    with ProcessPoolExecutor(max_workers=workers) as pool:
+        try:
+            running = [pool.submit(compare, system, budget, seed, _untold) for system in systems]
+            for number, (system, one) in enumerate(zip(systems, running, strict=True)):
+                told(system, number, len(systems))
+                yield one.result()
+        except (KeyboardInterrupt, GeneratorExit):
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _untold(*_: object) -> None:
+    """Tell nobody: several systems at once would speak at once."""
+
+
+def compare(system_id: str, budget: float | None, seed: int, told: Told) -> Comparison:
     """Whole calls, then pairs in flight, then random walks; with a budget only in the scopes that are small enough for one."""
-    result = Comparison(system)
+    system = find_system(system_id)
+    result = Comparison(system_id)
     deadline = None if budget is None else time.monotonic() + budget
 
     def left() -> float | None:
@@ -92,8 +118,7 @@ def compare(system: System, budget: float | None, seed: int, told: Told) -> Comp
             if budget is not None and one.full:
                 result.left += (str(one),)
                 continue
-            progress = partial(told, one.name)
-            report = conform(system, one.scope, within=one.within, budget=left(), told=progress)
+            report = conform(system, one.scope, within=one.within, budget=left(), told=partial(_told, told, one.name))
             report.scope = str(one)
             result.parts.append(report)
     seconds = left()
@@ -103,9 +128,14 @@ def compare(system: System, budget: float | None, seed: int, told: Told) -> Comp
     return result
 
 
+def _told(told: Told, scope: str, states: int, transitions: int) -> None:
+    """How far a comparison is in one scope, of which nobody knows how large it is."""
+    told(f"{scope}: {states:,} states, {transitions:,} transitions", 0, 0)
+
+
 def _account(result: Comparison) -> None:
     """Every refusal that the model has was met in some comparison, or is proved unreachable."""
-    rules = rules_of(result.system, Granularity.WHOLE)
+    rules = rules_of(find_system(result.system), Granularity.WHOLE)
     wanted = {
         f"{b.name} {b.then.outcome.errno}"
         for rule in rules.rules
@@ -116,7 +146,7 @@ def _account(result: Comparison) -> None:
     met = set().union(*(p.refusals for p in result.parts))
     open_ = wanted - met
     if open_:
-        ((_, judgement),) = judged([(result.system.id, "whole")], 1, lambda *_: None)
+        ((_, judgement),) = judged([(result.system, "whole")], 1, lambda *_: None)
         dead = {name for name in open_ if name.split()[0] in judgement.dead}
         result.dead = len(dead)
         open_ -= dead

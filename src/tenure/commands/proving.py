@@ -12,6 +12,7 @@ from tenure.commands.judging import Judgement, ObligationRow, judge
 from tenure.commands.recording import Key, recorded
 from tenure.prover import cache
 from tenure.report.itf import from_itf, to_itf
+from tenure.vocabulary.systems import Granularity
 from tenure.vocabulary.verdicts import Row, Verdict
 
 Job = tuple[str, str]
@@ -39,6 +40,11 @@ def jobs_for(system_ids: Iterable[str], granularity: str | None) -> list[Job]:
     """Every system at every granularity asked for."""
     levels = (granularity,) if granularity else ("whole", "steps")
     return [(system_id, level) for system_id in system_ids for level in levels]
+
+
+def longest_first(jobs: Iterable[Job]) -> list[Job]:
+    """Steps before whole calls, so that no long job is left to the end, when the other processes have nothing to do."""
+    return sorted(jobs, key=lambda job: job[1] == Granularity.WHOLE.value)
 
 
 def judged(jobs: list[Job], workers: int, told: Told, *, fresh: bool = False) -> Iterator[tuple[Job, Judgement]]:

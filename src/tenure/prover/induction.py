@@ -176,12 +176,19 @@ def _attempts(theory: Theory, obligation: Obligation, goal: Goal, rlimit: int) -
     """A little effort for each choice of premises, then all of it, at last for all premises by every means; None: the goal is false."""
     *few, everything = choices(theory, obligation, goal)
     tenth = max(1, rlimit // 10)
+    if few:
+        yield alone(theory, goal), _matching(theory), tenth
     yield from ((known, _matching(theory), tenth) for known in few[:1])
     if few:
         yield from ((needed, _matching(theory), tenth) for needed in sufficient(theory, obligation, goal))
     yield from ((known, _matching(theory), tenth) for known in (*few[1:], everything))
     yield from ((known, _matching(theory), rlimit) for known in (*few, everything))
     yield everything, z3.Solver(ctx=theory.domain.context), rlimit
+
+
+def alone(theory: Theory, goal: Goal) -> tuple[Premise, ...]:
+    """The claim itself before the step, which may need no other."""
+    return theory.named((goal.name,), goal.fields)
 
 
 def sufficient(theory: Theory, obligation: Obligation, goal: Goal) -> Iterator[tuple[Premise, ...] | None]:

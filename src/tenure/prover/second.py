@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import cvc5
 import z3
 
-from tenure.prover.induction import choices, following, inductive, sufficient
+from tenure.prover.induction import alone, choices, following, inductive, sufficient
 from tenure.prover.logic import Expr
 from tenure.prover.theory import Goal, Invariant, Obligation, Premise, Theory, tallied_in
 from tenure.vocabulary.rules import Rules
@@ -138,6 +138,7 @@ def _plan(theory: Theory, obligation: Obligation, goal: Goal) -> Iterator[tuple[
     *few, _ = choices(theory, obligation, goal)
     if few:
         yield "first", few[0], 10
+        yield "alone", alone(theory, goal), 10
         yield from (("needed", known, 1) for known in sufficient(theory, obligation, goal) if known is not None)
     for share in (10, 1):
         yield from ((f"choice {number}", known, share) for number, known in enumerate(few))

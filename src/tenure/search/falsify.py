@@ -54,7 +54,7 @@ def falsify(
 ) -> Falsification:
     """Look for a run that breaks each property or claim, and for one that takes each case of each step.
 
-    A `brief` search for violations ends early, and looks at the main scope alone.
+    A `brief` search for violations ends early, and looks at the main scope alone; with a claim that falls there it is over.
     """
     system, granularity = rules.system, rules.granularity
     stated = tuple(sentence(rules, p) for p in properties)
@@ -69,6 +69,8 @@ def falsify(
         _note(result, found, str(area))
         if not result.searched:
             result.searched, result.complete = describe(found), found.complete
+    if brief and result.false_claims:
+        return result
     cases = {b.name for rule in rules.rules for path in leaves(rule.root) for b in path}
     for area in witness_areas(system, granularity):
         left = [s for s in sentences if s.about.id.startswith(PREMISE) and not result.knows(s.about.id)]

@@ -4,6 +4,7 @@ from tenure.search.scopes import scope
 from tenure.search.scripts import Script
 from tenure.vocabulary.machine import Scope
 from tenure.vocabulary.rules import Rules
+from tenure.vocabulary.systems import Granularity
 
 _READY = ("th0 open_group process=p0", "open_container process=p0", "th0 set_container", "set_iommu")
 _LISTED = (*_READY, "create_vm", "create_kvm_vfio")
@@ -33,8 +34,8 @@ def _killed(system: str, uses: tuple[str, ...], takes: str, *late: str) -> Scrip
     return Script(system, f"release_user.{takes}", _scope(files=3, threads=2, process=2, user=1), lines)
 
 
-ADDS = ("u0 take_file process=p0", "u0 add_external_user")
-VALIDATES = ("u0 validate_and_use process=p0",)
+_ADDS = ("u0 take_file process=p0", "u0 add_external_user")
+_VALIDATES = ("u0 validate_and_use process=p0",)
 
 
 def _of_entries(takes: str, *lines: str, files: int = 5, threads: int = 3, users: int = 1, devices: int = 1) -> Script:
@@ -42,16 +43,20 @@ def _of_entries(takes: str, *lines: str, files: int = 5, threads: int = 3, users
     return Script("kvm-file:get-put", takes, sizes, lines)
 
 
+def _last(*late: str) -> tuple[str, ...]:
+    """An entry of the list is the last user of its group."""
+    return *_LISTED, *_stolen(), "u0 file_add", "close file=f4", "f4 release_device", *late
+
+
 def _deleted(takes: str, *late: str) -> Script:
-    """An entry is the last user of its group when it is taken out of the list."""
-    lines = (*_LISTED, *_stolen(), "u0 file_add", "close file=f4", "f4 release_device", *late, "file_del")
-    return _of_entries(f"file_del.{takes}", *lines)
+    """The last user of a group is taken out of the list."""
+    return _of_entries(f"file_del.{takes}", *_last(*late), "file_del")
 
 
 def _destroyed(takes: str, *late: str) -> Script:
     """The same when its VM goes."""
     ends = ("close file=f2", "close file=f3", "f2 release_vm", "f3 release_kvm_vfio", "vm0 destroy_entry")
-    return _of_entries(f"destroy_entry.{takes}", *_deleted(takes, *late).lines[:-1], *ends)
+    return _of_entries(f"destroy_entry.{takes}", *_last(*late), *ends)
 
 
 def _added_again(takes: str, *late: str) -> Script:
@@ -67,10 +72,10 @@ def _added_again(takes: str, *late: str) -> Script:
 
 
 LONG_RUNS: tuple[Script, ...] = (
-    _killed("external-v1", ADDS, "detach#2"),
-    _killed("external-v1", ADDS, "dissolve#5", *_LEFT_TWICE),
-    _killed("external-validate", VALIDATES, "detach#2"),
-    _killed("external-validate", VALIDATES, "dissolve#2", *_LEFT_TWICE),
+    _killed("external-v1", _ADDS, "detach#2"),
+    _killed("external-v1", _ADDS, "dissolve#5", *_LEFT_TWICE),
+    _killed("external-validate", _VALIDATES, "detach#2"),
+    _killed("external-validate", _VALIDATES, "dissolve#2", *_LEFT_TWICE),
     _of_entries("get_device_fd.check_viable#0", "d1 bind_driver", *_READY, "th0 get_device_fd", devices=2),
     _of_entries(
         "file_add.tell#0",
@@ -92,5 +97,7 @@ LONG_RUNS: tuple[Script, ...] = (
 
 
 def long_runs_of(rules: Rules) -> tuple[Script, ...]:
-    """The long runs of this system at this granularity."""
-    return tuple(s for s in LONG_RUNS if s.system == rules.system.id and s.granularity is rules.granularity)
+    """The long runs of this system; only where calls interleave is anything so deep."""
+    if rules.granularity is not Granularity.STEPS:
+        return ()
+    return tuple(one for one in LONG_RUNS if one.system == rules.system.id)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from tenure.vocabulary.machine import Event, Machine, Scope, State, Transition
 from tenure.vocabulary.rules import Rules
-from tenure.vocabulary.systems import Granularity
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +22,9 @@ class Script:
     """The case of a step for whose sake it is told."""
     scope: Scope
     lines: tuple[str, ...]
-    granularity: Granularity = Granularity.STEPS
 
     def __str__(self) -> str:
-        return f"{self.system} {self.granularity.value} to {self.takes}"
+        return f"{self.system} to {self.takes}"
 
 
 def play(rules: Rules, script: Script) -> frozenset[str]:
@@ -62,19 +60,19 @@ def _matching(machine: Machine, state: State, line: str) -> Iterator[Transition]
         if rule.call.name != _step(line).partition(".")[0]:
             continue
         for made in machine.canonical(state, number):
-            if _agrees(machine.event(state, made), line):
+            if _agrees(machine.event(state, made), line, begins=rule.begins):
                 yield made
 
 
-def _agrees(event: Event, line: str) -> bool:
-    """The event is by the line's actor, at its step, with its arguments."""
+def _agrees(event: Event, line: str, *, begins: bool) -> bool:
+    """The event is by the line's actor, at its step, with its arguments, all of which it shows where the call begins."""
     *actor, step = [w for w in line.split() if "=" not in w]
     wanted = dict(w.split("=") for w in line.split() if "=" in w)
     shown = dict(event.arguments)
     return (
         actor in ([], [event.actor])
         and step in {event.step, event.call}
-        and all(str(shown.get(name, value)) == value for name, value in wanted.items())
+        and all(str(shown[name]) == value if name in shown else not begins for name, value in wanted.items())
     )
 
 
