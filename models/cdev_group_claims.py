@@ -158,11 +158,10 @@ def a_group_counts_itself_its_claims_or_its_drivers(group: Term) -> Term:
     )
 
 
-@claim(device=DEVICE, other=DEVICE)
-def two_devices_claim_twice(device: Term, other: Term) -> Term:
-    """Where two devices claim one group its `owner_cnt` is above 1."""
-    together = both(no(is_none(claimed[device])), claimed[device] == claimed[other], no(device == other))
-    return implies(together, owner_cnt[claimed[device]] > 1)
+@claim(group=GROUP)
+def each_claim_counts(group: Term) -> Term:
+    """`owner_cnt` is at least the number of claims."""
+    return owner_cnt[group] >= number_of(DEVICE, lambda d: claimed[d] == group)
 
 
 @claim(group=GROUP)
@@ -319,7 +318,7 @@ CLAIMS = (
     a_physical_device_claims_its_group_while_it_is_bound,
     a_bound_physical_device_claims_its_group,
     a_group_counts_itself_its_claims_or_its_drivers,
-    two_devices_claim_twice,
+    each_claim_counts,
     an_owner_is_the_group_or_an_iommufd,
     only_bound_devices_are_attached,
     an_attached_physical_device_claims_its_group,
