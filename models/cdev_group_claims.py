@@ -15,7 +15,7 @@ from tenure.models.cdev_fields import (
     iommufd_of,
     owner_iommufd,
 )
-from tenure.models.cdev_groups import is_of_group
+from tenure.models.cdev_groups import FAILURE, is_of_group
 from tenure.models.cdevs import is_bound
 from tenure.models.container_claims import same
 from tenure.models.containers import table
@@ -64,6 +64,12 @@ def a_bind_under_way_is_of_a_device_file(thread: Term) -> Term:
     past = stands(thread, "bind.bind", "bind.unblock")
     known = both(no(is_none(file)), is_cdev(file), blocked == group_of[file_device[file]])
     return both(implies(past, known), implies(no(past), is_none(blocked)))
+
+
+@claim(thread=THREAD)
+def no_bind_fails_for_a_foreign_domain(thread: Term) -> Term:
+    """A bind that lets the group go has failed, and not because the group is in a domain that is not its own."""
+    return implies(stands(thread, "bind.unblock"), no(frame(thread, "bind", "failed", FAILURE) == "EBUSY"))
 
 
 @claim(file=FILE)
@@ -306,6 +312,7 @@ CLAIMS = (
     nobody_opens_a_group_whose_device_is_bound,
     the_count_is_of_bound_files_and_of_binds,
     a_bind_under_way_is_of_a_device_file,
+    no_bind_fails_for_a_foreign_domain,
     exactly_bound_files_keep_the_group_away,
     a_bound_file_is_a_device_file_of_an_iommufd,
     a_file_in_release_is_of_its_kind,
