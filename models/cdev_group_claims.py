@@ -25,7 +25,7 @@ from tenure.models.groups import attached, container, group_of, no_iommu, regist
 from tenure.models.groups_2022 import is_contained, opened_as, opened_file
 from tenure.models.ownership import blocking, owner, owner_cnt, uses_default
 from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, GROUP, THREAD
-from tenure.vocabulary.systems import claim
+from tenure.vocabulary.systems import claim, kept_with
 from tenure.vocabulary.terms import Term, both, either, frame, implies, is_none, no, number_of, some, stands, when
 
 
@@ -213,6 +213,12 @@ def another_attached_group_has_an_attached_device(group: Term) -> Term:
     return implies(both(no(is_none(here)), no(is_contained(group))), by)
 
 
+@kept_with(
+    another_attached_group_has_an_attached_device,
+    an_attached_physical_device_claims_its_group,
+    a_bound_physical_device_claims_its_group,
+    each_claim_counts,
+)
 @claim(group=GROUP)
 def another_attached_group_is_its_iommufds(group: Term) -> Term:
     """What a group outside containers reaches is an IO address space of the iommufd that owns the group."""
@@ -295,10 +301,21 @@ OF_GROUPS = (
     of_2022.two_device_fds_are_different_files,
 )
 
+OPENED_THROUGH_ITS_GROUP = (
+    of_2022.a_device_file_is_made_before_its_fd,
+    of_2022.a_device_that_is_looked_up_is_there,
+    a_bound_file_is_a_device_file_of_an_iommufd,
+    a_bound_file_is_of_a_bound_device,
+    a_group_of_a_bound_device_is_in_no_container,
+)
+"""Why no device is bound that is opened through its group."""
+
 OF_CDEVS = (
     of_cdevs.a_device_is_bound_once,
-    of_cdevs.a_bound_device_has_one_open,
-    of_cdevs.a_bound_device_is_its_iommufds,
+    kept_with(*OPENED_THROUGH_ITS_GROUP)(of_cdevs.a_bound_device_has_one_open),
+    kept_with(of_cdevs.a_device_is_bound_once, a_bound_physical_device_claims_its_group, each_claim_counts)(
+        of_cdevs.a_bound_device_is_its_iommufds
+    ),
     of_cdevs.a_bound_device_is_attached_to_what_is_its_iommufds,
     of_cdevs.an_address_space_has_an_open_iommufd,
     of_cdevs.an_emulated_device_has_no_kernel_driver,
@@ -319,7 +336,7 @@ CLAIMS = (
     what_gives_access_counts_for_its_device,
     an_iommufd_is_kept_for_each_binding,
     the_kernel_keeps_no_other_file,
-    a_bound_device_has_a_bound_file,
+    kept_with(*OPENED_THROUGH_ITS_GROUP)(a_bound_device_has_a_bound_file),
     a_bound_file_is_of_a_bound_device,
     a_device_counts_while_it_is_open_through_its_group,
     a_physical_device_claims_its_group_while_it_is_bound,
