@@ -1,6 +1,7 @@
 """Models: what each protocol generation does, call by call and step by step."""
 
 from tenure.models import (
+    cdev,
     cdev_no_group,
     containers_2012,
     containers_2013,
@@ -32,6 +33,7 @@ SYSTEMS: tuple[System, ...] = (
     *interrupt_systems.SYSTEMS,
     *kvm_file.SYSTEMS,
     *iommufd_objects.SYSTEMS,
+    *cdev.SYSTEMS,
     *cdev_no_group.SYSTEMS,
 )
 """Every system in every variant, base variants first."""

@@ -14,6 +14,8 @@ from tenure.models import (
     harm,
     iommu_drivers,
     iommufd_tables,
+    modules,
+    vfio_drivers,
 )
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.calls import Call
@@ -34,12 +36,14 @@ def _beside_iommufds(old: Call) -> Call:
 
 
 _OTHERWISE = {c.name: c for c in cdev_groups.CHANGED}
-_OF_DRIVERS = {c.name for c in (containers.check_extension, *iommu_drivers.CALLS)}
+_OF_DRIVERS = {c.name for c in (containers.check_extension, *iommu_drivers.CALLS, *vfio_drivers.CALLS)}
 
-CALLS: tuple[Call, ...] = (
-    *(_OTHERWISE.get(c.name, _beside_iommufds(c)) for c in containers_2022.CALLS if c.name not in _OF_DRIVERS),
-    *map(_beside_iommufds, iommufd_tables.CALLS),
-    *cdev_groups.CALLS,
+CALLS: tuple[Call, ...] = modules.where_none_goes(
+    (
+        *(_OTHERWISE.get(c.name, _beside_iommufds(c)) for c in containers_2022.CALLS if c.name not in _OF_DRIVERS),
+        *map(_beside_iommufds, iommufd_tables.CALLS),
+        *cdev_groups.CALLS,
+    )
 )
 
 _KNOWN = {d.observable.name: d for d in containers_2022.DEFINITIONS}
@@ -58,8 +62,11 @@ def _at_rest() -> Definition:
     return Definition(old.observable, old.variables, both(old.body, device_files_rest))
 
 
+OTHERWISE = (seen.group_at_rest, seen.owner_has_table, seen.module_goes, seen.module_references)
+"""What is told otherwise beside iommufds; and modules of VFIO drivers, which a device file keeps only while it is bound."""
+
 DEFINITIONS: tuple[Definition, ...] = (
-    *(one for name, one in _KNOWN.items() if name not in (seen.group_at_rest.name, seen.owner_has_table.name)),
+    *(one for one in _KNOWN.values() if all(one.observable is not other for other in OTHERWISE)),
     _at_rest(),
     *cdev_no_group.OF_DEVICE_FILES,
     shows(seen.device_counts, lambda d: device_files.counted_in[d]),
@@ -77,4 +84,5 @@ CDEV = System(
     halted=harm.STOPPED,
     initially=containers_2022.INITIALLY,
 )
-"""It is compared with the reference and searched, and neither listed nor judged: its proof is not complete yet."""
+
+SYSTEMS = (CDEV,)

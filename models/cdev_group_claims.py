@@ -15,7 +15,7 @@ from tenure.models.cdev_fields import (
     iommufd_of,
     owner_iommufd,
 )
-from tenure.models.cdev_groups import is_of_group
+from tenure.models.cdev_groups import FAILURE, is_of_group
 from tenure.models.cdevs import is_bound
 from tenure.models.container_claims import same
 from tenure.models.containers import table
@@ -25,7 +25,7 @@ from tenure.models.groups import attached, container, group_of, no_iommu, regist
 from tenure.models.groups_2022 import is_contained, opened_as, opened_file
 from tenure.models.ownership import blocking, owner, owner_cnt, uses_default
 from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, GROUP, THREAD
-from tenure.vocabulary.systems import claim
+from tenure.vocabulary.systems import claim, kept_with
 from tenure.vocabulary.terms import Term, both, either, frame, implies, is_none, no, number_of, some, stands, when
 
 
@@ -64,6 +64,12 @@ def a_bind_under_way_is_of_a_device_file(thread: Term) -> Term:
     past = stands(thread, "bind.bind", "bind.unblock")
     known = both(no(is_none(file)), is_cdev(file), blocked == group_of[file_device[file]])
     return both(implies(past, known), implies(no(past), is_none(blocked)))
+
+
+@claim(thread=THREAD)
+def no_bind_fails_for_a_foreign_domain(thread: Term) -> Term:
+    """A bind that lets the group go has failed, and not because the group is in a domain that is not its own."""
+    return implies(stands(thread, "bind.unblock"), no(frame(thread, "bind", "failed", FAILURE) == "EBUSY"))
 
 
 @claim(file=FILE)
@@ -158,11 +164,10 @@ def a_group_counts_itself_its_claims_or_its_drivers(group: Term) -> Term:
     )
 
 
-@claim(device=DEVICE, other=DEVICE)
-def two_devices_claim_twice(device: Term, other: Term) -> Term:
-    """Where two devices claim one group its `owner_cnt` is above 1."""
-    together = both(no(is_none(claimed[device])), claimed[device] == claimed[other], no(device == other))
-    return implies(together, owner_cnt[claimed[device]] > 1)
+@claim(group=GROUP)
+def each_claim_counts(group: Term) -> Term:
+    """`owner_cnt` is at least the number of claims."""
+    return owner_cnt[group] >= number_of(DEVICE, lambda d: claimed[d] == group)
 
 
 @claim(group=GROUP)
@@ -208,6 +213,12 @@ def another_attached_group_has_an_attached_device(group: Term) -> Term:
     return implies(both(no(is_none(here)), no(is_contained(group))), by)
 
 
+@kept_with(
+    another_attached_group_has_an_attached_device,
+    an_attached_physical_device_claims_its_group,
+    a_bound_physical_device_claims_its_group,
+    each_claim_counts,
+)
 @claim(group=GROUP)
 def another_attached_group_is_its_iommufds(group: Term) -> Term:
     """What a group outside containers reaches is an IO address space of the iommufd that owns the group."""
@@ -290,10 +301,21 @@ OF_GROUPS = (
     of_2022.two_device_fds_are_different_files,
 )
 
+OPENED_THROUGH_ITS_GROUP = (
+    of_2022.a_device_file_is_made_before_its_fd,
+    of_2022.a_device_that_is_looked_up_is_there,
+    a_bound_file_is_a_device_file_of_an_iommufd,
+    a_bound_file_is_of_a_bound_device,
+    a_group_of_a_bound_device_is_in_no_container,
+)
+"""Why no device is bound that is opened through its group."""
+
 OF_CDEVS = (
     of_cdevs.a_device_is_bound_once,
-    of_cdevs.a_bound_device_has_one_open,
-    of_cdevs.a_bound_device_is_its_iommufds,
+    kept_with(*OPENED_THROUGH_ITS_GROUP)(of_cdevs.a_bound_device_has_one_open),
+    kept_with(of_cdevs.a_device_is_bound_once, a_bound_physical_device_claims_its_group, each_claim_counts)(
+        of_cdevs.a_bound_device_is_its_iommufds
+    ),
     of_cdevs.a_bound_device_is_attached_to_what_is_its_iommufds,
     of_cdevs.an_address_space_has_an_open_iommufd,
     of_cdevs.an_emulated_device_has_no_kernel_driver,
@@ -307,19 +329,20 @@ CLAIMS = (
     nobody_opens_a_group_whose_device_is_bound,
     the_count_is_of_bound_files_and_of_binds,
     a_bind_under_way_is_of_a_device_file,
+    no_bind_fails_for_a_foreign_domain,
     exactly_bound_files_keep_the_group_away,
     a_bound_file_is_a_device_file_of_an_iommufd,
     a_file_in_release_is_of_its_kind,
     what_gives_access_counts_for_its_device,
     an_iommufd_is_kept_for_each_binding,
     the_kernel_keeps_no_other_file,
-    a_bound_device_has_a_bound_file,
+    kept_with(*OPENED_THROUGH_ITS_GROUP)(a_bound_device_has_a_bound_file),
     a_bound_file_is_of_a_bound_device,
     a_device_counts_while_it_is_open_through_its_group,
     a_physical_device_claims_its_group_while_it_is_bound,
     a_bound_physical_device_claims_its_group,
     a_group_counts_itself_its_claims_or_its_drivers,
-    two_devices_claim_twice,
+    each_claim_counts,
     an_owner_is_the_group_or_an_iommufd,
     only_bound_devices_are_attached,
     an_attached_physical_device_claims_its_group,

@@ -20,6 +20,7 @@ from tenure.models.groups import group_of
 from tenure.models.groups_2022 import opened_file
 from tenure.models.harm import uses_after_free
 from tenure.models.locks_2022 import DEV_SET_LOCK, GROUP_LOCK, REGISTRATION
+from tenure.models.modules import let_go, open_references
 from tenure.vocabulary.calls import (
     Call,
     Case,
@@ -151,7 +152,14 @@ def release_device(file: Term) -> Steps:
         "close",
         uses_after_free(is_gone(bound_to[file])),
         go(*unbound(file), when=is_bound(file)),
-        go(*closes, *lets_group_go(group), counted_in[device].becomes(None), when=last, to="put"),
+        go(
+            *closes,
+            *lets_group_go(group),
+            counted_in[device].becomes(None),
+            let_go(open_references[device]),
+            when=last,
+            to="put",
+        ),
         go(*closes, when=is_of_group(file), to="put"),
         go(to="put", why="the file was never bound"),
         locks=(GROUP_LOCK, DEV_SET_LOCK, briefly(*ATTACH_LOCKS), *CLAIM_LOCKS),

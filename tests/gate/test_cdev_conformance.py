@@ -14,7 +14,6 @@ from tenure.gate.profiles import gate_scope, setup_of
 from tenure.gate.reference_subject import ReferenceSubject
 from tenure.gate.whole import conform_whole
 from tenure.models import SYSTEMS
-from tenure.models.cdev import CDEV
 from tenure.reference import cdev_calls
 from tenure.reference.files import File
 from tenure.reference.groups import Device, IommuGroup, VfioGroup
@@ -25,6 +24,7 @@ from tenure.vocabulary.systems import System
 Plant = Callable[[pytest.MonkeyPatch], None]
 
 SYSTEM = next(s for s in SYSTEMS if s.id == "cdev-no-group")
+CDEV = next(s for s in SYSTEMS if s.id == "cdev")
 SIZES = {"process": 1, "thread": 2, "file": 3, "group": 1, "device": 2, "table": 2}
 
 
@@ -120,10 +120,11 @@ def test_a_guard_that_the_model_lost_is_found(step: str) -> None:
     assert whole(lost).differences
 
 
-def test_the_reference_conforms_as_a_subject() -> None:
+@pytest.mark.parametrize("system", [SYSTEM, CDEV], ids=lambda s: s.id)
+def test_the_reference_conforms_as_a_subject(system: System) -> None:
     """A campaign of planned and random runs, judged by the rules and the properties."""
-    oracle = Oracle(SYSTEM, gate_scope(SYSTEM))
-    campaign = Campaign(ReferenceSubject(SYSTEM.id), oracle, setup_of(SYSTEM, oracle.machine), 1, frozenset())
+    oracle = Oracle(system, gate_scope(system))
+    campaign = Campaign(ReferenceSubject(system.id), oracle, setup_of(system, oracle.machine), 1, frozenset())
 
     campaign.play((), seconds=None, calls=2_000)
 

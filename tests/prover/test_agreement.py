@@ -9,7 +9,6 @@ from dataclasses import replace
 import pytest
 
 from tenure.models import SYSTEMS
-from tenure.models.cdev import CDEV
 from tenure.prover.agreement import disagreements, states_before_leaves
 from tenure.prover.logic import Expr, Read, SymbolicState
 from tenure.prover.paths import Path, paths_of
@@ -272,7 +271,7 @@ EVERY_SYSTEM = [
     pytest.param(s, g, id=f"{s.id} {g.value}", marks=[pytest.mark.wide] if s.variant else [])
     for s in SYSTEMS
     for g in Granularity
-] + [pytest.param(CDEV, g, id=f"{CDEV.id} {g.value}", marks=[pytest.mark.wide]) for g in Granularity]
+]
 
 
 @pytest.mark.parametrize(("system", "granularity"), EVERY_SYSTEM)

@@ -11,7 +11,6 @@ from tests.search.test_range_mutants import adding
 
 from tenure.commands.recording import recorded
 from tenure.models import SYSTEMS
-from tenure.models.cdev import CDEV
 from tenure.models.cdev_fields import access_granted
 from tenure.properties import PROPERTIES
 from tenure.search.cdev_scopes import cdev_scope
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from tenure.vocabulary.systems import System
 
 SOUND = next(s for s in SYSTEMS if s.id == "cdev-no-group")
+CDEV = next(s for s in SYSTEMS if s.id == "cdev")
 SCOPE = cdev_scope({"process": 1, "thread": 0, "file": 3, "group": 1, "device": 2, "table": 1}, vfio_devices=1)
 
 BIND = "bind.bind"
@@ -125,12 +125,13 @@ def test_without_a_fault_nothing_breaks() -> None:
     assert fallen(SOUND) == set()
 
 
-def test_every_property_of_device_files_that_holds_has_a_mutant() -> None:
-    """A property is added together with a fault that breaks it."""
-    held = {
-        key[3]
-        for key, (verdict, _) in recorded().items()
-        if key[0] == "cdev-no-group" and key[1:3] == ("", "whole") and verdict == "proved"
-    }
+def held(system: System) -> set[str]:
+    """The properties that are recorded as proved where calls are whole."""
+    rows = recorded().items()
+    return {key[3] for key, (said, _) in rows if key[:3] == (system.name, "", "whole") and said == "proved"}
 
-    assert {property_ for property_, _ in MUTANTS} == held - WITHOUT
+
+def test_every_property_of_device_files_that_holds_has_a_mutant() -> None:
+    """A property is added together with a fault that breaks it, and one beside groups."""
+    assert {m[0] for m in MUTANTS} == held(SOUND) - WITHOUT
+    assert {m[0] for m in MUTANTS_BESIDE} == held(CDEV) - {"CASES"}

@@ -187,8 +187,8 @@ def _attempts(theory: Theory, obligation: Obligation, goal: Goal, rlimit: int) -
 
 
 def alone(theory: Theory, goal: Goal) -> tuple[Premise, ...]:
-    """The claim itself before the step, which may need no other."""
-    return theory.named((goal.name,), goal.fields)
+    """The claim itself before the step, which may need no other but those with which it is known to be kept."""
+    return theory.named((goal.name, *theory.companions(goal.name)), goal.fields)
 
 
 def sufficient(theory: Theory, obligation: Obligation, goal: Goal) -> Iterator[tuple[Premise, ...] | None]:

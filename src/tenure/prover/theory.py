@@ -34,6 +34,7 @@ class Invariant:
     about_steps: bool = False
     rests_on: tuple[str, ...] = ()
     serves: tuple[str, ...] = ()
+    kept_with: tuple[str, ...] = ()
 
     @property
     def is_lemma(self) -> bool:
@@ -91,7 +92,10 @@ class Obligation:
 
 def claims_of(rules: Rules) -> tuple[Invariant, ...]:
     """The helper claims of a system."""
-    return tuple(Invariant(c.name, c.variables, c.body, rests_on=c.rests_on, serves=c.serves) for c in rules.claims)
+    return tuple(
+        Invariant(c.name, c.variables, c.body, rests_on=c.rests_on, serves=c.serves, kept_with=c.kept_with)
+        for c in rules.claims
+    )
 
 
 def stated(sentences: Iterable[Sentence]) -> tuple[Invariant, ...]:
@@ -160,6 +164,10 @@ class Theory:
     def named(self, names: tuple[str, ...], fields: frozenset[str]) -> tuple[Premise, ...]:
         """The claims of these names, and what goes with the fields that they read, and with these."""
         return self._with_counts([p for c, p in self._named() if c.name in names], fields)
+
+    def companions(self, goal: str) -> tuple[str, ...]:
+        """The claims with which the one of this name is known to be kept."""
+        return next((c.kept_with for c in self.claims if c.name == goal), ())
 
     def support(self, lemma: Invariant) -> tuple[Premise, ...]:
         """What a lemma follows from: of the claims that stand before it, those that it names. It may assume no other."""

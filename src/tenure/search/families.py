@@ -58,7 +58,10 @@ class Family:
     modelled: tuple[tuple[Term, str], ...] = ()
     """Conditions on the states of which the rules say what comes next, in logic and in words."""
     deep: tuple[tuple[Scope, frozenset[str]], ...] = ()
-    """Where violations and the rest of the cases are searched deeper, by these calls alone; by two threads where calls interleave."""
+    """Where violations and the rest of the cases are searched deeper, by these calls alone.
+
+    Where calls interleave it is by as many threads as the scope has, or two.
+    """
     within: tuple[tuple[Term, str], ...] = ()
     """The same for those that a comparison goes on from besides."""
 
@@ -68,8 +71,9 @@ class Family:
 
     def deep_scopes(self, granularity: Granularity) -> tuple[tuple[Scope, frozenset[str]], ...]:
         """Where to search deeper, and by which calls."""
-        threads = {"thread": 2} if granularity is Granularity.STEPS else {}
-        return tuple((replace(one, sizes={**one.sizes, **threads}), calls) for one, calls in self.deep)
+        if granularity is Granularity.WHOLE:
+            return self.deep
+        return tuple((replace(s, sizes={**s.sizes, "thread": s.sizes["thread"] or 2}), calls) for s, calls in self.deep)
 
 
 _WHOLE = {"thread": 1, "file": 2, "device": 1, "eventfd": 2, "array": 3}
@@ -368,10 +372,12 @@ _BESIDE = {
     "iommu_driver": 1,
 }
 _ALONE = {**_BESIDE, "container": 0, "iommu_driver": 0}
+_BOUND = {**_ALONE, "thread": 1, "file": 2}
 _TWO_GROUPS = {**_BESIDE, "group": 2, "device": 2, "iommu_driver": 2}
 _NO_IOMMU = {"no iommu": (True,), "is noiommu": (False, True)}
 _MIXED = {"no iommu": (False, True), "is noiommu": (False, True)}
 _BINDS = frozenset({"open_iommufd", "open_cdev", "bind", "close", "release_device", "release_iommufd"})
+_ATTACHES = frozenset({"open_iommufd", "ioas_alloc", "open_cdev", "bind", "attach"})
 _PLACES = frozenset({"open_container", "open_group", "set_container", "set_iommu", "get_device_fd"})
 
 CDEVS_AND_GROUPS = Family(
@@ -385,8 +391,11 @@ CDEVS_AND_GROUPS = Family(
             cdev_scope({**_BESIDE, "file": 2, "group": 3, "device": 3}, _UNFIT),
             frozenset({"open_iommufd", "open_cdev", "bind"}),
         ),
-        (cdev_scope({**_BESIDE, "table": 2, "device": 2}), _BINDS | {"ioas_alloc", "attach", "detach"}),
-        (cdev_scope({**_BESIDE, "table": 2}, EMULATED), _BINDS | {"ioas_alloc", "attach", "detach"}),
+        (cdev_scope({**_BOUND, "file": 3, "table": 2, "device": 2}), _ATTACHES),
+        (cdev_scope({**_BOUND, "table": 2}), _ATTACHES | _BINDS | {"detach", "destroy"}),
+        (cdev_scope(_BOUND, EMULATED), _ATTACHES),
+        (cdev_scope({**_BOUND, "device": 2}, vfio_devices=1), _BINDS | {"bind_driver"}),
+        (cdev_scope({**_BESIDE, "thread": 1}), _PLACES | {"bind", "attach", "detach", "close", "release_device"}),
         (cdev_scope({**_BESIDE, "file": 3, "container": 2}), _PLACES | {"unset_container", "close", "release_group"}),
         (cdev_scope({**_BESIDE, "file": 3, "device": 2}, vfio_devices=1), _PLACES | {"bind_driver", "unbind_driver"}),
         (

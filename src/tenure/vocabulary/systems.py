@@ -49,6 +49,8 @@ class Claim:
     """What a lemma follows from, in any state, so that it needs no induction; empty for a claim that does."""
     serves: tuple[str, ...] = ()
     """The properties that a lemma is a stage on the way to."""
+    kept_with: tuple[str, ...] = ()
+    """The claims that a proof tries first beside itself, where it takes long to find out which are needed."""
 
 
 def claim(**variables: Sort) -> Callable[[Callable[..., Term]], Claim]:
@@ -64,6 +66,11 @@ def claim(**variables: Sort) -> Callable[[Callable[..., Term]], Claim]:
 def lemma(*rests_on: Claim, serves: tuple[str, ...] = ()) -> Callable[[Claim], Claim]:
     """The same claim, as one that follows from these earlier ones: a stage on the way to the properties that it serves."""
     return lambda one: replace(one, rests_on=tuple(c.name for c in rests_on), serves=serves)
+
+
+def kept_with(*others: Claim) -> Callable[[Claim], Claim]:
+    """The same claim, of which is known that steps keep it because of these others; what they do not suffice for is found as ever."""
+    return lambda one: replace(one, kept_with=tuple(c.name for c in others))
 
 
 @dataclass(frozen=True, slots=True)
