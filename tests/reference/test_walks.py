@@ -158,7 +158,7 @@ PARAMETERS_OF_METAGROUPS = {
     "remove_device": ("device",),
 }
 
-PARAMETERS_OF_VARIANTS = {
+PARAMETERS_OF_VARIANTS: dict[str, dict[str, tuple[str, ...]]] = {
     "rfc2011:unmerge-self": {"unmerge": ("process", "file", "made_metagroup")},
     "rfc2011:metagroups-from-outside": {
         "open_group": ("process", "file", "group_2011"),
