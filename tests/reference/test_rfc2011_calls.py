@@ -434,6 +434,30 @@ def test_the_last_device_takes_a_group_that_nobody_has_open_out_of_its_metagroup
     assert [bench.see("metagroup_of", g) for g in (0, 1)] == ["mg0", "none"]
 
 
+def test_a_group_that_has_a_device_left_stays_in_its_metagroup() -> None:
+    """Though nobody has it open."""
+    bench = opened(Bench(Kernel("rfc2011", replace(of_metagroups(), coherent=(True,) * 3))))
+    merge(bench, G0, G2)
+    close(bench, G2)
+    bench.do("unbind_driver", device=3)
+
+    assert bench.do("remove_device", device=3) == OK
+    assert bench.see("metagroup_of", 2) == "mg0"
+
+
+def test_a_group_without_devices_stays_in_a_metagroup_that_is_used(bench: Bench) -> None:
+    """Though nobody has it open."""
+    merge(bench, G0, G1)
+    bench.do("unbind_driver", device=1)
+    bench.do("remove_device", device=1)
+    get_iommu(bench, G0)
+    close(bench, G1)
+    bench.do("add_device", device=1)
+
+    assert bench.do("remove_device", device=1) == OK
+    assert bench.see("metagroup_of", 1) == "mg0"
+
+
 # Memory, and who pays
 
 
@@ -451,14 +475,17 @@ def test_map_dma_refuses_a_stranger_then_the_limit_then_the_address(bench: Bench
 
 
 def test_unmap_dma_refuses_a_stranger_and_takes_no_offence_at_a_hole(bench: Bench) -> None:
-    """EPERM; and nothing where nothing is mapped."""
+    """EPERM; and nothing where nothing is mapped, or another metagroup leads there."""
     get_iommu(bench, G0)
     map_page(bench, 0)
+    get_iommu(bench, G1, made=DEVICE)
     share(bench, IOMMU)
 
     assert unmap_page(bench, 0, process=1) == EPERM
     assert unmap_page(bench, 1) == OK
+    assert bench.do("unmap_dma", process=0, file=DEVICE, page=0, contended=0) == OK
     assert bench.see("page_metagroup", 0) == "mg0"
+    assert [bench.see("pages_charged", p) for p in (0, 1)] == [1, 0]
     assert unmap_page(bench, 0) == OK
     assert bench.see("pages_charged", 0) == 0
 

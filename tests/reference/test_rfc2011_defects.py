@@ -143,7 +143,7 @@ def test_23_get_device_fd_looks_into_a_metagroup_that_merge_freed() -> None:
 
 
 def test_24_a_driver_of_the_kernel_takes_a_device_of_an_open_metagroup() -> None:
-    """Which goes on giving out files."""
+    """Which goes on giving out files, but none of that device."""
     bench = with_defect(24)
     bench.do("merge", process=0, file=G0, other=G1)
     bench.do("unbind_driver", device=1)
@@ -151,6 +151,7 @@ def test_24_a_driver_of_the_kernel_takes_a_device_of_an_open_metagroup() -> None
     assert bench.do("bind_driver", device=1, to=KERNEL) == OK
     assert bench.see("device_attached", 1) == "mg0"
     assert get_iommu(bench, G0) == OK
+    assert bench.do("get_device_fd", process=0, file=G0, device=1, made=OTHER) == ENODEV
 
 
 def test_25_a_release_calls_a_driver_that_has_left() -> None:
