@@ -48,8 +48,9 @@ def _ours(rules: Rules, race: Race, lengths: set[int]) -> float:
 
 def _plain(rules: Rules, race: Race, lengths: set[int]) -> float:
     """As `race_trace` does it: the machine is made anew, for the goal is a trace from nothing."""
-    machine = Machine(rules, main_scope(rules.system, rules.granularity))
-    moment = both(rules.lower(race.moment), no(sentence(rules, _broken(race)).closed))
+    machine = Machine(rules, main_scope(rules.system, rules.granularity, race.needs))
+    moment, rule = rules.lower(race.moment), sentence(rules, _broken(race))
+    moment = moment if rule.is_about_steps else both(moment, no(rule.closed))
     lengths.add(plain_search(machine, frozenset(race.calls), machine.function(moment)).length or 0)
     return 1.0
 

@@ -22,6 +22,7 @@ from tenure.models.metagroups import (
     metagroup,
     mm,
     opened,
+    opened_as,
     removed,
     touches,
 )
@@ -65,10 +66,6 @@ def _unviable(ways: Ways, one: Term) -> Case:
     return refuse(both(looked, no(is_viable(one))), "EBUSY", "the metagroup is not viable")
 
 
-def _opened_as(file: Term, process: Term, what: str) -> tuple[Assign, ...]:
-    return kind[file].becomes(what), fd[process, file].becomes(value=True)
-
-
 @call(
     "open /dev/vfio/N",
     actor=THREAD,
@@ -83,7 +80,7 @@ def open_group(process: Term, file: Term, group: Term, made: Term) -> Steps:
     first = is_none(metagroup[group])
     named = either(both(no(first), no(in_flight(made))), is_unused(made))
     yield requires(is_free(file), no(exited[process]), named)
-    stands_for = (*_opened_as(file, process, "group"), file_group[file].becomes(group))
+    stands_for = (*opened_as(file, process, "group"), file_group[file].becomes(group))
     own = metagroup[group].becomes(made), alive[made].becomes(value=True)
     known = some(DEVICE, lambda d: both(group_of[d] == group, no(removed[d])))
     yield step(
@@ -124,7 +121,7 @@ def get_iommu_fd_in(ways: Ways) -> Call:
             process,
             "get",
             _unviable(ways, one),
-            done(*opened(one, process), *_opened_as(made, process, "iommu"), file_metagroup[made].becomes(one)),
+            done(*opened(one, process), *opened_as(made, process, "iommu"), file_metagroup[made].becomes(one)),
         )
 
     return get_iommu_fd
@@ -159,7 +156,7 @@ def get_device_fd_in(ways: Ways) -> Call:
             "get",
             _unviable(ways, one),
             refuse(unknown, "ENODEV", "the metagroup has no such device of a VFIO driver", *left),
-            done(*opened(one, process), *_opened_as(made, process, "device"), file_device[made].becomes(device)),
+            done(*opened(one, process), *opened_as(made, process, "device"), file_device[made].becomes(device)),
         )
 
     return get_device_fd

@@ -82,6 +82,18 @@ def a_metagroup_has_a_group(metagroup_: Term) -> Term:
 
 
 @claim(metagroup_=METAGROUP)
+def an_open_metagroup_has_a_group(metagroup_: Term) -> Term:
+    """A metagroup has a domain only while it has a group."""
+    return implies(domain[metagroup_], some(GROUP, lambda g: metagroup[g] == metagroup_))
+
+
+@claim(metagroup_=METAGROUP)
+def an_open_metagroup_is_used(metagroup_: Term) -> Term:
+    """A domain has a user: nobody merges, and so none is opened by that."""
+    return both(no(asked[metagroup_]), implies(domain[metagroup_], in_use(metagroup_)))
+
+
+@claim(metagroup_=METAGROUP)
 def an_open_metagroup_is_there_and_bound(metagroup_: Term) -> Term:
     """A metagroup with a domain is not freed, and bound to some memory, as no other is."""
     is_open = domain[metagroup_]
@@ -225,10 +237,7 @@ CLAIMS: tuple[Claim, ...] = (
     an_open_device_is_in_an_open_metagroup,
     an_iommu_file_is_of_an_open_metagroup,
     a_group_points_to_a_metagroup_that_is_there,
-    a_metagroup_is_kept_by_a_file,
-    a_metagroup_has_a_group,
     an_open_metagroup_is_there_and_bound,
-    an_open_metagroup_is_used_or_was_asked_for,
     just_the_devices_of_an_open_metagroup_are_attached,
     a_device_that_is_unplugged_has_no_driver,
     no_driver_of_the_kernel_is_in_an_open_metagroup,
@@ -246,9 +255,19 @@ CLAIMS: tuple[Claim, ...] = (
 )
 """What holds every design together, but for the claim that a defect breaks."""
 
+OF_FILES: tuple[Claim, ...] = (
+    a_metagroup_is_kept_by_a_file,
+    a_metagroup_has_a_group,
+    an_open_metagroup_is_used_or_was_asked_for,
+)
+"""What holds where metagroups come with the first file, and go with the last."""
+
+FROM_OUTSIDE: tuple[Claim, ...] = (an_open_metagroup_has_a_group, an_open_metagroup_is_used)
+"""What holds where an administrator makes and ends them."""
+
 
 def claims_of(ways: Ways) -> tuple[Claim, ...]:
     """The claims of a design: a page is paid for before it is mapped, or as it is mapped."""
     pays = who_maps_a_page_has_paid_for_it if ways.charges_first else who_maps_a_page_has_yet_to_pay_for_it
     late = () if ways.tests_mm_under_lock else (who_was_let_in_is_let_in_still,)
-    return (*CLAIMS, pays, *late)
+    return (*CLAIMS, *(FROM_OUTSIDE if ways.from_outside else OF_FILES), pays, *late)

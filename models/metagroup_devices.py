@@ -49,24 +49,30 @@ def add_device(device: Term) -> Steps:
     )
 
 
-@call("remove a device", actor="device", source="vfio_group_del_dev", device=DEVICE)
-def remove_device(device: Term) -> Steps:
-    """A device without a driver is unplugged; the last one of a group that nobody has open or uses takes it out of its metagroup."""
-    group = group_of[device]
-    one = metagroup[group]
-    yield requires(driver[device] == "none", no(removed[device]))
-    others = some(DEVICE, lambda d: both(no(d == device), group_of[d] == group, no(removed[d])))
-    held = either(others, some(FILE, lambda f: file_group[f] == group), in_use(one))
-    yield step(
-        "remove",
-        done(
-            removed[device].becomes(value=True),
-            attached[device].becomes(None),
-            provided(both(no(is_none(one)), no(held)), metagroup[group].becomes(None)),
-        ),
-        locks=(VFIO_LOCK, briefly(DGATE)),
-    )
+def remove_device_in(ways: Ways) -> Call:
+    """A device is unplugged, in these ways."""
+
+    @call("remove a device", actor="device", source="vfio_group_del_dev", device=DEVICE)
+    def remove_device(device: Term) -> Steps:
+        """A device without a driver is unplugged; the last one of a group that nobody has open or uses takes it out of its metagroup."""
+        group = group_of[device]
+        one = metagroup[group]
+        yield requires(driver[device] == "none", no(removed[device]))
+        others = some(DEVICE, lambda d: both(no(d == device), group_of[d] == group, no(removed[d])))
+        held = either(others, some(FILE, lambda f: file_group[f] == group), in_use(one))
+        leaves = provided(both(no(is_none(one)), no(held)), metagroup[group].becomes(None))
+        yield step(
+            "remove",
+            done(
+                removed[device].becomes(value=True),
+                attached[device].becomes(None),
+                *(() if ways.from_outside else (leaves,)),
+            ),
+            locks=(VFIO_LOCK, briefly(DGATE)),
+        )
+
+    return remove_device
 
 
-CALLS = (unbind_driver, add_device, remove_device)
+CALLS = (unbind_driver, add_device)
 """Those that every design has as they are."""

@@ -40,31 +40,44 @@ def _gone(file: Term) -> tuple[Assign, ...]:
     )
 
 
-def _drop(one: Term, file: Term, ending: Callable[..., Case]) -> Step:
+def _drop(ways: Ways, one: Term, file: Term, ending: Callable[..., Case]) -> Step:
     """vfio_try_dissolve: with its last iommu and device file the metagroup is closed, with its last file it is dissolved."""
+    closes = (*_gone(file), *closed(one))
+    stays = ending(*closes) if ways.from_outside else ending(*closes, when=is_kept(one, file))
+    goes = () if ways.from_outside else (ending(*closes, *dissolved(one)),)
     return step(
         "drop",
         touches(one),
         ending(*_gone(file), when=in_use(one, file)),
-        ending(*_gone(file), *closed(one), when=is_kept(one, file)),
-        ending(*_gone(file), *closed(one), *dissolved(one)),
+        stays,
+        *goes,
         locks=(VFIO_LOCK, briefly(DGATE)),
         wakes=(RELEASE_Q,),
     )
 
 
-@call("release of a group file", actor="file", internal=True, source="vfio_group_release", file=FILE)
-def release_group(file: Term) -> Steps:
-    """One file of the group less."""
-    yield requires(kind[file] == "group", releasable(file))
-    yield _drop(metagroup[file_group[file]], file, done)
+def release_group_in(ways: Ways) -> Call:
+    """The release of a group file, done in these ways."""
+
+    @call("release of a group file", actor="file", internal=True, source="vfio_group_release", file=FILE)
+    def release_group(file: Term) -> Steps:
+        """One file of the group less."""
+        yield requires(kind[file] == "group", releasable(file))
+        yield _drop(ways, metagroup[file_group[file]], file, done)
+
+    return release_group
 
 
-@call("release of an iommu file", actor="file", internal=True, source="vfio_iommu_release", file=FILE)
-def release_iommu(file: Term) -> Steps:
-    """One file of the metagroup less."""
-    yield requires(kind[file] == "iommu", releasable(file))
-    yield _drop(file_metagroup[file], file, done)
+def release_iommu_in(ways: Ways) -> Call:
+    """The release of an iommu file, done in these ways."""
+
+    @call("release of an iommu file", actor="file", internal=True, source="vfio_iommu_release", file=FILE)
+    def release_iommu(file: Term) -> Steps:
+        """One file of the metagroup less."""
+        yield requires(kind[file] == "iommu", releasable(file))
+        yield _drop(ways, file_metagroup[file], file, done)
+
+    return release_iommu
 
 
 def release_device_in(ways: Ways) -> Call:
@@ -77,11 +90,11 @@ def release_device_in(ways: Ways) -> Call:
         one = metagroup[group_of[file_device[file]]]
         if ways.puts_device_first:
             yield _told(file_device[file], go)
-            yield _drop(one, file, done)
+            yield _drop(ways, one, file, done)
             return
         device = local("device", DEVICE.maybe)
         yield step("look", go(device.becomes(file_device[file])))
-        yield _drop(one, file, go)
+        yield _drop(ways, one, file, go)
         yield _told(device, done)
 
     return release_device
@@ -110,5 +123,5 @@ def exit_process(process: Term) -> Steps:
     )
 
 
-CALLS = (files.close, PASS_FILE, FORK, exit_process, release_group, release_iommu)
+CALLS = (files.close, PASS_FILE, FORK, exit_process)
 """Those that every design has as they are."""

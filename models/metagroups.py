@@ -80,14 +80,19 @@ def keeps(file: Term, one: Term) -> Term:
     return either(uses(file, one), both(no(is_none(group)), metagroup[group] == one))
 
 
-def is_kept(one: Term, besides: Term) -> Term:
+def is_kept(one: Term, besides: Term | None = None) -> Term:
     """Some file of the metagroup, of a device or of a group of it is open, `besides` one."""
-    return some(FILE, lambda f: both(no(f == besides), keeps(f, one)))
+    return some(FILE, lambda f: both(TRUE if besides is None else no(f == besides), keeps(f, one)))
 
 
 def touches(one: Term) -> Case:
     """The metagroup is looked into, which may have been freed."""
     return uses_after_free(both(no(is_none(one)), no(alive[one])))
+
+
+def opened_as(file: Term, process: Term, what: str) -> tuple[Assign, ...]:
+    """The process has a new file of this kind."""
+    return kind[file].becomes(what), fd[process, file].becomes(value=True)
 
 
 def opened(one: Term, process: Term) -> tuple[Assign, ...]:

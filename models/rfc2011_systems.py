@@ -8,6 +8,7 @@ from tenure.models import (
     metagroup_devices,
     metagroup_files,
     metagroup_memory,
+    metagroup_outside,
     metagroups,
 )
 from tenure.models.harm import STOPPED, harm
@@ -66,28 +67,37 @@ TITLES = {
     "D-G1-25": "the device driver hears of a release too late",
     "unmerge-self": "UNMERGE takes out the group on whose file it is called",
     "no-merge-into-open": "nothing is merged into a metagroup that is open",
+    "metagroups-from-outside": "an administrator makes metagroups and assigns groups to them, while no file of them is open",
 }
+
+
+def _merging(ways: Ways) -> tuple[Call, ...]:
+    """How groups get into a metagroup, and out of it."""
+    if ways.from_outside:
+        return metagroup_outside.CALLS
+    unmerge = (
+        metagroup_calls.unmerge_itself.named("unmerge") if ways.unmerges_itself else metagroup_calls.unmerge_in(ways)
+    )
+    return metagroup_calls.open_group, metagroup_calls.merge_in(ways), unmerge
 
 
 def _calls(ways: Ways) -> tuple[Call, ...]:
     """The calls, done in these ways."""
-    unmerge = (
-        metagroup_calls.unmerge_itself.named("unmerge") if ways.unmerges_itself else metagroup_calls.unmerge_in(ways)
-    )
     return (
-        metagroup_calls.open_group,
+        *_merging(ways),
         metagroup_calls.get_flags,
         metagroup_calls.get_iommu_fd_in(ways),
         metagroup_calls.get_device_fd_in(ways),
-        metagroup_calls.merge_in(ways),
-        unmerge,
         *metagroup_files.CALLS,
+        metagroup_files.release_group_in(ways),
+        metagroup_files.release_iommu_in(ways),
         metagroup_files.release_device_in(ways),
         metagroup_memory.map_dma_in(ways),
         metagroup_memory.unmap_dma_in(ways),
         metagroup_memory.give_back,
         metagroup_devices.bind_driver_in(ways),
         *metagroup_devices.CALLS,
+        metagroup_devices.remove_device_in(ways),
     )
 
 

@@ -33,6 +33,8 @@ class Ways:
     """The device driver hears of a release before an unbind may go on."""
     unmerges_itself: bool = False
     merges_into_open: bool = True
+    from_outside: bool = False
+    """An administrator makes, fills and ends metagroups; no call on a file does, nor does the last file that is closed."""
 
 
 MEANT = Ways()
@@ -54,4 +56,5 @@ DEFECTS: dict[str, Ways] = {
 PROPOSALS: dict[str, Ways] = {
     "unmerge-self": Ways(unmerges_itself=True),
     "no-merge-into-open": Ways(merges_into_open=False),
+    "metagroups-from-outside": Ways(from_outside=True),
 }

@@ -91,6 +91,16 @@ def a_group_is_taken_out_by_its_own_file_alone(file: Term, metagroup: Term) -> T
     return implies(both(asked, made), seen.file_metagroup[file] == metagroup)
 
 
+@each_step(
+    "RFC-11", "review of the RFC: metagroups with a life of their own", file=FILE, group=GROUP, metagroup=METAGROUP
+)
+def who_has_a_file_of_a_metagroup_knows_its_groups(file: Term, group: Term, metagroup: Term) -> Term:
+    """While a file of a metagroup stays open, no group comes into the metagroup, and none leaves it."""
+    through, inside = seen.file_metagroup[file] == metagroup, seen.metagroup_of[group] == metagroup
+    stays = both(before(through), through)
+    return implies(stays, both(implies(inside, before(inside)), implies(before(inside), inside)))
+
+
 PROPERTIES = (
     an_open_metagroup_is_used_or_was_asked_for,
     an_open_metagroup_is_bound_to_some_memory,
@@ -102,4 +112,5 @@ PROPERTIES = (
     only_the_process_that_opened_a_metagroup_uses_it,
     no_group_joins_an_open_metagroup,
     a_group_is_taken_out_by_its_own_file_alone,
+    who_has_a_file_of_a_metagroup_knows_its_groups,
 )

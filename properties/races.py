@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from tenure.properties.external import as_validated, relies
 from tenure.vocabulary import observables as seen
-from tenure.vocabulary.objects import DEVICE, FILE, GROUP, USER
+from tenure.vocabulary.objects import DEVICE, FILE, GROUP, PAGE, PROCESS, USER
 from tenure.vocabulary.properties import Race
-from tenure.vocabulary.terms import Term, both, every, is_none, no, some
+from tenure.vocabulary.terms import Term, both, every, implies, is_none, no, some
 
 SETUP = ("open_container", "open_group", "set_container")
 
@@ -337,4 +337,103 @@ K2 = Race(
     both(seen.harm.now == "use_after_free", some(GROUP, lambda g: no(is_none(seen.group_kvm[g])))),
 )
 
-RACES = (R1, R2, R3, R4, R5, *OF_2012, R1_OUTSIDE, R3_OUTSIDE, A, B, C, D, E, V1, V2, N1, N2, N3, N4, K1, K2)
+
+def _exceeds(process: Term) -> Term:
+    """The process pays for pages of two metagroups, and for more than it may."""
+    reached = some(
+        PAGE,
+        lambda a: some(
+            PAGE,
+            lambda b: both(
+                seen.page_payer[a] == process,
+                seen.page_payer[b] == process,
+                no(is_none(seen.page_metagroup[a])),
+                no(is_none(seen.page_metagroup[b])),
+                no(seen.page_metagroup[a] == seen.page_metagroup[b]),
+            ),
+        ),
+    )
+    return both(reached, seen.pages_charged[process] > seen.pages_most[process])
+
+
+D_G1_15 = Race(
+    "D-G1-15",
+    "Two threads of a process map into two metagroups, each of which has a mutex of its own: both pass the test of the limit "
+    "before either page is charged, and the process locks more than it may.",
+    "vfio_dma_map_dm, lock_acct, RFC of November 2011",
+    "rfc2011:D-G1-15",
+    "steps",
+    "ACT-3",
+    ("open_group", "get_iommu_fd", "map_dma"),
+    some(PROCESS, _exceeds),
+    needs=(("file", 4), ("device", 2), ("page", 2)),
+)
+
+
+def _has_without_owner(process: Term, file: Term) -> Term:
+    """The process has an iommu file that who owns the metagroup has not."""
+    owner = seen.metagroup_mm[seen.file_metagroup[file]]
+    owned = every(PROCESS, lambda o: implies(owner == o, both(no(o == process), no(seen.has_fd[o, file]))))
+    return both(seen.file_kind[file] == "iommu", seen.has_fd[process, file], no(is_none(owner)), owned)
+
+
+D_G1_20 = Race(
+    "D-G1-20",
+    "Two processes share a group. One is let in while the metagroup is nobody's; the other binds it to its own memory; the first "
+    "goes on, for the metagroup is open, and has a file that leads into the other's memory.",
+    "vfio_group_unl_ioctl, the test of the caller's mm before the lock, RFC of November 2011",
+    "rfc2011:D-G1-20",
+    "steps",
+    "MM-1",
+    ("open_group", "pass_file", "get_iommu_fd"),
+    some(PROCESS, lambda p: some(FILE, lambda f: _has_without_owner(p, f))),
+    needs=(("process", 2),),
+)
+
+D_G1_23 = Race(
+    "D-G1-23",
+    "GET_DEVICE_FD has looked up the metagroup and waits for the lock; MERGE moves the group to another one and frees the first; "
+    "what was looked up is looked into.",
+    "vfio_group_get_device_fd against vfio_group_merge, RFC of November 2011",
+    "rfc2011:D-G1-23",
+    "steps",
+    "HARM-2",
+    ("open_group", "get_device_fd", "merge"),
+    both(
+        seen.harm.now == "use_after_free",
+        some(
+            GROUP,
+            lambda a: some(
+                GROUP,
+                lambda b: both(
+                    no(a == b), no(is_none(seen.metagroup_of[a])), seen.metagroup_of[a] == seen.metagroup_of[b]
+                ),
+            ),
+        ),
+    ),
+    needs=(("device", 2),),
+)
+
+D_G1_25 = Race(
+    "D-G1-25",
+    "The last file of a device counts no more, so an unbind that waited for it goes on; only then the release calls the driver, "
+    "which has left.",
+    "vfio_device_release against vfio_unbind_dev, RFC of November 2011",
+    "rfc2011:D-G1-25",
+    "steps",
+    "HARM-2",
+    ("open_group", "get_device_fd", "close", "release_device", "unbind_driver"),
+    both(
+        seen.harm.now == "use_after_free",
+        some(DEVICE, lambda d: both(no(is_none(seen.device_metagroup[d])), seen.device_driver[d] == "none")),
+    ),
+)
+
+OF_2011 = (D_G1_15, D_G1_20, D_G1_23, D_G1_25)
+"""The defects of 2011 that an order of steps alone shows; others fall where calls are whole."""
+
+RACES = (
+    *(R1, R2, R3, R4, R5, *OF_2012, R1_OUTSIDE, R3_OUTSIDE),
+    *(A, B, C, D, E, V1, V2, N1, N2, N3, N4, K1, K2),
+    *OF_2011,
+)

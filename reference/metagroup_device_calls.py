@@ -66,6 +66,8 @@ def remove_device(machine: Machine, _: Task, device: int) -> Answer:
     group, iommu = one.group, one.group.iommu
     group.devices.remove(one)
     one.attached = None
+    if machine.metagroups.are_from_outside:
+        return OK
     if iommu is not None and not group.devices and not group.refcnt and not iommu.is_in_use():
         if group in iommu.groups:
             iommu.groups.remove(group)

@@ -166,6 +166,11 @@ class Metagroups:
         """The code has this defect, or follows this proposal."""
         return self.variant == variant
 
+    @property
+    def are_from_outside(self) -> bool:
+        """An administrator makes them, says what is in them, and ends them."""
+        return self.variant == "metagroups-from-outside"
+
     def make(self, name: int) -> Iommu:
         """Allocate a metagroup."""
         made = self.named[name] = Iommu(name)
@@ -193,11 +198,11 @@ class Metagroups:
                 page.iommu = None
 
     def try_dissolve(self, iommu: Iommu) -> None:
-        """vfio_try_dissolve: with the last iommu and device file it is closed, with the last group file it goes."""
+        """vfio_try_dissolve: with the last iommu and device file it is closed, with the last group file it goes, if no administrator made it."""
         if iommu.is_in_use():
             return
         self.close(iommu)
-        if not any(group.refcnt for group in iommu.groups):
+        if not self.are_from_outside and not any(group.refcnt for group in iommu.groups):
             for group in iommu.groups:
                 group.iommu = None
             self.free(iommu)

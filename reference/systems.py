@@ -32,6 +32,7 @@ from tenure.reference import (
     metagroup_device_calls,
     metagroup_file_calls,
     metagroup_memory_calls,
+    metagroup_outside_calls,
     notify_calls,
     paged_calls,
     spapr_calls,
@@ -340,6 +341,21 @@ _UNMERGE_ITSELF: Mapping[str, Form] = {
     "unmerge": replace(_METAGROUPS["unmerge"], run=metagroup_calls.unmerge_itself),
 }
 
+_MERGES = ("merge", "unmerge")
+
+_FROM_OUTSIDE: Mapping[str, Form] = {
+    **{name: form for name, form in _METAGROUPS.items() if name not in _MERGES},
+    "open_group": Form(metagroup_outside_calls.open_group, metagroup_outside_calls.may_open_group, new=(_FILE,)),
+    "create_metagroup": Form(
+        metagroup_outside_calls.create_metagroup,
+        metagroup_outside_calls.may_create_metagroup,
+        new=(("made", METAGROUP),),
+    ),
+    "assign_group": Form(metagroup_outside_calls.assign_group, metagroup_outside_calls.may_assign_group),
+    "withdraw_group": Form(metagroup_outside_calls.withdraw_group, metagroup_outside_calls.may_withdraw_group),
+    "destroy_metagroup": Form(metagroup_outside_calls.destroy_metagroup, metagroup_outside_calls.may_destroy_metagroup),
+}
+
 _2011 = (*(f"D-G1-{number}" for number in (12, 13, 14, 15, 19, 20, 21, 22, 23, 24, 25)), "no-merge-into-open")
 """The variants of metagroups whose calls are named and formed as they were meant."""
 
@@ -445,6 +461,7 @@ SYSTEMS: Mapping[str, System] = {
     "rfc2011": System(_METAGROUPS, metagroups=""),
     **{f"rfc2011:{variant}": System(_METAGROUPS, metagroups=variant) for variant in _2011},
     "rfc2011:unmerge-self": System(_UNMERGE_ITSELF, metagroups="unmerge-self"),
+    "rfc2011:metagroups-from-outside": System(_FROM_OUTSIDE, metagroups="metagroups-from-outside"),
     "dma-rfc2011": System(_RFC2011, paged=""),
     **{
         f"dma-rfc2011:{defect}": System(_RFC2011, paged=defect)

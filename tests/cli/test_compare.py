@@ -125,6 +125,52 @@ def test_what_a_dropped_obligation_costs_is_told_with_its_race(
     assert f"tenure trace {next(r.system for r in RACES if r.id == race)} {race}\n" in ended.out
 
 
+RFC = "rfc2011"
+PROPOSALS = tuple(f"{RFC}:{name}" for name in ("unmerge-self", "no-merge-into-open", "metagroups-from-outside"))
+SELF, NOT_INTO_OPEN, FROM_OUTSIDE = PROPOSALS
+
+
+@pytest.mark.parametrize("granularity", ["whole", "steps"])
+def test_each_proposal_for_metagroups_buys_something_and_one_costs_something(run: Run, granularity: str) -> None:
+    """UNMERGE of one's own group alone, what is mapped seen by nobody who comes later, a metagroup that one knows; and RFC-8."""
+    ended = run("compare", RFC, *PROPOSALS)
+
+    def gains(name: str) -> str:
+        return told_of(ended.out, name)[granularity][0]
+
+    assert gains("RFC-8") == f"gained with {RFC}, {SELF}, {NOT_INTO_OPEN}"
+    assert gains("RFC-9") == f"gained with {NOT_INTO_OPEN}, {FROM_OUTSIDE}"
+    assert gains("RFC-10") == f"gained with {SELF}"
+    assert gains("RFC-11") == f"gained with {FROM_OUTSIDE}"
+    assert f"no question with {FROM_OUTSIDE}" in told_of(ended.out, "RFC-10")[granularity]
+
+
+@pytest.mark.parametrize(
+    ("name", "design", "lost"),
+    [
+        ("RFC-8", FROM_OUTSIDE, f"{FROM_OUTSIDE} (1): a metagroup stays until an administrator ends it"),
+        ("RFC-9", SELF, f"{RFC} (4), {SELF} (4): a merge into an open metagroup is meant"),
+        ("RFC-10", NOT_INTO_OPEN, f"{RFC} (4), {NOT_INTO_OPEN} (4): UNMERGE names the group"),
+        ("RFC-11", SELF, f"{RFC} (3), {SELF} (3), {NOT_INTO_OPEN} (3): MERGE brings groups to a metagroup"),
+    ],
+)
+def test_what_each_proposal_for_metagroups_leaves_as_it_was_has_its_reason(
+    run: Run, name: str, design: str, lost: str
+) -> None:
+    """Who loses a rule, after how many transitions, and by what."""
+    told = told_of(run("compare", RFC, *PROPOSALS).out, name)["whole"]
+
+    (line,) = (text for text in told if text.startswith("lost with "))
+    assert design in line
+    assert line.startswith(f"lost with {lost}")
+
+
+def test_a_defect_is_not_taken_for_the_race_whose_letter_it_begins_with(run: Run) -> None:
+    """D-G1-12 falls where calls are whole and is no race; least of all D. D-G1-20 is one."""
+    assert "The races named" not in run("compare", RFC, f"{RFC}:D-G1-12").out
+    assert f"tenure trace {RFC}:D-G1-20 D-G1-20\n" in run("compare", RFC, f"{RFC}:D-G1-20").out
+
+
 def test_a_rule_that_is_no_question_for_any_of_the_designs_has_no_row(run: Run) -> None:
     """Nobody claims the DMA of a group before 2022; what nobody has judged has a row."""
     text = run("compare", PROPOSED, MERGED).out

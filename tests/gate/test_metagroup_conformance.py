@@ -55,6 +55,29 @@ def test_the_two_tellings_of_every_variant_agree(system: System) -> None:
     assert pairs(system).differences == []
 
 
+def a_metagroup_that_goes_with_its_last_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody knows any more that an administrator made it."""
+    monkeypatch.setattr(Metagroups, "are_from_outside", False)
+
+
+def a_group_that_leaves_what_is_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who has a file of a device alone is not asked."""
+    monkeypatch.setattr(Iommu, "is_in_use", lambda self: self.refcnt > 0)
+
+
+OUTSIDE = next(s for s in SYSTEMS if s.variant == "metagroups-from-outside")
+
+
+@pytest.mark.parametrize("plant", [a_metagroup_that_goes_with_its_last_file, a_group_that_leaves_what_is_open])
+def test_a_fault_in_metagroups_from_outside_is_found_by_whole_calls(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a small scope."""
+    plant(monkeypatch)
+
+    assert conform_whole(OUTSIDE, MEMORY, most=1).differences
+
+
 def a_close_that_keeps_mappings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages stay mapped where the metagroup is closed."""
 
@@ -81,7 +104,7 @@ def devices_that_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 POOR = metagroup_scope({**SIZES, "file": 2, "group": 1, "metagroup": 1}, limit=0)
-AS_MEANT = ("GRP-1", "RFC-9", "RFC-10")
+AS_MEANT = ("GRP-1", "RFC-9", "RFC-10", "RFC-11")
 """What is recorded as false of what was meant."""
 
 PLANTS = [

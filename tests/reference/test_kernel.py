@@ -67,6 +67,7 @@ def test_a_configuration_speaks_of_as_many_as_there_are() -> None:
         ("rfc2011:unmerge-self", 20),
         ("cdev-no-group", 16),
         ("cdev", 25),
+        ("rfc2011:metagroups-from-outside", 22),
         ("external-validate", 20),
         ("external-validate:locked-container", 20),
         ("external-validate:check-then-count", 20),

@@ -165,6 +165,18 @@ PARAMETERS_OF_METAGROUPS = {
     "remove_device": ("device",),
 }
 
+PARAMETERS_OF_VARIANTS: dict[str, dict[str, tuple[str, ...]]] = {
+    "rfc2011:unmerge-self": {"unmerge": ("process", "file", "made_metagroup")},
+    "rfc2011:metagroups-from-outside": {
+        "open_group": ("process", "file", "group_2011"),
+        "create_metagroup": ("made_metagroup",),
+        "destroy_metagroup": ("metagroup",),
+        "assign_group": ("group_2011", "metagroup"),
+        "withdraw_group": ("group_2011",),
+    },
+}
+"""Where a proposal has other calls, or other parameters of them."""
+
 MISCOUNTED = ("external-v1:misuse", "external-validate:unbalanced-release")
 """Where a client gives back uses that it does not have."""
 
@@ -209,12 +221,7 @@ def parameters_of(system: str) -> dict[str, tuple[str, ...]]:
         return PARAMETERS_OF_CDEVS
     if not system.startswith("rfc2011"):
         return PARAMETERS_OF_ACCESSES if system == "iommufd-objects:accesses" else PARAMETERS
-    itself = system.endswith("unmerge-self")
-    return (
-        {**PARAMETERS_OF_METAGROUPS, "unmerge": ("process", "file", "made_metagroup")}
-        if itself
-        else PARAMETERS_OF_METAGROUPS
-    )
+    return {**PARAMETERS_OF_METAGROUPS, **PARAMETERS_OF_VARIANTS.get(system, {})}
 
 
 def everyone(kernel: Kernel, system: str) -> Iterator[tuple[str, dict[str, int]]]:

@@ -24,8 +24,9 @@ TWO = metagroup_scope({**SIZES, "device": 2, "page": 0})
 THREE = metagroup_scope({**SIZES, "file": 4, "group": 3, "metagroup": 3, "device": 3, "page": 0})
 
 
-AS_MEANT = ("GRP-1", "RFC-9", "RFC-10")
-"""What falls as meant: any number of files, a merge into an open metagroup, an UNMERGE of another group."""
+AS_MEANT = ("GRP-1", "RFC-9", "RFC-10", "RFC-11")
+"""What falls as meant: any number of files, a merge into an open metagroup, an UNMERGE of another group, any MERGE of what is open."""
+OUTSIDE = "metagroups-from-outside"
 
 
 def variant(name: str) -> System:
@@ -38,10 +39,11 @@ def fallen(
     scope: Scope,
     granularity: Granularity = Granularity.WHOLE,
     calls: frozenset[str] | None = None,
+    known: tuple[str, ...] = AS_MEANT,
 ) -> set[str]:
-    """The properties for which a search finds a run after which they are false."""
+    """The properties for which a search finds a run after which they are false, besides those that are `known` to fall."""
     rules = rules_of(system, granularity)
-    stated = [sentence(rules, p) for p in PROPERTIES if applies(system, p) and p.id not in AS_MEANT]
+    stated = [sentence(rules, p) for p in PROPERTIES if applies(system, p) and p.id not in known]
     return set(explore(Machine(rules, scope), stated, limit=40_000, exhaust=True, calls=calls).violations)
 
 
@@ -114,6 +116,28 @@ def test_some_defects_show_between_steps_alone(defect: str, property_: str) -> N
 def test_without_a_fault_nothing_breaks(name: str, scope: Scope) -> None:
     """In the same scopes, as meant and as proposed."""
     assert fallen(variant(name), scope) == set()
+
+
+@pytest.mark.parametrize("scope", [SCOPE, TWO], ids=["one group", "two groups"])
+def test_without_a_fault_nothing_breaks_in_metagroups_from_outside_but_that_they_go(scope: Scope) -> None:
+    """Neither what they have in common with the others, nor what they are for."""
+    assert fallen(variant(OUTSIDE), scope, known=("GRP-1",)) == {"RFC-8"}
+
+
+@pytest.mark.parametrize(("step", "guard"), [("assign_group.assign", 3), ("withdraw_group.withdraw", 1)])
+def test_an_administrator_who_does_not_ask_for_files_breaks_rfc_11(step: str, guard: int) -> None:
+    """A group comes into a metagroup of which somebody has a file, or leaves it."""
+    assert "RFC-11" in fallen(unguarded(step, guard)(variant(OUTSIDE)), TWO, known=("GRP-1",))
+
+
+def test_an_administrator_who_fills_an_open_metagroup_breaks_rfc_9() -> None:
+    """What is mapped reaches the devices that come."""
+    assert "RFC-9" in fallen(unguarded("assign_group.assign", 3)(variant(OUTSIDE)), TWO, known=("GRP-1",))
+
+
+def test_an_end_of_a_metagroup_that_has_groups_breaks_harm_2() -> None:
+    """A file of a group looks into what is gone."""
+    assert "HARM-2" in fallen(unguarded("destroy_metagroup.destroy", 1)(variant(OUTSIDE)), SCOPE, known=("GRP-1",))
 
 
 def test_every_property_of_metagroups_that_holds_has_a_mutant() -> None:

@@ -41,7 +41,7 @@ LEGEND = (
     "s searched; . not applicable; - not recorded"
 )
 
-RACE_ID = re.compile(r"\b[A-Z][0-9]?\b")
+RACE_ID = re.compile(r"\bD-G1-[0-9]{2}\b|\b[A-Z][0-9]?\b")
 """How a reason names a race."""
 
 

@@ -13,7 +13,7 @@ from tenure.vocabulary.machine import Machine
 from tenure.vocabulary.properties import Due, Property, Race
 from tenure.vocabulary.rules import Rules, leaves
 from tenure.vocabulary.sentences import Sentence, sentence
-from tenure.vocabulary.terms import Op, both, no
+from tenure.vocabulary.terms import Op, both, implies, no
 from tenure.vocabulary.traces import Trace
 
 LIMIT = 200_000
@@ -126,9 +126,10 @@ def _premise(one: Sentence) -> Sentence | None:
 
 def race_trace(rules: Rules, race: Race, broken: Property, progress: Progress | None = None) -> Trace | None:
     """A shortest run by the race's calls to its moment, at which `broken` is false; None where the whole scope has none."""
-    machine = Machine(rules, main_scope(rules.system, rules.granularity))
-    moment = both(rules.lower(race.moment), no(sentence(rules, broken).closed))
-    found = explore(machine, calls=frozenset(race.calls), until=moment, progress=progress)
-    if "until" not in found.violations:
-        return None
-    return trace_of(machine, found.violations["until"], race.id, race.title)
+    machine = Machine(rules, main_scope(rules.system, rules.granularity, race.needs))
+    moment, rule = rules.lower(race.moment), sentence(rules, broken)
+    steps = [replace(rule, open_body=implies(moment, rule.open_body))] if rule.is_about_steps else []
+    until = None if steps else both(moment, no(rule.closed))
+    found = explore(machine, steps, calls=frozenset(race.calls), until=until, progress=progress)
+    ways = tuple(found.violations.values())
+    return trace_of(machine, ways[0], race.id, race.title) if ways else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from tenure.models import dma_rfc2011, dma_type1, groups, metagroups
@@ -65,9 +65,10 @@ class Family:
     within: tuple[tuple[Term, str], ...] = ()
     """The same for those that a comparison goes on from besides."""
 
-    def main_scope(self, granularity: Granularity) -> Scope:
-        """The scope of a search for violations."""
-        return self.scope({**self.main, "thread": 2} if granularity is Granularity.STEPS else self.main)
+    def main_scope(self, granularity: Granularity, more: Iterable[tuple[str, int]] = ()) -> Scope:
+        """The scope of a search for violations, with `more` objects of some sorts."""
+        threads = {"thread": 2} if granularity is Granularity.STEPS else {}
+        return self.scope({**self.main, **threads, **dict(more)})
 
     def deep_scopes(self, granularity: Granularity) -> tuple[tuple[Scope, frozenset[str]], ...]:
         """Where to search deeper, and by which calls."""

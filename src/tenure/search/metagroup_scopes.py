@@ -10,10 +10,13 @@ VFIO = DRIVER.values.index("vfio")
 SIZES = {"process": 1, "file": 3, "group": 2, "metagroup": 2, "device": 1, "page": 1}
 """One process and two groups, of which the first has a device."""
 
-OPENS = frozenset({"open_group", "get_iommu_fd"})
+OUTSIDE = frozenset({"create_metagroup", "assign_group"})
+"""What has to come before an open in `metagroups-from-outside`; no other variant has these calls."""
+
+OPENS = OUTSIDE | {"open_group", "get_iommu_fd"}
 MAPS = OPENS | {"pass_file", "map_dma", "unmap_dma", "give_back"}
-MERGES = OPENS | {"merge", "unmerge", "close", "release_group", "release_iommu"}
-DEVICES = frozenset(
+MERGES = OPENS | {"merge", "unmerge", "withdraw_group", "close", "release_group", "release_iommu"}
+DEVICES = OUTSIDE | frozenset(
     {
         "open_group",
         "get_device_fd",

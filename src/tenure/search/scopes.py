@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tenure.search.families import family_of
@@ -115,11 +116,12 @@ class Area:
         return str(self.scope) if self.calls is None else f"{self.scope}, by {', '.join(sorted(self.calls))}"
 
 
-def main_scope(system: System, granularity: Granularity) -> Scope:
-    """The scope of a search for violations: one group, two containers, two devices; or one address space."""
+def main_scope(system: System, granularity: Granularity, more: Iterable[tuple[str, int]] = ()) -> Scope:
+    """The scope of a search for violations: one group, two containers, two devices, or one address space; `more` of some sorts."""
     if (family := family_of(system)) is not None:
-        return family.main_scope(granularity)
-    return scope(_sizes(system, threads=2 if granularity is Granularity.STEPS else sleepers(system)))
+        return family.main_scope(granularity, more)
+    threads = 2 if granularity is Granularity.STEPS else sleepers(system)
+    return scope({**_sizes(system, threads=threads), **dict(more)})
 
 
 def main_area(system: System, granularity: Granularity) -> Area:

@@ -115,3 +115,5 @@ class Race:
     """A closed sentence over observables that is true at the moment of harm."""
     harmless: bool = False
     """The interleaving is no violation: the property holds, and `title` says why."""
+    needs: tuple[tuple[str, int], ...] = ()
+    """Of which sorts it takes more objects than a search for violations has, and how many."""
