@@ -383,7 +383,7 @@ _PLACES = frozenset({"open_container", "open_group", "set_container", "set_iommu
 CDEVS_AND_GROUPS = Family(
     marks=seen.group_cdevs,
     scope=cdev_scope,
-    main=_BESIDE,
+    main={**_BESIDE, "file": 3},
     narrow=(),
     witness=cdev_scope({**_BESIDE, "process": 2, "file": 2, "device": 2}, vfio_devices=1),
     deep=(
