@@ -62,8 +62,8 @@ def _at_rest() -> Definition:
     return Definition(old.observable, old.variables, both(old.body, device_files_rest))
 
 
-OTHERWISE = (seen.group_at_rest, seen.owner_has_table, seen.module_goes, seen.module_references)
-"""What is told otherwise beside iommufds; and modules of VFIO drivers, which a device file keeps only while it is bound."""
+OTHERWISE = (seen.group_at_rest, seen.owner_has_table, seen.module_goes)
+"""What is told otherwise beside iommufds; and that a module goes: none does here."""
 
 DEFINITIONS: tuple[Definition, ...] = (
     *(one for one in _KNOWN.values() if all(one.observable is not other for other in OTHERWISE)),

@@ -276,9 +276,24 @@ def who_keeps_a_file_keeps_a_groups_or_a_devices(thread: Term) -> Term:
     return implies(held, either(known, both(is_cdev(file), is_none(target))))
 
 
-DROPPED = (of_2013.a_real_group_reaches_its_containers_table,)
+CLOSED_THROUGH_ITS_GROUP = (
+    a_file_stands_for_what_its_kind_says,
+    an_open_device_is_there,
+    what_gives_access_counts_for_its_device,
+    of_2022.opens_count_the_files,
+    a_bound_device_has_a_bound_file,
+    a_device_counts_while_it_is_open_through_its_group,
+)
+"""Why a device counts in the group through which its last file was opened."""
 
-KEPT = tuple(c for c in of_2022.KEPT if c not in DROPPED)
+OTHERWISE = (of_2013.a_real_group_reaches_its_containers_table, of_2013.used_means_contained)
+
+KEPT = (
+    *(c for c in of_2022.KEPT if c not in OTHERWISE),
+    kept_with(
+        *CLOSED_THROUGH_ITS_GROUP, of_2022.users_count_the_open_devices, of_2022.a_contained_group_is_placed_and_open
+    )(of_2013.used_means_contained),
+)
 
 OF_GROUPS = (
     of_2022.an_open_group_knows_its_file,
@@ -291,7 +306,7 @@ OF_GROUPS = (
     of_2022.an_ioctl_on_a_group_keeps_its_files,
     of_2022.an_idle_thread_holds_no_file,
     of_2022.a_file_in_release_is_a_device_file,
-    of_2022.users_count_the_open_devices,
+    kept_with(*CLOSED_THROUGH_ITS_GROUP)(of_2022.users_count_the_open_devices),
     of_2022.opens_count_the_files,
     of_2022.a_vfio_device_is_registered_or_leaving,
     of_2022.a_device_that_counts_is_there,
@@ -312,7 +327,6 @@ OPENED_THROUGH_ITS_GROUP = (
 
 OF_CDEVS = (
     of_cdevs.a_device_is_bound_once,
-    kept_with(*OPENED_THROUGH_ITS_GROUP)(of_cdevs.a_bound_device_has_one_open),
     kept_with(of_cdevs.a_device_is_bound_once, a_bound_physical_device_claims_its_group, each_claim_counts)(
         of_cdevs.a_bound_device_is_its_iommufds
     ),
@@ -336,7 +350,7 @@ CLAIMS = (
     what_gives_access_counts_for_its_device,
     an_iommufd_is_kept_for_each_binding,
     the_kernel_keeps_no_other_file,
-    kept_with(*OPENED_THROUGH_ITS_GROUP)(a_bound_device_has_a_bound_file),
+    kept_with(*OPENED_THROUGH_ITS_GROUP, *CLOSED_THROUGH_ITS_GROUP)(a_bound_device_has_a_bound_file),
     a_bound_file_is_of_a_bound_device,
     a_device_counts_while_it_is_open_through_its_group,
     a_physical_device_claims_its_group_while_it_is_bound,

@@ -14,6 +14,7 @@ from tenure.models import (
     groups_2022,
     harm,
     iommufd_tables,
+    modules,
     ownership,
 )
 from tenure.models.locks import DEVICE_LOCK, VFIO_GROUP_LOCK
@@ -119,6 +120,7 @@ DEFINITIONS: tuple[Definition, ...] = (
     shows(seen.device_registered, lambda d: groups.registered[d]),
     shows(seen.device_leaving, lambda d: groups.leaving[d]),
     shows(seen.device_opens, lambda d: device_files.opens[d]),
+    shows(seen.module_references, lambda d: modules.open_references[d]),
     *OF_DEVICE_FILES,
     shows(seen.harm, lambda: harm.harm.now),
 )

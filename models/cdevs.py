@@ -27,6 +27,7 @@ from tenure.models.iommufd_ownership import (
 from tenure.models.locks import IOMMU_GROUP_MUTEX
 from tenure.models.locks_2022 import DEV_SET_LOCK, REGISTRATION
 from tenure.models.locks_iommufd import IGROUP_LOCK, IOAS_MUTEX, OBJECT_TABLE
+from tenure.models.modules import keep, let_go, open_references
 from tenure.vocabulary.calls import Case, Steps, call, done, go, new, number, refuse, requires, step
 from tenure.vocabulary.effects import Assign, each, provided
 from tenure.vocabulary.locks import briefly
@@ -119,6 +120,7 @@ def bound(file: Term, iommufd: Term) -> tuple[Assign, ...]:
         *claim_device(device, iommufd),
         bound_to[file].becomes(iommufd),
         gets[iommufd].becomes(gets[iommufd] + 1),
+        keep(open_references[device]),
         opens[device].becomes(opens[device] + 1),
         opened_by[file].becomes(device),
         cdev_opened[device].becomes(value=True),
@@ -224,6 +226,7 @@ def unbound(file: Term) -> tuple[Assign, ...]:
         *release_device_claim(device),
         gets[iommufd].becomes(gets[iommufd] - 1),
         bound_to[file].becomes(None),
+        let_go(open_references[device]),
         opens[device].becomes(opens[device] - 1),
         opened_by[file].becomes(None),
         cdev_opened[device].becomes(value=False),

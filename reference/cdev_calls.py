@@ -91,21 +91,28 @@ def bind_locked(fds: list[File | None], opened: File, other: int, request: int) 
 
 
 def df_open(opened: File, iommufd: File) -> Refused | None:
-    """The first and only open of the device; EINVAL, EPERM, EBUSY (vfio_df_open, iommufd_device_bind)."""
+    """The first and only open of the device, which keeps its driver's module; EINVAL, ENODEV, EPERM, EBUSY (vfio_df_open)."""
     device = device_of(opened)
     if device.open_count > 0:
         return EINVAL
-    if not device.emulated:
-        if not device.coherent:
-            return EINVAL
-        if not device.isolated:
-            return EPERM
-        refused = claim_for_device(device.group, iommufd)
-        if refused is not None:
-            return refused
+    if not device.module.try_get():
+        return ENODEV
+    refused = None if device.emulated else _claim(device, iommufd)
+    if refused is not None:
+        device.module.put()
+        return refused
     device.open_count = 1
     opened.iommufd = iommufd.get()
     return None
+
+
+def _claim(device: Device, iommufd: File) -> Refused | None:
+    """The DMA of the group is the iommufd's, if the hardware is fit for that (iommufd_device_bind)."""
+    if not device.coherent:
+        return EINVAL
+    if not device.isolated:
+        return EPERM
+    return claim_for_device(device.group, iommufd)
 
 
 def df_close(closing: File) -> None:
@@ -116,6 +123,7 @@ def df_close(closing: File) -> None:
     device.open_count -= 1
     if not device.emulated:
         release_for_device(device.group)
+    device.module.put()
     iommufd.put()
     closing.iommufd = None
 

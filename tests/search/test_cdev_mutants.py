@@ -63,8 +63,8 @@ MIXED = cdev_scope(
 )
 OPENED_AGAIN = cdev_scope({**SIZES, "file": 4, "container": 0, "iommu_driver": 0})
 
-OTHERWISE = ("GRP-1", "GRP-2")
-"""What the open of a group refuses stands elsewhere here; and a bound device needs no file of its group."""
+OTHERWISE = ("GRP-1", "GRP-2", "CON-7")
+"""What the open of a group refuses stands elsewhere here; a bound device needs no file of its group; and no module comes or goes."""
 
 MUTANTS_BESIDE: tuple[tuple[str, Fault, Scope], ...] = (
     *(

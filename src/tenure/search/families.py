@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from tenure.models import dma_rfc2011, dma_type1, groups, metagroups
+from tenure.models import dma_rfc2011, dma_type1, files, groups, metagroups
 from tenure.search.cdev_scopes import EMULATED, cdev_scope
 from tenure.search.interrupt_scopes import SIZES, WIRED, interrupt_scope
 from tenure.search.metagroup_scopes import DEVICES, MAPS, MERGES, OPENS, metagroup_scope
@@ -15,7 +15,7 @@ from tenure.search.paged_scopes import paged_scope
 from tenure.search.range_scopes import range_scope
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.machine import Scope
-from tenure.vocabulary.objects import ADDRESS, DEVICE, MAPPING, TABLE
+from tenure.vocabulary.objects import ADDRESS, DEVICE, FILE, MAPPING, TABLE
 from tenure.vocabulary.symbols import Observable
 from tenure.vocabulary.systems import Granularity, System
 from tenure.vocabulary.terms import Term, both, either, every, implies, is_none, no, some
@@ -381,10 +381,20 @@ _BINDS = frozenset({"open_iommufd", "open_cdev", "bind", "close", "release_devic
 _ATTACHES = frozenset({"open_iommufd", "ioas_alloc", "open_cdev", "bind", "attach"})
 _PLACES = frozenset({"open_container", "open_group", "set_container", "set_iommu", "get_device_fd"})
 
+OF_CONTAINERS = (
+    both(
+        every(FILE, lambda f: no(files.kind[f] == "iommufd")),
+        every(FILE, lambda f: implies(files.kind[f] == "device", no(is_none(files.file_group[f])))),
+        every(DEVICE, lambda d: groups.driver[d] == "vfio"),
+    ),
+    "every file is a container's, a group's or of a group's device, every device is on VFIO's driver",
+)
+"""How groups without IOMMU are met: neither they nor their containers have to do with iommufds."""
+
 CDEVS_AND_GROUPS = Family(
     marks=seen.group_cdevs,
     scope=cdev_scope,
-    main=_BESIDE,
+    main={**_BESIDE, "file": 3},
     narrow=(),
     witness=cdev_scope({**_BESIDE, "process": 2, "file": 2, "device": 2}, vfio_devices=1),
     deep=(
@@ -431,6 +441,16 @@ CDEVS_AND_GROUPS = Family(
             full=True,
         ),
         Place("groups of both kinds", cdev_scope({**_TWO_GROUPS, "file": 3, "table": 0}, _MIXED), full=True),
+        Place(
+            "a group without IOMMU, no iommufd",
+            cdev_scope({**_BESIDE, "process": 2, "iommu_driver": 2, "file": 3}, _NO_IOMMU),
+            within=(OF_CONTAINERS,),
+        ),
+        Place(
+            "groups of both kinds, no iommufd",
+            cdev_scope({**_TWO_GROUPS, "file": 3, "table": 0}, _MIXED),
+            within=(OF_CONTAINERS,),
+        ),
         Place("a kernel driver", cdev_scope({**_BESIDE, "file": 2, "device": 2, "table": 0}, vfio_devices=1)),
         Place("two groups", cdev_scope({**_TWO_GROUPS, "file": 3}, _MIXED), full=True),
         Place("two devices of a group", cdev_scope({**_BESIDE, "file": 3, "device": 2}), full=True),
