@@ -19,7 +19,7 @@ from tenure.models import (
 )
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.calls import Call
-from tenure.vocabulary.objects import DEVICE, FILE
+from tenure.vocabulary.objects import FILE
 from tenure.vocabulary.systems import Definition, System, shows
 from tenure.vocabulary.terms import Term, both, every, implies, is_none, no
 
@@ -56,7 +56,7 @@ def _at_rest() -> Definition:
 
     def of_group(file: Term) -> Term:
         device = files.file_device[file]
-        return both(no(is_none(device)), every(DEVICE, lambda d: implies(d == device, groups.group_of[d] == group)))
+        return both(no(is_none(device)), groups.group_of[device] == group)
 
     device_files_rest = every(FILE, lambda f: implies(of_group(f), cdev_no_group.rests(f)))
     return Definition(old.observable, old.variables, both(old.body, device_files_rest))

@@ -9,8 +9,8 @@ from tenure.models.cdevs import is_bound
 from tenure.models.closing_claims import is_let_go
 from tenure.models.containers import references, table
 from tenure.models.device_files import counted_in, opens
-from tenure.models.files import file_group, gets, kind
-from tenure.models.groups import attached, users
+from tenure.models.files import file_device, file_group, gets, kind
+from tenure.models.groups import attached, group_of, users
 from tenure.models.groups_2022 import is_contained, opened_file
 from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, GROUP
 from tenure.vocabulary.systems import claim, lemma
@@ -42,6 +42,20 @@ def a_kept_iommufd_has_a_bound_file(file: Term) -> Term:
 def a_bound_file_is_in_use(file: Term) -> Term:
     """Somebody refers to a bound device file, or its release is due."""
     return implies(is_bound(file), no(is_let_go(file)))
+
+
+@lemma(
+    claims.a_bound_file_is_a_device_file_of_an_iommufd,
+    claims.a_file_stands_for_what_its_kind_says,
+    claims.a_bound_file_is_of_a_bound_device,
+    claims.a_bound_device_keeps_the_file_of_its_group_away,
+    serves=("FREE",),
+)
+@claim(file=FILE)
+def a_bound_file_has_a_device_whose_group_has_no_file(file: Term) -> Term:
+    """A bound file stands for a device, and nobody has the file of its group."""
+    device = file_device[file]
+    return implies(is_bound(file), both(no(is_none(device)), is_none(opened_file[group_of[device]])))
 
 
 @lemma(
@@ -173,6 +187,7 @@ LEMMAS = (
     only_files_of_groups_and_iommufds_are_open_for_the_kernel_alone,
     a_kept_iommufd_has_a_bound_file,
     a_bound_file_is_in_use,
+    a_bound_file_has_a_device_whose_group_has_no_file,
     a_forgotten_group_has_a_device_that_counts,
     a_device_that_counts_has_a_file_of_its_group,
     an_open_group_has_a_file_in_use,

@@ -8,7 +8,7 @@ from tenure.models import SYSTEMS
 from tenure.models.groups import container
 from tenure.properties import PROPERTIES
 from tenure.prover.counterexamples import counterexample, populated
-from tenure.prover.induction import inductive, prove
+from tenure.prover.induction import alone, inductive, prove
 from tenure.prover.theory import Invariant, Theory, claims_of, stated
 from tenure.vocabulary.calls import without_case
 from tenure.vocabulary.objects import CONTAINER, FILE, GROUP
@@ -92,6 +92,32 @@ def test_a_lemma_is_proved_again_when_what_it_rests_on_has_left() -> None:
     proof = prove(contained, (false, lemma), properties(contained, "ISO"), rlimit=300_000)
 
     assert proof.proved == ()
+
+
+def test_a_claim_is_tried_first_with_those_that_it_is_known_to_be_kept_with() -> None:
+    """With these, as far as they are in the set, and with no others."""
+    contained = rules("containers-2013:locked")
+    other, one = (c for c in claims_of(contained) if c.name in {RESTING, NAMED})
+    first, second = (
+        {p.spelled for p in alone(theory, goal)} & {one.spelled, other.spelled}
+        for kept in (replace(one, kept_with=(RESTING, "what has left")), one)
+        for theory in [Theory(contained, (other, kept))]
+        for goal in [next(g for o in inductive(theory)[0] for g in o.goals if g.name == NAMED)]
+    )
+
+    assert first == {one.spelled, other.spelled}
+    assert second == {one.spelled}
+
+
+def test_a_claim_that_is_kept_with_a_false_one_falls_after_it() -> None:
+    """Nobody proves it from what has left the set."""
+    contained = rules("containers-2013:locked")
+    lie = Invariant("nothing is", (variable("any group", GROUP),), FALSE)
+    kept = Invariant("no group is contained", (), NO_GROUP_IS_CONTAINED, kept_with=(lie.name,))
+
+    proof = prove(contained, (lie, kept), (), rlimit=300_000)
+
+    assert set(proof.dropped) == {lie.name, kept.name}
 
 
 def test_a_few_objects_choose_the_claims_that_a_goal_needs() -> None:
