@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from tenure.models import dma_rfc2011, dma_type1, files, groups, metagroups
 from tenure.search.cdev_scopes import EMULATED, cdev_scope
 from tenure.search.interrupt_scopes import SIZES, WIRED, interrupt_scope
-from tenure.search.metagroup_scopes import DEVICES, MAPS, MERGES, OPENS, metagroup_scope
+from tenure.search.metagroup_scopes import DEVICES, MAPS, MERGES, OPENS, OUTSIDE, metagroup_scope
 from tenure.search.metagroup_scopes import SIZES as OF_METAGROUPS
 from tenure.search.object_scopes import object_scope
 from tenure.search.paged_scopes import paged_scope
@@ -277,7 +277,7 @@ METAGROUPS = Family(
         (metagroup_scope({**_MERGED, "file": 2}), DEVICES | MERGES),
         (metagroup_scope(_MERGED, odd_iommu=True), MERGES),
         (metagroup_scope({**_TWO, "page": 0}), DEVICES | {"pass_file"}),
-        (metagroup_scope(_THREE), OPENS | {"merge", "close", "release_iommu"}),
+        (metagroup_scope(_THREE), OPENS - OUTSIDE | {"merge", "close", "release_iommu"}),
     ),
     gate=metagroup_scope({"process": 2, "file": 5, "group": 3, "metagroup": 3, "device": 3, "page": 3}, limit=2),
     plan=metagroup_scope({**OF_METAGROUPS, "process": 2}),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tenure.search.families import family_of
+from tenure.search.families import Family, family_of
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.machine import Scope
 from tenure.vocabulary.objects import USER, VM
@@ -134,7 +134,7 @@ def main_area(system: System, granularity: Granularity) -> Area:
 def narrow_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
     """Where violations are searched deeper, by fewer calls: drivers that go, leaving and use, closing, device files."""
     if (family := family_of(system)) is not None:
-        return (*map(Area, family.narrow), *(Area(*one) for one in family.deep_scopes(granularity)))
+        return (*map(Area, family.narrow), *_deep_areas(family, system, granularity))
     if granularity is Granularity.WHOLE:
         return *_drivers_areas(system, threads=0), *_going_areas(system, threads=0)
     known = {c.name for c in system.calls}
@@ -162,10 +162,16 @@ def _going_areas(system: System, *, threads: int) -> tuple[Area, ...]:
     return (Area(scope(few), frozenset(goes & {c.name for c in system.calls})),)
 
 
+def _deep_areas(family: Family, system: System, granularity: Granularity) -> tuple[Area, ...]:
+    """Where a family's systems are searched by fewer calls, those of them that this one has."""
+    known = {c.name for c in system.calls}
+    return tuple(Area(where, calls & known) for where, calls in family.deep_scopes(granularity))
+
+
 def witness_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
     """Where the rest of the cases can be reached: one thread, shared files, groups without IOMMU, a device opened twice."""
     if (family := family_of(system)) is not None:
-        return Area(family.witness), *(Area(*one) for one in family.deep_scopes(granularity))
+        return Area(family.witness), *_deep_areas(family, system, granularity)
     threads = 1 if granularity is Granularity.STEPS else sleepers(system)
     sizes = _sizes(system, threads=threads)
     known = {c.name for c in system.calls}
