@@ -164,7 +164,7 @@ def release_device(file: Term) -> Steps:
         go(to="put", why="the file was never bound"),
         locks=(GROUP_LOCK, DEV_SET_LOCK, briefly(*ATTACH_LOCKS), *CLAIM_LOCKS),
     )
-    freed = cdev_open_cnt[blocks[file]].becomes(cdev_open_cnt[blocks[file]] - 1)
+    freed = cdev_open_cnt[group_of[device]].becomes(cdev_open_cnt[group_of[device]] - 1)
     yield step("unblock", go(freed, blocks[file].becomes(None)), locks=(GROUP_LOCK,))
     yield step("put", done(*closed(file)), wakes=(REGISTRATION,))
 
