@@ -1,10 +1,11 @@
 """From claims to what FREE and FREE-2 say of groups, containers, device files and iommufds: why nothing is left once all is closed."""
 
+from tenure.models import cdev_claims as of_cdevs
 from tenure.models import cdev_group_claims as claims
 from tenure.models import closing_claims as of_groups
 from tenure.models import container_claims as of_2013
 from tenure.models import container_claims_2022 as of_2022
-from tenure.models.cdev_fields import bound_to, owner_iommufd
+from tenure.models.cdev_fields import attached_to, bound_to, iommufd_of, owner_iommufd
 from tenure.models.cdevs import is_bound
 from tenure.models.closing_claims import is_let_go
 from tenure.models.containers import references, table
@@ -12,7 +13,7 @@ from tenure.models.device_files import counted_in, opens
 from tenure.models.files import file_device, file_group, gets, kind
 from tenure.models.groups import attached, group_of, users
 from tenure.models.groups_2022 import is_contained, opened_file
-from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, GROUP
+from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, GROUP, TABLE
 from tenure.vocabulary.systems import claim, lemma
 from tenure.vocabulary.terms import Term, both, either, every, implies, is_none, no, some
 
@@ -123,7 +124,21 @@ def a_container_file_is_in_use(file: Term) -> Term:
     return implies(kind[file] == "container", no(is_let_go(file)))
 
 
-@lemma(of_2022.a_contained_group_is_placed_and_open, serves=("FREE",))
+@lemma(of_cdevs.an_address_space_has_an_open_iommufd, serves=("FREE-2",))
+@claim(table_=TABLE)
+def an_address_space_has_a_file(table_: Term) -> Term:
+    """The iommufd of an IO address space is open."""
+    return implies(no(is_none(iommufd_of[table_])), no(kind[iommufd_of[table_]] == "closed"))
+
+
+@lemma(claims.only_bound_devices_are_attached, claims.a_bound_device_has_a_bound_file, serves=("FREE-2",))
+@claim(device=DEVICE)
+def an_attached_device_has_a_bound_file(device: Term) -> Term:
+    """While a device is attached a file is bound."""
+    return implies(no(is_none(attached_to[device])), some(FILE, is_bound))
+
+
+@lemma(of_2022.a_contained_group_is_placed_and_open, serves=("FREE", "FREE-2"))
 @claim(group=GROUP)
 def a_contained_group_is_open(group: Term) -> Term:
     """A group in a container is open."""
@@ -193,6 +208,8 @@ LEMMAS = (
     an_open_group_has_a_file_in_use,
     what_is_let_go_is_a_groups_or_has_a_bound_file,
     a_container_file_is_in_use,
+    an_address_space_has_a_file,
+    an_attached_device_has_a_bound_file,
     a_contained_group_is_open,
     lemma(claims.who_keeps_a_file_keeps_a_groups_or_a_devices, serves=("FREE",))(
         of_groups.a_call_on_a_container_is_one_on_a_group

@@ -69,7 +69,7 @@ CALLS = (
 
 def rests(file: Term) -> Term:
     """No call on the file is in flight."""
-    return both(no(in_flight(file)), no(busy(file)))
+    return no(either(busy(file), in_flight(file)))
 
 
 def _at_rest(group: Term) -> Term:
