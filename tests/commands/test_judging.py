@@ -31,6 +31,7 @@ def test_what_a_brief_search_misses_is_found_by_the_whole_one(
     assert told(judge(SYSTEM, "whole", fresh=True)) == told(usual)
 
 
+@pytest.mark.wide
 def test_where_all_that_a_brief_search_leaves_is_proved_no_other_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
     """The limit of the whole search makes no difference to a system in which nothing but PROMPT falls."""
     monkeypatch.setattr(falsify, "LIMIT", 0)

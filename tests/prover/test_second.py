@@ -34,6 +34,7 @@ def goals(rules: Rules, call: str) -> Iterator[tuple[Theory, Obligation, Goal]]:
             yield from ((theory, obligation, goal) for goal in obligation.goals)
 
 
+@pytest.mark.wide
 def test_both_solvers_prove_every_claim_of_the_locked_containers(rules: Rules) -> None:
     """Each initial state and each step, goal by goal, on the same text."""
     found = cross_check(rules, claims_of(rules))
