@@ -239,7 +239,10 @@ def shown(kernel: Kernel) -> dict[str, tuple[int, ...]]:
     return {observable.name: values for observable, values in zip(SHOWN, kernel.observe(), strict=True)}
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+EVERY_SYSTEM = [pytest.param(s, id=s, marks=[pytest.mark.wide] if ":" in s else []) for s in SYSTEMS]
+
+
+@pytest.mark.parametrize("system", EVERY_SYSTEM)
 @settings(deadline=None, max_examples=40)
 @example(choices=[0, 0, 0, 0, 0, 0, 0, 0, 251, 1])  # of D-G1-03: a walk over a list whose order counts
 @given(choices=CHOICES)
@@ -335,7 +338,7 @@ def test_where_a_group_opens_twice_closing_takes_too_much_and_leaves_nothing(sys
             assert (view["container_of"][group] == NONE) == (view["container_users"][group] == 0)
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", EVERY_SYSTEM)
 @settings(deadline=None, max_examples=40)
 @given(choices=CHOICES)
 def test_whatever_the_interleaving_a_replay_ends_the_same(system: str, choices: list[int]) -> None:
