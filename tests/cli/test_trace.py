@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ from typing import Any
 import pytest
 from tests.cli.conftest import LOCKED, Judged, Run, as_recorded, row
 
-from tenure.commands import tracing
+from tenure.commands import proving, tracing
+from tenure.commands.judging import Judgement
 from tenure.vocabulary.traces import Trace
 from tenure.vocabulary.verdicts import Verdict
 
@@ -119,6 +121,24 @@ def test_a_trace_uses_the_coarsest_granularity_that_shows_the_harm(
     assert (whole.code, steps.code) == (0, 0)
     assert json.loads(whole.out)["#meta"]["granularity"] == "whole"
     assert json.loads(steps.out)["#meta"]["granularity"] == "steps"
+
+
+def test_who_asks_for_a_trace_waits_for_no_other_proof(
+    run: Run, monkeypatch: pytest.MonkeyPatch, short_and_long: tuple[Trace, Trace]
+) -> None:
+    """Where whole calls have one, nothing is judged of steps: not even begun, for a process that works is waited for."""
+    asked: list[proving.Job] = []
+    whole = next(t for t in short_and_long if t.granularity == "whole")
+    fallen = replace(row("containers-2013", "whole", "HARM-3", Verdict.REFUTED, len(whole)), trace=whole)
+
+    def judge(jobs: list[proving.Job], *_: object) -> Iterator[tuple[proving.Job, Judgement]]:
+        asked.extend(jobs)
+        yield jobs[0], Judgement([fallen])
+
+    monkeypatch.setattr(tracing, "judged", judge)
+
+    assert run("trace", "containers-2013", "HARM-3").code == 0
+    assert asked == [("containers-2013", "whole")]
 
 
 def test_a_property_that_a_system_shows_nothing_of_has_no_trace(run: Run) -> None:
