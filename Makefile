@@ -22,7 +22,7 @@ $(READY): requirements.lock pyproject.toml
 
 run: setup ## prove, refute and gate; print one table and one trace
 	@$(MAKE) -s -C examples/c
-	$(BIN)/tenure prove
+	$(BIN)/tenure prove external-get-put:locked-container external-v1
 	$(BIN)/tenure trace external-v1 A
 	$(BIN)/tenure gate exec:$(SUBJECT) --profile external-get-put --budget 10s --seed 1
 	$(BIN)/tenure gate "exec:$(SUBJECT) --june-2013" --profile external-v1 --budget 10s --seed 1
