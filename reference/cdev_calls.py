@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from tenure.reference.calls import EBADF, EBADFD, EINVAL, ENODEV, ENOENT, EPERM, OK, Part, Steps, Task
+from tenure.reference.driver_calls_2022 import configured, leave_another
 from tenure.reference.files import CLOSED, DEVICE_FILE, IOMMUFD_FILE, File
 from tenure.reference.groups import KERNEL, NO_DRIVER, VFIO, Device
 from tenure.reference.harm import NULL_DEREFERENCE, USE_AFTER_FREE, Oops
 from tenure.reference.locks import BLOCKED
 from tenure.reference.machine import Machine
-from tenure.reference.ownership import claim_for_device, release_for_device, unuse_default_domain, use_default_domain
+from tenure.reference.ownership import claim_for_device, release_for_device
 from tenure.reference.tables import IommuTable
 from tenure.vocabulary.answers import Answer, Refused
 from tenure.vocabulary.observables import BIND_REQUEST
@@ -235,15 +236,9 @@ def release_device(machine: Machine, me: Task, file: int) -> Steps:
 def bind_driver(machine: Machine, me: Task, device: int, to: int) -> Steps:
     """Let a driver probe the device; EBUSY for one that does DMA for the kernel beside a user (really_probe, 5.19-7.2)."""
     bound = machine.devices[device]
-    if to == KERNEL and not bound.group.no_iommu:
-        while not bound.group.mutex.taken_by(me):
-            yield BLOCKED
-        refused = use_default_domain(bound.group)
-        bound.group.mutex.release()
-        if refused is not None:
-            return refused
-
-        yield "bind_driver.probe"
+    refused = yield from configured(bound, me, to)
+    if refused is not None:
+        return refused
     bound.driver = to
     if to == VFIO:
         bound.group.vfio.device_list.append(bound)
@@ -261,14 +256,7 @@ def unbind_driver(machine: Machine, me: Task, device: int) -> Steps:
     leaving = machine.devices[device]
     group = leaving.group
     if leaving.driver != VFIO:
-        counts = leaving.driver == KERNEL and not group.no_iommu
-        leaving.driver = NO_DRIVER
-        if counts:
-            yield "unbind_driver.cleanup"
-            while not group.mutex.taken_by(me):
-                yield BLOCKED
-            unuse_default_domain(group)
-            group.mutex.release()
+        yield from leave_another(me, leaving)
         return OK
     group.unbound_list.append(leaving)
     group.vfio.device_list.remove(leaving)

@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 from tenure.reference.calls import OK, Part, Steps, Task
 from tenure.reference.group_calls_2022 import detach
 from tenure.reference.groups import KERNEL, NO_DRIVER, VFIO, Device, VfioGroup
 from tenure.reference.locks import BLOCKED
 from tenure.reference.machine import Machine, register
 from tenure.reference.ownership import unuse_default_domain, use_default_domain
+from tenure.vocabulary.answers import Refused
 
 
 def bind_driver(machine: Machine, me: Task, device: int, to: int) -> Steps:
     """Let a driver probe the device; EBUSY for one that does DMA for the kernel beside a user (really_probe, 5.19-7.2)."""
     bound = machine.devices[device]
-    if to == KERNEL and not bound.group.no_iommu:
-        while not bound.group.mutex.taken_by(me):
-            yield BLOCKED
-        refusal = use_default_domain(bound.group)
-        bound.group.mutex.release()
-        if refusal is not None:
-            return refusal
-
-        yield "bind_driver.probe"
+    refused = yield from configured(bound, me, to)
+    if refused is not None:
+        return refused
     bound.driver = to
     if to == VFIO:
         yield from _register(machine, me, bound)
     return OK
+
+
+def configured(device: Device, me: Task, to: int) -> Generator[str, None, Refused | None]:
+    """What a driver that does DMA for the kernel needs before its probe; EBUSY (iommu_device_use_default_domain)."""
+    if to != KERNEL or device.group.no_iommu:
+        return None
+    while not device.group.mutex.taken_by(me):
+        yield BLOCKED
+    refused = use_default_domain(device.group)
+    device.group.mutex.release()
+    if refused is None:
+        yield "bind_driver.probe"
+    return refused
 
 
 def _register(machine: Machine, me: Task, device: Device) -> Part:
@@ -51,7 +61,7 @@ def unbind_driver_6_1(machine: Machine, me: Task, device: int) -> Steps:
 
 def _unbind(machine: Machine, me: Task, leaving: Device, *, listed_while_it_waits: bool) -> Steps:
     if leaving.driver != VFIO:
-        yield from _leave(me, leaving)
+        yield from leave_another(me, leaving)
         return OK
     leaving.group.unbound_list.append(leaving)
     if not listed_while_it_waits:
@@ -71,7 +81,7 @@ def _unbind(machine: Machine, me: Task, leaving: Device, *, listed_while_it_wait
     return OK
 
 
-def _leave(me: Task, device: Device) -> Part:
+def leave_another(me: Task, device: Device) -> Part:
     """Any other driver goes; then the default domain has one user less, if it had it."""
     counts = device.driver == KERNEL and not device.group.no_iommu
     device.driver = NO_DRIVER
