@@ -73,19 +73,13 @@ def a_forgotten_group_has_a_device_that_counts(group: Term) -> Term:
     return implies(forgotten, some(DEVICE, lambda d: counted_in[d] == group))
 
 
-@lemma(
+a_device_that_counts_has_a_file_of_its_group = lemma(
     claims.a_device_counts_while_it_is_open_through_its_group,
     of_2022.opens_count_the_files,
     claims.what_gives_access_counts_for_its_device,
     claims.a_bound_file_is_of_a_bound_device,
     claims.an_open_device_is_there,
-)
-@claim(device=DEVICE)
-def a_device_that_counts_has_a_file_of_its_group(device: Term) -> Term:
-    """A device counts in a group only while a device file stands for the group."""
-    group = counted_in[device]
-    by_file = some(FILE, lambda f: both(kind[f] == "device", file_group[f] == group))
-    return implies(no(is_none(group)), by_file)
+)(of_groups.a_device_that_counts_has_a_file)
 
 
 @lemma(
