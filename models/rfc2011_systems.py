@@ -1,9 +1,11 @@
 """The system `rfc2011`: groups, metagroups and their files in November 2011, as meant; as written; as the review proposed."""
 
 from tenure.models import (
+    device_information,
     dma_type1,
     files,
     groups,
+    interrupts,
     metagroup_calls,
     metagroup_devices,
     metagroup_files,
@@ -50,6 +52,16 @@ DEFINITIONS: tuple[Definition, ...] = (
     shows(seen.pages_charged, lambda p: dma_type1.charged[p]),
     shows(seen.pages_most, lambda p: dma_type1.page_limit[p]),
     shows(seen.pages_unlimited, lambda p: dma_type1.may_exceed[p]),
+    shows(seen.file_opens, lambda f: files.file_device[f]),
+    shows(seen.device_resets, lambda d: interrupts.resets[d]),
+    shows(seen.device_in_tree, lambda d: device_information.in_tree[d]),
+    shows(seen.region_device, lambda r: device_information.region_device[r]),
+    shows(seen.region_size, lambda r: device_information.region_size[r]),
+    shows(seen.region_mappable, lambda r: device_information.mappable[r]),
+    shows(seen.region_read_only, lambda r: device_information.read_only[r]),
+    shows(seen.index_device, lambda i: interrupts.index_device[i]),
+    shows(seen.index_level, lambda i: interrupts.level[i]),
+    shows(seen.index_count, lambda i: interrupts.index_count[i]),
     shows(seen.harm, lambda: harm.now),
 )
 
@@ -88,6 +100,7 @@ def _calls(ways: Ways) -> tuple[Call, ...]:
         metagroup_calls.get_flags,
         metagroup_calls.get_iommu_fd_in(ways),
         metagroup_calls.get_device_fd_in(ways),
+        *device_information.CALLS,
         *metagroup_files.CALLS,
         metagroup_files.release_group_in(ways),
         metagroup_files.release_iommu_in(ways),

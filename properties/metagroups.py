@@ -1,7 +1,8 @@
 """RFC, VIA and MM: metagroups of November 2011, whose memory they lead to, and who may use them."""
 
 from tenure.vocabulary import observables as seen
-from tenure.vocabulary.objects import DEVICE, FILE, GROUP, METAGROUP, PAGE, PROCESS
+from tenure.vocabulary.objects import DEVICE, FILE, GROUP, INDEX, METAGROUP, PAGE, PROCESS, REGION
+from tenure.vocabulary.observables import ROOM
 from tenure.vocabulary.properties import always, answered, argument, called, each_step
 from tenure.vocabulary.symbols import before
 from tenure.vocabulary.terms import Term, both, either, every, implies, is_none, no, some
@@ -101,6 +102,27 @@ def who_has_a_file_of_a_metagroup_knows_its_groups(file: Term, group: Term, meta
     return implies(stays, both(implies(inside, before(inside)), implies(before(inside), inside)))
 
 
+@each_step(
+    "RFC-12", "RFC of November 2011, device file: region and irq descriptions", file=FILE, region=REGION, index=INDEX
+)
+def a_device_file_tells_of_its_own_device(file: Term, region: Term, index: Term) -> Term:
+    """A device file tells of regions and of interrupt indexes of its own device alone, and nothing to who has too little room."""
+    of_region = both(called("get_region_info"), argument("region", REGION) == region)
+    of_index = both(called("get_irq_info"), argument("index", INDEX) == index)
+    told = both(answered(), argument("file", FILE) == file, either(of_region, of_index))
+    device = seen.file_opens[file]
+    own_region = implies(of_region, seen.region_device[region] == device)
+    own_index = implies(of_index, seen.index_device[index] == device)
+    return implies(told, both(own_region, own_index, no(argument("room", ROOM) == "too little")))
+
+
+@each_step("RFC-13", "RFC of November 2011, device file: flag RESET", file=FILE)
+def a_device_is_reset_only_if_it_says_that_it_can_be(file: Term) -> Term:
+    """RESET is done only for a device that tells of the flag RESET."""
+    done = both(called("reset_device"), answered(), argument("file", FILE) == file)
+    return implies(done, seen.device_resets[seen.file_opens[file]])
+
+
 PROPERTIES = (
     an_open_metagroup_is_used_or_was_asked_for,
     an_open_metagroup_is_bound_to_some_memory,
@@ -113,4 +135,6 @@ PROPERTIES = (
     no_group_joins_an_open_metagroup,
     a_group_is_taken_out_by_its_own_file_alone,
     who_has_a_file_of_a_metagroup_knows_its_groups,
+    a_device_file_tells_of_its_own_device,
+    a_device_is_reset_only_if_it_says_that_it_can_be,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tenure.reference.descriptions import UNTOLD, Descriptions
 from tenure.reference.wiring import NOTHING, Wiring
 from tenure.vocabulary.objects import ADDRESS, DEVICE, GROUP, IOMMU_DRIVER, PAGE, PROCESS, TABLE
 from tenure.vocabulary.types import Sort
@@ -32,6 +33,8 @@ class Configuration:
     page_limit: tuple[int, ...] = ()
     may_exceed: tuple[bool, ...] = ()
     wiring: Wiring = NOTHING
+    descriptions: Descriptions = UNTOLD
+    """What devices tell of themselves."""
     noiommu_driver: tuple[bool, ...] = ()
     """Which IOMMU drivers are for groups without IOMMU; the others are type1."""
     reserved: tuple[bool, ...] = ()

@@ -57,6 +57,7 @@ class DeviceInfo:
     interrupts: tuple[Interrupts, ...] = ()
     path: str | None = None
     """Where it is in the device tree; none: it is in no such tree (ENODEV)."""
+    can_reset: bool = False
 
     def region_info(self, abi: Abi, data: bytes) -> bytes | Refused:
         """GET_REGION_INFO: the caller's bytes with the answer in them. EINVAL: no such index, or no room for the structure."""

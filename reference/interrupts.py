@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from tenure.reference.configuration import Configuration
+from tenure.reference.descriptions import UNTOLD
 from tenure.reference.locks import Lock
-from tenure.vocabulary.objects import DEVICE, FILE
+from tenure.vocabulary.objects import FILE, INDEX
 from tenure.vocabulary.types import NONE
 
 LineState = tuple[bool, bool, bool, int, int, int, bool]
@@ -142,14 +143,15 @@ class Interrupts:
     """All that a machine has of interrupts: nothing, where its wiring has no line."""
 
     def __init__(self, configuration: Configuration) -> None:
-        wiring = self.wiring = configuration.wiring
-        self.number = {"file": configuration.number(FILE), "device": configuration.number(DEVICE)}
-        self.devices = [InterruptDevice(d, can_reset=bool(flag)) for d, flag in enumerate(wiring.device_resets)]
+        wiring, told = configuration.wiring, configuration.descriptions if configuration.wiring.line_index else UNTOLD
+        self.wiring = wiring
+        self.number = {"file": configuration.number(FILE), "index": configuration.number(INDEX)}
+        self.devices = [InterruptDevice(d, can_reset=bool(flag)) for d, flag in enumerate(told.device_resets)]
         self.eventfds = [
             EventFd(e, most, unmasks=bool(flag))
             for e, (most, flag) in enumerate(zip(wiring.eventfd_most, wiring.eventfd_unmasks, strict=True))
         ]
-        described = zip(wiring.index_device, wiring.index_count, wiring.index_level, strict=True)
+        described = zip(told.index_device, told.index_count, told.index_level, strict=True)
         self.indexes = [Index(i, self.devices[d], n, level=bool(flag)) for i, (d, n, flag) in enumerate(described)]
         self.lines = [
             Line(i, number, level=self.indexes[at].level)

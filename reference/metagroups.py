@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from tenure.reference.configuration import Configuration
+from tenure.reference.descriptions import described
+from tenure.reference.device_info import DeviceInfo
 from tenure.reference.groups import VFIO, Device
 from tenure.reference.harm import USE_AFTER_FREE, Oops
 from tenure.vocabulary.objects import METAGROUP, PAGE
@@ -87,10 +89,11 @@ class Group2011:
 class Device2011:
     """struct vfio_device: the bus driver's data is set while VFIO's driver has the device."""
 
-    __slots__ = ("attached", "group", "of", "refcnt")
+    __slots__ = ("attached", "group", "info", "of", "refcnt")
 
-    def __init__(self, of: Device, group: Group2011) -> None:
+    def __init__(self, of: Device, group: Group2011, info: DeviceInfo) -> None:
         self.of = of
+        self.info = info
         self.group = group
         self.attached: Iommu | None = None
         self.refcnt = 0
@@ -151,7 +154,10 @@ class Metagroups:
         self.is_there = variant is not None
         here = zip(configuration.bus, configuration.coherent, strict=True) if self.is_there else ()
         self.groups = [Group2011(g, bus, coherent=flag) for g, (bus, flag) in enumerate(here)]
-        self.devices = [Device2011(d, self.groups[d.group.index]) for d in devices] if self.is_there else []
+        told = configuration.descriptions
+        self.devices = [
+            Device2011(d, self.groups[d.group.index], described(told, d.index)) for d in devices if self.is_there
+        ]
         for device in self.devices:
             device.group.devices.append(device)
         self.named: list[Iommu | None] = [None] * (configuration.number(METAGROUP) if self.is_there else 0)

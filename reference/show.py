@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from tenure.reference.containers import Container
 from tenure.reference.files import IOMMUFD_FILE, File
@@ -18,7 +18,7 @@ from tenure.reference.show_spaces import OF_ADDRESSES, OF_MAPPINGS, OF_PAYERS, O
 from tenure.reference.users import ExternalUser
 from tenure.reference.vms import Vm
 from tenure.vocabulary import observables as seen
-from tenure.vocabulary.objects import USER
+from tenure.vocabulary.objects import DEVICE, USER
 from tenure.vocabulary.types import NONE
 
 _OF_FILES = (
@@ -72,6 +72,18 @@ _OF_USERS = (
 )
 _OF_VMS = (seen.vm_references, seen.vm_exists, seen.vm_device)
 
+_DESCRIBED = (
+    seen.device_resets,
+    seen.device_in_tree,
+    seen.region_device,
+    seen.region_size,
+    seen.region_mappable,
+    seen.region_read_only,
+    seen.index_device,
+    seen.index_level,
+    seen.index_count,
+)
+
 SHOWN = (
     seen.has_fd,
     *_OF_FILES,
@@ -90,6 +102,7 @@ SHOWN = (
     *OF_SPACES,
     *OF_ADDRESSES,
     *OF_PAGED,
+    *_DESCRIBED,
     *OF_INTERRUPTS,
     *OF_METAGROUPS,
     *_OF_VMS,
@@ -122,6 +135,7 @@ def observe(machine: Machine, in_flight: Collection[str]) -> tuple[tuple[int, ..
         tuple([1 if user.is_idle() and USER.element(user.index) not in in_flight else 0 for user in machine.users]),
         tuple([1 if user.keeps and user.file is file else 0 for user in machine.users for file in files]),
         *_spaces(machine),
+        *_told(machine),
         *observe_interrupts(machine),
         *observe_metagroups(machine),
         *_columns([_vm(vm) for vm in machine.vms], len(_OF_VMS)),
@@ -130,6 +144,14 @@ def observe(machine: Machine, in_flight: Collection[str]) -> tuple[tuple[int, ..
         *observe_cdevs(machine),
         (machine.harm,),
     )
+
+
+def _told(machine: Machine) -> Iterator[tuple[int, ...]]:
+    """What devices tell of themselves; of a device that says nothing, that it is not so."""
+    silent = (0,) * len(machine.devices)
+    for one in _DESCRIBED:
+        told: tuple[int, ...] = getattr(machine.configuration.descriptions, one.name)
+        yield told or (silent if one.domain == (DEVICE,) else _NOTHING)
 
 
 def _spaces(machine: Machine) -> tuple[tuple[int, ...], ...]:

@@ -9,14 +9,11 @@ from tenure.vocabulary import observables as seen
 from tenure.vocabulary.types import NONE
 
 if TYPE_CHECKING:
+    from tenure.reference.files import File
     from tenure.reference.interrupts import EventFd, Line
     from tenure.reference.machine import Machine
 
 WIRED = (
-    seen.device_resets,
-    seen.index_device,
-    seen.index_level,
-    seen.index_count,
     seen.line_index,
     seen.line_number,
     seen.eventfd_most,
@@ -44,7 +41,7 @@ def observe_interrupts(machine: Machine) -> tuple[tuple[int, ...], ...]:
     """The observables of OF_INTERRUPTS, in this order."""
     irqs = machine.interrupts
     if not irqs.indexes:
-        return _nothing(irqs.number["file"], irqs.number["device"])
+        return (tuple(map(_told_of, machine.files)), *_nothing(irqs.number["index"]))
     rows = [_line(line) for line in irqs.lines]
     return (
         tuple([NONE if device is None else device.index for device in irqs.files]),
@@ -64,7 +61,12 @@ def _name(eventfd: EventFd | None) -> int:
     return NONE if eventfd is None else eventfd.index
 
 
+def _told_of(file: File) -> int:
+    """The device of a device file of 2011."""
+    return NONE if file.device_2011 is None else file.device_2011.index
+
+
 @cache
-def _nothing(files: int, devices: int) -> tuple[tuple[int, ...], ...]:
+def _nothing(indexes: int) -> tuple[tuple[int, ...], ...]:
     """What a machine without interrupts shows."""
-    return ((NONE,) * files, (0,) * devices, *[()] * (len(OF_INTERRUPTS) - 2))
+    return (*[()] * (len(OF_INTERRUPTS) - 3), (NONE,) * indexes, ())

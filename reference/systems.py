@@ -14,6 +14,7 @@ from tenure.reference import (
     device_calls,
     device_calls_6_1,
     device_calls_2022,
+    device_info_calls,
     driver_calls,
     driver_calls_2022,
     file_calls,
@@ -309,7 +310,18 @@ _RFC2011: Mapping[str, Form] = {
 
 _BY_PAGE = ("page", PAGE)
 
+_TELLING: Mapping[str, Form] = {
+    "get_device_flags": Form(device_info_calls.get_device_flags, device_info_calls.may_ask),
+    "get_num_regions": Form(device_info_calls.get_num_regions, device_info_calls.may_ask),
+    "get_region_info": Form(device_info_calls.get_region_info, device_info_calls.may_ask),
+    "get_num_irqs": Form(device_info_calls.get_num_irqs, device_info_calls.may_ask),
+    "get_irq_info": Form(device_info_calls.get_irq_info, device_info_calls.may_ask),
+    "get_dtpath": Form(device_info_calls.get_dtpath, device_info_calls.may_ask),
+    "reset_device": Form(device_info_calls.reset_device, device_info_calls.may_ask),
+}
+
 _METAGROUPS: Mapping[str, Form] = {
+    **_TELLING,
     "close": _CONTAINERS["close"],
     "pass_file": Form(file_calls.pass_file, metagroup_file_calls.may_pass_file),
     "fork": Form(file_calls.fork, metagroup_file_calls.may_fork),

@@ -1,4 +1,4 @@
-"""How interrupts are wired: what never changes of devices, indexes, lines, eventfds and of the arrays that callers pass."""
+"""How interrupts are wired: what never changes of lines, eventfds and of the arrays that callers pass."""
 
 from __future__ import annotations
 
@@ -9,10 +9,6 @@ from dataclasses import dataclass
 class Wiring:
     """One tuple for each observable that never changes, under its name; of `array_eventfd`, array by array, each line's."""
 
-    device_resets: tuple[int, ...] = ()
-    index_device: tuple[int, ...] = ()
-    index_level: tuple[int, ...] = ()
-    index_count: tuple[int, ...] = ()
     line_index: tuple[int, ...] = ()
     line_number: tuple[int, ...] = ()
     eventfd_most: tuple[int, ...] = ()

@@ -14,6 +14,7 @@ from tenure.gate.profiles import gate_scope, setup_of
 from tenure.gate.reference_subject import ReferenceSubject
 from tenure.gate.whole import conform_whole
 from tenure.models import SYSTEMS
+from tenure.reference import device_info, device_info_calls
 from tenure.reference.metagroups import Iommu, Memory2011, Metagroups, Page2011
 from tenure.search.metagroup_scopes import SIZES, metagroup_scope
 from tenure.vocabulary.machine import Scope
@@ -103,6 +104,19 @@ def devices_that_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Iommu, "is_in_use", lambda self: self.refcnt > 0)
 
 
+def regions_of_any_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A number beyond the last is the first."""
+    monkeypatch.setattr(device_info_calls, "_number", lambda own, name: own.index(name) if name in own else 0)
+
+
+def a_length_that_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However much room the caller has."""
+    monkeypatch.setattr(device_info, "room", lambda _length, _least, known: known)
+
+
+TELLING = metagroup_scope(
+    {**SIZES, "file": 2, "group": 1, "metagroup": 1, "device": 2, "page": 0}, regions=((0, 4096), (0, 0), (1, 64))
+)
 POOR = metagroup_scope({**SIZES, "file": 2, "group": 1, "metagroup": 1}, limit=0)
 AS_MEANT = ("GRP-1", "RFC-9", "RFC-10", "RFC-11")
 """What is recorded as false of what was meant."""
@@ -112,6 +126,8 @@ PLANTS = [
     (a_limit_that_is_not_there, POOR),
     (work_that_nobody_does, MEMORY),
     (devices_that_do_not_count, MEMORY),
+    (regions_of_any_device, TELLING),
+    (a_length_that_is_not_looked_at, TELLING),
 ]
 
 

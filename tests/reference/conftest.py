@@ -8,6 +8,7 @@ from itertools import product
 
 import pytest
 
+from tenure.reference.descriptions import Descriptions
 from tenure.reference.kernel import SHOWN, Configuration, Died, Kernel, Paused
 from tenure.reference.outcomes import Outcome
 from tenure.reference.wiring import Wiring
@@ -37,6 +38,7 @@ SIZES = {
     "vm": 2,
     "iommu_driver": 3,
     "metagroup": 0,
+    "region": 0,
 }
 
 
@@ -57,10 +59,6 @@ def configuration() -> Configuration:
 
 
 WIRING = Wiring(
-    device_resets=(1, 0),
-    index_device=(0, 0, 1),
-    index_level=(1, 0, 1),
-    index_count=(2, 1, 0),
     line_index=(0, 0, 1),
     line_number=(0, 1, 0),
     eventfd_most=(2, 2, 2),
@@ -68,6 +66,7 @@ WIRING = Wiring(
     array_count=(0, 1, 2),
     array_eventfd=(0, 1, 0, 0, 1, 0, 0, 1, 0),
 )
+TOLD = Descriptions(device_resets=(1, 0), index_device=(0, 0, 1), index_level=(1, 0, 1), index_count=(2, 1, 0))
 """Two level-triggered lines and one of edges of d0, an index without lines of d1; e2 is for unmasking."""
 
 
@@ -82,6 +81,7 @@ def of_interrupts() -> Configuration:
         rawio=(),
         driver=(0, 0),
         wiring=WIRING,
+        descriptions=TOLD,
     )
 
 
@@ -103,7 +103,7 @@ def of_metagroups() -> Configuration:
     """Two groups of a device each and one of two behind another IOMMU; p0 may lock one page, p1 any number."""
     sizes = dict.fromkeys(SIZES, 0) | {"process": 2, "thread": 2, "file": 5, "group": 3, "device": 4, "page": 3}
     return Configuration(
-        sizes={**sizes, "metagroup": 3},
+        sizes={**sizes, "metagroup": 3, "region": 3, "index": 2},
         device_group=(0, 1, 2, 2),
         bridge=(False,) * 4,
         no_iommu=(False,) * 3,
@@ -113,6 +113,17 @@ def of_metagroups() -> Configuration:
         may_exceed=(False, True),
         bus=(0, 0, 0),
         coherent=(True, True, False),
+        descriptions=Descriptions(
+            device_resets=(1, 0, 0, 0),
+            device_in_tree=(1, 0, 0, 0),
+            region_device=(0, 0, 1),
+            region_size=(4096, 0, 64),
+            region_mappable=(1, 0, 0),
+            region_read_only=(0, 0, 1),
+            index_device=(0, 1),
+            index_level=(1, 0),
+            index_count=(1, 4),
+        ),
     )
 
 

@@ -98,6 +98,16 @@ def test_a_planted_fault_breaks_its_property(property_: str, fault: Fault) -> No
     assert property_ in fallen(fault(SOUND))
 
 
+def test_a_reset_of_any_device_breaks_rfc_13() -> None:
+    """The second device does not tell of the flag RESET."""
+    two = interrupt_scope({**SIZES, "device": 2}, devices=(0, 1), lines=(1, 1))
+    rules = rules_of(unguarded("reset_device.reset", 0)(SOUND), Granularity.WHOLE)
+    stated = [sentence(rules, p) for p in PROPERTIES if applies(SOUND, p)]
+    found = explore(Machine(rules, two), stated, limit=1_000, calls=frozenset({"open_device", "reset_device"}))
+
+    assert set(found.violations) == {"RFC-13"}
+
+
 @pytest.mark.parametrize("step", ["set_irq_eventfds.drain", "close_device.drain"])
 def test_a_call_that_does_not_wait_breaks_its_property_in_steps_alone(step: str) -> None:
     """A handler signals what was taken away; where calls are whole it has done so before."""
@@ -121,4 +131,4 @@ def test_every_property_of_interrupts_that_holds_has_a_mutant() -> None:
         if key[0] == "interrupts" and key[1:3] == ("", "whole") and verdict == "proved" and key[3] != "CASES"
     }
 
-    assert {property_ for property_, _ in MUTANTS} == held
+    assert {"RFC-13", *(property_ for property_, _ in MUTANTS)} == held

@@ -11,7 +11,7 @@ from tenure.models import SYSTEMS
 from tenure.models.harm import harm
 from tenure.properties import PROPERTIES
 from tenure.search.explorer import explore
-from tenure.search.metagroup_scopes import MERGES, SIZES, metagroup_scope
+from tenure.search.metagroup_scopes import ASKS, MERGES, SIZES, metagroup_scope
 from tenure.vocabulary.machine import Machine, Scope
 from tenure.vocabulary.rules import rules_of
 from tenure.vocabulary.sentences import applies, sentence
@@ -135,6 +135,33 @@ def test_an_administrator_who_fills_an_open_metagroup_breaks_rfc_9() -> None:
     assert "RFC-9" in fallen(unguarded("assign_group.assign", 3)(variant(OUTSIDE)), TWO, known=("GRP-1",))
 
 
+TELLING = metagroup_scope(
+    {**SIZES, "file": 2, "group": 1, "metagroup": 1, "device": 2, "page": 0},
+    regions=((0, 4096), (1, 64)),
+    indexes=((0, 1), (1, 4)),
+)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        unguarded("get_region_info.look", 1),
+        unguarded("get_region_info.look", 2),
+        unguarded("get_irq_info.look", 1),
+        unguarded("get_irq_info.look", 2),
+    ],
+    ids=["region, room", "region, device", "index, room", "index, device"],
+)
+def test_a_device_that_tells_of_anything_to_anybody_breaks_rfc_12(fault: Fault) -> None:
+    """Of another's region, or of its own to who has too little room."""
+    assert fallen(fault(variant("")), TELLING, calls=ASKS) == {"RFC-12"}
+
+
+def test_a_reset_of_any_device_breaks_rfc_13() -> None:
+    """The flag RESET is not looked at."""
+    assert fallen(unguarded("reset_device.reset", 1)(variant("")), TELLING, calls=ASKS) == {"RFC-13"}
+
+
 def test_an_end_of_a_metagroup_that_has_groups_breaks_harm_2() -> None:
     """A file of a group looks into what is gone."""
     assert "HARM-2" in fallen(unguarded("destroy_metagroup.destroy", 1)(variant(OUTSIDE)), SCOPE, known=("GRP-1",))
@@ -148,4 +175,4 @@ def test_every_property_of_metagroups_that_holds_has_a_mutant() -> None:
         if key[0] == NAME and key[1:3] == ("", "whole") and verdict == "proved" and key[3] != "CASES"
     }
 
-    assert {*FAULTS, *DEFECTS, "ACT-3", "VIA-4", "RFC-3", "HARM-2"} == held
+    assert {*FAULTS, *DEFECTS, "ACT-3", "VIA-4", "RFC-3", "RFC-12", "RFC-13", "HARM-2"} == held

@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from tenure.gate.profiles import modelled
+from tenure.reference.descriptions import Descriptions
 from tenure.reference.kernel import SHOWN, Configuration, Died, Kernel, Paused, Waiting
 from tenure.reference.saving import Snapshot
 from tenure.reference.wiring import Wiring
 from tenure.search.interrupt_scopes import WIRED
+from tenure.search.metagroup_scopes import DESCRIBED
 from tenure.search.symmetry import orbit
 from tenure.vocabulary.answers import Answer, Done, Refused
 from tenure.vocabulary.emission import Emission
@@ -156,7 +158,10 @@ def configuration(scope: Scope) -> Configuration:
         entry_limit=tuple(int(v) for v in fixed.get("entry limit", ())),
         page_limit=tuple(int(v) for v in fixed.get("page limit", ())),
         may_exceed=tuple(bool(v) for v in fixed.get("may exceed", ())),
-        wiring=Wiring(**{name: tuple(map(int, fixed.get(field, ()))) for name, field in WIRED.items()}),
+        wiring=Wiring(**{name: tuple(map(int, fixed[field])) for name, field in WIRED.items() if field in fixed}),
+        descriptions=Descriptions(
+            **{name: tuple(map(int, fixed[field])) for name, field in DESCRIBED.items() if field in fixed}
+        ),
         bus=tuple(int(v) for v in fixed.get("bus", ())),
         coherent=tuple(bool(v) for v in fixed.get("coherent", ())),
         reserved=tuple(bool(v) for v in fixed.get("reserved", ())),

@@ -9,10 +9,12 @@ from tenure.gate import catalogue
 from tenure.gate.memory import Memory, numbers
 from tenure.gate.subject import Reply, Setup, Shown, TargetFailed, Written
 from tenure.gate.wording import did_you_mean
+from tenure.reference.descriptions import Descriptions
 from tenure.reference.kernel import SHOWN, SYSTEMS, Configuration, Died, Kernel, NotCallable, WouldBlock
 from tenure.reference.saving import Snapshot
 from tenure.reference.wiring import NOTHING, Wiring
 from tenure.search.interrupt_scopes import WIRED
+from tenure.search.metagroup_scopes import DESCRIBED
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.answers import Done, Refused
 from tenure.vocabulary.objects import (
@@ -161,8 +163,9 @@ def _configuration(setup: Setup) -> Configuration:
     no_devices = (0,) * sizes[DEVICE.name]
     ranged, paged = sizes[ADDRESS.name] > 0, "page_reserved" in setup.fixed
     bound = "device_coherent" in setup.fixed
+    told = Descriptions(**{name: wired(catalogue.OBSERVABLES[name]) for name in DESCRIBED if name in setup.fixed})
     if "group_bus" in setup.fixed:
-        return _configuration_2011(setup, sizes, column)
+        return _configuration_2011(setup, sizes, told, column)
     return Configuration(
         sizes=sizes,
         device_group=column(setup.fixed, "device_group", DEVICE, GROUP) if sizes[GROUP.name] else no_devices,
@@ -180,11 +183,14 @@ def _configuration(setup: Setup) -> Configuration:
         coherent=flags("device_coherent", DEVICE) if bound else (),
         isolated=flags("device_isolated", DEVICE) if bound else (),
         wiring=Wiring(**{name: wired(catalogue.OBSERVABLES[name]) for name in WIRED}) if sizes[LINE.name] else NOTHING,
+        descriptions=told,
         emulated=flags("device_emulated", DEVICE) if bound or sizes[OBJECT.name] else (),
     )
 
 
-def _configuration_2011(setup: Setup, sizes: dict[str, int], column: Callable[..., tuple[int, ...]]) -> Configuration:
+def _configuration_2011(
+    setup: Setup, sizes: dict[str, int], told: Descriptions, column: Callable[..., tuple[int, ...]]
+) -> Configuration:
     """The same for groups that have a bus, and stand behind one IOMMU or another."""
     fixed = setup.fixed
     return Configuration(
@@ -199,4 +205,5 @@ def _configuration_2011(setup: Setup, sizes: dict[str, int], column: Callable[..
         may_exceed=tuple(map(bool, column(fixed, "pages_unlimited", PROCESS, Flag()))),
         bus=column(fixed, "group_bus", GROUP, Count()),
         coherent=tuple(map(bool, column(fixed, "group_coherent", GROUP, Flag()))),
+        descriptions=told,
     )

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from tenure.models import dma_rfc2011, dma_type1, files, groups, metagroups
 from tenure.search.cdev_scopes import EMULATED, cdev_scope
-from tenure.search.interrupt_scopes import SIZES, WIRED, interrupt_scope
-from tenure.search.metagroup_scopes import DEVICES, MAPS, MERGES, OPENS, OUTSIDE, metagroup_scope
+from tenure.search.interrupt_scopes import INDEXES, SIZES, WIRED, interrupt_scope
+from tenure.search.metagroup_scopes import ASKS, DESCRIBED, DEVICES, MAPS, MERGES, OPENS, OUTSIDE, metagroup_scope
 from tenure.search.metagroup_scopes import SIZES as OF_METAGROUPS
 from tenure.search.object_scopes import object_scope
 from tenure.search.paged_scopes import paged_scope
@@ -227,7 +227,7 @@ INTERRUPTS = Family(
         Place("several lines", interrupt_scope({**_PAIRS, "file": 1, "array": 3}, lines=(2,), devices=(0,))),
         Place("two devices", interrupt_scope({**_PAIRS, "device": 2}, devices=(0, 1), lines=(1, 1)), full=True),
     ),
-    tables=WIRED,
+    tables=INDEXES | WIRED,
 )
 
 _ONE = {"process": 1, "thread": 1, "file": 2, "object": 3, "device": 1}
@@ -255,6 +255,11 @@ OBJECTS = Family(
 _TWO = {**OF_METAGROUPS, "process": 2, "group": 1, "metagroup": 1}
 _THREE = {**OF_METAGROUPS, "file": 4, "group": 3, "metagroup": 3, "device": 3, "page": 0}
 _MERGED = {**OF_METAGROUPS, "device": 2, "page": 0}
+_DESCRIBED = metagroup_scope(
+    {**_TWO, "process": 1, "file": 2, "device": 2, "page": 0},
+    regions=((0, 4096), (0, 0), (1, 64)),
+    indexes=((0, 1), (0, 0), (1, 4)),
+)
 
 VIABLE = (
     every(DEVICE, lambda d: both(no(metagroups.removed[d]), groups.driver[d] == "vfio")),
@@ -278,12 +283,19 @@ METAGROUPS = Family(
         (metagroup_scope(_MERGED, odd_iommu=True), MERGES),
         (metagroup_scope({**_TWO, "page": 0}), DEVICES | {"pass_file"}),
         (metagroup_scope(_THREE), OPENS - OUTSIDE | {"merge", "close", "release_iommu"}),
+        (_DESCRIBED, ASKS),
     ),
-    gate=metagroup_scope({"process": 2, "file": 5, "group": 3, "metagroup": 3, "device": 3, "page": 3}, limit=2),
+    gate=metagroup_scope(
+        {"process": 2, "file": 5, "group": 3, "metagroup": 3, "device": 3, "page": 3},
+        limit=2,
+        regions=((0, 4096), (0, 0), (0, 256), (1, 64)),
+        indexes=((0, 1), (0, 0), (1, 4)),
+    ),
     plan=metagroup_scope({**OF_METAGROUPS, "process": 2}),
     whole=(
         Place("two groups", metagroup_scope({**_MERGED, "file": 2})),
         Place("two groups, three files", metagroup_scope(_MERGED), within=(VIABLE,)),
+        Place("what devices tell", _DESCRIBED),
         Place("two processes", metagroup_scope({**_TWO, "file": 2})),
         Place(
             "two processes, three files",
@@ -307,7 +319,7 @@ METAGROUPS = Family(
         ("pages_most", "p", "page limit"),
         ("pages_unlimited", "p", "may exceed"),
     ),
-    tables={"device_group": "group of"},
+    tables={"device_group": "group of", **DESCRIBED},
 )
 
 _FILES = {"process": 1, "thread": 0, "file": 3, "group": 1, "device": 2, "table": 2}

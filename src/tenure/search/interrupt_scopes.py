@@ -7,11 +7,15 @@ from tenure.vocabulary.machine import Scope
 SIZES = {"thread": 2, "file": 2, "device": 1, "eventfd": 2, "array": 2}
 """Two threads, so that one waits for the other; one device with a level-triggered line and one of edges."""
 
-WIRED = {
+INDEXES = {
     "device_resets": "resets",
     "index_device": "index device",
     "index_level": "level",
     "index_count": "index count",
+}
+"""What never changes of devices and of their interrupt indexes: each observable, and the field that it shows."""
+
+WIRED = {
     "line_index": "line index",
     "line_number": "line number",
     "eventfd_most": "eventfd most",
@@ -19,7 +23,7 @@ WIRED = {
     "array_count": "array count",
     "array_eventfd": "array eventfd",
 }
-"""What never changes: each observable, and the field that it shows."""
+"""The same of lines, of eventfds and of the arrays that callers pass."""
 
 
 def interrupt_scope(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tenure.search.interrupt_scopes import INDEXES
 from tenure.vocabulary.machine import Scope
 from tenure.vocabulary.observables import DRIVER
 
@@ -30,11 +31,42 @@ DEVICES = OUTSIDE | frozenset(
 )
 
 
-def metagroup_scope(sizes: dict[str, int], *, odd_bus: bool = False, odd_iommu: bool = False, limit: int = 1) -> Scope:
+ASKS = OPENS | {
+    "get_device_fd",
+    *("get_device_flags", "get_num_regions", "get_region_info", "get_num_irqs", "get_irq_info", "get_dtpath"),
+    "reset_device",
+}
+"""What is asked of devices, and what comes before."""
+
+DESCRIBED = {
+    **INDEXES,
+    "device_in_tree": "in a device tree",
+    "region_device": "region device",
+    "region_size": "region size",
+    "region_mappable": "mappable",
+    "region_read_only": "read only",
+}
+"""What devices tell of themselves: each observable, and the field that it shows."""
+
+Told = tuple[tuple[int, int], ...]
+"""Of each region, or of each interrupt index, the device and the size, or the count; 0: a hole."""
+
+
+def metagroup_scope(  # what there is to say of a machine; most say little
+    sizes: dict[str, int],
+    *,
+    odd_bus: bool = False,
+    odd_iommu: bool = False,
+    limit: int = 1,
+    regions: Told = (),
+    indexes: Told = (),
+) -> Scope:
     """Devices are dealt to groups in turn; the last group may be on another bus, or behind another kind of IOMMU.
 
-    Each process may lock no more than `limit` pages.
+    Each process may lock no more than `limit` pages. The first device alone can be reset and is in a device tree. Regions are
+    mapped or only read in turn, indexes level-triggered or of edges.
     """
+    devices = range(sizes["device"])
     groups, processes = sizes["group"], sizes["process"]
     fixed = {
         "group of": tuple(d % groups for d in range(sizes["device"])),
@@ -42,5 +74,17 @@ def metagroup_scope(sizes: dict[str, int], *, odd_bus: bool = False, odd_iommu: 
         "coherent": tuple(not (odd_iommu and g == groups - 1) for g in range(groups)),
         "page limit": (limit,) * processes,
         "may exceed": (False,) * processes,
+        "resets": tuple(d == 0 for d in devices),
+        "in a device tree": tuple(d == 0 for d in devices),
+        "regions": tuple(sum(of == d for of, _ in regions) for d in devices),
+        "indexes": tuple(sum(of == d for of, _ in indexes) for d in devices),
+        "region device": tuple(of for of, _ in regions),
+        "region size": tuple(size for _, size in regions),
+        "mappable": tuple(r % 2 == 0 for r in range(len(regions))),
+        "read only": tuple(r % 2 == 1 for r in range(len(regions))),
+        "index device": tuple(of for of, _ in indexes),
+        "index count": tuple(count for _, count in indexes),
+        "level": tuple(i % 2 == 0 for i in range(len(indexes))),
     }
-    return Scope({"thread": 0, **sizes}, fixed, {"driver": ((VFIO,) * sizes["device"],)})
+    told = {"region": len(regions), "index": len(indexes)}
+    return Scope({"thread": 0, **sizes, **told}, fixed, {"driver": ((VFIO,) * sizes["device"],)})

@@ -21,6 +21,7 @@ EVENTFD = Sort("eventfd", "e")
 ARRAY = Sort("array", "ar")
 OBJECT = Sort("object", "o")
 METAGROUP = Sort("metagroup", "mg")
+REGION = Sort("region", "r")
 
 SORTS = (
     PROCESS,
@@ -42,8 +43,9 @@ SORTS = (
     ARRAY,
     OBJECT,
     METAGROUP,
+    REGION,
 )
 """Process; thread in a call; open file; IOMMU group; container; device; IOMMU table; I/O page; external user (KVM); VM;
 IOMMU driver of VFIO; I/O virtual address; DMA mapping; interrupt index of a device; interrupt line of an index (a pin, a
 vector); eventfd; array of eventfds that a caller passes; object of an iommufd; metagroup (groups merged behind one
-IOMMU domain)."""
+IOMMU domain); region of a device."""

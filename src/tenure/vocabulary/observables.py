@@ -16,6 +16,7 @@ from tenure.vocabulary.objects import (
     OBJECT,
     PAGE,
     PROCESS,
+    REGION,
     TABLE,
     USER,
     VM,
@@ -37,6 +38,9 @@ BIND_REQUEST = Choice(
 )
 """What the arguments of BIND_IOMMUFD come to: a request, or what is wrong with it; a token for a driver that has no use for one;
 or arguments that are fine, and into which the answer cannot be written."""
+ROOM = Choice("room", ("enough", "too little", "more"))
+"""How much room a caller has for a structure of which kernels have different versions: what this one fills, less than every
+version fills, or more."""
 
 has_fd = observable("has_fd", PROCESS, FILE, FLAG, meaning="the process has an fd for the file")
 file_kind = observable("file_kind", FILE, FILE_KIND, meaning="what the file is; closed: it is gone")
@@ -154,8 +158,13 @@ unmap_counted = observable(
 )
 mappings_most = observable("mappings_most", TABLE, COUNT, meaning="how many mappings there may be")
 
-file_opens = observable("file_opens", FILE, DEVICE.maybe, meaning="the device whose interrupts the device file is for")
+file_opens = observable("file_opens", FILE, DEVICE.maybe, meaning="the device that the device file tells of")
 device_resets = observable("device_resets", DEVICE, FLAG, meaning="the device can be reset")
+device_in_tree = observable("device_in_tree", DEVICE, FLAG, meaning="the device has a path in a device tree")
+region_device = observable("region_device", REGION, DEVICE, meaning="the device whose region it is")
+region_size = observable("region_size", REGION, COUNT, meaning="the bytes of the region; 0: it is a hole")
+region_mappable = observable("region_mappable", REGION, FLAG, meaning="the region can be mapped")
+region_read_only = observable("region_read_only", REGION, FLAG, meaning="the region can be read only")
 index_device = observable("index_device", INDEX, DEVICE, meaning="the device whose interrupt index it is")
 index_level = observable("index_level", INDEX, FLAG, meaning="the lines of the index are level-triggered")
 index_count = observable("index_count", INDEX, COUNT, meaning="how many lines the index has; 0: it is not implemented")
