@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from tenure.reference.calls import EFAULT, ENOMEM, EPERM, OK, Steps, Task
 from tenure.reference.files import IOMMU_FILE
+from tenure.reference.locks import BLOCKED
 from tenure.reference.machine import Machine
 from tenure.reference.metagroups import Iommu, Metagroups, Page2011
 from tenure.vocabulary.answers import Answer
@@ -22,11 +23,19 @@ def may_map_dma(machine: Machine, process: int, file: int, page: int, faulty: in
 def map_dma(machine: Machine, me: Task, process: int, file: int, page: int, faulty: int) -> Steps:
     """Pay for a page, then lead devices to it; EPERM, ENOMEM, EFAULT (vfio_dma_map_dm)."""
     rfc, iommu = machine.metagroups, _iommu(machine, me, process, file)
+    yield from _lock(iommu, me)
+    answer = yield from _map(rfc, iommu, process, rfc.pages[page], faulty=bool(faulty))
+    iommu.dgate.release()
+    return answer
+
+
+def _map(rfc: Metagroups, iommu: Iommu, process: int, one: Page2011, *, faulty: bool) -> Generator[str, None, Answer]:
+    """The same, with the mutex of the mappings."""
     if iommu.mm != process and not rfc.is_as_written("D-G1-13"):
         return EPERM
     if rfc.processes[process].is_full():
         return ENOMEM
-    one, late = rfc.pages[page], rfc.is_as_written("D-G1-15")
+    late = rfc.is_as_written("D-G1-15")
     one.process, one.being_mapped = process, True
     if not late:
         _charge(rfc, one)
@@ -48,11 +57,13 @@ def may_unmap_dma(machine: Machine, process: int, file: int, page: int, contende
     return may_use(machine, process, file) and 0 <= page < len(machine.metagroups.pages) and contended in (0, 1)
 
 
-def unmap_dma(machine: Machine, _: Task, process: int, file: int, page: int, contended: int) -> Answer:
+def unmap_dma(machine: Machine, me: Task, process: int, file: int, page: int, contended: int) -> Steps:
     """Lead devices there no more, and give the page back now or later; EPERM (vfio_dma_unmap_dm)."""
-    rfc, iommu = machine.metagroups, machine.processes[process].file(file).iommu_2011
+    rfc, iommu = machine.metagroups, _iommu(machine, me, process, file)
+    yield from _lock(iommu, me)
+    iommu.dgate.release()
     one = rfc.pages[page]
-    if iommu is not None and iommu.mm != process and not rfc.is_as_written("D-G1-12"):
+    if iommu.mm != process and not rfc.is_as_written("D-G1-12"):
         return EPERM
     if one.iommu is not iommu:
         return OK
@@ -95,6 +106,12 @@ def _iommu(machine: Machine, me: Task, process: int, file: int) -> Iommu:
     if iommu is None:
         raise LookupError(f"f{file} is no metagroup's")
     return iommu
+
+
+def _lock(iommu: Iommu, me: Task) -> Iterator[str]:
+    """Take the mutex of the metagroup's mappings."""
+    while not iommu.dgate.taken_by(me):
+        yield BLOCKED
 
 
 def _charge(rfc: Metagroups, page: Page2011) -> None:

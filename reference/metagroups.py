@@ -7,6 +7,7 @@ from tenure.reference.descriptions import described
 from tenure.reference.device_info import DeviceInfo
 from tenure.reference.groups import VFIO, Device
 from tenure.reference.harm import USE_AFTER_FREE, Oops
+from tenure.reference.locks import Lock
 from tenure.vocabulary.objects import METAGROUP, PAGE
 from tenure.vocabulary.types import NONE
 
@@ -26,7 +27,7 @@ files; of each page its metagroup, its process and its payer; of each process it
 class Iommu:
     """struct vfio_iommu: the groups merged here, the domain while it is open, and the process whose memory that leads to."""
 
-    __slots__ = ("asked", "freed", "groups", "index", "is_open", "mm", "refcnt")
+    __slots__ = ("asked", "dgate", "freed", "groups", "index", "is_open", "mm", "refcnt")
 
     def __init__(self, index: int) -> None:
         self.index = index
@@ -38,6 +39,8 @@ class Iommu:
         self.asked = False
         """What whoever merged knows: MERGE opened it, and nobody closed it since."""
         self.freed = False
+        self.dgate = Lock()
+        """Over the mappings."""
 
     def touch(self) -> Iommu:
         """Look into it; the kernel stops where there is nothing any more."""

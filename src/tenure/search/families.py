@@ -275,6 +275,7 @@ METAGROUPS = Family(
     witness=metagroup_scope({**_TWO, "file": 2}),
     deep=(
         (metagroup_scope({**_TWO, "page": 2}), MAPS),
+        (metagroup_scope({**_MERGED, "file": 4, "page": 2}), OPENS | {"map_dma"}),
         (
             metagroup_scope({**_MERGED, "process": 2}),
             OPENS | {"pass_file", "merge", "unmerge", "get_flags", "get_device_fd"},

@@ -5,13 +5,37 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tenure.vocabulary.machine import Machine, State
-from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, IOMMU_DRIVER, MAPPING, OBJECT, TABLE, USER, VM
+from tenure.vocabulary.objects import (
+    CONTAINER,
+    DEVICE,
+    FILE,
+    IOMMU_DRIVER,
+    MAPPING,
+    METAGROUP,
+    OBJECT,
+    PROCESS,
+    TABLE,
+    USER,
+    VM,
+)
 from tenure.vocabulary.types import NONE, Sort, sort_of
 
-RENAMED: tuple[Sort, ...] = (DEVICE, CONTAINER, FILE, TABLE, USER, MAPPING, VM, IOMMU_DRIVER, OBJECT)
+RENAMED: tuple[Sort, ...] = (
+    DEVICE,
+    CONTAINER,
+    FILE,
+    TABLE,
+    USER,
+    MAPPING,
+    VM,
+    IOMMU_DRIVER,
+    OBJECT,
+    METAGROUP,
+    PROCESS,
+)
 """The sorts whose names mean nothing, in the order in which they are sorted; the names of all others are fixed.
 
-A device takes the name only of one that is like it in all that never changes.
+An object takes the name only of one that is like it in all that never changes.
 """
 
 
