@@ -15,6 +15,7 @@ from tenure.gate.reference_subject import ReferenceSubject
 from tenure.gate.whole import conform_whole
 from tenure.models import SYSTEMS
 from tenure.reference import device_info, device_info_calls
+from tenure.reference.locks import Lock
 from tenure.reference.metagroups import Iommu, Memory2011, Metagroups, Page2011
 from tenure.search.metagroup_scopes import SIZES, metagroup_scope
 from tenure.vocabulary.machine import Scope
@@ -118,6 +119,16 @@ TELLING = metagroup_scope(
     {**SIZES, "file": 2, "group": 1, "metagroup": 1, "device": 2, "page": 0}, regions=((0, 4096), (0, 0), (1, 64))
 )
 POOR = metagroup_scope({**SIZES, "file": 2, "group": 1, "metagroup": 1}, limit=0)
+
+
+def test_a_map_that_does_not_wait_for_another_is_found_by_pairs_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """MAP_DMA lets the mutex of the mappings go between its steps."""
+    monkeypatch.setattr(Lock, "taken_by", lambda *_: True)
+
+    assert conform_whole(BASE, MEMORY, most=1).differences == []
+    assert pairs(BASE).differences
+
+
 AS_MEANT = ("GRP-1", "RFC-9", "RFC-10", "RFC-11")
 """What is recorded as false of what was meant."""
 

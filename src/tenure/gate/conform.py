@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tenure.gate.profiles import modelled
 from tenure.reference.descriptions import Descriptions
@@ -14,12 +14,13 @@ from tenure.search.interrupt_scopes import WIRED
 from tenure.search.metagroup_scopes import DESCRIBED
 from tenure.search.symmetry import orbit
 from tenure.vocabulary.answers import Answer, Done, Refused
+from tenure.vocabulary.calls import Step, refuse
 from tenure.vocabulary.emission import Emission
 from tenure.vocabulary.machine import Machine, Scope, State, Transition
 from tenure.vocabulary.rules import Rules, rules_of
 from tenure.vocabulary.symbols import Observable
 from tenure.vocabulary.systems import Granularity, System
-from tenure.vocabulary.terms import both, constant
+from tenure.vocabulary.terms import TRUE, both, constant
 from tenure.vocabulary.types import default, written
 from tenure.vocabulary.verdicts import Verdict
 
@@ -57,12 +58,25 @@ class Conformance:
         return Verdict.CONFORMS if self.complete else Verdict.UNKNOWN
 
 
+_WAITS = "(waits)"
+"""Stands where an errno stands, for a call that waits before it does anything."""
+
+
+def telling_who_waits(system: System) -> System:
+    """The same calls; one whose first step cannot go on yet says so, instead of not being there to be made."""
+
+    def told(first: Step) -> Step:
+        return replace(first, cases=(*first.cases, refuse(TRUE, _WAITS, "the step waits"))) if first.waits else first
+
+    return replace(system, calls=tuple(replace(c, steps=(told(c.steps[0]), *c.steps[1:])) for c in system.calls))
+
+
 class Comparison:
     """One system's model and reference at one granularity, side by side."""
 
     def __init__(self, system: System, granularity: Granularity, scope: Scope) -> None:
         self.system = system
-        self.rules: Rules = rules_of(system, granularity)
+        self.rules: Rules = rules_of(telling_who_waits(system), granularity)
         self.machine = Machine(self.rules, scope)
         self.kernel = Kernel(system.id, configuration(scope))
         self.view = view_function(self.machine)
@@ -88,8 +102,14 @@ class Comparison:
         shown = (f"{p.name}={written(p.type, v)}" for p, v in zip(rule.variables, made.args, strict=True))
         return f"{rule.call.name} {' '.join(shown)}"
 
+    def waits(self, made: Transition) -> bool:
+        """The call cannot begin yet: its first step waits."""
+        return self.machine.answer(made) == Refused(_WAITS)
+
     def outcome(self, made: Transition) -> str:
-        """What the model says the rule ended with: a pause, an answer, or death."""
+        """What the model says the rule ended with: a pause, an answer, or death; or that it waits."""
+        if self.waits(made):
+            return "waiting"
         if self.machine.pauses(made):
             step = self.machine.leaves[made.rule][made.leaf].outcome
             return f"paused {getattr(step, 'step', '')}"
@@ -98,6 +118,8 @@ class Comparison:
     def run_on(self, made: Transition) -> Transition | None:
         """The end of a call once begun, if it comes to one while nothing else happens."""
         machine = self.machine
+        if self.waits(made):
+            return None
         while machine.pauses(made):
             step = getattr(machine.leaves[made.rule][made.leaf].outcome, "step", "")
             after = machine.proceed(made.state, machine.continuing(step), machine.actor(made))
@@ -202,7 +224,7 @@ def agree(both: Comparison, report: Conformance, calls: tuple[str, ...], made: T
     if given != expected:
         report.differences.append(Difference(calls, expected, given))
         return False
-    if made is None:
+    if made is None or both.waits(made):
         return True
     refusal = both.refusal(made)
     if refusal is not None:

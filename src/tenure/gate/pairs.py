@@ -92,7 +92,8 @@ def _interleavings(both: Comparison, path: list[_Move], started: int) -> Iterato
     if started == 1 and _unfinished(both, path):
         for made in _beginnings(both, state):
             extended = True
-            yield from _interleavings(both, [*path, _Move(made, _label(both, made), begins=True)], 2)
+            begun = [*path, _Move(made, _label(both, made), begins=True)]
+            yield from [begun] if both.waits(made) else _interleavings(both, begun, 2)
     if not extended and len(path) > 1:
         yield path
 
