@@ -55,9 +55,12 @@ def smtlib(theory: Theory, known: Iterable[Premise], obligation: Obligation, con
     return "\n".join([f"; {obligation.name}", "(set-logic ALL)", *([] if head.startswith(";") else [head]), *rest, ""])
 
 
-def z3_verdict(text: str, rlimit: int = Z3_RLIMIT, *, matching: bool = False) -> str:
-    """What Z3 says to a text: by every means that it has, or quickly, by `matching` alone."""
-    context = z3.Context()
+def z3_verdict(text: str, rlimit: int = Z3_RLIMIT, *, matching: bool = False, context: z3.Context | None = None) -> str:
+    """What Z3 says to a text: by every means that it has, or quickly, by `matching` alone.
+
+    Texts of one theory declare the same, so several of them may be read in one `context`, each by a solver of its own.
+    """
+    context = z3.Context() if context is None else context
     solver = z3.SimpleSolver(ctx=context) if matching else z3.Solver(ctx=context)
     if matching:
         solver.set("auto_config", False)  # noqa: FBT003  # Z3's own interface
@@ -96,8 +99,11 @@ def cross_check(
     """Every goal that makes the claims inductive and the properties follow, put to both solvers."""
     found = []
     for theory, obligation in _obligations(rules, claims, properties):
+        # To make a context takes longer than most proofs. One serves the texts of an obligation: no declaration meets
+        # another of its name, and what Z3 says depends on nothing but the obligation, whatever was checked before.
+        context = z3.Context()
         for goal in obligation.goals:
-            found.append(_crossed(theory, obligation, goal, limits))
+            found.append(_crossed(theory, obligation, goal, limits, context))
             if told is not None:
                 told(found[-1])
     return tuple(found)
@@ -116,19 +122,21 @@ def _obligations(
     yield from ((theory, o) for o in following(theory))
 
 
-def _crossed(theory: Theory, obligation: Obligation, goal: Goal, limits: tuple[int, int]) -> Crossed:
+def _crossed(
+    theory: Theory, obligation: Obligation, goal: Goal, limits: tuple[int, int], context: z3.Context
+) -> Crossed:
     """From few premises to all, until both solvers agree on one text; else what they say with all premises."""
     started = time.perf_counter()
     contrary = goal.contrary()
     for premises, known, share in _plan(theory, obligation, goal):
         text = smtlib(theory, known, obligation, contrary)
-        quick = z3_verdict(text, max(1, limits[0] // share), matching=True)
+        quick = z3_verdict(text, max(1, limits[0] // share), matching=True, context=context)
         if quick == "unsat" and _cvc5(text, max(1, limits[1] // share)) == "unsat":
             return Crossed(obligation.name, goal.name, premises, quick, quick, time.perf_counter() - started, text)
     *_, known = choices(theory, obligation, goal)
     text = smtlib(theory, known, obligation, contrary)
-    ours = z3_verdict(text, limits[0], matching=True)
-    ours = ours if ours == "unsat" else z3_verdict(text, limits[0])
+    ours = z3_verdict(text, limits[0], matching=True, context=context)
+    ours = ours if ours == "unsat" else z3_verdict(text, limits[0], context=context)
     theirs = _cvc5(text, limits[1])
     return Crossed(obligation.name, goal.name, "all", ours, theirs, time.perf_counter() - started, text)
 
