@@ -6,8 +6,9 @@ One goal is one text. Z3 parses it again like any other solver, so that neither 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import cvc5
 import z3
@@ -22,6 +23,9 @@ CVC5_RLIMIT = 2_000_000
 """Each solver's own unit of work, for one text: the same on every machine, unlike seconds."""
 
 Options = tuple[tuple[str, str], ...]
+
+Needed = Mapping[str, Mapping[str, tuple[str, ...]]]
+"""For each obligation and goal, claims from which it is known to follow: they are tried first, and need not suffice."""
 
 PLAIN: Options = ()
 ENUMERATED: Options = (("enum-inst", "true"),)
@@ -93,6 +97,7 @@ def cross_check(
     claims: tuple[Invariant, ...],
     properties: tuple[Invariant, ...] = (),
     *,
+    needed: Needed = MappingProxyType({}),
     limits: tuple[int, int] = (Z3_RLIMIT, CVC5_RLIMIT),
     told: Callable[[Crossed], None] | None = None,
 ) -> tuple[Crossed, ...]:
@@ -102,8 +107,9 @@ def cross_check(
         # To make a context takes longer than most proofs. One serves the texts of an obligation: no declaration meets
         # another of its name, and what Z3 says depends on nothing but the obligation, whatever was checked before.
         context = z3.Context()
+        known = needed.get(obligation.name, {})
         for goal in obligation.goals:
-            found.append(_crossed(theory, obligation, goal, limits, context))
+            found.append(_crossed(theory, obligation, goal, known.get(goal.name), limits, context))
             if told is not None:
                 told(found[-1])
     return tuple(found)
@@ -123,12 +129,17 @@ def _obligations(
 
 
 def _crossed(
-    theory: Theory, obligation: Obligation, goal: Goal, limits: tuple[int, int], context: z3.Context
+    theory: Theory,
+    obligation: Obligation,
+    goal: Goal,
+    needed: tuple[str, ...] | None,
+    limits: tuple[int, int],
+    context: z3.Context,
 ) -> Crossed:
     """From few premises to all, until both solvers agree on one text; else what they say with all premises."""
     started = time.perf_counter()
     contrary = goal.contrary()
-    for premises, known, share in _plan(theory, obligation, goal):
+    for premises, known, share in _plan(theory, obligation, goal, needed):
         text = smtlib(theory, known, obligation, contrary)
         quick = z3_verdict(text, max(1, limits[0] // share), matching=True, context=context)
         if quick == "unsat" and _cvc5(text, max(1, limits[1] // share)) == "unsat":
@@ -141,8 +152,12 @@ def _crossed(
     return Crossed(obligation.name, goal.name, "all", ours, theirs, time.perf_counter() - started, text)
 
 
-def _plan(theory: Theory, obligation: Obligation, goal: Goal) -> Iterator[tuple[str, tuple[Premise, ...], int]]:
+def _plan(
+    theory: Theory, obligation: Obligation, goal: Goal, needed: tuple[str, ...] | None
+) -> Iterator[tuple[str, tuple[Premise, ...], int]]:
     """Which premises are tried, in words, and with what part of the effort."""
+    if needed is not None:
+        yield "known", theory.named((goal.name, *needed), goal.fields), 10
     *few, _ = choices(theory, obligation, goal)
     if few:
         yield "first", few[0], 10
