@@ -61,6 +61,32 @@ def test_what_was_proved_in_one_variant_is_known_in_the_next(known: Path, own_ca
     assert all(r.remembered > 0 for r in again.results)
 
 
+def test_the_claims_that_were_looked_for_are_known_again_with_the_proof() -> None:
+    """A proof that is remembered says what it needed, from the file too; another says nothing."""
+    Proofs().keep("looked for", ("a_first_claim", "a_second_claim"))
+    Proofs().keep("found at once")
+
+    again = Proofs()
+
+    assert again.has("looked for")
+    assert again.needed("looked for") == ("a_first_claim", "a_second_claim")
+    assert again.has("found at once")
+    assert again.needed("found at once") == ()
+    assert again.needed("never proved") == ()
+
+
+def test_what_a_goal_needed_is_told_when_it_is_proved_and_when_it_is_remembered() -> None:
+    """No other round, and no other run, has to look for it again."""
+    good = whole(system("containers-2013:locked"))
+
+    first = {r.name: r.needed for r in prove(good, claims_of(good), (), proofs=Proofs()).results if r.needed}
+    again = prove(good, claims_of(good), (), proofs=Proofs()).results
+
+    assert first
+    assert {r.name: r.needed for r in again if r.needed} == first
+    assert {r.remembered for r in again if r.needed} != {0}
+
+
 def test_a_lost_guard_is_not_covered_by_what_was_proved_with_it(known: Path, own_cache: Path) -> None:
     """The words of a step are part of the formula."""
     good = system("containers-2013:locked")

@@ -8,6 +8,8 @@ from dataclasses import replace
 import pytest
 
 from tenure.models import SYSTEMS
+from tenure.prover import second
+from tenure.prover.induction import inductive, prove
 from tenure.prover.second import cross_check, cvc5_verdict, smtlib, z3_verdict
 from tenure.prover.theory import Goal, Invariant, Obligation, Theory, claims_of
 from tenure.vocabulary.calls import without_case
@@ -64,6 +66,20 @@ def test_neither_solver_proves_a_false_claim(rules: Rules) -> None:
     (initially,) = (one for one in found if one.obligation == "initially")
     assert initially.z3 != "unsat"
     assert initially.cvc5 != "unsat"
+
+
+def test_what_a_proof_needed_is_tried_first_and_need_not_suffice(rules: Rules, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Told rightly, both solvers prove the goal from that; told wrongly, they prove it from what is looked for as ever."""
+    claims = claims_of(rules)
+    needed = {r.name: r.needed for r in [r for r in prove(rules, claims, ()).results if r.needed][:2]}
+    monkeypatch.setattr(second, "inductive", lambda theory: ([o for o in inductive(theory)[0] if o.name in needed], 0))
+
+    def premises(told: second.Needed) -> set[tuple[str, bool]]:
+        found = cross_check(rules, claims, needed=told)
+        return {(one.premises, one.proved) for one in found if one.goal in needed[one.obligation]}
+
+    assert premises(needed) == {("known", True)}
+    assert premises({name: dict.fromkeys(goals, ()) for name, goals in needed.items()}) == {("needed", True)}
 
 
 def test_a_limit_that_is_used_up_is_unknown(rules: Rules) -> None:

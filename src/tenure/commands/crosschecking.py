@@ -24,21 +24,26 @@ Checked = tuple[Job, int, list[str], float]
 Told = Callable[[str, int, int], None]
 
 
-def _proved(job: Job) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The claims and the properties that the judgement of this job proved."""
+Proved = tuple[tuple[str, ...], tuple[str, ...], dict[str, dict[str, tuple[str, ...]]]]
+"""The claims and the properties that a judgement proved, and the claims that some goals needed."""
+
+
+def _proved(job: Job) -> Proved:
+    """What the judgement of this job proved, and from what."""
     ((_, judgement),) = judged([job], 1, lambda *_: None)
     properties = tuple(r.property for r in judgement.rows if r.verdict is Verdict.PROVED and r.property != "CASES")
-    return judgement.claims, properties
+    return judgement.claims, properties, judgement.needed
 
 
-def _crossed(job: Job, claims: tuple[str, ...], properties: tuple[str, ...]) -> list[tuple[str, str, bool, str]]:
+def _crossed(job: Job, proved: Proved) -> list[tuple[str, str, bool, str]]:
     """Every goal of the job, whether both solvers prove it, and its text."""
+    claims, properties, needed = proved
     from tenure.prover import second, theory  # solvers are loaded only where something is proved
 
     rules = rules_of(find_system(job[0]), Granularity(job[1]))
     kept = tuple(c for c in theory.claims_of(rules) if c.name in claims)
     stated = theory.stated(sentence(rules, p) for p in PROPERTIES if p.id in properties)
-    return [(c.obligation, c.goal, c.proved, c.text) for c in second.cross_check(rules, kept, stated)]
+    return [(c.obligation, c.goal, c.proved, c.text) for c in second.cross_check(rules, kept, stated, needed=needed)]
 
 
 def cross_checked(jobs: list[Job], workers: int, told: Told) -> Iterator[Checked]:
@@ -54,7 +59,7 @@ def cross_checked(jobs: list[Job], workers: int, told: Told) -> Iterator[Checked
     if not left:
         return
     with ProcessPoolExecutor(max_workers=workers) as pool:
-        running = {pool.submit(_timed, job, *proved[job]): job for job in left}
+        running = {pool.submit(_timed, job, proved[job]): job for job in left}
         for number, future in enumerate(as_completed(running)):
             job = running[future]
             agreed, open_, seconds = future.result()
@@ -63,9 +68,9 @@ def cross_checked(jobs: list[Job], workers: int, told: Told) -> Iterator[Checked
             yield job, agreed, open_, seconds
 
 
-def _timed(job: Job, claims: tuple[str, ...], properties: tuple[str, ...]) -> tuple[int, list[str], float]:
+def _timed(job: Job, proved: Proved) -> tuple[int, list[str], float]:
     started = time.perf_counter()
-    found = _crossed(job, claims, properties)
+    found = _crossed(job, proved)
     open_ = [f"{obligation} {goal}" for obligation, goal, good, _ in found if not good]
     return len(found) - len(open_), open_, time.perf_counter() - started
 
@@ -75,7 +80,7 @@ def exported(jobs: list[Job], into: str) -> int:
     count = 0
     for job in jobs:
         place = folder(Path(into) / f"{job[0].replace(':', '.')}-{job[1]}")
-        for obligation, goal, _, text in _crossed(job, *_proved(job)):
+        for obligation, goal, _, text in _crossed(job, _proved(job)):
             count += 1
             label = re.sub(r"[^a-zA-Z0-9.#]+", "-", f"{obligation}-{goal}")[:120]
             write(str(place / f"{count:05}-{label}.smt2"), text)

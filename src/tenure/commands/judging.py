@@ -53,6 +53,8 @@ class Judgement:
     """The cases of steps that no state satisfying the claims can take."""
     claims: tuple[str, ...] = ()
     """The helper claims that were proved, and from which the rest follows."""
+    needed: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
+    """For each obligation and goal that took a search for them, the claims from which it was proved."""
 
 
 def find_system(system_id: str) -> System:
@@ -82,7 +84,9 @@ def judge(system_id: str, granularity: str, *, fresh: bool = False) -> Judgement
         rows.append(locks_row(system))
     proving = time.perf_counter() - started - end.searching
     obligations = [ObligationRow(r.name, r.goals, r.verdict, r.seconds, r.solver, r.remembered) for r in proof.results]
-    return Judgement(rows, obligations, proof.framed, proving, end.searching, dead, tuple(c.name for c in end.claims))
+    claims = tuple(c.name for c in end.claims)
+    needed = {r.name: r.needed for r in proof.results if r.needed}
+    return Judgement(rows, obligations, proof.framed, proving, end.searching, dead, claims, needed)
 
 
 @dataclass(frozen=True)

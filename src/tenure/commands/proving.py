@@ -94,6 +94,7 @@ def _encoded(judgement: Judgement) -> dict[str, Any]:
         "search_seconds": judgement.search_seconds,
         "dead": list(judgement.dead),
         "claims": list(judgement.claims),
+        "needed": judgement.needed,
     }
 
 
@@ -110,6 +111,7 @@ def _decoded(entry: dict[str, Any]) -> Judgement:
         entry["search_seconds"],
         tuple(entry["dead"]),
         tuple(entry["claims"]),
+        {o: {g: tuple(claims) for g, claims in goals.items()} for o, goals in entry["needed"].items()},
     )
 
 

@@ -68,6 +68,8 @@ def store(name: str, document: Any) -> None:  # a JSON document
 class Proofs:
     """Formulas that Z3 found unsatisfiable, each known by a digest of its words: a file of lines that only grows.
 
+    Behind the digest stand the names of the claims from which it follows, where these had to be looked for.
+
     A formula is decided by its words and by the rooms that read them. Only `unsat` is kept, so no limit and no option
     of the solver belongs to the key: however it was found, it stays true. Several processes may add to the file.
     """
@@ -78,16 +80,22 @@ class Proofs:
             lines = self._path.read_text(encoding="ascii").splitlines()
         except (OSError, ValueError):
             lines = []
-        self._known = {line for line in lines if len(line) == hashlib.sha256().digest_size * 2}
+        entries = (line.split(" ") for line in lines)
+        self._known = {one: tuple(needed) for one, *needed in entries if len(one) == hashlib.sha256().digest_size * 2}
 
     def has(self, words: str) -> bool:
         """The formula of these words was proved unsatisfiable before."""
         return _digest(words) in self._known
 
-    def keep(self, words: str) -> None:
+    def needed(self, words: str) -> tuple[str, ...]:
+        """The claims from which the formula of these words was proved; none where they did not have to be looked for."""
+        return self._known.get(_digest(words), ())
+
+    def keep(self, words: str, needed: tuple[str, ...] = ()) -> None:
         """Remember it; a file that cannot be written only costs time, so that is no error."""
-        line = _digest(words)
-        self._known.add(line)
+        one = _digest(words)
+        self._known[one] = needed
+        line = " ".join((one, *needed))
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with self._path.open("a", encoding="ascii") as file:

@@ -35,6 +35,8 @@ class Result:
     solver: str
     remembered: int = 0
     """How many goals were proved before, in the same words."""
+    needed: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """For each goal that took a search for them, the claims from which it was proved."""
 
 
 @dataclass
@@ -102,23 +104,29 @@ def solve(theory: Theory, obligation: Obligation, rlimit: int, proofs: Proofs | 
     """Goal by goal: as it was proved before, else by Z3."""
     started = time.perf_counter()
     left: dict[str, str] = {}
+    needed: dict[str, tuple[str, ...]] = {}
     remembered = 0
     shared = Shared(theory, obligation, max(1, rlimit // 10))
     for goal in obligation.goals:
-        if proofs is not None and any(
-            proofs.has(_words(p, obligation, goal)) for p in choices(theory, obligation, goal)
-        ):
+        few = tuple(choices(theory, obligation, goal))
+        spelled = (_words(known, obligation, goal) for known in few)
+        if proofs is not None and (words := next(filter(proofs.has, spelled), None)) is not None:
             remembered += 1
-            continue
-        found, known = _solved(theory, obligation, goal, rlimit, shared)
-        if found != "unsat":
-            left[goal.name] = found
-        elif proofs is not None:
-            proofs.keep(_words(known, obligation, goal))
+            sought = proofs.needed(words)
+        else:
+            found, known = _solved(theory, obligation, goal, rlimit, shared)
+            if found != "unsat":
+                left[goal.name] = found
+                continue
+            sought = () if known in few else theory.names_of(known)
+            if proofs is not None:
+                proofs.keep(_words(known if known in few else few[-1], obligation, goal), sought)
+        if sought:
+            needed[goal.name] = tuple(dict.fromkeys((*needed.get(goal.name, ()), *sought)))
     verdict = "unsat" if not left else "sat" if "sat" in left.values() else "unknown"
     seconds = time.perf_counter() - started
     solver = f"z3 {z3.get_version_string()}"
-    return Result(obligation.name, obligation.names, verdict, tuple(left), seconds, solver, remembered)
+    return Result(obligation.name, obligation.names, verdict, tuple(left), seconds, solver, remembered, needed)
 
 
 class Shared:
@@ -165,7 +173,7 @@ def _solved(
             return "sat", everything
         found = _checked(solver, (*(p.formula for p in known), *obligation.assume), contrary, limit)
         if found == "unsat":
-            return found, known if known in few else everything
+            return found, known
     return found, everything
 
 

@@ -6,8 +6,9 @@ One goal is one text. Z3 parses it again like any other solver, so that neither 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import cvc5
 import z3
@@ -22,6 +23,9 @@ CVC5_RLIMIT = 2_000_000
 """Each solver's own unit of work, for one text: the same on every machine, unlike seconds."""
 
 Options = tuple[tuple[str, str], ...]
+
+Needed = Mapping[str, Mapping[str, tuple[str, ...]]]
+"""For each obligation and goal, claims from which it is known to follow: they are tried first, and need not suffice."""
 
 PLAIN: Options = ()
 ENUMERATED: Options = (("enum-inst", "true"),)
@@ -55,9 +59,12 @@ def smtlib(theory: Theory, known: Iterable[Premise], obligation: Obligation, con
     return "\n".join([f"; {obligation.name}", "(set-logic ALL)", *([] if head.startswith(";") else [head]), *rest, ""])
 
 
-def z3_verdict(text: str, rlimit: int = Z3_RLIMIT, *, matching: bool = False) -> str:
-    """What Z3 says to a text: by every means that it has, or quickly, by `matching` alone."""
-    context = z3.Context()
+def z3_verdict(text: str, rlimit: int = Z3_RLIMIT, *, matching: bool = False, context: z3.Context | None = None) -> str:
+    """What Z3 says to a text: by every means that it has, or quickly, by `matching` alone.
+
+    Texts of one theory declare the same, so several of them may be read in one `context`, each by a solver of its own.
+    """
+    context = z3.Context() if context is None else context
     solver = z3.SimpleSolver(ctx=context) if matching else z3.Solver(ctx=context)
     if matching:
         solver.set("auto_config", False)  # noqa: FBT003  # Z3's own interface
@@ -90,14 +97,19 @@ def cross_check(
     claims: tuple[Invariant, ...],
     properties: tuple[Invariant, ...] = (),
     *,
+    needed: Needed = MappingProxyType({}),
     limits: tuple[int, int] = (Z3_RLIMIT, CVC5_RLIMIT),
     told: Callable[[Crossed], None] | None = None,
 ) -> tuple[Crossed, ...]:
     """Every goal that makes the claims inductive and the properties follow, put to both solvers."""
     found = []
     for theory, obligation in _obligations(rules, claims, properties):
+        # To make a context takes longer than most proofs. One serves the texts of an obligation: no declaration meets
+        # another of its name, and what Z3 says depends on nothing but the obligation, whatever was checked before.
+        context = z3.Context()
+        known = needed.get(obligation.name, {})
         for goal in obligation.goals:
-            found.append(_crossed(theory, obligation, goal, limits))
+            found.append(_crossed(theory, obligation, goal, known.get(goal.name), limits, context))
             if told is not None:
                 told(found[-1])
     return tuple(found)
@@ -116,25 +128,36 @@ def _obligations(
     yield from ((theory, o) for o in following(theory))
 
 
-def _crossed(theory: Theory, obligation: Obligation, goal: Goal, limits: tuple[int, int]) -> Crossed:
+def _crossed(
+    theory: Theory,
+    obligation: Obligation,
+    goal: Goal,
+    needed: tuple[str, ...] | None,
+    limits: tuple[int, int],
+    context: z3.Context,
+) -> Crossed:
     """From few premises to all, until both solvers agree on one text; else what they say with all premises."""
     started = time.perf_counter()
     contrary = goal.contrary()
-    for premises, known, share in _plan(theory, obligation, goal):
+    for premises, known, share in _plan(theory, obligation, goal, needed):
         text = smtlib(theory, known, obligation, contrary)
-        quick = z3_verdict(text, max(1, limits[0] // share), matching=True)
+        quick = z3_verdict(text, max(1, limits[0] // share), matching=True, context=context)
         if quick == "unsat" and _cvc5(text, max(1, limits[1] // share)) == "unsat":
             return Crossed(obligation.name, goal.name, premises, quick, quick, time.perf_counter() - started, text)
     *_, known = choices(theory, obligation, goal)
     text = smtlib(theory, known, obligation, contrary)
-    ours = z3_verdict(text, limits[0], matching=True)
-    ours = ours if ours == "unsat" else z3_verdict(text, limits[0])
+    ours = z3_verdict(text, limits[0], matching=True, context=context)
+    ours = ours if ours == "unsat" else z3_verdict(text, limits[0], context=context)
     theirs = _cvc5(text, limits[1])
     return Crossed(obligation.name, goal.name, "all", ours, theirs, time.perf_counter() - started, text)
 
 
-def _plan(theory: Theory, obligation: Obligation, goal: Goal) -> Iterator[tuple[str, tuple[Premise, ...], int]]:
+def _plan(
+    theory: Theory, obligation: Obligation, goal: Goal, needed: tuple[str, ...] | None
+) -> Iterator[tuple[str, tuple[Premise, ...], int]]:
     """Which premises are tried, in words, and with what part of the effort."""
+    if needed is not None:
+        yield "known", theory.named((goal.name, *needed), goal.fields), 10
     *few, _ = choices(theory, obligation, goal)
     if few:
         yield "first", few[0], 10

@@ -165,6 +165,10 @@ class Theory:
         """The claims of these names, and what goes with the fields that they read, and with these."""
         return self._with_counts([p for c, p in self._named() if c.name in names], fields)
 
+    def names_of(self, known: tuple[Premise, ...]) -> tuple[str, ...]:
+        """The names of the claims among these premises."""
+        return tuple(c.name for c, p in self._named() if p in known)
+
     def companions(self, goal: str) -> tuple[str, ...]:
         """The claims with which the one of this name is known to be kept."""
         return next((c.kept_with for c in self.claims if c.name == goal), ())

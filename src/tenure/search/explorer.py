@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import gc
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from tenure.vocabulary.machine import Machine, State, Transition
@@ -12,6 +14,9 @@ from tenure.vocabulary.traces import Trace, TraceStep
 
 Progress = Callable[[int, int], None]
 """Told how many states and transitions there are so far."""
+
+StepCheck = Callable[[Transition, State], bool]
+"""Whether a sentence is true of a transition from a state."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,19 @@ class Exploration:
         return Way(tuple(states) if last is None else (*states, last.state), last, self.calls)
 
 
+@contextmanager
+def _no_cycles() -> Iterator[None]:
+    """States make no cycles, and to look for cycles among so many of them takes a sixth of a search."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+@_no_cycles()
 def explore(  # noqa: PLR0913  # each is one independent choice of the caller
     machine: Machine,
     sentences: Iterable[Sentence] = (),
@@ -78,7 +96,10 @@ def explore(  # noqa: PLR0913  # each is one independent choice of the caller
     found = Exploration(machine, calls=calls)
     watch = _Watch(machine, tuple(sentences))
     goal = machine.function(until) if until is not None else None
-    numbers = [i for i, r in enumerate(machine.rules.rules) if calls is None or r.call.name in calls]
+    transitions = machine.transitions(
+        i for i, r in enumerate(machine.rules.rules) if calls is None or r.call.name in calls
+    )
+    seen: set[tuple[int, int]] = set()
     frontier = list(machine.initial())
     found.parents = dict.fromkeys(frontier)
     for state in frontier:
@@ -87,24 +108,24 @@ def explore(  # noqa: PLR0913  # each is one independent choice of the caller
     while frontier:
         upcoming: list[State] = []
         for state in frontier:
-            for number in numbers:
-                for made in machine.canonical(state, number):
-                    found.transitions += 1
-                    if witness:
-                        _note_leaves(machine, made, state, found)
-                    if watch.steps:
-                        watch.step(state, made, found)
-                    if pairs:
-                        _note_pair(machine, made, state, found)
-                    if made.state in parents:
-                        continue
-                    parents[made.state] = state
-                    upcoming.append(made.state)
-                    watch.state(made.state, found)
-                    if goal is not None and goal(made.state):
-                        found.violations["until"] = found.path(made.state)
-                        found.states = len(parents)
-                        return found
+            for made in transitions(state):
+                found.transitions += 1
+                if witness and (leaf := (made.rule, made.leaf)) not in seen:
+                    seen.add(leaf)
+                    _note_leaves(machine, made, state, found)
+                if watch.steps:
+                    watch.step(state, made, found)
+                if pairs:
+                    _note_pair(machine, made, state, found)
+                if made.state in parents:
+                    continue
+                parents[made.state] = state
+                upcoming.append(made.state)
+                watch.state(made.state, found)
+                if goal is not None and goal(made.state):
+                    found.violations["until"] = found.path(made.state)
+                    found.states = len(parents)
+                    return found
         if (watch.watched and watch.idle and not exhaust) or (limit is not None and len(parents) >= limit):
             found.states, found.depth = len(parents), found.depth + 1
             return found
@@ -140,7 +161,7 @@ class _Watch:
         self.states = {s.about.id: s.closed for s in sentences if not s.is_about_steps}
         self.steps = {s.about.id: s for s in sentences if s.is_about_steps}
         self._all = machine.function(both(*self.states.values()))
-        self._step_checks: dict[tuple[int, int, str], Callable[..., bool] | None] = {}
+        self._step_checks: dict[tuple[int, int], list[tuple[str, StepCheck]]] = {}
 
     @property
     def idle(self) -> bool:
@@ -159,22 +180,26 @@ class _Watch:
 
     def step(self, state: State, made: Transition, found: Exploration) -> None:
         """Note the sentences about steps that are false of this one."""
-        for name in list(self.steps):
-            check = self._check(made.rule, made.leaf, name)
-            if check is not None and not check(made, state):
-                found.violations[name] = found.path(state, made)
-                del self.steps[name]
+        leaf = (made.rule, made.leaf)
+        checks = self._step_checks.get(leaf)
+        if checks is None:
+            checks = self._step_checks[leaf] = list(self._checks(*leaf))
+        fallen = [name for name, check in checks if not check(made, state)]
+        for name in fallen:
+            found.violations[name] = found.path(state, made)
+            del self.steps[name]
+        if fallen:
+            self._step_checks.clear()
 
-    def _check(self, rule: int, leaf: int, name: str) -> Callable[[Transition, State], bool] | None:
-        key = (rule, leaf, name)
-        if key not in self._step_checks:
-            self._step_checks[key] = step_check(self.machine, rule, leaf, self.steps[name])
-        return self._step_checks[key]
+    def _checks(self, rule: int, leaf: int) -> Iterator[tuple[str, StepCheck]]:
+        """The tests of those sentences that steps through this leaf can make false."""
+        for name, sentence in self.steps.items():
+            check = step_check(self.machine, rule, leaf, sentence)
+            if check is not None:
+                yield name, check
 
 
-def step_check(
-    machine: Machine, rule: int, leaf: int, sentence: Sentence
-) -> Callable[[Transition, State], bool] | None:
+def step_check(machine: Machine, rule: int, leaf: int, sentence: Sentence) -> StepCheck | None:
     """A test of the sentence on steps through this leaf; None where it can only hold there."""
     one = machine.rules.rules[rule]
     body = sentence.at(one, machine.leaves[rule][leaf].outcome)

@@ -71,6 +71,8 @@ def falsify(
             result.searched, result.complete = describe(found), found.complete
     if brief and result.false_claims:
         return result
+    for script in long_runs_of(rules):
+        result.reached |= play(rules, script)
     cases = {b.name for rule in rules.rules for path in leaves(rule.root) for b in path}
     for area in witness_areas(system, granularity):
         left = [s for s in sentences if s.about.id.startswith(PREMISE) and not result.knows(s.about.id)]
@@ -79,8 +81,6 @@ def falsify(
         machine = Machine(rules, area.scope)
         more = explore(machine, left, calls=area.calls, limit=area.limit, witness=True, exhaust=True, progress=progress)
         _note(result, more, str(area))
-    for script in long_runs_of(rules):
-        result.reached |= play(rules, script)
     return result
 
 

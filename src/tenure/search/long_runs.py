@@ -7,7 +7,8 @@ from tenure.vocabulary.rules import Rules
 from tenure.vocabulary.systems import Granularity
 
 _READY = ("th0 open_group process=p0", "open_container process=p0", "th0 set_container", "set_iommu")
-_LISTED = (*_READY, "create_vm", "create_kvm_vfio")
+_VM = ("create_vm", "create_kvm_vfio")
+_LISTED = (*_READY, *_VM)
 _TO_THE_LIST = tuple(f"file_add.{step}" for step in ("look_up", "count", "validate", "reference", "list"))
 
 
@@ -34,8 +35,52 @@ def _killed(system: str, uses: tuple[str, ...], takes: str, *late: str) -> Scrip
     return Script(system, f"release_user.{takes}", _scope(files=3, threads=2, process=2, user=1), lines)
 
 
+_GETS = ("u0 get_external_user process=p0",)
 _ADDS = ("u0 take_file process=p0", "u0 add_external_user")
 _VALIDATES = ("u0 validate_and_use process=p0",)
+_CLOSED = ("close file=f2", "f2 release_device")
+
+
+def _short(system: str, takes: str, *lines: str) -> Script:
+    """One process, two threads, one external user and a device."""
+    return Script(system, takes, _scope(files=3, threads=2, user=1), (*_READY, *lines))
+
+
+def _last_user(system: str, uses: tuple[str, ...], takes: str, *late: str, ends: str) -> Script:
+    """The device is closed, so that the external user is the last user of its group, and ends its use."""
+    return _short(system, takes, *_stolen(), *uses, *_CLOSED, *late, f"u0 {ends}")
+
+
+def _of_get(variant: str, stolen: str) -> tuple[Script, ...]:
+    """Deep cases of get and put; `stolen` is the case of a put that finds no use left to give back."""
+    system = f"external-get-put{variant}"
+    return (
+        _last_user(system, _GETS, "put_external_user.detach#0", *_LEFT, ends="put_external_user"),
+        _last_user(system, _GETS, f"put_external_user.{stolen}", *_LEFT_TWICE, ends="put_external_user"),
+        _killed(system, _GETS, stolen, *_LEFT_TWICE),
+        *_of_thefts(system),
+    )
+
+
+def _of_thefts(system: str) -> tuple[Script, ...]:
+    """Nobody is left to count for the use that a device has stolen, or the group goes before the device."""
+    return (
+        _short(system, "release_device.dissolve#2", *_stolen(), *_LEFT_TWICE, *_CLOSED),
+        _short(system, "release_device.detach#2", *_stolen(), *_CLOSED),
+        _short(system, "release_group.detach#0", *_stolen(), *_LEFT, "close file=f0", "f0 release_group"),
+        _short(system, "open_group.test#0", "th0 get_device_fd", "close file=f0", "f0 release_group", "th0 open_group"),
+    )
+
+
+def _of_add() -> tuple[Script, ...]:
+    """Deep cases of add and del."""
+    system, ends = "external-v1", "del_external_user"
+    return (
+        _last_user(system, _ADDS, f"{ends}.detach#2", ends=ends),
+        _last_user(system, _ADDS, f"{ends}.detach#0", *_LEFT, ends=ends),
+        _last_user(system, _ADDS, f"{ends}.dissolve#4", *_LEFT_TWICE, ends=ends),
+        *_of_thefts(system),
+    )
 
 
 def _of_entries(takes: str, *lines: str, files: int = 5, threads: int = 3, users: int = 1, devices: int = 1) -> Script:
@@ -72,6 +117,10 @@ def _added_again(takes: str, *late: str) -> Script:
 
 
 LONG_RUNS: tuple[Script, ...] = (
+    *_of_get("", "dissolve#2"),
+    *_of_get(":put-ref-first", "dissolve#3"),
+    *_of_get(":from-dev", "dissolve#2"),
+    *_of_add(),
     _killed("external-v1", _ADDS, "detach#2"),
     _killed("external-v1", _ADDS, "dissolve#5", *_LEFT_TWICE),
     _killed("external-validate", _VALIDATES, "detach#2"),
@@ -82,6 +131,12 @@ LONG_RUNS: tuple[Script, ...] = (
         *(*_LISTED, *(f"u0 {step}" for step in _TO_THE_LIST), "file_del"),
         *("unset_container", "close file=f0", "f0 release_group", "d0 unbind_driver"),
         "u0 file_add.tell",
+    ),
+    Script(
+        "kvm-file",
+        "get_device_fd.open#5",
+        _scope(files=5, threads=1, user=1, vm=1),
+        ("open_group", "open_container", "set_container", "set_iommu", *_VM, "file_add", "get_device_fd"),
     ),
     _deleted("detach#2"),
     _deleted("detach#0", *_LEFT),

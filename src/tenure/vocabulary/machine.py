@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -118,6 +118,18 @@ class Machine:
         out: list[Transition] = []
         self._canonical[rule](state, out)
         return out
+
+    def transitions(self, rules: Iterable[int]) -> Callable[[State], list[Transition]]:
+        """A function that gives every transition of these rules from a state; new objects take the lowest free name."""
+        runs = [self._canonical[number] for number in rules]
+
+        def from_state(state: State) -> list[Transition]:
+            out: list[Transition] = []
+            for run in runs:
+                run(state, out)
+            return out
+
+        return from_state
 
     def begin(self, state: State, call: str, arguments: Mapping[str, int]) -> list[Transition]:
         """What the rule that begins `call` does with these arguments; empty where the call cannot be made now."""
