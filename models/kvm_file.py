@@ -77,7 +77,7 @@ GET_PUT = System(
     variant="get-put",
     title="groups, held by get and put until the VM is destroyed, 3.13 to 5.18",
     source="virt/kvm/vfio.c, 3.13-5.18; drivers/vfio/vfio.c",
-    calls=(*CONTAINER_CALLS, *kvm_get_put.CALLS, *spapr.CALLS),
+    calls=(*vms.for_processes(CONTAINER_CALLS), *kvm_get_put.CALLS, *spapr.CALLS),
     definitions=(
         *_more(external_systems.DEFINITIONS),
         *OWN,
@@ -110,6 +110,7 @@ LISTS: tuple[Definition, ...] = (
 def _with_lists(containers_calls: tuple[Call, ...], changed: tuple[Call, ...]) -> tuple[Call, ...]:
     """The calls of containers, those changed where open devices know of VMs; their drivers stay where they are."""
     by_name = {c.name: c for c in changed}
+    containers_calls = vms.for_processes(containers_calls)
     of_drivers = {c.name for c in (containers.check_extension, *iommu_drivers.CALLS, *vfio_drivers.CALLS)}
     return modules.where_none_goes(tuple(by_name.get(c.name, c) for c in containers_calls if c.name not in of_drivers))
 

@@ -13,6 +13,7 @@ from tenure.models.vms import (
     destroy_vm,
     drops_vm,
     file_vm,
+    foreign,
     forgets_vm,
     group_kvm,
     has_device,
@@ -65,6 +66,7 @@ def _adding(
     vm, target = file_vm[file], local("target", FILE.maybe)
     yield step(
         "look_up",
+        foreign(vm, process),
         refuse(no(fd[process, other]), "EBADF", "the fd is not open"),
         refuse(no(is_accepted(other)), "EINVAL", "the file is none of VFIO's that is accepted"),
         go(target.becomes(other)),
@@ -88,6 +90,7 @@ def _removing(process: Term, file: Term, other: Term, tell: tuple[Taken, ...]) -
     vm, target = file_vm[file], local("target", FILE.maybe)
     yield step(
         "look_up",
+        foreign(vm, process),
         refuse(no(fd[process, other]), "EBADF", "the fd is not open"),
         refuse(no(is_of_vfio(other)), "ENOENT", "no list holds such a file"),  # found out later, and no other way
         go(target.becomes(other)),

@@ -17,6 +17,7 @@ from tenure.models.vms import (
     destroy_vm,
     drops_vm,
     file_vm,
+    foreign,
     forgets_vm,
     group_kvm,
     is_dying,
@@ -68,7 +69,12 @@ def file_add(process: Term, file: Term, other: Term, entry: Term) -> Steps:
     yield requires(_is_of_vm(process, file), is_unlisted(entry))
     vm, target = file_vm[file], local("target", FILE.maybe)
     group = file_group[target]
-    yield step("look_up", refuse(no(fd[process, other]), "EBADF", "the fd is not open"), go(target.becomes(other)))
+    yield step(
+        "look_up",
+        foreign(vm, process),
+        refuse(no(fd[process, other]), "EBADF", "the fd is not open"),
+        go(target.becomes(other)),
+    )
     yield step(
         "count",
         refuse(no(kind[target] == "group"), "EINVAL", "the file is no group file"),
@@ -106,7 +112,12 @@ def file_del(process: Term, file: Term, other: Term) -> Steps:
     yield requires(_is_of_vm(process, file))
     vm, target, entry = file_vm[file], local("target", FILE.maybe), local("entry", USER.maybe)
     group = file_group[target]
-    yield step("look_up", refuse(no(fd[process, other]), "EBADF", "the fd is not open"), go(target.becomes(other)))
+    yield step(
+        "look_up",
+        foreign(vm, process),
+        refuse(no(fd[process, other]), "EBADF", "the fd is not open"),
+        go(target.becomes(other)),
+    )
     yield step(
         "remove",
         choosing(

@@ -3,10 +3,11 @@
 An entry is an external user: one group or file on which the VM relies.
 """
 
+from tenure.models import files
 from tenure.models.files import closed, fd, is_free, is_open, kind
 from tenure.models.locks_kvm import KVM_LOCK
-from tenure.vocabulary.calls import Case, Steps, call, done, new, refuse, requires, step
-from tenure.vocabulary.effects import Assign
+from tenure.vocabulary.calls import Call, Case, Steps, call, done, new, refuse, requires, step
+from tenure.vocabulary.effects import Assign, each
 from tenure.vocabulary.objects import FILE, GROUP, PROCESS, THREAD, USER, VM
 from tenure.vocabulary.symbols import state
 from tenure.vocabulary.terms import Term, both, busy, every, in_flight, is_none, no
@@ -15,6 +16,7 @@ from tenure.vocabulary.types import COUNT, FLAG
 file_vm = state("file vm", FILE, VM.maybe, meaning="the VM of a VM file or of the file of a KVM VFIO device")
 vm_references = state("vm references", VM, COUNT, meaning="the VM's reference count: `users_count`")
 vm_exists = state("vm exists", VM, FLAG, meaning="the VM's memory is not freed")
+vm_mm = state("vm mm", VM, PROCESS.maybe, meaning="the process for whose memory the VM is: `mm`; none: it is gone")
 has_device = state("has device", VM, FLAG, meaning="a KVM VFIO device is in the VM's list of devices")
 listed = state("listed", USER, VM.maybe, meaning="the VM in the list of whose KVM VFIO device the entry is")
 group_kvm = state("group kvm", GROUP, VM.maybe, meaning="the group's uncounted pointer to a VM: `kvm`")
@@ -46,6 +48,11 @@ def forgets_vm(group: Term) -> Assign:
     return group_kvm[group].becomes(None)
 
 
+def foreign(vm: Term, process: Term) -> Case:
+    """The VM is for the memory of another process: kvm_vm_ioctl, and from 5.1 on kvm_device_ioctl."""
+    return refuse(no(vm_mm[vm] == process), "EIO", "the VM is of another process")
+
+
 def drops_vm(file: Term) -> Case:
     """The file's reference to its VM goes with it."""
     vm = file_vm[file]
@@ -64,6 +71,7 @@ def create_vm(process: Term, file: Term, made: Term) -> Steps:
             fd[process, file].becomes(value=True),
             vm_exists[made].becomes(value=True),
             vm_references[made].becomes(1),
+            vm_mm[made].becomes(process),
         ),
     )
 
@@ -82,6 +90,7 @@ def create_kvm_vfio(process: Term, file: Term, made: Term) -> Steps:
     yield requires(is_open(process, file, "vm"), is_free(made))
     yield step(
         "create",
+        foreign(vm, process),
         refuse(has_device[vm], "EBUSY", "the VM has a KVM VFIO device already"),
         done(
             has_device[vm].becomes(value=True),
@@ -98,4 +107,19 @@ def create_kvm_vfio(process: Term, file: Term, made: Term) -> Steps:
 def destroy_vm(vm: Term) -> Steps:
     """With its last reference, and after the entries of its KVM VFIO device, the VM is gone."""
     yield requires(is_dying(vm), is_empty(vm))
-    yield step("free", done(vm_exists[vm].becomes(value=False), has_device[vm].becomes(value=False)))
+    forgotten = has_device[vm].becomes(value=False), vm_mm[vm].becomes(None)
+    yield step("free", done(vm_exists[vm].becomes(value=False), *forgotten))
+
+
+_CHILD, _GONE = files.fork.parameter("child"), files.exit_process.parameter("process")
+FORK = files.fork.requiring(every(VM, lambda vm: no(vm_mm[vm] == _CHILD)))
+"""A new process has memory of its own, for which no VM is."""
+
+EXIT = files.exit_process.with_effects(each(VM, lambda vm: vm_mm[vm].becomes(None), lambda vm: vm_mm[vm] == _GONE))
+"""A process that is gone leaves VMs that nobody may call any more; who gets its name has other memory."""
+
+
+def for_processes(calls: tuple[Call, ...]) -> tuple[Call, ...]:
+    """The same calls, where VMs are for the memory of processes."""
+    changed = {c.name: c for c in (FORK, EXIT)}
+    return tuple(changed.get(c.name, c) for c in calls)

@@ -31,9 +31,10 @@ def pass_file(machine: Machine, _: Task, process: int, file: int, to: int) -> An
 
 
 def may_fork(machine: Machine, process: int, child: int) -> bool:
-    """The parent has fds, the child is new: it has none."""
+    """The parent has fds, the child is new: it has none, and no VM is for its memory."""
     parent, new = machine.processes[process], machine.processes[child]
-    return any(file is not None for file in parent.fds) and all(file is None for file in new.fds)
+    unused = all(file is None for file in new.fds) and all(vm.mm != child for vm in machine.vms)
+    return any(file is not None for file in parent.fds) and unused
 
 
 def fork(machine: Machine, _: Task, process: int, child: int) -> Answer:
@@ -58,4 +59,7 @@ def exit_process(machine: Machine, _: Task, process: int) -> Answer:
     for user in machine.users:
         if user.process == process:
             user.process = NONE
+    for vm in machine.vms:
+        if vm.mm == process:
+            vm.mm = NONE
     return OK

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
-from tenure.reference.calls import EBADF, EEXIST, EINVAL, ENOENT, OK, Steps, Task
+from tenure.reference.calls import EBADF, EEXIST, EINVAL, EIO, ENOENT, OK, Steps, Task
 from tenure.reference.files import DEVICE_FILE, GROUP_FILE, KVM_VFIO_FILE, File
 from tenure.reference.locks import BLOCKED
 from tenure.reference.machine import Machine
@@ -15,12 +15,12 @@ from tenure.vocabulary.answers import Answer
 
 
 def file_add(machine: Machine, me: Task, process: int, file: int, other: int, entry: int) -> Steps:
-    """Keep a group's or a device's file; EBADF, EINVAL, EEXIST (kvm_vfio_file_add, 6.6-7.2)."""
+    """Keep a group's or a device's file; EIO, EBADF, EINVAL, EEXIST (kvm_vfio_file_add, 6.6-7.2)."""
     return (yield from _add(machine, me, process, file, other, entry, (GROUP_FILE, DEVICE_FILE)))
 
 
 def group_add(machine: Machine, me: Task, process: int, file: int, other: int, entry: int) -> Steps:
-    """Keep a group's file; EBADF, EINVAL, EEXIST (kvm_vfio_group_add, 5.19-6.1)."""
+    """Keep a group's file; EIO, EBADF, EINVAL, EEXIST (kvm_vfio_group_add, 5.19-6.1)."""
     return (yield from _add(machine, me, process, file, other, entry, (GROUP_FILE,), tells_under_lock=True))
 
 
@@ -37,6 +37,8 @@ def _add(  # noqa: PLR0913  # the arguments of the call, and what its generation
 ) -> Steps:
     caller, new = machine.processes[process], machine.users[entry]
     device = device_of(me.hold(caller.file(file)))
+    if device.vm.mm != process:
+        return EIO
     if not caller.has(other):
         return EBADF
     if not caller.has(other, *accepted):
@@ -70,18 +72,20 @@ def _set_kvm(me: Task, file: File, vm: Vm | None, *, locked: bool) -> Generator[
 
 
 def file_del(machine: Machine, me: Task, process: int, file: int, other: int) -> Steps:
-    """Let a file go; EBADF, ENOENT (kvm_vfio_file_del, 6.6-7.2)."""
+    """Let a file go; EIO, EBADF, ENOENT (kvm_vfio_file_del, 6.6-7.2)."""
     return (yield from _del(machine, me, process, file, other, tells_under_lock=False))
 
 
 def group_del(machine: Machine, me: Task, process: int, file: int, other: int) -> Steps:
-    """Let a group's file go; EBADF, ENOENT (kvm_vfio_group_del, 5.19-6.1)."""
+    """Let a group's file go; EIO, EBADF, ENOENT (kvm_vfio_group_del, 5.19-6.1)."""
     return (yield from _del(machine, me, process, file, other, tells_under_lock=True))
 
 
 def _del(machine: Machine, me: Task, process: int, file: int, other: int, *, tells_under_lock: bool) -> Steps:
     caller = machine.processes[process]
     device = device_of(me.hold(caller.file(file)))
+    if device.vm.mm != process:
+        return EIO
     if not caller.has(other):
         return EBADF
     if not caller.has(other, GROUP_FILE, DEVICE_FILE):

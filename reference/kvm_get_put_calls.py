@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
-from tenure.reference.calls import EBADF, EEXIST, EINVAL, ENOENT, OK, Part, Steps, Task, put_group
+from tenure.reference.calls import EBADF, EEXIST, EINVAL, EIO, ENOENT, OK, Part, Steps, Task, put_group
 from tenure.reference.files import GROUP_FILE, KVM_VFIO_FILE
 from tenure.reference.get_put_calls import dissolve, get
 from tenure.reference.groups import VfioGroup
@@ -24,9 +24,11 @@ def may_file_add(machine: Machine, process: int, file: int, other: int, entry: i
 
 
 def file_add(machine: Machine, me: Task, process: int, file: int, other: int, entry: int) -> Steps:
-    """Get the group of an fd, list it, tell it of the VM; EBADF, EINVAL, EPERM, EEXIST (kvm_vfio_set_group, 3.13-5.18)."""
+    """Get the group of an fd, list it, tell it of the VM; EIO, EBADF, EINVAL, EPERM, EEXIST (kvm_vfio_set_group, 3.13-5.18)."""
     caller, user = machine.processes[process], machine.users[entry]
     device = device_of(me.hold(caller.file(file)))
+    if device.vm.mm != process:
+        return EIO
     if not caller.has(other):
         return EBADF
     named = me.hold(caller.file(other))
@@ -70,12 +72,14 @@ def may_file_del(machine: Machine, process: int, file: int, other: int) -> bool:
 
 
 def file_del(machine: Machine, me: Task, process: int, file: int, other: int) -> Steps:
-    """Take the group of an fd out of the list and put it; EBADF, ENOENT (kvm_vfio_set_group, 4.12-5.18).
+    """Take the group of an fd out of the list and put it; EIO, EBADF, ENOENT (kvm_vfio_set_group, 4.12-5.18).
 
     The kernel puts the group before it lets the list go. Nothing of the list is looked at by then, so here others may have it.
     """
     caller = machine.processes[process]
     device = device_of(me.hold(caller.file(file)))
+    if device.vm.mm != process:
+        return EIO
     if not caller.has(other):
         return EBADF
     named = me.hold(caller.file(other))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tenure.reference.calls import EBUSY, OK, Task
+from tenure.reference.calls import EBUSY, EIO, OK, Task
 from tenure.reference.files import CLOSED, KVM_VFIO_FILE, VM_FILE, File
 from tenure.reference.machine import Machine
 from tenure.reference.vms import KvmVfio, Vm
@@ -22,7 +22,7 @@ def may_create_vm(machine: Machine, process: int, file: int, made: int) -> bool:
 
 def create_vm(machine: Machine, _: Task, process: int, file: int, made: int) -> Answer:
     """Make a VM, referenced by its file (kvm_dev_ioctl_create_vm)."""
-    vm = machine.vms[made] = Vm(made, users=1, alive=True)
+    vm = machine.vms[made] = Vm(made, users=1, mm=process, alive=True)
     opened = machine.files[file] = File(file, VM_FILE)
     opened.vm = vm
     machine.processes[process].install(opened)
@@ -35,9 +35,11 @@ def may_create_kvm_vfio(machine: Machine, process: int, file: int, made: int) ->
 
 
 def create_kvm_vfio(machine: Machine, _: Task, process: int, file: int, made: int) -> Answer:
-    """Make the VM's KVM VFIO device, whose file references the VM; EBUSY (kvm_ioctl_create_device, kvm_vfio_create)."""
+    """Make the VM's KVM VFIO device, whose file references the VM; EIO, EBUSY (kvm_ioctl_create_device, kvm_vfio_create)."""
     caller = machine.processes[process]
     vm = vm_of(caller.file(file))
+    if vm.mm != process:
+        return EIO
     if vm.device is not None:
         return EBUSY
     vm.device = KvmVfio(vm)

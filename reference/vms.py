@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tenure.reference.locks import Lock
+from tenure.vocabulary.types import NONE
 
 if TYPE_CHECKING:
     from tenure.reference.users import ExternalUser
@@ -24,10 +25,12 @@ class KvmVfio:
 class Vm:
     """struct kvm: alive until its destruction is over."""
 
-    __slots__ = ("alive", "device", "index", "users")
+    __slots__ = ("alive", "device", "index", "mm", "users")
 
-    def __init__(self, index: int, users: int = 0, *, alive: bool = False) -> None:
+    def __init__(self, index: int, users: int = 0, mm: int = NONE, *, alive: bool = False) -> None:
         self.index = index
+        self.mm = mm
+        """The process for whose memory it is; none, once that is gone."""
         self.alive = alive
         self.users = users
         """users_count: one for each file that refers to it."""

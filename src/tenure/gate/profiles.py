@@ -307,6 +307,7 @@ def _whole_fields_of_vms(system: System) -> tuple[Field, ...]:
         Field("a list of two", scope(_VM)),
         Field("a device file", scope({**_VM, "file": 5, "user": 1}), none_off),
         Field("no VM, two processes", scope(no_vm)),
+        Field("a VM, two processes", scope({**_VM, "process": 2, "file": 3, "device": 0, "user": 1})),
         Field("no VM, two devices", scope({**no_vm, "process": 1, "device": 2}, vfio_devices=2)),
         Field("a group without IOMMU", scope({**_VM, "user": 1}, no_iommu=(True,)), none_off),
         Field(

@@ -220,7 +220,7 @@ def _told_area(sizes: dict[str, int]) -> Area:
 
 
 def _listed_areas(sizes: dict[str, int]) -> tuple[Area, ...]:
-    """Where a list has two entries, and where a group is without IOMMU."""
+    """Where a list has two entries, where a group is without IOMMU, and where a VM is of another process."""
     makes = SETUP | MAKES | {"set_iommu"}
     small = {**sizes, "container": 1, "device": 1, "table": 1, "page": 0}
     two = {**small, "user": 2}
@@ -229,6 +229,7 @@ def _listed_areas(sizes: dict[str, int]) -> tuple[Area, ...]:
         Area(scope(two), makes),
         Area(scope({**two, "file": 5, "group": 2, "device": 2}, vfio_devices=2), makes, enough),
         Area(scope(small, no_iommu=(True,)), makes),
+        Area(scope({**small, "process": 2}), MAKES | {"file_del", "pass_file"}),
     )
 
 

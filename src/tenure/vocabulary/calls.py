@@ -159,6 +159,12 @@ class Call:
         """The same call under the name that it has in a system of its own."""
         return replace(self, name=name)
 
+    def with_effects(self, *effects: Assign) -> Call:
+        """The same call, of one step, which has these effects besides wherever it ends well."""
+        (only,) = self.steps
+        cases = (replace(c, effects=(*c.effects, *effects)) if isinstance(c.follow, Finish) else c for c in only.cases)
+        return replace(self, steps=(replace(only, cases=tuple(cases)),))
+
     def requiring(self, condition: Term) -> Call:
         """The same call, made only where `condition` holds besides."""
         return replace(self, requires=both(self.requires, condition))
