@@ -54,6 +54,16 @@ class At:
 
 
 @dataclass(frozen=True, slots=True)
+class There:
+    """The number of 32 bits that stands at a place of this memory when the call is made."""
+
+    offset: int
+
+    def __str__(self) -> str:
+        return f"*{self.offset}"
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """What an earlier line of the batch returned, or will."""
 
@@ -63,7 +73,7 @@ class Line:
         return f"${self.number}"
 
 
-Argument = int | At | Line
+Argument = int | At | There | Line
 
 
 @dataclass
@@ -94,6 +104,12 @@ class Batch:
             self._line(f"w {at.offset} {content.hex()}")
         return at
 
+    def put_with_address(self, content: bytes, offset: int, of: At) -> At:
+        """Bytes to point to, of which eight, from this offset on, are the address of another place."""
+        at = self.put(content)
+        self._line(f"p {at.offset + offset} {of}")
+        return at
+
     def take(self, at: At, size: int) -> Line:
         """Bytes as they are now."""
         return self._line(f"r {at.offset} {size}")
@@ -114,7 +130,7 @@ class Batch:
         """Close every file from this number on."""
         self.call(Number.CLOSE_RANGE, first, (1 << 32) - 1, 0)
 
-    def move(self, file: Line, to: int) -> None:
+    def move(self, file: Line | There, to: int) -> None:
         """Give a file that was just opened another number; where it was not opened, nothing happens."""
         self.call(Number.DUP3, file, to, os.O_CLOEXEC)
         self.call(Number.CLOSE, file)
@@ -138,8 +154,8 @@ class Batch:
         many = self.number(link[0])
         return self.content(link[1])[:many].decode().rpartition("/")[2] if many > 0 else ""
 
-    def ioctl(self, file: int | Line, request: int, argument: bytes | int = 0) -> Line:
-        """Make an ioctl with a number, or with a structure."""
+    def ioctl(self, file: int | Line, request: int, argument: bytes | int | At = 0) -> Line:
+        """Make an ioctl with a number, or with a structure, or with one that was put somewhere."""
         at = self.put(argument) if isinstance(argument, bytes) else argument
         return self.call(Number.IOCTL, file, request, at)
 

@@ -14,7 +14,9 @@ from tenure.gate.linux.differences import intended, known
 from tenure.gate.linux.facts import Facts, facts_of
 from tenure.gate.linux.guest import Guest
 from tenure.gate.linux.image import Image, image_at, image_in
+from tenure.gate.linux.kvm_files import KvmFiles
 from tenure.gate.linux.machine import Board, qemu
+from tenure.gate.linux.modules import KVM
 from tenure.gate.linux.recording import Act, Marks, Recording
 from tenure.gate.linux.reproducer import as_c
 from tenure.gate.linux.type1 import Type1
@@ -30,8 +32,13 @@ ADAPTERS: Mapping[str, Callable[[Guest, Facts], Adapter]] = {
     "containers-2022:6.1": Containers,
     "dma-type1-v1": lambda guest, facts: Type1(guest, facts, version=TYPE1),
     "dma-type1-v2": lambda guest, facts: Type1(guest, facts, version=TYPE1_V2),
+    "kvm-file": KvmFiles,
+    "kvm-file:group-only": KvmFiles,
 }
 """What each profile is on a guest."""
+
+MODULES: Mapping[str, tuple[str, ...]] = {"kvm-file": KVM, "kvm-file:group-only": KVM}
+"""The modules that a profile needs besides those of VFIO."""
 
 
 class LinuxSubject:
@@ -46,6 +53,7 @@ class LinuxSubject:
         told(f"booting {self._image.path.name}")
         self._board = Board(iommu)
         self._make = ADAPTERS[profile]
+        self._modules = MODULES.get(profile, ())
         self._guest: Guest | None = None
         self._ahead: deque[tuple[str, Mapping[str, Written], Callable[[], Answer | None], Callable[[], Shown]]] = (
             deque()
@@ -62,7 +70,7 @@ class LinuxSubject:
     def boot(self) -> None:
         """Boot the kernel, and nothing of an earlier boot is left."""
         self.close()
-        self._guest = Guest(self._image, self._board)
+        self._guest = Guest(self._image, self._board, self._modules)
         self.boots += 1
         try:
             self.facts = facts_of(self._guest)
