@@ -55,9 +55,7 @@ class LinuxSubject:
         self._make = ADAPTERS[profile]
         self._modules = MODULES.get(profile, ())
         self._guest: Guest | None = None
-        self._ahead: deque[tuple[str, Mapping[str, Written], Callable[[], Answer | None], Callable[[], Shown]]] = (
-            deque()
-        )
+        self._ahead: deque[tuple[str, Mapping[str, Written], Answer | None, Callable[[], Shown]]] = deque()
         """Calls that were made together, and are told one by one."""
         self.boots = 0
         try:
@@ -117,12 +115,14 @@ class LinuxSubject:
         if self._guest is None:
             raise AssertionError("calls come after reset")
         using = Round()
+        asked = []
         for call, args in calls:
-            answer = self._asked(call, args, using)
-            self._ahead.append((call, args, answer, self._adapter.look(using)))
+            asked.append((call, args, self._asked(call, args, using), self._adapter.look(using)))
             if self._adapter.last(call):
                 break
         self._guest.ask(*using.batches)
+        # all are read at once: what they did is done, also where nobody asks for it, since an earlier one was wrong
+        self._ahead.extend((call, args, read(), look) for call, args, read, look in asked)
 
     def do(self, call: str, args: Mapping[str, Written], *, show: bool) -> Reply:
         if self._guest is None:
@@ -131,12 +131,12 @@ class LinuxSubject:
             made, given, answer, read = self._ahead.popleft()
             if (made, given) != (call, args):
                 raise AssertionError(f"{made} was made ahead, and not {call}")
-            return Reply(answer(), read())
+            return Reply(answer, read())
         using = Round()
-        answer = self._asked(call, args, using)
+        answered = self._asked(call, args, using)
         shown = self._adapter.look(using) if show else None
         self._guest.ask(*using.batches)
-        return Reply(answer(), shown() if shown else None)
+        return Reply(answered(), shown() if shown else None)
 
     def _asked(self, call: str, args: Mapping[str, Written], using: Round) -> Callable[[], Answer | None]:
         """Put a call into a round, and remember what was put there for it."""
