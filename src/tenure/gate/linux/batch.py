@@ -13,6 +13,9 @@ ARENA = 1 << 20
 """Bytes of memory that calls may point to."""
 
 
+PAGE = 4096
+"""Bytes of a page of it."""
+
 LINK = 128
 """Bytes of what a link points to, at most."""
 
@@ -24,6 +27,7 @@ class Number(IntEnum):
     WRITE = 1
     CLOSE = 3
     MMAP = 9
+    MPROTECT = 10
     IOCTL = 16
     PREAD64 = 17
     PWRITE64 = 18
@@ -98,10 +102,16 @@ class Batch:
         """Bytes to point to, in so much room."""
         at = At(self._used)
         self._used += (max(len(content), room) + 15) // 16 * 16
-        if self._used > ARENA:
+        if self._used > ARENA - PAGE:
             raise ValueError("a batch points to more memory than there is")
         if content:
             self._line(f"w {at.offset} {content.hex()}")
+        return at
+
+    def put_last(self, content: bytes) -> At:
+        """Bytes to point to on the last page, where nothing else is put."""
+        at = At(ARENA - PAGE)
+        self._line(f"w {at.offset} {content.hex()}")
         return at
 
     def put_with_address(self, content: bytes, offset: int, of: At) -> At:

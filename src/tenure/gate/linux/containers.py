@@ -60,6 +60,10 @@ class Containers:
     def scopes(self, system: System) -> tuple[Scope, Scope]:
         return gate_scope(system), plan_scope(system)
 
+    def place_of(self, device: str) -> str:
+        """The device of the guest that stands for this one, by its address on the bus."""
+        return self._devices[device]
+
     def able(self, call: str, args: Mapping[str, Written]) -> bool:
         return call != "bind_driver" or DRIVERS[str(args["to"])] in self._facts.drivers
 

@@ -20,7 +20,7 @@ VFIO = ("vfio_iommu_type1", "vfio-pci", "pci-stub")
 KVM = ("kvm-amd", "kvm-intel")
 """What a guest needs besides to make VMs itself; the one that is for another processor is not taken."""
 
-PARAMETERS = {"vfio_iommu_type1": "allow_unsafe_interrupts=1"}
+PARAMETERS = dict.fromkeys(("vfio_iommu_type1", "iommufd"), "allow_unsafe_interrupts=1")
 """What a module is told when it is inserted: QEMU's AMD IOMMU remaps no interrupts."""
 
 

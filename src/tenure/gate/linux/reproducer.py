@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tenure.gate.linux.batch import Number
+from tenure.gate.linux.iommufd import CdevIoctl, IommuIoctl
 from tenure.gate.linux.kvm import KvmIoctl
 from tenure.gate.linux.recording import Act, Part
 from tenure.gate.linux.vfio import Ioctl
@@ -14,7 +15,11 @@ TEMPLATE = Path(__file__).with_name("reproducer.c")
 
 _ARGUMENTS = 6
 _SIGNED = 1 << 63
-_REQUESTS = {int(one): f"VFIO_{one.name}" for one in Ioctl} | {int(one): f"KVM_{one.name}" for one in KvmIoctl}
+_REQUESTS = {
+    int(one): f"{of}_{one.name}"
+    for of, kind in (("VFIO", Ioctl), ("VFIO", CdevIoctl), ("IOMMU", IommuIoctl), ("KVM", KvmIoctl))
+    for one in kind
+}
 
 
 def as_c(heading: Sequence[str], acts: Sequence[Act], processes: Mapping[int, str], groups: Mapping[str, str]) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tenure.gate.linux.adapter import Adapter
 from tenure.gate.linux.batch import Batch, Round
+from tenure.gate.linux.cdev import Cdevs
 from tenure.gate.linux.containers import Containers
 from tenure.gate.linux.debian import Told, fetched
 from tenure.gate.linux.differences import intended, known
@@ -28,6 +29,7 @@ from tenure.vocabulary.machine import Scope
 from tenure.vocabulary.systems import System
 
 ADAPTERS: Mapping[str, Callable[[Guest, Facts], Adapter]] = {
+    "cdev": Cdevs,
     "containers-2022": Containers,
     "containers-2022:6.1": Containers,
     "dma-type1-v1": lambda guest, facts: Type1(guest, facts, version=TYPE1),
