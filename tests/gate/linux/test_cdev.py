@@ -12,7 +12,7 @@ from tests.gate.linux.conftest import Kernel
 
 from tenure.gate.linux import cdev
 from tenure.gate.linux.batch import Round
-from tenure.gate.linux.cdev import Cdevs
+from tenure.gate.linux.cdev import IOMMUFD_AS_CONTAINER, Cdevs
 from tenure.gate.linux.facts import Facts
 from tenure.gate.linux.guest import Guest
 from tenure.gate.linux.iommufd import NO_OBJECT
@@ -216,6 +216,20 @@ def test_a_device_has_another_node_each_time_that_it_gets_a_driver(
     nodes.clear()
     made(kernel, adapter, "unbind_driver", device="d1")
     assert opened("f3") == "/dev/vfio/devices/none\0"
+
+
+def test_an_iommufd_in_the_place_of_a_container_is_marked(kernel: Iommus, adapter: Cdevs) -> None:
+    """Not another file, nor one that has the iommufd's name later."""
+    sets: dict[str, Written] = {"process": "p0", "file": "f1", "other": "f0"}
+    again: dict[str, Written] = {**sets, "file": "f2"}
+    made(kernel, adapter, "open_iommufd", process="p0", file="f0")
+    made(kernel, adapter, "set_container", **sets)
+    made(kernel, adapter, "open_container", process="p0", file="f0", made="c0")
+    made(kernel, adapter, "set_container", **again)
+
+    assert adapter.marks("set_container", sets) == {IOMMUFD_AS_CONTAINER}
+    assert adapter.marks("set_container", again) == frozenset()
+    assert adapter.marks("unset_container", sets) == frozenset()
 
 
 def test_nothing_is_made_ahead_of_what_gives_numbers_and_nodes(adapter: Cdevs) -> None:

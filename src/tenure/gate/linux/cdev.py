@@ -36,6 +36,9 @@ SIZES = {
 WITH_TOKENS = (6, 17)
 """The first version that knows of tokens, and looks at what is beyond the structure that it knows."""
 
+IOMMUFD_AS_CONTAINER = "an iommufd as container"
+"""SET_CONTAINER takes an iommufd too, since 6.2."""
+
 ANSWERED = frozenset({"ioas_alloc", "destroy", "bind", "bind_driver"})
 """Calls after which it must be known what came of them: which numbers objects have, which nodes devices."""
 
@@ -73,6 +76,9 @@ class Cdevs:
         """The iommufd in which an IO address space was made, and its number there."""
         self._bound: dict[str, str] = {}
         """The iommufd to which a device file is bound."""
+        self._iommufds: set[str] = set()
+        self._as_containers: set[tuple[str, str]] = set()
+        """The groups' files for which SET_CONTAINER was called with an iommufd, and these."""
 
     def scopes(self, system: System) -> tuple[Scope, Scope]:
         return cdev_scope(SIZES), plan_scope(system)
@@ -85,7 +91,8 @@ class Cdevs:
         return call in ANSWERED or self._containers.last(call)
 
     def marks(self, call: str, args: Mapping[str, Written]) -> frozenset[str]:
-        return self._containers.marks(call, args)
+        pair = str(args.get("file", "")), str(args.get("other", ""))
+        return frozenset({IOMMUFD_AS_CONTAINER} if call == "set_container" and pair in self._as_containers else ())
 
     def settle(self) -> str:
         return self._containers.settle()
@@ -95,6 +102,8 @@ class Cdevs:
         self._nodes.clear()
         self._tables.clear()
         self._bound.clear()
+        self._iommufds.clear()
+        self._as_containers.clear()
 
     def look(self, using: Round) -> Callable[[], Shown]:
         return self._containers.look(using)
@@ -102,6 +111,12 @@ class Cdevs:
     def ask(self, call: str, args: Mapping[str, Written], using: Round) -> Answering:
         if call in ("bind_driver", "unbind_driver"):
             self._nodes.clear()
+        if call.startswith("open_"):
+            self._iommufds.discard(str(args["file"]))
+        if call == "get_device_fd":
+            self._iommufds.discard(str(args["made"]))
+        if call == "set_container" and args["other"] in self._iommufds:
+            self._as_containers.add((str(args["file"]), str(args["other"])))
         if call not in self._calls:
             return self._containers.ask(call, args, using)
         return self._calls[call]({name: str(value) for name, value in args.items()}, using)
@@ -109,6 +124,7 @@ class Cdevs:
     def _open_iommufd(self, args: Mapping[str, str], using: Round) -> Answering:
         file = args["file"]
         self._tables = {name: one for name, one in self._tables.items() if one[0] != file}
+        self._iommufds.add(file)
         batch = using.of(worker(args["process"]))
         return opened(file, batch, batch.open("/dev/iommu"))
 
