@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tenure.gate.linux.adapter import Adapter
+from tenure.gate.linux.apt import Told
 from tenure.gate.linux.batch import Batch, Round
 from tenure.gate.linux.cdev import Cdevs
 from tenure.gate.linux.containers import Containers
-from tenure.gate.linux.debian import Told, fetched
+from tenure.gate.linux.debian import fetched
 from tenure.gate.linux.differences import intended, known
 from tenure.gate.linux.facts import Facts, facts_of
 from tenure.gate.linux.guest import Guest
@@ -20,9 +21,10 @@ from tenure.gate.linux.machine import Board, qemu
 from tenure.gate.linux.modules import KVM
 from tenure.gate.linux.recording import Act, Marks, Recording
 from tenure.gate.linux.reproducer import as_c
+from tenure.gate.linux.source import built
 from tenure.gate.linux.type1 import Type1
 from tenure.gate.linux.vfio import TYPE1, TYPE1_V2
-from tenure.gate.subject import Fell, NotRun, Reply, Setup, Shown, TargetFailed, UnknownTarget, Written
+from tenure.gate.subject import Fell, NotRun, Reply, Setup, Shown, TargetFailed, Written
 from tenure.gate.wording import did_you_mean
 from tenure.vocabulary.answers import Answer
 from tenure.vocabulary.machine import Scope
@@ -168,11 +170,12 @@ class LinuxSubject:
 
 
 def image_of(rest: str, told: Told) -> Image:
-    """The kernel that a target names: a file, or a stock kernel of Debian."""
+    """The kernel that a target names: a file, a stock kernel of Debian, or one built of its source."""
     kind, _, version = rest.partition(":")
     if kind == "debian":
         qemu()  # before anything is fetched for it
         return image_in(fetched(version, told))
     if kind == "source":
-        raise UnknownTarget("linux:source is not there yet; say linux:debian:VERSION or linux:PATH")
+        qemu()
+        return image_in(built(version, told))
     return image_at(Path(rest))
