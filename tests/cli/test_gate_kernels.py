@@ -28,8 +28,8 @@ def text(tmp_path: Path) -> str:
     [
         ("linux:/no/such/file", "cannot read /no/such/file: No such file or directory"),
         ("linux:debian:six", "six is no version of a kernel"),
-        ("linux:source:6.12", "linux:source is not there yet"),
-        ("linux:", "linux: is not whole; say linux:PATH or linux:debian"),
+        ("linux:source:six", "six is no version of a source package"),
+        ("linux:", "linux: is not whole; say linux:PATH, linux:debian"),
     ],
 )
 def test_what_names_no_kernel_is_wrong_usage(run: Run, monkeypatch: pytest.MonkeyPatch, target: str, said: str) -> None:

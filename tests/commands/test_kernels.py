@@ -58,6 +58,12 @@ def test_a_version_is_held_to_the_variant_that_is_its_own(monkeypatch: pytest.Mo
     assert profile_for("dma-type1-v2:odd", "6.1") == "dma-type1-v2:odd"
 
 
+def test_a_variant_of_another_name_has_a_last_version_too() -> None:
+    """`group-only` is of 5.19 to 6.1."""
+    assert [profile_for("kvm-file", version) for version in ("6.1.176", "6.12")] == ["kvm-file:group-only", "kvm-file"]
+    assert set(kernels.LAST) <= {s.id for s in SYSTEMS}
+
+
 def test_a_change_is_told_with_its_versions_and_the_first_without_it() -> None:
     """Excused or not."""
     both = Kernels(

@@ -41,7 +41,7 @@ class Need:
 @shared
 def doctor(*, tell: Telling) -> None:
     """Say what this machine lacks for which command, and the one line that installs it."""
-    needs = [*(_package(*one) for one in PACKAGES), _compiler(), _python(), *map(_program, PROGRAMS)]
+    needs = [*(_package(*one) for one in PACKAGES), _compiler(), _python(), *map(_program, PROGRAMS), _builder()]
     for one in needs:
         if not tell.quiet or not one.met:
             click.echo(f"{'ok     ' if one.met else 'missing'} {one.name:<18} {one.said:<27} for {one.command}")
@@ -57,9 +57,10 @@ def doctor(*, tell: Telling) -> None:
 
 def _to_install(needs: Sequence[Need]) -> str:
     """The one line that installs all programs that are missing; empty where none is."""
-    from tenure.gate.linux import programs
+    from tenure.gate.linux import programs, source
 
     missing = [programs.PACKAGES[one.name] for one in needs if not one.met and one.name in PROGRAMS]
+    missing += source.missing()
     return " ".join([programs.INSTALL, *missing]) if missing else ""
 
 
@@ -84,6 +85,14 @@ def _program(name: str) -> Need:
     found = programs.found(name)
     said = found or f"{programs.INSTALL} {programs.PACKAGES[name]}"
     return Need(name, "gate linux:", met=found is not None, said=said)
+
+
+def _builder() -> Need:
+    from tenure.gate.linux import programs, source
+
+    missing = source.missing()
+    said = f"{programs.INSTALL} {' '.join(missing)}" if missing else "all of it"
+    return Need("what builds Linux", "gate linux:source:", met=not missing, said=said)
 
 
 def _python() -> Need:

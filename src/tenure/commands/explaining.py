@@ -22,6 +22,7 @@ TARGETS: Rows = [
         "linux:debian[:VERSION]",
         "the newest stock kernel of Debian whose version begins so, or of this machine's own suite",
     ),
+    ("linux:source:VERSION", "a minimal kernel with iommufd and device files, built of Debian's source and kept"),
     ("exec:COMMAND", "a program that speaks one JSON object per line; docs/adapters.md is the whole protocol"),
 ]
 

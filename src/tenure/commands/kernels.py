@@ -9,9 +9,13 @@ from dataclasses import dataclass
 from tenure.commands.gating import GateResult
 from tenure.commands.output import BadInput
 from tenure.models import SYSTEMS
+from tenure.vocabulary.systems import System
 from tenure.vocabulary.verdicts import Verdict
 
 PREFIX = "linux:debian:"
+
+LAST = {"kvm-file:group-only": "6.1"}
+"""The last versions of the kernel of variants that are named by something else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +55,15 @@ def targets(target: str) -> dict[str, str]:
 
 
 def profile_for(profile: str, version: str) -> str:
-    """The variant of a profile that is named by the oldest version not before this one; where there is none, the profile."""
-    base = profile.partition(":")[0]
-    known = [s.variant for s in SYSTEMS if s.name == base and re.fullmatch(r"[0-9]+\.[0-9]+", s.variant)]
-    fitting = [one for one in known if _numbers(version)[:2] <= _numbers(one)]
-    return f"{base}:{min(fitting, key=_numbers)}" if fitting and profile == base else profile
+    """The variant of a profile that ends with the oldest version not before this one; where there is none, the profile."""
+    known = {s.id: last for s in SYSTEMS if s.name == profile and (last := _last(s))}
+    fitting = [one for one, last in known.items() if _numbers(version)[:2] <= _numbers(last)]
+    return min(fitting, key=lambda one: _numbers(known[one])) if fitting else profile
+
+
+def _last(system: System) -> str:
+    """The last version of the kernel that a variant is of: most are named by it; empty where it is of none, or of today's."""
+    return LAST.get(system.id, system.variant if re.fullmatch(r"[0-9]+\.[0-9]+", system.variant) else "")
 
 
 def _numbers(version: str) -> tuple[int, ...]:

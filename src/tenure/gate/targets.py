@@ -59,5 +59,5 @@ _KINDS: Mapping[str, tuple[str, Callable[[str, str], Subject]]] = {
     "reference": ("reference:SYSTEM[:VARIANT]", _reference),
     "python": ("python:MODULE:OBJECT", _python),
     "exec": ("exec:COMMAND", ExecSubject),
-    "linux": ("linux:PATH or linux:debian[:VERSION]", LinuxSubject),
+    "linux": ("linux:PATH, linux:debian[:VERSION] or linux:source:VERSION", LinuxSubject),
 }

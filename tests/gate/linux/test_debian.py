@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tenure.gate.linux import debian
-from tenure.gate.linux.debian import Package, fetched, newest
+from tenure.gate.linux import apt as packages
+from tenure.gate.linux.apt import Package
+from tenure.gate.linux.debian import fetched, newest
 from tenure.gate.subject import NotRun, TargetFailed, UnknownTarget
 
 TARGETS = """\
@@ -75,7 +76,7 @@ def apt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Apt:
     sources.write_text("Types: deb\nSigned-By: /usr/share/keyrings/archive.gpg\n", encoding="utf-8")
     played = Apt(sources)
     monkeypatch.setenv("TENURE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(debian, "run", played)
+    monkeypatch.setattr(packages, "run", played)
     return played
 
 

@@ -50,7 +50,7 @@ Boot = Callable[..., Guest]
 def boot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Boot]:
     """Start a guest whose QEMU is a script with a habit; none of it is left afterwards."""
     started: list[Guest] = []
-    monkeypatch.setattr(guests, "initramfs", lambda _: (b"", []))
+    monkeypatch.setattr(guests, "initramfs", lambda *_: (b"", []))
     monkeypatch.setattr(guests, "_GRACE", 1.0)
 
     def start(habit: str = "pass", boot: str = "pass") -> Guest:

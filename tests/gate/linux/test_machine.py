@@ -97,3 +97,11 @@ def test_a_qemu_that_will_do_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert machine.qemu() == "/opt/qemu-system-x86_64"
     machine.qemu.cache_clear()
+
+
+@pytest.mark.usefixtures("tcg")
+def test_a_kernel_does_not_test_its_timer() -> None:
+    """On a busy machine it would fail, and the kernel not boot."""
+    said = words("intel")
+
+    assert "no_timer_check" in said[said.index("-append") + 1].split()

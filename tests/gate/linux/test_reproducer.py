@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tenure.gate.linux.batch import Batch, Number, Round
+from tenure.gate.linux.batch import Batch, Number, Round, There
 from tenure.gate.linux.facts import FIRST_FILE
 from tenure.gate.linux.recording import Act, Marks, Part, Recording
 from tenure.gate.linux.reproducer import as_c
@@ -70,6 +70,28 @@ def test_a_process_that_is_ended_has_nothing_afterwards(tmp_path: Path) -> None:
     said = ended(as_c([], acts, {}, {}), tmp_path)
 
     assert "close                                    Bad file descriptor" in said
+
+
+@pytest.mark.skipif(not COMPILER, reason="this machine has no C compiler")
+def test_a_program_uses_the_number_that_a_call_wrote(tmp_path: Path) -> None:
+    """And puts addresses of its own where the guest had its own."""
+    batch = Batch("0")
+    zero = batch.open("/dev/zero")
+    ends = batch.put(bytes(8))
+    batch.call(Number.READ, zero, ends, 8)
+    given = batch.put(b"\x07\0\0\0")
+    batch.put_with_address(bytes(8), 0, given)
+    batch.call(Number.CLOSE, There(given.offset))
+    batch.call(Number.CLOSE, There(ends.offset))
+
+    program = as_c([], (Act("close", (part(batch),)),), {}, {})
+    said = ended(program, tmp_path)
+
+    assert f"put_address(48, (long)(memory + {given.offset}));" in program
+    assert said.splitlines()[3:5] == [
+        "    close                                    Bad file descriptor",
+        "    close                                    done",
+    ]
 
 
 def test_a_program_says_what_its_numbers_mean() -> None:

@@ -9,8 +9,10 @@
  * TARGET is a worker's number, or "hub".
  *
  * To a worker:  s NR A B C D E F   a system call: the result, or minus the errno. An argument is a number,
- *                                  @OFFSET, a place in the worker's arena, or $LINE, what an earlier line returned
+ *                                  @OFFSET, a place in the worker's arena, *OFFSET, the int that stands there,
+ *                                  or $LINE, what an earlier line returned
  *               w OFFSET HEX       write bytes into the arena: 0
+ *               p OFFSET @OTHER    write the address of another place of the arena there: 0
  *               r OFFSET BYTES     read bytes of the arena: HEX
  *               f PATH             the first bytes of a file: HEX, or minus the errno
  *               f PATH WORD        its first line that begins so: HEX, or minus the errno
@@ -173,6 +175,7 @@ static long argument(char **text, unsigned char *arena, int line)
 {
 	char *at = *text;
 	unsigned long number;
+	int there;
 
 	while (*at == ' ')
 		at++;
@@ -180,6 +183,10 @@ static long argument(char **text, unsigned char *arena, int line)
 	case '@':
 		number = strtoul(at + 1, text, 0);
 		return (long)(arena + number % ARENA);
+	case '*':
+		number = strtoul(at + 1, text, 0);
+		memcpy(&there, arena + number % (ARENA - sizeof there), sizeof there);
+		return there;
 	case '$':
 		number = strtoul(at + 1, text, 10);
 		return number < (unsigned long)line ? results[number] : -1;
@@ -206,6 +213,17 @@ static long write_arena(char *text, unsigned char *arena)
 		text++;
 	for (; digit(text[0]) >= 0 && digit(text[1]) >= 0 && offset < ARENA; text += 2)
 		arena[offset++] = (unsigned char)(digit(text[0]) << 4 | digit(text[1]));
+	return 0;
+}
+
+static long write_address(char *text, unsigned char *arena, int line)
+{
+	unsigned long offset = strtoul(text, &text, 0);
+	long address = argument(&text, arena, line);
+
+	if (offset > ARENA - sizeof address)
+		return -EFAULT;
+	memcpy(arena + offset, &address, sizeof address);
 	return 0;
 }
 
@@ -248,6 +266,9 @@ static long work_line(char *text, unsigned char *arena, int line)
 		break;
 	case 'w':
 		say_number(done = write_arena(text + 1, arena));
+		break;
+	case 'p':
+		say_number(done = write_address(text + 1, arena, line));
 		break;
 	case 'r': {
 		unsigned long offset = strtoul(text + 1, &text, 0), bytes = strtoul(text, &text, 0);

@@ -13,6 +13,9 @@ ARENA = 1 << 20
 """Bytes of memory that calls may point to."""
 
 
+PAGE = 4096
+"""Bytes of a page of it."""
+
 LINK = 128
 """Bytes of what a link points to, at most."""
 
@@ -24,6 +27,7 @@ class Number(IntEnum):
     WRITE = 1
     CLOSE = 3
     MMAP = 9
+    MPROTECT = 10
     IOCTL = 16
     PREAD64 = 17
     PWRITE64 = 18
@@ -54,6 +58,16 @@ class At:
 
 
 @dataclass(frozen=True, slots=True)
+class There:
+    """The number of 32 bits that stands at a place of this memory when the call is made."""
+
+    offset: int
+
+    def __str__(self) -> str:
+        return f"*{self.offset}"
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """What an earlier line of the batch returned, or will."""
 
@@ -63,7 +77,7 @@ class Line:
         return f"${self.number}"
 
 
-Argument = int | At | Line
+Argument = int | At | There | Line
 
 
 @dataclass
@@ -88,10 +102,22 @@ class Batch:
         """Bytes to point to, in so much room."""
         at = At(self._used)
         self._used += (max(len(content), room) + 15) // 16 * 16
-        if self._used > ARENA:
+        if self._used > ARENA - PAGE:
             raise ValueError("a batch points to more memory than there is")
         if content:
             self._line(f"w {at.offset} {content.hex()}")
+        return at
+
+    def put_last(self, content: bytes) -> At:
+        """Bytes to point to on the last page, where nothing else is put."""
+        at = At(ARENA - PAGE)
+        self._line(f"w {at.offset} {content.hex()}")
+        return at
+
+    def put_with_address(self, content: bytes, offset: int, of: At) -> At:
+        """Bytes to point to, of which eight, from this offset on, are the address of another place."""
+        at = self.put(content)
+        self._line(f"p {at.offset + offset} {of}")
         return at
 
     def take(self, at: At, size: int) -> Line:
@@ -114,7 +140,7 @@ class Batch:
         """Close every file from this number on."""
         self.call(Number.CLOSE_RANGE, first, (1 << 32) - 1, 0)
 
-    def move(self, file: Line, to: int) -> None:
+    def move(self, file: Line | There, to: int) -> None:
         """Give a file that was just opened another number; where it was not opened, nothing happens."""
         self.call(Number.DUP3, file, to, os.O_CLOEXEC)
         self.call(Number.CLOSE, file)
@@ -138,8 +164,8 @@ class Batch:
         many = self.number(link[0])
         return self.content(link[1])[:many].decode().rpartition("/")[2] if many > 0 else ""
 
-    def ioctl(self, file: int | Line, request: int, argument: bytes | int = 0) -> Line:
-        """Make an ioctl with a number, or with a structure."""
+    def ioctl(self, file: int | Line, request: int, argument: bytes | int | At = 0) -> Line:
+        """Make an ioctl with a number, or with a structure, or with one that was put somewhere."""
         at = self.put(argument) if isinstance(argument, bytes) else argument
         return self.call(Number.IOCTL, file, request, at)
 

@@ -10,6 +10,7 @@ from tenure.gate.linux.adapter import answer
 from tenure.gate.linux.batch import AT_FDCWD, Batch, Line, Number, Round
 from tenure.gate.linux.facts import FIRST_FILE, KEEPER, Facts
 from tenure.gate.linux.guest import Guest
+from tenure.gate.linux.processes import Answering, number_of, opened, worker
 from tenure.gate.linux.sysfs import PCI, bind, links, unbind
 from tenure.gate.linux.vfio import Ioctl
 from tenure.gate.profiles import gate_scope, plan_scope
@@ -22,11 +23,6 @@ DRIVERS = {"vfio": "vfio-pci", "kernel": "virtio-pci", "stub": "pci-stub"}
 """The drivers of the rules, as a guest has them: all three take a network card of virtio."""
 
 TYPES = {"type1": vfio.TYPE1, "noiommu": vfio.NO_IOMMU, "unsupported": vfio.NO_TYPE}
-
-FILES = 100
-"""The number of the first file of the rules, in every process that has it."""
-
-Answering = Callable[[], Answer | None]
 
 
 class Containers:
@@ -64,6 +60,10 @@ class Containers:
     def scopes(self, system: System) -> tuple[Scope, Scope]:
         return gate_scope(system), plan_scope(system)
 
+    def place_of(self, device: str) -> str:
+        """The device of the guest that stands for this one, by its address on the bus."""
+        return self._devices[device]
+
     def able(self, call: str, args: Mapping[str, Written]) -> bool:
         return call != "bind_driver" or DRIVERS[str(args["to"])] in self._facts.drivers
 
@@ -77,7 +77,7 @@ class Containers:
     def settle(self) -> str:
         using = Round()
         for process in self._pids:
-            using.of(_worker(process)).close_all(FIRST_FILE)
+            using.of(worker(process)).close_all(FIRST_FILE)
         self._guest.ask(*using.batches)
         return ""
 
@@ -93,8 +93,8 @@ class Containers:
     def _populate(self, processes: list[str]) -> None:
         hub = Batch("hub")
         for process in processes:
-            hub.order(f"kill {_worker(process)}")
-        born = {process: hub.order(f"spawn {_worker(process)}") for process in processes}
+            hub.order(f"kill {worker(process)}")
+        born = {process: hub.order(f"spawn {worker(process)}") for process in processes}
         self._guest.ask(hub)
         self._pids = {process: hub.number(line) for process, line in born.items()}
 
@@ -135,21 +135,21 @@ class Containers:
         return self._calls[call]({name: str(value) for name, value in args.items()}, using)
 
     def _open_container(self, args: Mapping[str, str], using: Round) -> Answering:
-        batch = using.of(_worker(args["process"]))
-        return _opened(args["file"], batch, batch.open("/dev/vfio/vfio"))
+        batch = using.of(worker(args["process"]))
+        return opened(args["file"], batch, batch.open("/dev/vfio/vfio"))
 
     def _open_group(self, args: Mapping[str, str], using: Round) -> Answering:
-        batch = using.of(_worker(args["process"]))
-        return _opened(args["file"], batch, batch.open(f"/dev/vfio/{self._groups[args['group']]}"))
+        batch = using.of(worker(args["process"]))
+        return opened(args["file"], batch, batch.open(f"/dev/vfio/{self._groups[args['group']]}"))
 
     def _plain(self, args: Mapping[str, str], using: Round, request: Ioctl, argument: bytes | int = 0) -> Answering:
         """An ioctl of a file, which says nothing but whether it was done."""
-        batch = using.of(_worker(args["process"]))
-        line = batch.ioctl(_number(args["file"]), request, argument)
+        batch = using.of(worker(args["process"]))
+        line = batch.ioctl(number_of(args["file"]), request, argument)
         return lambda: answer(batch.number(line))
 
     def _set_container(self, args: Mapping[str, str], using: Round) -> Answering:
-        other = -1 if args["other"] == "none" else _number(args["other"])
+        other = -1 if args["other"] == "none" else number_of(args["other"])
         return self._plain(args, using, Ioctl.GROUP_SET_CONTAINER, vfio.number(other))
 
     def _unset_container(self, args: Mapping[str, str], using: Round) -> Answering:
@@ -159,8 +159,8 @@ class Containers:
         return self._plain(args, using, Ioctl.SET_IOMMU, TYPES[args["type"]])
 
     def _check_extension(self, args: Mapping[str, str], using: Round) -> Answering:
-        batch = using.of(_worker(args["process"]))
-        line = batch.ioctl(_number(args["file"]), Ioctl.CHECK_EXTENSION, TYPES[args["type"]])
+        batch = using.of(worker(args["process"]))
+        line = batch.ioctl(number_of(args["file"]), Ioctl.CHECK_EXTENSION, TYPES[args["type"]])
 
         def read() -> Answer | None:
             number = batch.number(line)
@@ -169,8 +169,8 @@ class Containers:
         return read
 
     def _get_status(self, args: Mapping[str, str], using: Round) -> Answering:
-        batch = using.of(_worker(args["process"]))
-        file = _number(args["file"])
+        batch = using.of(worker(args["process"]))
+        file = number_of(args["file"])
         line, back = batch.ioctl_back(file, Ioctl.GROUP_GET_STATUS, vfio.STATUS)
 
         def read() -> Answer | None:
@@ -182,14 +182,14 @@ class Containers:
         return read
 
     def _get_device_fd(self, args: Mapping[str, str], using: Round) -> Answering:
-        batch = using.of(_worker(args["process"]))
+        batch = using.of(worker(args["process"]))
         name = self._devices[args["device"]].encode() + b"\0"
-        line = batch.ioctl(_number(args["file"]), Ioctl.GROUP_GET_DEVICE_FD, name)
-        return _opened(args["made"], batch, line)
+        line = batch.ioctl(number_of(args["file"]), Ioctl.GROUP_GET_DEVICE_FD, name)
+        return opened(args["made"], batch, line)
 
     def _close(self, args: Mapping[str, str], using: Round) -> Answering:
-        batch = using.of(_worker(args["process"]))
-        line = batch.call(Number.CLOSE, _number(args["file"]))
+        batch = using.of(worker(args["process"]))
+        line = batch.call(Number.CLOSE, number_of(args["file"]))
         return lambda: answer(batch.number(line))
 
     def _pass_file(self, args: Mapping[str, str], using: Round) -> Answering:
@@ -202,20 +202,20 @@ class Containers:
 
     def _shared(self, owner: str, process: str, files: list[str], using: Round) -> tuple[Batch, list[Line]]:
         """Another process has those of these files that the owner has: the same objects, as after fork or SCM_RIGHTS."""
-        batch = using.of(_worker(process))
+        batch = using.of(worker(process))
         source = batch.call(Number.PIDFD_OPEN, self._pids[owner], 0)
         lines = []
         for file in files:
-            lines.append(batch.call(Number.PIDFD_GETFD, source, _number(file), 0))
-            batch.move(lines[-1], _number(file))
+            lines.append(batch.call(Number.PIDFD_GETFD, source, number_of(file), 0))
+            batch.move(lines[-1], number_of(file))
         batch.call(Number.CLOSE, source)
         return batch, lines
 
     def _exit_process(self, args: Mapping[str, str], using: Round) -> Answering:
         process = args["process"]
         hub = using.of("hub")
-        line = hub.order(f"kill {_worker(process)}")
-        born = hub.order(f"spawn {_worker(process)}")
+        line = hub.order(f"kill {worker(process)}")
+        born = hub.order(f"spawn {worker(process)}")
 
         def read() -> Answer | None:
             self._pids[process] = hub.number(born)
@@ -248,20 +248,6 @@ class Containers:
             return {**self._fixed, "group_exists": exist, "device_driver": moved}
 
         return read
-
-
-def _number(file: str) -> int:
-    return FILES + int(file.removeprefix("f"))
-
-
-def _opened(file: str, batch: Batch, line: Line) -> Answering:
-    """A call that gives the process a file of this name, where it is done."""
-    batch.move(line, _number(file))
-    return lambda: answer(min(batch.number(line), 0))
-
-
-def _worker(process: str) -> str:
-    return process.removeprefix("p")
 
 
 def _driver(name: str) -> str:

@@ -34,8 +34,10 @@ _LAST_WORDS = 4000
 class Guest:
     """One boot of a kernel."""
 
-    def __init__(self, image: Image, board: Board) -> None:
+    def __init__(self, image: Image, board: Board, more: tuple[str, ...] = ()) -> None:
+        """Boot it with VFIO's modules, and more of these names."""
         self.image = image
+        self._more = more
         self.heard: list[tuple[Batch, ...]] = []
         """What it was asked, for whoever clears it again and again."""
         self._folder = Path(mkdtemp(prefix="tenure-guest-"))
@@ -47,7 +49,7 @@ class Guest:
             raise
 
     def _start(self, board: Board) -> None:
-        archive, modules = initramfs(self.image)
+        archive, modules = initramfs(self.image, self._more)
         initrd = self._folder / "initrd"
         initrd.write_bytes(archive)
         self.console = Console(self._folder / "console")

@@ -46,9 +46,9 @@ def _compile(source: Path, built: Path) -> None:
     raise NotRun("there is no C compiler", "install one: apt-get install -y --no-install-recommends musl-tools gcc")
 
 
-def initramfs(image: Image) -> tuple[bytes, list[Module]]:
-    """The archive, and the modules in it that the host has inserted when the agent is there."""
-    early, later = modules_for(image, EARLY), modules_for(image, VFIO)
+def initramfs(image: Image, more: tuple[str, ...] = ()) -> tuple[bytes, list[Module]]:
+    """The archive, and the modules in it that the host has inserted when the agent is there: VFIO's, and more."""
+    early, later = modules_for(image, EARLY), modules_for(image, (*VFIO, *more))
     later = [one for one in later if all(one.name != other.name for other in early)]
     files = {"init": agent()}
     files |= {f"early/{number:02}-{one.name}.ko": one.content for number, one in enumerate(early)}

@@ -38,6 +38,12 @@ DEVICES = (
 OLDEST = (6, 0)
 """The oldest QEMU that has all that is said to it."""
 
+UNTIMED = "no_timer_check"
+"""The kernel does not test at boot whether its timer ticks in time: on a busy machine an emulated one does not, and it panics."""
+
+UNSAFE = tuple(f"{name}.allow_unsafe_interrupts=1" for name in ("vfio_iommu_type1", "iommufd"))
+"""For drivers that are built in, what modules are told when they are inserted: QEMU's AMD IOMMU remaps no interrupts."""
+
 TROUBLE_ENDS = (
     "panic=-1",
     "oops=panic",
@@ -66,7 +72,7 @@ def command(board: Board, kernel: Path, initrd: Path, console: Path, channel: in
     chip = "split" if accelerated and board.iommu.startswith("intel") else "on" if accelerated else "off"
     processor = "host" if accelerated else "qemu64,+svm"
     devices = [word for device in DEVICES for word in ("-device", device)]
-    said = ["console=ttyS0", "loglevel=5", "nokaslr", "mitigations=off", *TROUBLE_ENDS, *parameters]
+    said = ["console=ttyS0", "loglevel=5", "nokaslr", "mitigations=off", UNTIMED, *UNSAFE, *TROUBLE_ENDS, *parameters]
     return [
         qemu(),
         *("-machine", f"q35,kernel-irqchip={chip}", "-accel", accelerator(), "-cpu", processor),

@@ -17,7 +17,10 @@ EARLY = ("virtio_pci", "virtio_console")
 
 VFIO = ("vfio_iommu_type1", "vfio-pci", "pci-stub")
 
-PARAMETERS = {"vfio_iommu_type1": "allow_unsafe_interrupts=1"}
+KVM = ("kvm-amd", "kvm-intel")
+"""What a guest needs besides to make VMs itself; the one that is for another processor is not taken."""
+
+PARAMETERS = dict.fromkeys(("vfio_iommu_type1", "iommufd"), "allow_unsafe_interrupts=1")
 """What a module is told when it is inserted: QEMU's AMD IOMMU remaps no interrupts."""
 
 

@@ -21,6 +21,7 @@ PACKAGES = {
     "dpkg-deb": "dpkg",
     "apt-get": "apt",
     "apt-cache": "apt",
+    "xz": "xz-utils",
 }
 """What Debian calls the package that has a program."""
 

@@ -26,6 +26,20 @@ __attribute__((unused)) static void call(int line, const char *what, long number
 		printf("    %-40s %s\n", what, got < 0 ? strerror(errno) : "done");
 }
 
+__attribute__((unused)) static void put_address(int offset, long address)
+{
+	memcpy(memory + offset, &address, sizeof address);
+}
+
+/* The int that an earlier call wrote there. */
+__attribute__((unused)) static long number_at(int offset)
+{
+	int number;
+
+	memcpy(&number, memory + offset, sizeof number);
+	return number;
+}
+
 __attribute__((unused)) static void show(const unsigned char *from, int bytes)
 {
 	printf("    it wrote back");

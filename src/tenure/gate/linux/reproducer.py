@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tenure.gate.linux.batch import Number
+from tenure.gate.linux.iommufd import CdevIoctl, IommuIoctl
+from tenure.gate.linux.kvm import KvmIoctl
 from tenure.gate.linux.recording import Act, Part
 from tenure.gate.linux.vfio import Ioctl
 
@@ -13,7 +15,11 @@ TEMPLATE = Path(__file__).with_name("reproducer.c")
 
 _ARGUMENTS = 6
 _SIGNED = 1 << 63
-_REQUESTS = {int(one): f"VFIO_{one.name}" for one in Ioctl}
+_REQUESTS = {
+    int(one): f"{of}_{one.name}"
+    for of, kind in (("VFIO", Ioctl), ("VFIO", CdevIoctl), ("IOMMU", IommuIoctl), ("KVM", KvmIoctl))
+    for one in kind
+}
 
 
 def as_c(heading: Sequence[str], acts: Sequence[Act], processes: Mapping[int, str], groups: Mapping[str, str]) -> str:
@@ -51,6 +57,8 @@ def _statements(number: int, line: str, processes: Mapping[int, str], *, told: b
         case "w":
             content = bytes.fromhex(words[1])
             yield f"memcpy(memory + {words[0]}, {_bytes(content)}, {len(content)});"
+        case "p":
+            yield f"put_address({words[0]}, {_argument(words[1])});"
         case "r" if told:
             yield f"show(memory + {words[0]}, {words[1]});"
         case "kill":
@@ -75,6 +83,8 @@ def _call(line: int, words: Sequence[str], processes: Mapping[int, str], *, told
 def _argument(word: str) -> str:
     if word.startswith("@"):
         return f"(long)(memory + {word[1:]})"
+    if word.startswith("*"):
+        return f"number_at({word[1:]})"
     if word.startswith("$"):
         return f"result[{word[1:]}]"
     value = int(word)

@@ -7,31 +7,42 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tenure.gate.linux.adapter import Adapter
+from tenure.gate.linux.apt import Told
 from tenure.gate.linux.batch import Batch, Round
+from tenure.gate.linux.cdev import Cdevs
 from tenure.gate.linux.containers import Containers
-from tenure.gate.linux.debian import Told, fetched
+from tenure.gate.linux.debian import fetched
 from tenure.gate.linux.differences import intended, known
 from tenure.gate.linux.facts import Facts, facts_of
 from tenure.gate.linux.guest import Guest
 from tenure.gate.linux.image import Image, image_at, image_in
+from tenure.gate.linux.kvm_files import KvmFiles
 from tenure.gate.linux.machine import Board, qemu
+from tenure.gate.linux.modules import KVM
 from tenure.gate.linux.recording import Act, Marks, Recording
 from tenure.gate.linux.reproducer import as_c
+from tenure.gate.linux.source import built
 from tenure.gate.linux.type1 import Type1
 from tenure.gate.linux.vfio import TYPE1, TYPE1_V2
-from tenure.gate.subject import Fell, NotRun, Reply, Setup, Shown, TargetFailed, UnknownTarget, Written
+from tenure.gate.subject import Fell, NotRun, Reply, Setup, Shown, TargetFailed, Written
 from tenure.gate.wording import did_you_mean
 from tenure.vocabulary.answers import Answer
 from tenure.vocabulary.machine import Scope
 from tenure.vocabulary.systems import System
 
 ADAPTERS: Mapping[str, Callable[[Guest, Facts], Adapter]] = {
+    "cdev": Cdevs,
     "containers-2022": Containers,
     "containers-2022:6.1": Containers,
     "dma-type1-v1": lambda guest, facts: Type1(guest, facts, version=TYPE1),
     "dma-type1-v2": lambda guest, facts: Type1(guest, facts, version=TYPE1_V2),
+    "kvm-file": KvmFiles,
+    "kvm-file:group-only": KvmFiles,
 }
 """What each profile is on a guest."""
+
+MODULES: Mapping[str, tuple[str, ...]] = {"kvm-file": KVM, "kvm-file:group-only": KVM}
+"""The modules that a profile needs besides those of VFIO."""
 
 
 class LinuxSubject:
@@ -46,10 +57,9 @@ class LinuxSubject:
         told(f"booting {self._image.path.name}")
         self._board = Board(iommu)
         self._make = ADAPTERS[profile]
+        self._modules = MODULES.get(profile, ())
         self._guest: Guest | None = None
-        self._ahead: deque[tuple[str, Mapping[str, Written], Callable[[], Answer | None], Callable[[], Shown]]] = (
-            deque()
-        )
+        self._ahead: deque[tuple[str, Mapping[str, Written], Answer | None, Callable[[], Shown]]] = deque()
         """Calls that were made together, and are told one by one."""
         self.boots = 0
         try:
@@ -62,7 +72,7 @@ class LinuxSubject:
     def boot(self) -> None:
         """Boot the kernel, and nothing of an earlier boot is left."""
         self.close()
-        self._guest = Guest(self._image, self._board)
+        self._guest = Guest(self._image, self._board, self._modules)
         self.boots += 1
         try:
             self.facts = facts_of(self._guest)
@@ -109,12 +119,14 @@ class LinuxSubject:
         if self._guest is None:
             raise AssertionError("calls come after reset")
         using = Round()
+        asked = []
         for call, args in calls:
-            answer = self._asked(call, args, using)
-            self._ahead.append((call, args, answer, self._adapter.look(using)))
+            asked.append((call, args, self._asked(call, args, using), self._adapter.look(using)))
             if self._adapter.last(call):
                 break
         self._guest.ask(*using.batches)
+        # all are read at once: what they did is done, also where nobody asks for it, since an earlier one was wrong
+        self._ahead.extend((call, args, read(), look) for call, args, read, look in asked)
 
     def do(self, call: str, args: Mapping[str, Written], *, show: bool) -> Reply:
         if self._guest is None:
@@ -123,12 +135,12 @@ class LinuxSubject:
             made, given, answer, read = self._ahead.popleft()
             if (made, given) != (call, args):
                 raise AssertionError(f"{made} was made ahead, and not {call}")
-            return Reply(answer(), read())
+            return Reply(answer, read())
         using = Round()
-        answer = self._asked(call, args, using)
+        answered = self._asked(call, args, using)
         shown = self._adapter.look(using) if show else None
         self._guest.ask(*using.batches)
-        return Reply(answer(), shown() if shown else None)
+        return Reply(answered(), shown() if shown else None)
 
     def _asked(self, call: str, args: Mapping[str, Written], using: Round) -> Callable[[], Answer | None]:
         """Put a call into a round, and remember what was put there for it."""
@@ -158,11 +170,12 @@ class LinuxSubject:
 
 
 def image_of(rest: str, told: Told) -> Image:
-    """The kernel that a target names: a file, or a stock kernel of Debian."""
+    """The kernel that a target names: a file, a stock kernel of Debian, or one built of its source."""
     kind, _, version = rest.partition(":")
     if kind == "debian":
         qemu()  # before anything is fetched for it
         return image_in(fetched(version, told))
     if kind == "source":
-        raise UnknownTarget("linux:source is not there yet; say linux:debian:VERSION or linux:PATH")
+        qemu()
+        return image_in(built(version, told))
     return image_at(Path(rest))
