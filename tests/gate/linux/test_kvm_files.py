@@ -1,4 +1,4 @@
-"""VMs on a guest: ioctls of /dev/kvm, files that KVM names itself, and what belongs to the process that made a VM."""
+"""VMs on a guest: ioctls of /dev/kvm, files that KVM names itself, and a KVM VFIO device that is closed before its VM."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tenure.gate.linux.facts import KEEPER, Facts
 from tenure.gate.linux.guest import Guest
 from tenure.gate.linux.kvm_files import KvmFiles
 from tenure.gate.linux.subject import ADAPTERS, MODULES
-from tenure.gate.linux.vm_lives import ANOTHERS_VM, DEVICE_CLOSED
+from tenure.gate.linux.vm_lives import DEVICE_CLOSED
 from tenure.gate.subject import NotRun, Setup, Written
 from tenure.vocabulary.answers import Answer, Done, Refused
 
@@ -92,24 +92,6 @@ def test_all_else_is_as_with_containers(kernel: Kernel, adapter: KvmFiles) -> No
     assert {"create_vm", "file_add", "get_device_fd", "close"} <= adapter.calls
 
 
-def test_a_call_on_the_vm_of_another_process_is_marked(kernel: Kernel, adapter: KvmFiles) -> None:
-    """As one on that of a process that ended and began anew; a process's own VM is not, nor one of the run before."""
-    made(kernel, adapter, "create_vm", process="p0", file="f0", made="vm0")
-    made(kernel, adapter, "create_kvm_vfio", process="p0", file="f0", made="f1")
-    mine: dict[str, Written] = {"process": "p0", "file": "f1", "other": "f2"}
-    others: dict[str, Written] = {**mine, "process": "p1"}
-    for args in (mine, others):
-        made(kernel, adapter, "file_del", **args)
-
-    assert adapter.marks("file_del", mine) == frozenset()
-    assert adapter.marks("file_del", others) == {ANOTHERS_VM}
-    made(kernel, adapter, "exit_process", process="p0")
-    made(kernel, adapter, "file_del", **mine)
-    assert ANOTHERS_VM in adapter.marks("file_del", mine)
-    adapter.reset(SETUP)
-    assert adapter.marks("file_del", others) == frozenset()
-
-
 def test_calls_after_a_kvm_vfio_device_was_closed_are_marked(kernel: Kernel, adapter: KvmFiles) -> None:
     """Not those before, and not because another file was closed."""
     add: dict[str, Written] = {"process": "p0", "file": "f1", "other": "f2", "entry": "u0"}
@@ -123,6 +105,8 @@ def test_calls_after_a_kvm_vfio_device_was_closed_are_marked(kernel: Kernel, ada
 
     assert adapter.marks("file_add", add) == frozenset()
     assert adapter.marks("open_group", opens) == {DEVICE_CLOSED}
+    adapter.reset(SETUP)
+    assert adapter.marks("open_group", opens) == frozenset()
 
 
 @pytest.mark.parametrize(("line", "said"), [("s 257", "has no KVM"), (CREATE_VM, "fails with errno 12")])
