@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tenure.gate.linux.batch import ARENA, At, Batch, Line, Number, Round
+from tenure.gate.linux.batch import ARENA, PAGE, At, Batch, Line, Number, Round
 from tenure.gate.linux.transport import Silent, Transport, encoded
 from tenure.gate.subject import TargetFailed
 
@@ -133,9 +133,9 @@ def test_a_reply_that_is_no_number_is_told() -> None:
 
 
 def test_a_batch_points_to_no_more_memory_than_there_is() -> None:
-    """It would overwrite its own."""
+    """It would overwrite its own; the last page is for what must lie there."""
     batch = Batch("0")
-    batch.put(b"", ARENA)
+    batch.put(b"", ARENA - PAGE)
 
     with pytest.raises(ValueError, match="more memory than there is"):
         batch.put(b"x")
