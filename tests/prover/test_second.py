@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import z3
 
 from tenure.models import SYSTEMS
 from tenure.prover import second
-from tenure.prover.induction import inductive, prove
-from tenure.prover.second import cross_check, cvc5_verdict, smtlib, z3_verdict
+from tenure.prover.cache import Proofs
+from tenure.prover.induction import choices, inductive, prove, words_of
+from tenure.prover.second import Known, cross_check, cvc5_verdict, smtlib, z3_verdict
 from tenure.prover.theory import Goal, Invariant, Obligation, Theory, claims_of
 from tenure.vocabulary.calls import without_case
 from tenure.vocabulary.objects import FILE, GROUP
@@ -75,11 +79,104 @@ def test_what_a_proof_needed_is_tried_first_and_need_not_suffice(rules: Rules, m
     monkeypatch.setattr(second, "inductive", lambda theory: ([o for o in inductive(theory)[0] if o.name in needed], 0))
 
     def premises(told: second.Needed) -> set[tuple[str, bool]]:
-        found = cross_check(rules, claims, needed=told)
+        found = cross_check(rules, claims, known=Known(told))
         return {(one.premises, one.proved) for one in found if one.goal in needed[one.obligation]}
 
     assert premises(needed) == {("known", True)}
     assert premises({name: dict.fromkeys(goals, ()) for name, goals in needed.items()}) == {("needed", True)}
+
+
+@pytest.fixture
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cache that no other test knows."""
+    monkeypatch.setenv("TENURE_CACHE", str(tmp_path))
+
+
+def of_steps(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Let nothing be asked but what the steps with names like this owe."""
+    monkeypatch.setattr(
+        second,
+        "_obligations",
+        lambda rules, claims, properties: (  # noqa: ARG005  # as that which it replaces
+            (theory, obligation)
+            for theory in [Theory(rules, claims)]
+            for obligation in inductive(theory)[0]
+            if obligation.name.startswith(name)
+        ),
+    )
+
+
+@pytest.mark.usefixtures("own_cache")
+def test_what_both_solvers_refuted_is_known_again_by_its_words(rules: Rules, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In another variant, and in another process; a solver is asked nothing any more."""
+    of_steps(monkeypatch, "unset_container.")
+    other = rules_of(next(s for s in SYSTEMS if s.id == "containers-2013"), Granularity.WHOLE)
+    first = cross_check(rules, claims_of(rules), known=Known(proofs=Proofs("both")))
+    monkeypatch.setattr(second, "z3_verdict", None)
+    monkeypatch.setattr(second, "cvc5_verdict", None)
+
+    again = cross_check(other, claims_of(other), known=Known(proofs=Proofs("both")))
+
+    assert first
+    assert not any(one.remembered for one in first)
+    assert all(one.remembered and one.proved for one in again)
+    assert [(one.obligation, one.goal) for one in again] == [(one.obligation, one.goal) for one in first]
+
+
+@pytest.mark.usefixtures("own_cache")
+def test_what_z3_alone_refuted_is_not_known_to_both(rules: Rules, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a judgement remembers is its own; only what both refute is kept, and a lost guard has other words."""
+    of_steps(monkeypatch, "unset_container.check#0")
+    for theory, obligation, goal in goals(rules, "unset_container"):
+        Proofs().keep(words_of(theory.premises, obligation, goal))
+    monkeypatch.setattr(second, "cvc5_verdict", lambda *_: "unknown")
+
+    found = cross_check(rules, claims_of(rules), known=Known(proofs=Proofs("both")), limits=(10_000, 10_000))
+    again = cross_check(rules, claims_of(rules), known=Known(proofs=Proofs("both")), limits=(10_000, 10_000))
+
+    assert not any(one.remembered or one.proved for one in (*found, *again))
+
+
+@pytest.mark.usefixtures("own_cache")
+def test_a_lost_guard_is_not_known_by_what_was_refuted_with_it(rules: Rules, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its words are others."""
+    of_steps(monkeypatch, "unset_container.")
+    cross_check(rules, claims_of(rules), known=Known(proofs=Proofs("both")))
+    careless = replace(LOCKED, calls=without_case(LOCKED.calls, {"unset_container.check": 1}))
+    weak = rules_of(careless, Granularity.WHOLE)
+
+    found = cross_check(weak, claims_of(weak), known=Known(proofs=Proofs("both")), limits=(100_000, 100_000))
+
+    assert any(not one.proved for one in found)
+
+
+def formula(theory: Theory, obligation: Obligation, goal: Goal) -> tuple[str, ...]:
+    """What the first choice of premises, the obligation and the goal really say, whatever their variables are called."""
+
+    def said(*formulas: z3.BoolRef) -> str:
+        numbers: dict[str, str] = {}
+        text = " ".join(" ".join(f.sexpr().split()) for f in formulas)
+        return re.sub(r"(?<=!)\d+", lambda found: numbers.setdefault(found[0], str(len(numbers))), text)
+
+    known = next(choices(theory, obligation, goal))
+    return *sorted(said(p.formula) for p in known), said(*obligation.assume, goal.contrary())
+
+
+def test_the_same_words_are_the_same_formula() -> None:
+    """Over two systems and two variants; so that what was refuted under some words need not be refuted again."""
+    formulas: dict[str, tuple[str, ...]] = {}
+    met = 0
+    for name in ("containers-2013", "containers-2012", "rfc2011", "rfc2011:D-G1-15"):
+        rules = rules_of(next(s for s in SYSTEMS if s.id == name), Granularity.WHOLE)
+        theory = Theory(rules, claims_of(rules))
+        for obligation in inductive(theory)[0][::4]:
+            for goal in obligation.goals:
+                words = words_of(next(choices(theory, obligation, goal)), obligation, goal)
+                met += words in formulas
+                meant = formula(theory, obligation, goal)
+                assert formulas.setdefault(words, meant) == meant, (name, obligation.name, goal.name)
+
+    assert met > 50
 
 
 def test_a_limit_that_is_used_up_is_unknown(rules: Rules) -> None:

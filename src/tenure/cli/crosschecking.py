@@ -28,9 +28,11 @@ def tell_cross_checked(jobs: list[Job], workers: int, ending: Ending, tell: Tell
 
     out = console()
     with progress("second solver", quiet=tell.quiet) as told:
-        for job, agreed, left, seconds in cross_checked(jobs, workers, told):
+        for job, checked in cross_checked(jobs, workers, told):
             if not tell.quiet:
-                out.print(f"{job[0]} {job[1]}  both solvers say unsat: {agreed} obligations in {seconds:.1f} s")
-            for name in left:
+                before = f", {checked.remembered} of them before, in the same words" if checked.remembered else ""
+                said = f"{checked.agreed} obligations{before}, in {checked.seconds:.1f} s"
+                out.print(f"{job[0]} {job[1]}  both solvers say unsat: {said}")
+            for name in checked.left:
                 said = f"inconclusive: {job[0]} {job[1]}: only one solver proves {name}"
                 trouble(ending, Exit.INCONCLUSIVE, said)

@@ -6,7 +6,9 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tenure.commands.judging import find_system
 from tenure.commands.output import folder, write
@@ -18,11 +20,24 @@ from tenure.vocabulary.sentences import sentence
 from tenure.vocabulary.systems import Granularity
 from tenure.vocabulary.verdicts import Verdict
 
-Checked = tuple[Job, int, list[str], float]
-"""A job, how many goals both solvers prove, the names of those that only one or neither does, and the seconds."""
+if TYPE_CHECKING:
+    from tenure.prover.second import Crossed
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What both solvers say to the obligations of a job."""
+
+    agreed: int
+    """How many goals both prove."""
+    remembered: int
+    """How many of these they proved before, in the same words: of another variant, or at the other granularity."""
+    left: list[str]
+    """The names of those that only one proves, or neither."""
+    seconds: float
+
 
 Told = Callable[[str, int, int], None]
-
 
 Proved = tuple[tuple[str, ...], tuple[str, ...], dict[str, dict[str, tuple[str, ...]]]]
 """The claims and the properties that a judgement proved, and the claims that some goals needed."""
@@ -35,18 +50,18 @@ def _proved(job: Job) -> Proved:
     return judgement.claims, properties, judgement.needed
 
 
-def _crossed(job: Job, proved: Proved) -> list[tuple[str, str, bool, str]]:
-    """Every goal of the job, whether both solvers prove it, and its text."""
+def _crossed(job: Job, proved: Proved, proofs: cache.Proofs | None = None) -> tuple[Crossed, ...]:
+    """What both solvers say to every goal of the job."""
     claims, properties, needed = proved
     from tenure.prover import second, theory  # solvers are loaded only where something is proved
 
     rules = rules_of(find_system(job[0]), Granularity(job[1]))
     kept = tuple(c for c in theory.claims_of(rules) if c.name in claims)
     stated = theory.stated(sentence(rules, p) for p in PROPERTIES if p.id in properties)
-    return [(c.obligation, c.goal, c.proved, c.text) for c in second.cross_check(rules, kept, stated, needed=needed)]
+    return second.cross_check(rules, kept, stated, known=second.Known(needed, proofs))
 
 
-def cross_checked(jobs: list[Job], workers: int, told: Told) -> Iterator[Checked]:
+def cross_checked(jobs: list[Job], workers: int, told: Told) -> Iterator[tuple[Job, Checked]]:
     """What both solvers say to every obligation of these jobs; remembered like any proof."""
     proved = {job: _proved(job) for job in jobs}
     left = []
@@ -55,24 +70,25 @@ def cross_checked(jobs: list[Job], workers: int, told: Told) -> Iterator[Checked
         if entry is None:
             left.append(job)
         else:
-            yield job, entry["agreed"], entry["left"], entry["seconds"]
+            yield job, Checked(**entry)
     if not left:
         return
     with ProcessPoolExecutor(max_workers=workers) as pool:
-        running = {pool.submit(_timed, job, proved[job]): job for job in left}
+        running = {pool.submit(_checked, job, proved[job]): job for job in left}
         for number, future in enumerate(as_completed(running)):
             job = running[future]
-            agreed, open_, seconds = future.result()
-            cache.store(cache.key(("cross-check", *job)), {"agreed": agreed, "left": open_, "seconds": seconds})
+            checked = future.result()
+            cache.store(cache.key(("cross-check", *job)), asdict(checked))
             told(" ".join(job), number + 1, len(left))
-            yield job, agreed, open_, seconds
+            yield job, checked
 
 
-def _timed(job: Job, proved: Proved) -> tuple[int, list[str], float]:
+def _checked(job: Job, proved: Proved) -> Checked:
     started = time.perf_counter()
-    found = _crossed(job, proved)
-    open_ = [f"{obligation} {goal}" for obligation, goal, good, _ in found if not good]
-    return len(found) - len(open_), open_, time.perf_counter() - started
+    found = _crossed(job, proved, cache.Proofs("both"))
+    good = [one for one in found if one.proved]
+    open_ = [f"{one.obligation} {one.goal}" for one in found if not one.proved]
+    return Checked(len(good), sum(one.remembered for one in good), open_, time.perf_counter() - started)
 
 
 def exported(jobs: list[Job], into: str) -> int:
@@ -80,8 +96,8 @@ def exported(jobs: list[Job], into: str) -> int:
     count = 0
     for job in jobs:
         place = folder(Path(into) / f"{job[0].replace(':', '.')}-{job[1]}")
-        for obligation, goal, _, text in _crossed(job, _proved(job)):
+        for one in _crossed(job, _proved(job)):
             count += 1
-            label = re.sub(r"[^a-zA-Z0-9.#]+", "-", f"{obligation}-{goal}")[:120]
-            write(str(place / f"{count:05}-{label}.smt2"), text)
+            label = re.sub(r"[^a-zA-Z0-9.#]+", "-", f"{one.obligation}-{one.goal}")[:120]
+            write(str(place / f"{count:05}-{label}.smt2"), one.text)
     return count

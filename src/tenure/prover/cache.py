@@ -66,7 +66,9 @@ def store(name: str, document: Any) -> None:  # a JSON document
 
 
 class Proofs:
-    """Formulas that Z3 found unsatisfiable, each known by a digest of its words: a file of lines that only grows.
+    """Formulas found unsatisfiable, each known by a digest of its words: a file of lines that only grows.
+
+    Those that Z3 refuted while a system was judged are kept apart from those that both solvers refuted (`by`).
 
     Behind the digest stand the names of the claims from which it follows, where these had to be looked for.
 
@@ -74,8 +76,8 @@ class Proofs:
     of the solver belongs to the key: however it was found, it stays true. Several processes may add to the file.
     """
 
-    def __init__(self) -> None:
-        self._path = directory() / f"proofs-{source_digest(READING)}.txt"
+    def __init__(self, by: str = "z3") -> None:
+        self._path = directory() / f"proofs-{by}-{source_digest(READING)}.txt"
         try:
             lines = self._path.read_text(encoding="ascii").splitlines()
         except (OSError, ValueError):

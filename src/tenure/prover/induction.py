@@ -109,7 +109,7 @@ def solve(theory: Theory, obligation: Obligation, rlimit: int, proofs: Proofs | 
     shared = Shared(theory, obligation, max(1, rlimit // 10))
     for goal in obligation.goals:
         few = tuple(choices(theory, obligation, goal))
-        spelled = (_words(known, obligation, goal) for known in few)
+        spelled = (words_of(known, obligation, goal) for known in few)
         if proofs is not None and (words := next(filter(proofs.has, spelled), None)) is not None:
             remembered += 1
             sought = proofs.needed(words)
@@ -120,7 +120,7 @@ def solve(theory: Theory, obligation: Obligation, rlimit: int, proofs: Proofs | 
                 continue
             sought = () if known in few else theory.names_of(known)
             if proofs is not None:
-                proofs.keep(_words(known if known in few else few[-1], obligation, goal), sought)
+                proofs.keep(words_of(known if known in few else few[-1], obligation, goal), sought)
         if sought:
             needed[goal.name] = tuple(dict.fromkeys((*needed.get(goal.name, ()), *sought)))
     verdict = "unsat" if not left else "sat" if "sat" in left.values() else "unknown"
@@ -222,8 +222,8 @@ def choices(theory: Theory, obligation: Obligation, goal: Goal) -> Iterator[tupl
     yield theory.premises if obligation.with_claims else ()
 
 
-def _words(known: tuple[Premise, ...], obligation: Obligation, goal: Goal) -> str:
-    """The whole formula in words."""
+def words_of(known: tuple[Premise, ...], obligation: Obligation, goal: Goal) -> str:
+    """The whole formula in words: that these premises do not suffice for the goal."""
     return "\n".join(("known", *sorted(p.spelled for p in known), "where", obligation.spelled, "owed", goal.spelled))
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 import cvc5
 import z3
 
-from tenure.prover.induction import alone, choices, following, inductive, sufficient
+from tenure.prover.cache import Proofs
+from tenure.prover.induction import alone, choices, following, inductive, sufficient, words_of
 from tenure.prover.logic import Expr
 from tenure.prover.theory import Goal, Invariant, Obligation, Premise, Theory, tallied_in
 from tenure.vocabulary.rules import Rules
@@ -26,6 +26,15 @@ Options = tuple[tuple[str, str], ...]
 
 Needed = Mapping[str, Mapping[str, tuple[str, ...]]]
 """For each obligation and goal, claims from which it is known to follow: they are tried first, and need not suffice."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known before anything is asked: claims that suffice, and what both solvers refuted."""
+
+    needed: Needed = field(default_factory=dict)
+    proofs: Proofs | None = None
+
 
 PLAIN: Options = ()
 ENUMERATED: Options = (("enum-inst", "true"),)
@@ -44,6 +53,12 @@ class Crossed:
     cvc5: str
     seconds: float
     text: str = field(repr=False)
+    """The text that both were given; empty where they were given the same words before."""
+
+    @property
+    def remembered(self) -> bool:
+        """Both solvers were given the same words before."""
+        return not self.text
 
     @property
     def proved(self) -> bool:
@@ -97,21 +112,26 @@ def cross_check(
     claims: tuple[Invariant, ...],
     properties: tuple[Invariant, ...] = (),
     *,
-    needed: Needed = MappingProxyType({}),
+    known: Known = Known(),
     limits: tuple[int, int] = (Z3_RLIMIT, CVC5_RLIMIT),
     told: Callable[[Crossed], None] | None = None,
 ) -> tuple[Crossed, ...]:
-    """Every goal that makes the claims inductive and the properties follow, put to both solvers."""
+    """Every goal that makes the claims inductive and the properties follow, put to both solvers, unless they refuted the same words before."""
     found = []
     for theory, obligation in _obligations(rules, claims, properties):
         # To make a context takes longer than most proofs. One serves the texts of an obligation: no declaration meets
         # another of its name, and what Z3 says depends on nothing but the obligation, whatever was checked before.
-        context = z3.Context()
-        known = needed.get(obligation.name, {})
+        context = None
+        needed = known.needed.get(obligation.name, {})
         for goal in obligation.goals:
-            found.append(_crossed(theory, obligation, goal, known.get(goal.name), limits, context))
+            asked = _Asked(theory, obligation, goal, needed.get(goal.name))
+            crossed = _remembered(asked, known.proofs)
+            if crossed is None:
+                context = z3.Context() if context is None else context
+                crossed = _crossed(asked, known.proofs, limits, context)
+            found.append(crossed)
             if told is not None:
-                told(found[-1])
+                told(crossed)
     return tuple(found)
 
 
@@ -128,36 +148,63 @@ def _obligations(
     yield from ((theory, o) for o in following(theory))
 
 
-def _crossed(
-    theory: Theory,
-    obligation: Obligation,
-    goal: Goal,
-    needed: tuple[str, ...] | None,
-    limits: tuple[int, int],
-    context: z3.Context,
-) -> Crossed:
+@dataclass(frozen=True)
+class _Asked:
+    """A goal, and claims from which it is known to follow, if any are known."""
+
+    theory: Theory
+    obligation: Obligation
+    goal: Goal
+    needed: tuple[str, ...] | None
+
+    @property
+    def at_hand(self) -> tuple[tuple[Premise, ...], ...]:
+        """The premises from which a proof may start, as far as nobody has to look for them."""
+        return (*self.known, *choices(self.theory, self.obligation, self.goal))
+
+    @property
+    def known(self) -> tuple[tuple[Premise, ...], ...]:
+        """Those from which it is known to follow."""
+        return () if self.needed is None else (self.theory.named((self.goal.name, *self.needed), self.goal.fields),)
+
+    def words(self, premises: tuple[Premise, ...]) -> str:
+        """The formula that both solvers have to refute, in words."""
+        return words_of(premises, self.obligation, self.goal)
+
+
+def _remembered(asked: _Asked, proofs: Proofs | None) -> Crossed | None:
+    """Both solvers refuted the same words before, in this system or another."""
+    if proofs is None or not any(proofs.has(asked.words(premises)) for premises in asked.at_hand):
+        return None
+    return Crossed(asked.obligation.name, asked.goal.name, "remembered", "unsat", "unsat", 0.0, "")
+
+
+def _crossed(asked: _Asked, proofs: Proofs | None, limits: tuple[int, int], context: z3.Context) -> Crossed:
     """From few premises to all, until both solvers agree on one text; else what they say with all premises."""
     started = time.perf_counter()
+    obligation, goal = asked.obligation, asked.goal
     contrary = goal.contrary()
-    for premises, known, share in _plan(theory, obligation, goal, needed):
-        text = smtlib(theory, known, obligation, contrary)
+    for premises, known, share in _plan(asked):
+        text = smtlib(asked.theory, known, obligation, contrary)
         quick = z3_verdict(text, max(1, limits[0] // share), matching=True, context=context)
         if quick == "unsat" and _cvc5(text, max(1, limits[1] // share)) == "unsat":
+            if proofs is not None:  # what follows from few premises follows from more
+                proofs.keep(asked.words(known if known in asked.at_hand else asked.at_hand[-1]))
             return Crossed(obligation.name, goal.name, premises, quick, quick, time.perf_counter() - started, text)
-    *_, known = choices(theory, obligation, goal)
-    text = smtlib(theory, known, obligation, contrary)
+    known = asked.at_hand[-1]
+    text = smtlib(asked.theory, known, obligation, contrary)
     ours = z3_verdict(text, limits[0], matching=True, context=context)
     ours = ours if ours == "unsat" else z3_verdict(text, limits[0], context=context)
     theirs = _cvc5(text, limits[1])
+    if proofs is not None and ours == theirs == "unsat":
+        proofs.keep(asked.words(known))
     return Crossed(obligation.name, goal.name, "all", ours, theirs, time.perf_counter() - started, text)
 
 
-def _plan(
-    theory: Theory, obligation: Obligation, goal: Goal, needed: tuple[str, ...] | None
-) -> Iterator[tuple[str, tuple[Premise, ...], int]]:
+def _plan(asked: _Asked) -> Iterator[tuple[str, tuple[Premise, ...], int]]:
     """Which premises are tried, in words, and with what part of the effort."""
-    if needed is not None:
-        yield "known", theory.named((goal.name, *needed), goal.fields), 10
+    theory, obligation, goal = asked.theory, asked.obligation, asked.goal
+    yield from (("known", known, 10) for known in asked.known)
     *few, _ = choices(theory, obligation, goal)
     if few:
         yield "first", few[0], 10

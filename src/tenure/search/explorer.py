@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from tenure.search.symmetry import orbit
 from tenure.vocabulary.machine import Machine, State, Transition
 from tenure.vocabulary.sentences import Sentence, quantified
 from tenure.vocabulary.terms import TRUE, Term, both
@@ -40,6 +41,8 @@ class Exploration:
 
     machine: Machine
     states: int = 0
+    """How many states were gone on from; with `orbits`, one of each orbit."""
+    orbits: bool = False
     transitions: int = 0
     depth: int = 0
     complete: bool = False
@@ -85,15 +88,17 @@ def explore(  # noqa: PLR0913  # each is one independent choice of the caller
     witness: bool = False,
     pairs: bool = False,
     exhaust: bool = False,
+    orbits: bool = False,
     until: Term | None = None,
     progress: Progress | None = None,
 ) -> Exploration:
     """Explore from the initial states, by `calls` alone if given, until all is seen.
 
     It ends before where `until` holds, and at the end of a level that has `limit` states or, unless `exhaust`, after
-    which every sentence has fallen.
+    which every sentence has fallen. Of states that differ only in the names of objects, all are seen, and with `orbits`
+    the first alone is gone on from: what can be from there, and how soon, does not depend on names.
     """
-    found = Exploration(machine, calls=calls)
+    found = Exploration(machine, orbits=orbits, calls=calls)
     watch = _Watch(machine, tuple(sentences))
     goal = machine.function(until) if until is not None else None
     transitions = machine.transitions(
@@ -105,6 +110,7 @@ def explore(  # noqa: PLR0913  # each is one independent choice of the caller
     for state in frontier:
         watch.state(state, found)
     parents = found.parents
+    is_first = _firsts(machine, frontier) if orbits else None
     while frontier:
         upcoming: list[State] = []
         for state in frontier:
@@ -117,7 +123,7 @@ def explore(  # noqa: PLR0913  # each is one independent choice of the caller
                     watch.step(state, made, found)
                 if pairs:
                     _note_pair(machine, made, state, found)
-                if made.state in parents:
+                if made.state in parents or (is_first is not None and not is_first(made.state)):
                     continue
                 parents[made.state] = state
                 upcoming.append(made.state)
@@ -136,6 +142,25 @@ def explore(  # noqa: PLR0913  # each is one independent choice of the caller
             progress(found.states, found.transitions)
     found.complete = True
     return found
+
+
+def _firsts(machine: Machine, start: Iterable[State]) -> Callable[[State], bool]:
+    """Whether a state is the first of its orbit that is asked about, after those at the start."""
+    name_of = orbit(machine)
+    known = set(start)
+    names = set(map(name_of, known))
+
+    def is_first(state: State) -> bool:
+        if state in known:
+            return False
+        known.add(state)
+        name = name_of(state)
+        if name in names:
+            return False
+        names.add(name)
+        return True
+
+    return is_first
 
 
 def _note_leaves(machine: Machine, made: Transition, state: State, found: Exploration) -> None:

@@ -16,11 +16,11 @@ from tenure.vocabulary.sentences import Sentence, sentence
 from tenure.vocabulary.terms import Op, both, implies, no
 from tenure.vocabulary.traces import Trace
 
-LIMIT = 200_000
-"""States after which a search stops; what it did not find by then is *searched*, nothing more."""
+LIMIT = 60_000
+"""Orbits of states after which a search stops; what it did not find by then is *searched*, nothing more."""
 
-BRIEF = 30_000
-"""States after which a brief search stops: enough for most of what can fall."""
+BRIEF = 8_000
+"""Orbits after which a brief search stops: enough for most of what can fall."""
 
 CLAIM = "claim "
 PREMISE = "premise "
@@ -65,7 +65,7 @@ def falsify(
     for area in (main_area(system, granularity), *narrow):
         left = [s for s in sentences if not result.knows(s.about.id)]
         machine = Machine(rules, area.scope)
-        found = explore(machine, left, calls=area.calls, limit=limit, witness=True, exhaust=True, progress=progress)
+        found = _explored(machine, left, area.calls, limit, progress)
         _note(result, found, str(area))
         if not result.searched:
             result.searched, result.complete = describe(found), found.complete
@@ -79,9 +79,15 @@ def falsify(
         if not left and not _can_reach(area, cases - result.reached):
             continue
         machine = Machine(rules, area.scope)
-        more = explore(machine, left, calls=area.calls, limit=area.limit, witness=True, exhaust=True, progress=progress)
+        more = _explored(machine, left, area.calls, area.limit, progress)
         _note(result, more, str(area))
     return result
+
+
+def _explored(
+    machine: Machine, left: list[Sentence], calls: frozenset[str] | None, limit: int, progress: Progress | None
+) -> Exploration:
+    return explore(machine, left, calls=calls, limit=limit, witness=True, exhaust=True, orbits=True, progress=progress)
 
 
 def _can_reach(area: Area, cases: Iterable[str]) -> bool:
@@ -104,7 +110,8 @@ def _note(result: Falsification, found: Exploration, area: str) -> None:
 def describe(found: Exploration) -> str:
     """A search in words: its scope and how far it went."""
     extent = "every state" if found.complete else f"every run of up to {found.depth} transitions"
-    return f"{extent} with {found.machine.scope}: {found.states:,} states, {found.transitions:,} transitions"
+    seen = "orbits of states" if found.orbits else "states"
+    return f"{extent} with {found.machine.scope}: {found.states:,} {seen}, {found.transitions:,} transitions"
 
 
 def _claims(rules: Rules) -> list[Sentence]:
@@ -130,6 +137,6 @@ def race_trace(rules: Rules, race: Race, broken: Property, progress: Progress | 
     moment, rule = rules.lower(race.moment), sentence(rules, broken)
     steps = [replace(rule, open_body=implies(moment, rule.open_body))] if rule.is_about_steps else []
     until = None if steps else both(moment, no(rule.closed))
-    found = explore(machine, steps, calls=frozenset(race.calls), until=until, progress=progress)
+    found = explore(machine, steps, calls=frozenset(race.calls), until=until, orbits=True, progress=progress)
     ways = tuple(found.violations.values())
     return trace_of(machine, ways[0], race.id, race.title) if ways else None

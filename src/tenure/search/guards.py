@@ -64,7 +64,7 @@ def substitutes(
     extents = []
     for area in areas:
         machine = Machine(rules, area.scope)
-        seen = explore(machine, calls=area.calls, limit=limit)
+        seen = explore(machine, calls=area.calls, limit=limit, orbits=True)
         extents.append(describe(seen))
         for number, rule in enumerate(rules.rules):
             if area.calls is None or rule.call.name in area.calls:
@@ -144,7 +144,7 @@ def fall(
     found: list[Fall] = []
     extents = []
     for area in areas:
-        seen = explore(Machine(weak, area.scope), stated, calls=area.calls, limit=limit)
+        seen = explore(Machine(weak, area.scope), stated, calls=area.calls, limit=limit, orbits=True)
         extents.append(describe(seen))
         for property_, way in seen.violations.items():
             told = trace_of(seen.machine, way, property_, f"without {' and '.join(sorted(names))}")

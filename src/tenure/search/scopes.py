@@ -106,11 +106,11 @@ def scope(sizes: dict[str, int], *, no_iommu: tuple[bool, ...] = (), vfio_device
 
 @dataclass(frozen=True)
 class Area:
-    """A part of a system to search: a scope, the calls that are made in it (None: all), and how many states."""
+    """A part of a system to search: a scope, the calls that are made in it (None: all), and how many orbits of states."""
 
     scope: Scope
     calls: frozenset[str] | None = None
-    limit: int = 40_000
+    limit: int = 15_000
 
     def __str__(self) -> str:
         return str(self.scope) if self.calls is None else f"{self.scope}, by {', '.join(sorted(self.calls))}"

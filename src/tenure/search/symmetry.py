@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import product
 
+from tenure.vocabulary.emission import Layout
 from tenure.vocabulary.machine import Machine, State
 from tenure.vocabulary.objects import (
     CONTAINER,
@@ -15,9 +17,11 @@ from tenure.vocabulary.objects import (
     OBJECT,
     PROCESS,
     TABLE,
+    THREAD,
     USER,
     VM,
 )
+from tenure.vocabulary.symbols import Field
 from tenure.vocabulary.types import NONE, Sort, sort_of
 
 RENAMED: tuple[Sort, ...] = (
@@ -32,6 +36,7 @@ RENAMED: tuple[Sort, ...] = (
     OBJECT,
     METAGROUP,
     PROCESS,
+    THREAD,
 )
 """The sorts whose names mean nothing, in the order in which they are sorted; the names of all others are fixed.
 
@@ -45,26 +50,98 @@ def orbit(machine: Machine) -> Callable[[State], State]:
     Two orbits never share a result: it is the state itself under other names. Objects that sorting cannot tell apart may
     leave an orbit in two pieces, which costs time and loses nothing.
     """
-    plan = _Plan(machine)
-    return plan.renamed
+    source = "\n    ".join(("def renamed(s):", *_Emission(machine.layout).lines()))
+    renamed: Callable[[State], State] = machine.layout.compile(source)["renamed"]
+    return renamed
 
 
-class _Plan:
-    """Where the objects of each sort appear in a state: as a place, or as a value."""
+class _Emission:
+    """The function as Python text. `i_SORT` lists the objects of a sort in their new order; `n_SORT` is the new name of each."""
 
-    def __init__(self, machine: Machine) -> None:
-        self.layout = machine.layout
-        alike = {s.name: self._alike(s) for s in RENAMED}
-        self.classes = {name: classes for name, classes in alike.items() if any(len(c) > 1 for c in classes)}
-        self.sizes = {name: sum(map(len, classes)) for name, classes in self.classes.items()}
-        self.fields = []
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        alike = {sort: self._alike(sort) for sort in RENAMED}
+        self.classes = {sort: classes for sort, classes in alike.items() if any(len(c) > 1 for c in classes)}
+        self.named: set[Sort] = set()
+        """The sorts whose objects have their new names already."""
+
+    def lines(self) -> Iterator[str]:
+        """Sort by sort the new names, and then the state under them."""
+        for sort, classes in self.classes.items():
+            yield from self._naming(sort, classes)
+            self.named.add(sort)
+        cells = ", ".join(text for one in self.layout.fields for text in self._cells(one))
+        yield f"return ({cells},)" if cells else "return s"
+
+    def _naming(self, sort: Sort, classes: list[list[int]]) -> Iterator[str]:
+        size = self.layout.sizes[sort.name]
+        yield f"k = [{', '.join(self._signature(sort, i) for i in range(size))}]"
+        yield f"i_{sort.name} = [*range({size})]"
+        for alike in classes:
+            if len(alike) > 1:
+                places = ", ".join(f"i_{sort.name}[{i}]" for i in alike)
+                yield f"{places} = sorted({tuple(alike)}, key=k.__getitem__)"
+        yield f"n_{sort.name} = [{NONE}] * {size + 1}"  # the last is the name of none, which is -1
+        yield f"for name, was in enumerate(i_{sort.name}): n_{sort.name}[was] = name"
+
+    def _signature(self, sort: Sort, me: int) -> str:
+        """What an object holds and who points at it, as far as those are named already."""
+        parts = []
         for one in self.layout.fields:
-            target = sort_of(one.value)
-            named = target.name if target is not None and target.name in self.sizes else None
-            axes = tuple(s.name if s.name in self.sizes else None for s in one.domain)
-            places = [(p, self.layout.offset[one.name] + k) for k, p in enumerate(self.layout.places(one))]
-            self.fields.append((axes, named, places))
-        self.sorts = [(name, classes, self._views(name)) for name, classes in self.classes.items()]
+            parts += [self._held(one, at, me) for at, axis in enumerate(one.domain) if axis == sort]
+            if sort_of(one.value) == sort:
+                parts.append(self._pointed(one, me))
+        return f"({''.join(f'{part}, ' for part in parts)})"
+
+    def _held(self, one: Field, at: int, me: int) -> str:
+        """What the field says of the object, in the order of the names of all others; sorted while some have none."""
+        values = [self._value(one, place) for place in self._places(one, {at: me})]
+        text = "".join(f"{value}, " for value in values)
+        others = {axis for k, axis in enumerate(one.domain) if k != at}
+        return f"({text})" if self._known(others) else f"tuple(sorted(({text})))"
+
+    def _pointed(self, one: Field, me: int) -> str:
+        """From where the field points at the object; how often, while not every place has a name."""
+        here = [f"({self._cell(one, place)} == {me})" for place in self._places(one, {})]
+        return f"({''.join(f'{h}, ' for h in here)})" if self._known(set(one.domain)) else " + ".join(here) or "0"
+
+    def _known(self, sorts: set[Sort]) -> bool:
+        return all(sort in self.named or sort not in self.classes for sort in sorts)
+
+    def _cells(self, one: Field) -> Iterator[str]:
+        """The values of a field, place by place, under the new names."""
+        return (self._value(one, place) for place in self._places(one, {}))
+
+    def _places(self, one: Field, fixed: dict[int, int]) -> Iterator[tuple[str, ...]]:
+        """The places of a field in the order of the new names as far as there are any, where some axes are `fixed` to an object."""
+        sizes = [self.layout.sizes.get(axis.name, 0) for axis in one.domain]
+        names = [
+            [str(fixed[k])] if k in fixed else [self._named(axis, i) for i in range(size)]
+            for k, (axis, size) in enumerate(zip(one.domain, sizes, strict=True))
+        ]
+        return product(*names)
+
+    def _named(self, sort: Sort, name: int) -> str:
+        return f"i_{sort.name}[{name}]" if sort in self.named else str(name)
+
+    def _cell(self, one: Field, place: tuple[str, ...]) -> str:
+        """Where the field has its value for a place; row-major, so that the last axis has stride one."""
+        constant, stride = self.layout.offset[one.name], 1
+        moving = []
+        for axis, at in reversed(tuple(zip(one.domain, place, strict=True))):
+            if at.isdigit():
+                constant += int(at) * stride
+            else:
+                moving.append(f" + {at}" if stride == 1 else f" + {at} * {stride}")
+            stride *= self.layout.sizes.get(axis.name, 0)
+        return f"s[{constant}{''.join(moving)}]"
+
+    def _value(self, one: Field, place: tuple[str, ...]) -> str:
+        """The value there: an object under its new name; while that has none, whether there is one."""
+        cell, target = self._cell(one, place), sort_of(one.value)
+        if target is None or target not in self.classes:
+            return cell
+        return f"n_{target.name}[{cell}]" if target in self.named else f"({cell} != {NONE})"
 
     def _alike(self, sort: Sort) -> list[list[int]]:
         """The objects of the sort, together with those that are like them in all that never changes."""
@@ -87,79 +164,3 @@ class _Plan:
             ]
             found.setdefault(tuple(named), []).append(object_)
         return list(found.values())
-
-    def _views(self, sort: str) -> list[list[list[tuple[int, str | None, str | None, int]]]]:
-        """For each object of the sort: the cells in which it is a place, and those in which it may be the value."""
-        views: list[list[list[tuple[int, str | None, str | None, int]]]] = [[[], []] for _ in range(self.sizes[sort])]
-        for axes, named, places in self.fields:
-            for position, axis in enumerate(axes):
-                if axis == sort:
-                    for place, cell in places:
-                        other = next(((axes[i], place[i]) for i in range(len(axes)) if i != position), (None, 0))
-                        views[place[position]][0].append((cell, named, other[0], other[1]))
-            if named == sort:
-                for object_ in range(self.sizes[sort]):
-                    for place, cell in places:
-                        axis = axes[0] if axes else None
-                        views[object_][1].append((cell, None, axis, place[0] if place else 0))
-        return views
-
-    def renamed(self, state: State) -> State:
-        """The state with the objects of each sort named in the order of what they hold."""
-        ranks: dict[str, list[int]] = {}
-        for name, classes, views in self.sorts:
-            order = [0] * len(views)
-            for alike in classes:
-                signed = sorted((_signature(state, views[i], i, ranks), i) for i in alike)
-                for rank, (_, i) in zip(alike, signed, strict=True):
-                    order[i] = rank
-            ranks[name] = order
-        result = list(state)
-        for axes, named, places in self.fields:
-            target = ranks.get(named) if named else None
-            if target is None and not any(a in ranks for a in axes):
-                continue
-            base = places[0][1] if places else 0
-            strides = _strides(axes, places)
-            for place, cell in places:
-                at = base
-                for axis, index, stride in zip(axes, place, strides, strict=True):
-                    order_ = ranks.get(axis) if axis else None
-                    at += (order_[index] if order_ else index) * stride
-                value = state[cell]
-                result[at] = target[value] if target is not None and value != NONE else value
-        return tuple(result)
-
-
-def _strides(axes: tuple[str | None, ...], places: list[tuple[tuple[int, ...], int]]) -> tuple[int, ...]:
-    """How far apart neighbours along each axis are; row-major, so the last axis has stride one."""
-    if not places:
-        return (0,) * len(axes)
-    last = places[-1][0]
-    strides = [1] * len(axes)
-    for i in range(len(axes) - 2, -1, -1):
-        strides[i] = strides[i + 1] * (last[i + 1] + 1)
-    return tuple(strides)
-
-
-def _signature(
-    state: State, view: list[list[tuple[int, str | None, str | None, int]]], me: int, ranks: dict[str, list[int]]
-) -> tuple[tuple[tuple[int, int], ...], tuple[int, ...]]:
-    """What an object holds and who points at it, as far as those are named already."""
-    held = []
-    for cell, named, other, index in view[0]:
-        value = state[cell]
-        if named is not None and value != NONE:
-            known = ranks.get(named)
-            value = known[value] if known else 0
-        known_other = ranks.get(other) if other else None
-        position = index if other is None or known_other is None else known_other[index]
-        held.append((position if other is None or known_other is not None else -1, value))
-    pointed = []
-    for cell, _, axis, index in view[1]:
-        if state[cell] == me:
-            known_axis = ranks.get(axis) if axis else None
-            pointed.append(index if axis is None else known_axis[index] if known_axis else -1)
-    if {c for c, *_ in view[0]} and any(o is not None and o not in ranks for _, _, o, _ in view[0]):
-        held.sort()
-    return tuple(held), tuple(sorted(pointed))
