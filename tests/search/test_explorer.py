@@ -11,17 +11,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tenure.models import SYSTEMS
+from tenure.properties import PROPERTIES
+from tenure.search import explorer
 from tenure.search.explorer import Exploration, explore, trace_of, transitions_of
 from tenure.search.interrupt_scopes import SIZES as INTERRUPT_SIZES
 from tenure.search.interrupt_scopes import interrupt_scope
-from tenure.search.scopes import scope
+from tenure.search.scopes import narrow_areas, scope
 from tenure.search.symmetry import RENAMED, orbit
 from tenure.vocabulary.calls import Call, done, step
 from tenure.vocabulary.machine import Event, Machine, Scope, State
 from tenure.vocabulary.objects import CONTAINER, FILE, THREAD
 from tenure.vocabulary.properties import Due, Property
 from tenure.vocabulary.rules import rules_of
-from tenure.vocabulary.sentences import Sentence
+from tenure.vocabulary.sentences import Sentence, applies, sentence
 from tenure.vocabulary.symbols import before, state
 from tenure.vocabulary.systems import Granularity, System
 from tenure.vocabulary.terms import Term, both, no
@@ -394,3 +396,45 @@ def test_what_something_fixed_points_at_is_like_nothing_else() -> None:
     opened = {d: machine.begin(start, "open_device", {"file": 0, "device": d})[0].state for d in (0, 1)}
 
     assert name_of(opened[0]) != name_of(opened[1])
+
+
+def narrow(system_id: str) -> tuple[Machine, frozenset[str] | None]:
+    """The smallest part of a system's steps that is searched deeper."""
+    (system,) = (s for s in SYSTEMS if s.id == system_id)
+    area = narrow_areas(system, Granularity.STEPS)[-1]
+    return Machine(rules_of(system, Granularity.STEPS), area.scope), area.calls
+
+
+@pytest.mark.parametrize(
+    ("machine", "calls"),
+    [
+        pytest.param(CONTAINERS, None, id="whole calls"),
+        pytest.param(
+            named("external-get-put", {**SIZES, "process": 2, "file": 2, "container": 1}), None, id="processes"
+        ),
+        pytest.param(*narrow("external-get-put"), id="steps"),
+    ],
+)
+def test_one_state_of_each_orbit_shows_all_that_the_others_show(machine: Machine, calls: frozenset[str] | None) -> None:
+    """Every case of a step and every property that falls, and each after as few transitions."""
+    system = machine.rules.system
+    stated = [sentence(machine.rules, p) for p in PROPERTIES if applies(system, p)]
+
+    def shown(found: Exploration) -> dict[str, int]:
+        return {name: len(transitions_of(machine, way)) for name, way in (found.violations | found.leaves).items()}
+
+    every = explore(machine, stated, calls=calls, witness=True, exhaust=True)
+    few = explore(machine, stated, calls=calls, witness=True, exhaust=True, orbits=True)
+
+    assert shown(few) == shown(every)
+    assert few.complete
+    assert few.states < every.states / 1.5
+    assert few.states == len({orbit(machine)(state) for state in few.parents})
+
+
+def test_an_orbit_that_swallows_another_hides_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when any two states were said to be one but for names: cases are lost, which the test above would tell."""
+    every = explore(CONTAINERS, witness=True)
+    monkeypatch.setattr(explorer, "orbit", lambda _: lambda state: state[:4])
+
+    assert set(explore(CONTAINERS, witness=True, orbits=True).leaves) < set(every.leaves)
