@@ -23,7 +23,7 @@ TIMES = 3
 
 
 def searches() -> Iterator[Figure]:
-    """Each granularity bare, then with every property watched and every case noted, as `prove` searches."""
+    """Each granularity bare, then with every property watched and every case noted; without orbits, which the peer does not know."""
     for granularity in Granularity:
         yield from _searches(granularity, watched=False)
         yield from _searches(granularity, watched=True)
@@ -48,7 +48,7 @@ def _searches(granularity: Granularity, *, watched: bool) -> Iterator[Figure]:
         return found.transitions
 
     samples, theirs = side_by_side(ours, plain, TIMES)
-    what = f"search of {SYSTEM} {granularity.value}, {'as prove searches' if watched else 'nothing watched'}"
+    what = f"search of {SYSTEM} {granularity.value}, {'every property watched' if watched else 'nothing watched'}"
     peer = Peer("plain breadth-first search, nothing watched", theirs)
     figure = Figure(what, samples, unit="transitions", peer=peer)
     yield figure
