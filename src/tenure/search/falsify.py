@@ -62,7 +62,8 @@ def falsify(
     result = Falsification(witnessed={s.about.id for s in stated if _premise(s) is None})
     narrow = () if brief else narrow_areas(system, granularity)
     limit = BRIEF if brief else LIMIT
-    for area in (main_area(system, granularity), *narrow):
+    looked = (main_area(system, granularity), *narrow)
+    for area in looked:
         left = [s for s in sentences if not result.knows(s.about.id)]
         machine = Machine(rules, area.scope)
         found = _explored(machine, left, area.calls, limit, progress)
@@ -75,6 +76,8 @@ def falsify(
         result.reached |= play(rules, script)
     cases = {b.name for rule in rules.rules for path in leaves(rule.root) for b in path}
     for area in witness_areas(system, granularity):
+        if area.limit <= limit and any((area.scope, area.calls) == (one.scope, one.calls) for one in looked):
+            continue  # seen as far as this, or further
         left = [s for s in sentences if s.about.id.startswith(PREMISE) and not result.knows(s.about.id)]
         if not left and not _can_reach(area, cases - result.reached):
             continue
