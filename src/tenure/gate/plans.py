@@ -13,6 +13,7 @@ from tenure.vocabulary.systems import System
 from tenure.vocabulary.terms import Op, no
 
 LIMIT = 20_000
+"""Orbits of states in which cases and near misses are looked for, and states in which two in a row are."""
 
 
 def planned(
@@ -21,8 +22,9 @@ def planned(
     """A shortest run to every case of every step, to every two in a row, and to where each property begins to say something."""
     near = [s for p in PROPERTIES if applies(system, p) and (s := _near_miss(rules, p)) is not None]
     machine = Machine(rules, scope)
-    found = explore(machine, near, limit=LIMIT, witness=True, pairs=True, exhaust=True, progress=told)
-    goals = [*found.leaves.values(), *found.violations.values(), *found.pairs.values()]
+    deep = explore(machine, near, limit=LIMIT, witness=True, exhaust=True, orbits=True, progress=told)
+    wide = explore(machine, limit=LIMIT, pairs=True, exhaust=True, progress=told)
+    goals = [*deep.leaves.values(), *deep.violations.values(), *wide.pairs.values()]
     runs = {run_of(machine, way) for way in goals}
     return tuple(sorted((r for r in runs if r), key=lambda r: (len(r), [(m.call, m.args) for m in r])))
 

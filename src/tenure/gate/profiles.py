@@ -45,21 +45,10 @@ def plan_scope(system: System) -> Scope:
     """A part of the gate's scope, small enough to be searched for the runs with which a campaign begins."""
     if (family := family_of(system)) is not None:
         return family.plan
-    users = 1 if has_users(system) else 0
-    return scope(
-        {
-            "process": 2,
-            "thread": sleepers(system),
-            "file": 4 if has_vms(system) else 3,
-            "group": 1,
-            "container": 2,
-            "device": 1,
-            "table": 2,
-            "page": 1,
-            "user": users,
-            "vm": 1 if has_vms(system) else 0,
-        }
-    )
+    common = {"process": 2, "thread": sleepers(system), "group": 1, "device": 1, "page": 1}
+    if has_vms(system):
+        return scope({**common, "file": 5, "container": 1, "table": 1, "user": 2, "vm": 1})
+    return scope({**common, "file": 3, "container": 2, "table": 2, "user": 1 if has_users(system) else 0, "vm": 0})
 
 
 def setup_of(system: System, machine: Machine) -> Setup:
