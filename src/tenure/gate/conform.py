@@ -218,18 +218,16 @@ def unlike(wanted: View, shown: View) -> tuple[str, str]:
     return "; ".join(f"{n} {w}" for n, w, _ in parts), "; ".join(f"{n} {s}" for n, _, s in parts)
 
 
-def agree(both: Comparison, report: Conformance, calls: tuple[str, ...], made: Transition | None, given: str) -> bool:
-    """Whether the reference said and shows what the model does after these calls; None is a call that blocks for ever."""
+def parting(both: Comparison, report: Conformance, made: Transition | None, given: str) -> tuple[str, str] | None:
+    """What model and reference say or show differently after a call, if anything; `made` is None of one that blocks for ever."""
     expected = "blocks" if made is None else both.outcome(made)
     if given != expected:
-        report.differences.append(Difference(calls, expected, given))
-        return False
+        return expected, given
     if made is None or both.waits(made):
-        return True
+        return None
     refusal = both.refusal(made)
     if refusal is not None:
         report.refusals.add(refusal)
     if (shown := both.kernel.observe()) != (wanted := both.view(made.state)):
-        report.differences.append(Difference(calls, *unlike(wanted, shown)))
-        return False
-    return True
+        return unlike(wanted, shown)
+    return None
