@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from tenure.reference import show
 from tenure.reference.calls import Task
 from tenure.reference.configuration import Configuration
 from tenure.reference.files import IOMMUFD_FILE, KVM_VFIO_FILE, File
@@ -15,7 +14,7 @@ from tenure.reference.metagroup_memory_calls import due_work
 from tenure.reference.outcomes import WAITING, Died, NotCallable, Outcome, Paused, Waiting, WouldBlock
 from tenure.reference.saving import Snapshot, load, save
 from tenure.reference.scheduler import Scheduler
-from tenure.reference.show import SHOWN
+from tenure.reference.show import SHOWN, Window
 from tenure.reference.systems import SLEEPING, SYSTEMS, Form
 from tenure.vocabulary.answers import Answer
 from tenure.vocabulary.observables import FILE_KIND
@@ -53,6 +52,7 @@ class Kernel:
             has_groups=self._system.has_groups,
         )
         self._scheduler = Scheduler(self.machine)
+        self._window = Window(self.machine, self._scheduler.tasks)
 
     def callable(self, call: str, args: Mapping[str, int]) -> bool:
         """Somebody can make this call now; any thread may, where the call does not say who."""
@@ -146,7 +146,7 @@ class Kernel:
 
     def observe(self) -> tuple[tuple[int, ...], ...]:
         """The observables of SHOWN, each over the product of its arguments' sorts, the last running fastest."""
-        return show.observe(self.machine, self._scheduler.tasks)
+        return self._window.columns()
 
     def snapshot(self) -> Snapshot:
         """The state as a plain tuple, hashable; only while no call is in flight."""

@@ -106,7 +106,8 @@ def load(machine: Machine, snapshot: Snapshot) -> None:
         of_2011,
         cdevs,
     ) = snapshot
-    machine.metagroups.become(of_2011)
+    if machine.metagroups.is_there:
+        machine.metagroups.become(of_2011)
     for index, vm_state in enumerate(vms):
         _load_vm(machine, index, vm_state)
     for process, fd_table in zip(machine.processes, fds, strict=True):

@@ -9,6 +9,7 @@ from tenure.vocabulary import observables as seen
 from tenure.vocabulary.types import NONE
 
 if TYPE_CHECKING:
+    from tenure.reference.columns import Columns
     from tenure.reference.groups import Device
     from tenure.reference.machine import Machine
 
@@ -27,9 +28,9 @@ OF_CDEVS = (
 )
 
 
-def observe_cdevs(machine: Machine) -> tuple[tuple[int, ...], ...]:
+def observe_cdevs(machine: Machine) -> Columns:
     """The observables of OF_CDEVS, in this order; what is fixed is shown where iommufds are spoken of."""
-    devices = machine.devices
+    devices, bound = machine.devices, _bound(machine)
     spoken = bool(machine.configuration.isolated)
     return (
         tuple([_name(file.iommufd) for file in machine.files]),
@@ -38,7 +39,7 @@ def observe_cdevs(machine: Machine) -> tuple[tuple[int, ...], ...]:
         tuple([group.vfio.cdev_device_open_cnt for group in machine.groups]),
         tuple([int(_has(group.owner, table.iommufd)) for group in machine.groups for table in machine.tables]),
         tuple([_attached(device) for device in devices]),
-        tuple([device.group.index if device in _bound(machine) else NONE for device in devices]),
+        tuple([device.group.index if device in bound else NONE for device in devices]),
         tuple([int(device.emulated) for device in devices]),
         tuple([int(spoken and device.coherent) for device in devices]),
         tuple([int(spoken and device.isolated) for device in devices]),

@@ -9,6 +9,7 @@ from tenure.vocabulary import observables as seen
 from tenure.vocabulary.types import NONE
 
 if TYPE_CHECKING:
+    from tenure.reference.columns import Columns
     from tenure.reference.files import File
     from tenure.reference.interrupts import EventFd, Line
     from tenure.reference.machine import Machine
@@ -37,7 +38,7 @@ OF_LINES = (
 OF_INTERRUPTS = (seen.file_opens, *WIRED, *OF_LINES, seen.index_unmasked_by, seen.eventfd_count)
 
 
-def observe_interrupts(machine: Machine) -> tuple[tuple[int, ...], ...]:
+def observe_interrupts(machine: Machine) -> Columns:
     """The observables of OF_INTERRUPTS, in this order."""
     irqs = machine.interrupts
     if not irqs.indexes:
@@ -67,6 +68,6 @@ def _told_of(file: File) -> int:
 
 
 @cache
-def _nothing(indexes: int) -> tuple[tuple[int, ...], ...]:
+def _nothing(indexes: int) -> Columns:
     """What a machine without interrupts shows."""
     return (*[()] * (len(OF_INTERRUPTS) - 3), (NONE,) * indexes, ())

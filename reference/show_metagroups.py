@@ -11,6 +11,7 @@ from tenure.vocabulary import observables as seen
 from tenure.vocabulary.types import NONE
 
 if TYPE_CHECKING:
+    from tenure.reference.columns import Columns
     from tenure.reference.files import File
     from tenure.reference.machine import Machine
     from tenure.reference.metagroups import Iommu
@@ -32,8 +33,6 @@ OF_METAGROUPS = (
     seen.page_metagroup,
     seen.page_memory,
 )
-
-Columns = tuple[tuple[int, ...], ...]
 
 
 def observe_metagroups(machine: Machine) -> Columns:

@@ -9,6 +9,7 @@ from tenure.vocabulary import observables as seen
 from tenure.vocabulary.types import NONE
 
 if TYPE_CHECKING:
+    from tenure.reference.columns import Columns
     from tenure.reference.machine import Machine
 
 OF_PAGED = (
@@ -20,7 +21,6 @@ OF_PAGED = (
     seen.page_reserved,
     seen.page_charged,
 )
-Columns = tuple[tuple[int, ...], ...]
 
 
 def observe_paged(machine: Machine) -> Columns:

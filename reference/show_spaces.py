@@ -11,6 +11,7 @@ from tenure.vocabulary import observables as seen
 from tenure.vocabulary.types import NONE
 
 if TYPE_CHECKING:
+    from tenure.reference.columns import Columns
     from tenure.reference.machine import Machine
 
 OF_MAPPINGS = (
@@ -26,7 +27,7 @@ OF_SPACES = (seen.mappings_left, seen.mappings_most, seen.unmap_counted)
 OF_ADDRESSES = (seen.address_position, seen.address_valid)
 
 
-def observe_spaces(machine: Machine) -> tuple[tuple[int, ...], ...]:
+def observe_spaces(machine: Machine) -> Columns:
     """The observables of mappings, of those who pay, of translations, of address spaces and of addresses, in this order."""
     if not machine.spaces:
         return _nothing(len(machine.tables), len(machine.processes), machine.pages)
@@ -53,7 +54,7 @@ def observe_spaces(machine: Machine) -> tuple[tuple[int, ...], ...]:
 
 
 @cache
-def _nothing(tables: int, processes: int, pages: int) -> tuple[tuple[int, ...], ...]:
+def _nothing(tables: int, processes: int, pages: int) -> Columns:
     """What a machine without addresses shows, so many a time that it is made once."""
     return (
         *[()] * len(OF_MAPPINGS),

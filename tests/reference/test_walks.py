@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from tests.reference.conftest import of_cdevs, of_interrupts, of_metagroups, of_
 
 from tenure.reference.kernel import SHOWN, SYSTEMS, Configuration, Died, Kernel, Paused, WouldBlock
 from tenure.reference.outcomes import Outcome
+from tenure.reference.show import Window
 from tenure.vocabulary.observables import DMA_REQUEST
 from tenure.vocabulary.types import NONE
 
@@ -270,6 +272,23 @@ def test_a_snapshot_brings_everything_back(system: str, choices: list[int]) -> N
         assert (kernel.snapshot(), kernel.observe()) == (after, then)
         other.restore(after)
         assert (other.snapshot(), other.observe()) == (after, then)
+
+
+@pytest.mark.parametrize("system", EVERY_SYSTEM)
+@settings(deadline=None, max_examples=10)
+@given(choices=CHOICES)
+def test_what_is_looked_at_only_once_never_changes(system: str, choices: list[int]) -> None:
+    """Whatever has happened, a machine shows the same to who looks for the first time."""
+    kernel = machine(system)
+    for choice in choices:
+        calls = possible(kernel, system)
+        if not calls:
+            break
+        call, args = calls[choice % len(calls)]
+        with contextlib.suppress(WouldBlock):
+            kernel.do(call, args)
+
+        assert kernel.observe() == Window(kernel.machine, ()).columns()
 
 
 def views(system: str, choices: list[int]) -> Iterator[dict[str, tuple[int, ...]]]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import NamedTuple
 
+from tenure.gate.memory import REMEMBERED, Memory
 from tenure.gate.profiles import modelled
 from tenure.reference.descriptions import Descriptions
 from tenure.reference.kernel import SHOWN, Configuration, Died, Kernel, Paused, Waiting
@@ -71,6 +74,14 @@ def telling_who_waits(system: System) -> System:
     return replace(system, calls=tuple(replace(c, steps=(told(c.steps[0]), *c.steps[1:])) for c in system.calls))
 
 
+class _End(NamedTuple):
+    """How a transition ended, whatever the state: in words, and the name of the refusal that it is, if it is one."""
+
+    words: str
+    waits: bool = False
+    refusal: str | None = None
+
+
 class Comparison:
     """One system's model and reference at one granularity, side by side."""
 
@@ -79,10 +90,12 @@ class Comparison:
         self.rules: Rules = rules_of(telling_who_waits(system), granularity)
         self.machine = Machine(self.rules, scope)
         self.kernel = Kernel(system.id, configuration(scope))
-        self.view = view_function(self.machine)
+        self.view = lru_cache(REMEMBERED)(view_function(self.machine))
         self.orbit = orbit(self.machine)
         self.modelled = self.machine.function(self.rules.lower(both(*(cap.term for cap in modelled(system)))))
         self.begins = [i for i, r in enumerate(self.rules.rules) if r.begins]
+        self._parameters = [[p.name for p in r.variables] for r in self.rules.rules]
+        self._ends = Memory(self._end)
 
     def start(self) -> tuple[State, Snapshot]:
         """The initial state, in both tellings."""
@@ -91,8 +104,7 @@ class Comparison:
 
     def arguments(self, made: Transition) -> dict[str, int]:
         """A beginning's arguments by name."""
-        rule = self.rules.rules[made.rule]
-        named = {p.name: v for p, v in zip(rule.variables, made.args, strict=True)}
+        named = dict(zip(self._parameters[made.rule], made.args, strict=True))
         named.pop("actor", None)
         return named
 
@@ -104,16 +116,27 @@ class Comparison:
 
     def waits(self, made: Transition) -> bool:
         """The call cannot begin yet: its first step waits."""
-        return self.machine.answer(made) == Refused(_WAITS)
+        return self._ends[made.rule, made.leaf, made.values].waits
 
     def outcome(self, made: Transition) -> str:
         """What the model says the rule ended with: a pause, an answer, or death; or that it waits."""
-        if self.waits(made):
-            return "waiting"
+        return self._ends[made.rule, made.leaf, made.values].words
+
+    def refusal(self, made: Transition) -> str | None:
+        """The name of the refusal that the transition is, if it is one."""
+        return self._ends[made.rule, made.leaf, made.values].refusal
+
+    def _end(self, of: tuple[int, int, tuple[int, ...]]) -> _End:
+        """The end of a way through a rule, with the values that it gave."""
+        rule, leaf, values = of
+        path, outcome = self.machine.leaves[rule][leaf].path, self.machine.leaves[rule][leaf].outcome
+        made = Transition(rule, (), leaf, values, ())
         if self.machine.pauses(made):
-            step = self.machine.leaves[made.rule][made.leaf].outcome
-            return f"paused {getattr(step, 'step', '')}"
-        return said(self.machine.answer(made))
+            return _End(f"paused {getattr(outcome, 'step', '')}")
+        answer = self.machine.answer(made)
+        if answer == Refused(_WAITS):
+            return _End("waiting", waits=True)
+        return _End(said(answer), refusal=f"{path[-1].name} {answer.errno}" if isinstance(answer, Refused) else None)
 
     def run_on(self, made: Transition) -> Transition | None:
         """The end of a call once begun, if it comes to one while nothing else happens."""
@@ -127,13 +150,6 @@ class Comparison:
                 return None
             made = after[0]  # the rounds of a loop may come in any order, and come to one end
         return made
-
-    def refusal(self, made: Transition) -> str | None:
-        """The name of the refusal that the transition is, if it is one."""
-        answer = self.machine.answer(made)
-        if isinstance(answer, Refused):
-            return f"{self.machine.leaves[made.rule][made.leaf].path[-1].name} {answer.errno}"
-        return None
 
 
 def said(answer: Answer | None) -> str:
@@ -218,18 +234,16 @@ def unlike(wanted: View, shown: View) -> tuple[str, str]:
     return "; ".join(f"{n} {w}" for n, w, _ in parts), "; ".join(f"{n} {s}" for n, _, s in parts)
 
 
-def agree(both: Comparison, report: Conformance, calls: tuple[str, ...], made: Transition | None, given: str) -> bool:
-    """Whether the reference said and shows what the model does after these calls; None is a call that blocks for ever."""
+def parting(both: Comparison, report: Conformance, made: Transition | None, given: str) -> tuple[str, str] | None:
+    """What model and reference say or show differently after a call, if anything; `made` is None of one that blocks for ever."""
     expected = "blocks" if made is None else both.outcome(made)
     if given != expected:
-        report.differences.append(Difference(calls, expected, given))
-        return False
+        return expected, given
     if made is None or both.waits(made):
-        return True
+        return None
     refusal = both.refusal(made)
     if refusal is not None:
         report.refusals.add(refusal)
     if (shown := both.kernel.observe()) != (wanted := both.view(made.state)):
-        report.differences.append(Difference(calls, *unlike(wanted, shown)))
-        return False
-    return True
+        return unlike(wanted, shown)
+    return None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tenure.gate.conform import Comparison, Conformance
 from tenure.reference.saving import Snapshot
-from tenure.vocabulary.machine import State
+from tenure.vocabulary.machine import State, Transition
 from tenure.vocabulary.terms import Term
 
 Told = Callable[[int, int], None]
@@ -16,8 +16,8 @@ Told = Callable[[int, int], None]
 History = tuple[str, ...]
 """The calls that led to a state."""
 
-Steps = Callable[[Comparison, State, Snapshot, History, Conformance], Iterator[tuple[State, str]]]
-"""What is compared from one state: reports it, and yields each state after a call, with the reference left there."""
+Steps = Callable[[Comparison, State, Snapshot, History, Conformance], Iterator[tuple[State, Transition]]]
+"""What is compared from one state: reports it, and yields each state after a call, and the call's beginning, with the reference left there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def explore(both: Comparison, report: Conformance, steps: Steps, bounds: Bounds,
             for after, made in _new(both, steps(both, state, snapshot, history, report), known, seen):
                 report.states = len(seen)
                 if inside(after):
-                    upcoming.append((after, both.kernel.snapshot(), (*history, made)))
+                    upcoming.append((after, both.kernel.snapshot(), (*history, both.words(made))))
             report.seconds = time.monotonic() - started
             if bounds.budget is not None and report.seconds > bounds.budget:
                 return report
@@ -54,8 +54,8 @@ def explore(both: Comparison, report: Conformance, steps: Steps, bounds: Bounds,
 
 
 def _new(
-    both: Comparison, found: Iterator[tuple[State, str]], known: set[State], seen: set[State]
-) -> Iterator[tuple[State, str]]:
+    both: Comparison, found: Iterator[tuple[State, Transition]], known: set[State], seen: set[State]
+) -> Iterator[tuple[State, Transition]]:
     """Of the states found, the first of each orbit that was not seen before."""
     for after, made in found:
         if after in known:

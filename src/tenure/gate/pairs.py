@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
-from tenure.gate.conform import Comparison, Conformance, Difference, agree, reference_said
+from tenure.gate.conform import Comparison, Conformance, Difference, parting, reference_said
 from tenure.gate.orbits import Bounds, History, Told, explore
 from tenure.reference.kernel import NotCallable
 from tenure.reference.saving import Snapshot
@@ -32,13 +33,13 @@ def conform_pairs(
 
 def _pair_steps(
     both: Comparison, state: State, snapshot: Snapshot, history: History, report: Conformance
-) -> Iterator[tuple[State, str]]:
+) -> Iterator[tuple[State, Transition]]:
     """Every call from one state, with every other beside it; then the state after it alone, with the reference left there."""
     for made in _beginnings(both, state):
         _pair(both, snapshot, history, made, report)
         end = _alone(both, snapshot, made)
         if end is not None:
-            yield end, both.words(made)
+            yield end, made
 
 
 def _beginnings(both: Comparison, state: State) -> list[Transition]:
@@ -70,9 +71,16 @@ def _pair(both: Comparison, snapshot: Snapshot, history: History, first: Transit
     """Every interleaving of one call that pauses with every other call, replayed on the reference."""
     if not both.machine.pauses(first):
         return
+    agreed: list[_Move] = []
     for path in _interleavings(both, [_Move(first, _label(both, first), begins=True)], started=1):
         report.transitions += len(path)
-        _replay(both, snapshot, history, path, report)
+        both.kernel.restore(snapshot)
+        agreed = _replay(both, history, path, _common(agreed, path), report)
+
+
+def _common(before: list[_Move], path: list[_Move]) -> int:
+    """How many moves two interleavings have in common before they part."""
+    return sum(1 for _ in takewhile(lambda two: two[0] is two[1], zip(before, path, strict=False)))
 
 
 def _interleavings(both: Comparison, path: list[_Move], started: int) -> Iterator[list[_Move]]:
@@ -120,28 +128,30 @@ def _label(both: Comparison, made: Transition) -> str:
     return str(written(kind, both.machine.actor(made)))
 
 
-def _replay(both: Comparison, snapshot: Snapshot, history: History, path: list[_Move], report: Conformance) -> None:
-    """Lead the reference along an interleaving, as far as it agrees."""
-    both.kernel.restore(snapshot)
-    calls = history
-    for move in path:
-        calls = (
-            *calls,
-            both.words(move.made) if move.begins else f"{move.label}: {both.rules.rules[move.made.rule].name}",
-        )
-        agreed = agree(both, report, calls, move.made, _given(both, move))
-        if not agreed or not all(_waits(both, report, calls, one) for one in move.waiting):
-            break
-    both.kernel.restore(snapshot)
+def _replay(both: Comparison, history: History, path: list[_Move], known: int, report: Conformance) -> list[_Move]:
+    """Lead the reference along an interleaving, as far as it agrees; after as many moves as are `known` it is known to agree."""
+    for move in path[:known]:
+        for one in (move, *move.waiting):
+            _given(both, one)
+    for end, move in enumerate(path[known:], known + 1):
+        parted = parting(both, report, move.made, _given(both, move))
+        if parted is not None:
+            report.differences.append(Difference(_told(both, history, path[:end]), *parted))
+            return path[: end - 1]
+        for one in move.waiting:
+            if (given := _given(both, one)) not in ("waiting", "cannot be called"):  # a kernel that stopped runs nobody
+                calls = (*_told(both, history, path[:end]), f"{one.label} goes on")
+                report.differences.append(Difference(calls, "waiting", given))
+                return path[: end - 1]
+    return path
 
 
-def _waits(both: Comparison, report: Conformance, calls: History, move: _Move) -> bool:
-    """Whoever waits by the rules waits in the reference, or cannot go on at all: a kernel that stopped runs nobody."""
-    given = _given(both, move)
-    if given not in ("waiting", "cannot be called"):
-        report.differences.append(Difference((*calls, f"{move.label} goes on"), "waiting", given))
-        return False
-    return True
+def _told(both: Comparison, history: History, path: list[_Move]) -> History:
+    """The calls that led to an interleaving, and its moves, as a report writes them."""
+    return *history, *(
+        both.words(move.made) if move.begins else f"{move.label}: {both.rules.rules[move.made.rule].name}"
+        for move in path
+    )
 
 
 def _given(both: Comparison, move: _Move) -> str:

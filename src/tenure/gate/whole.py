@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tenure.gate.conform import Comparison, Conformance, agree, reference_said
+from tenure.gate.conform import Comparison, Conformance, Difference, parting, reference_said
 from tenure.gate.orbits import Bounds, History, Told, explore
 from tenure.reference.kernel import NotCallable, WouldBlock
 from tenure.reference.saving import Snapshot
@@ -30,16 +30,18 @@ def conform_whole(
 
 def _whole_steps(
     both: Comparison, state: State, snapshot: Snapshot, history: History, report: Conformance
-) -> Iterator[tuple[State, str]]:
+) -> Iterator[tuple[State, Transition]]:
     """Every call from one state in both tellings; where they agree, the state after it, with the reference left there."""
     for number in both.begins:
         for first in both.machine.canonical(state, number):
             report.transitions += 1
-            words = both.words(first)
             last = both.run_on(first)
             both.kernel.restore(snapshot)
-            if agree(both, report, (*history, words), last, _given(both, first)) and last is not None:
-                yield last.state, words
+            parted = parting(both, report, last, _given(both, first))
+            if parted is not None:
+                report.differences.append(Difference((*history, both.words(first)), *parted))
+            elif last is not None:
+                yield last.state, first
 
 
 def _given(both: Comparison, first: Transition) -> str:

@@ -1,0 +1,73 @@
+"""What a machine shows of external users, and of VMs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tenure.reference.columns import Columns, columns
+from tenure.vocabulary import observables as seen
+from tenure.vocabulary.types import NONE
+
+if TYPE_CHECKING:
+    from tenure.reference.machine import Machine
+    from tenure.reference.users import ExternalUser
+    from tenure.reference.vms import Vm
+
+OF_USERS = (
+    seen.user_process,
+    seen.user_counts,
+    seen.user_registered,
+    seen.user_group,
+    seen.user_container,
+    seen.user_table,
+    seen.user_added_first,
+    seen.entry_vm,
+    seen.entry_group,
+    seen.entry_table,
+    seen.user_keeps,
+)
+OF_VMS = (seen.vm_references, seen.vm_exists, seen.vm_device)
+
+
+def observe_users(machine: Machine) -> Columns:
+    """The observables of OF_USERS, in this order."""
+    users, files = machine.users, machine.files
+    keeps = tuple([1 if user.keeps and user.file is file else 0 for user in users for file in files])
+    return *columns([_user(machine, user) for user in users], len(OF_USERS) - 1), keeps
+
+
+def observe_vms(machine: Machine) -> Columns:
+    """The observables of OF_VMS, in this order."""
+    return columns([_vm(vm) for vm in machine.vms], len(OF_VMS))
+
+
+def _user(machine: Machine, user: ExternalUser) -> tuple[int, ...]:
+    table = user.told_table
+    vm = next((vm.index for vm in machine.vms if vm.lists(user)), NONE)
+    return (
+        user.process,
+        user.counts,
+        _registered(user),
+        user.told_group,
+        user.told_container,
+        NONE if table is None else table.index,
+        int(user.added_first),
+        vm,
+        NONE if vm == NONE else _group_of_entry(user),
+        NONE if user.linked is None else user.linked.index,
+    )
+
+
+def _registered(user: ExternalUser) -> int:
+    registration = user.registration
+    return registration.group.index if registration is not None and registration.is_listed() else NONE
+
+
+def _group_of_entry(user: ExternalUser) -> int:
+    """What an entry holds is a group, or the file of one that has devices."""
+    group = user.group if user.file is None else user.file.group
+    return NONE if group is None or group.orphaned else group.iommu.index
+
+
+def _vm(vm: Vm) -> tuple[int, ...]:
+    return vm.users, int(vm.alive), int(vm.device is not None)
