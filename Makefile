@@ -28,10 +28,10 @@ run: setup ## prove, refute and gate; print one table and one trace
 	$(BIN)/tenure gate "exec:$(SUBJECT) --june-2013" --profile external-v1 --budget 10s --seed 1
 
 test: setup ## run the tests
-	$(BIN)/pytest -q -n auto
+	$(BIN)/pytest -q -n auto --dist worksteal
 
 test-wide: setup ## run the tests that say the same of every variant, or take long
-	$(BIN)/pytest -q -n auto -m wide
+	$(BIN)/pytest -q -n auto --dist worksteal -m wide
 
 test-kernel: setup ## boot a stock kernel in QEMU and hold it to the rules (`tenure doctor` says what that needs)
 	$(BIN)/pytest -q -m kernel

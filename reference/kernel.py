@@ -175,8 +175,11 @@ class Kernel:
     def _admits(self, form: Form, args: Mapping[str, int], actor: str | None) -> bool:
         """The machine runs, the actor is idle, the names are free, and the caller has what the call needs."""
         machine, scheduler = self.machine, self._scheduler
-        if machine.has_stopped() or any(value < 0 and name not in _MAY_BE_NONE for name, value in args.items()):
+        if machine.has_stopped():
             return False
+        for name, value in args.items():
+            if value < 0 and name not in _MAY_BE_NONE:
+                return False
         if scheduler.tasks and (
             actor in scheduler.tasks
             or scheduler.has_promised(_names(form, args))

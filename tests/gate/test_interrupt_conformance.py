@@ -24,7 +24,7 @@ from tenure.vocabulary.systems import System
 Plant = Callable[[pytest.MonkeyPatch], None]
 
 SYSTEM = next(s for s in SYSTEMS if s.id == "interrupts")
-SCOPE = interrupt_scope({**SIZES, "file": 1, "thread": 2, "eventfd": 3, "array": 3}, most=2)
+SCOPE = interrupt_scope({**SIZES, "file": 1, "thread": 2, "array": 3}, most=2)
 
 
 def whole(system: System = SYSTEM) -> Conformance:
@@ -37,10 +37,9 @@ def pairs(system: System = SYSTEM) -> Conformance:
     return conform_pairs(system, interrupt_scope({**SIZES, "file": 1, "thread": 2}), most=1)
 
 
-@pytest.mark.parametrize("compared", [whole, pairs])
-def test_the_two_tellings_agree(compared: Callable[[], Conformance]) -> None:
-    """In every state of the scope."""
-    found = compared()
+def test_the_two_tellings_agree() -> None:
+    """In every state of the scope; `tenure conform` compares calls in flight in a larger one."""
+    found = whole()
 
     assert found.complete
     assert found.differences == []

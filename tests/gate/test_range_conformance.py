@@ -35,11 +35,12 @@ def pairs(name: str) -> Conformance:
 
 @pytest.mark.parametrize("name", ["dma-type1-v1", "dma-type1-v2"])
 def test_the_two_tellings_agree(name: str) -> None:
-    """In every state of the scope."""
-    for found in (whole(name), pairs(name)):
-        assert found.complete
-        assert found.differences == []
-        assert found.transitions > 100
+    """In every state of the scope; `tenure conform` compares calls in flight in a larger one."""
+    found = whole(name)
+
+    assert found.complete
+    assert found.differences == []
+    assert found.transitions > 100
 
 
 def an_upper_end_that_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from dataclasses import fields as dataclass_fields
+from dataclasses import is_dataclass, replace
+from functools import cache
 
 import pytest
 
@@ -20,6 +22,7 @@ from tenure.search.metagroup_scopes import metagroup_scope
 from tenure.search.scopes import has_users, has_vms, scope, sleepers
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.calls import (
+    Call,
     Refuse,
     Steps,
     call,
@@ -32,6 +35,7 @@ from tenure.vocabulary.calls import (
     refuse,
     requires,
     step,
+    without_case,
 )
 from tenure.vocabulary.effects import Assign, each, provided
 from tenure.vocabulary.emission import Emission
@@ -161,10 +165,10 @@ def machine_of(rules: Rules, *, wide: bool = False) -> Machine:
     return Machine(rules, scope(sizes, no_iommu=(False, True) if wide else (), vfio_devices=one))
 
 
-def before_each_leaf(machine: Machine, limit: int) -> list[State]:
-    """For every way through a rule that a search of `limit` states finds, a reachable state before it."""
+def before_each_leaf(machine: Machine, limit: int, explored: Machine | None = None) -> list[State]:
+    """For every way through a rule that a search of `limit` states finds, by these rules or by more, a reachable state before it."""
     found: dict[tuple[int, int], State] = {}
-    for one in explore(machine, limit=limit).parents:
+    for one in explore(explored or machine, limit=limit).parents:
         for made in machine.successors(one):
             found.setdefault((made.rule, made.leaf), one)
     return sorted(set(found.values()))
@@ -274,20 +278,50 @@ EVERY_SYSTEM = [
 ]
 
 
+def in_full(one: object) -> Hashable:
+    """Everything that a rule says, or a field: equal for two that both readings cannot tell apart."""
+    if isinstance(one, Term):
+        return one.key
+    if isinstance(one, tuple):
+        return tuple(in_full(part) for part in one)
+    if isinstance(one, Call):
+        return one.name
+    if is_dataclass(one):
+        return (type(one).__name__, *(in_full(getattr(one, part.name)) for part in dataclass_fields(one)))
+    assert isinstance(one, Hashable)
+    return one
+
+
+@cache
+def rules_of_base(name: str) -> dict[Hashable, frozenset[Hashable]]:
+    """The rules of a system's base variant in full, at each granularity, by the fields that they are over."""
+    made = [rules_of(s, g) for s in SYSTEMS if s.id == name for g in Granularity]
+    return {frozenset(map(in_full, one.fields)): frozenset(map(in_full, one.rules)) for one in made}
+
+
+def of_its_own(rules: Rules) -> Rules:
+    """The rules of a variant but for those that its base has word for word, over the same fields; of a base, all."""
+    if not rules.system.variant:
+        return rules
+    known = rules_of_base(rules.system.name).get(frozenset(map(in_full, rules.fields)), frozenset())
+    return replace(rules, rules=tuple(rule for rule in rules.rules if in_full(rule) not in known))
+
+
 @pytest.mark.parametrize(("system", "granularity"), EVERY_SYSTEM)
 def test_both_readings_of_every_system_make_the_same_transitions(system: System, granularity: Granularity) -> None:
-    """Before each leaf that a search reaches, and in states of any values."""
-    rules = rules_of(system, granularity)
+    """Before each leaf that a search reaches, and in states of any values; a variant's rules where they are its own."""
+    every = rules_of(system, granularity)
+    rules = of_its_own(every)
     machine = machine_of(rules)
-    states = [*before_each_leaf(machine, 4_000), *random_states(machine, 7, 50)]
+    states = [*before_each_leaf(machine, 4_000, explored=machine_of(every)), *random_states(machine, 7, 50)]
 
     assert not list(disagreements(rules, machine, states))
 
 
 @pytest.mark.parametrize(("system", "granularity"), EVERY_SYSTEM)
 def test_both_readings_agree_before_every_leaf_of_every_system(system: System, granularity: Granularity) -> None:
-    """Every way through every rule is taken, by both readings, from some state that need not be reachable."""
-    rules = rules_of(system, granularity)
+    """Every way through every rule is taken, by both readings, from some state that need not be reachable; of variants as above."""
+    rules = of_its_own(rules_of(system, granularity))
     machine = machine_of(rules, wide=True)
     states = sorted(set(states_before_leaves(rules, machine)))
 
@@ -311,6 +345,17 @@ def test_every_way_through_the_synthetic_system_is_taken() -> None:
     machine = machine_of(rules_of(HOUSE, Granularity.STEPS))
 
     assert leaves_from(machine, random_states(machine, 7, 150)) == every_leaf(machine)
+
+
+def test_a_variants_own_rules_are_those_in_which_it_differs() -> None:
+    """A guard that is lost is seen; what a base has word for word is compared there."""
+    base = next(s for s in SYSTEMS if s.id == "containers-2013")
+    lost = replace(base, variant="lost", calls=without_case(base.calls, {"open_group.claim": 1}))
+    other = replace(base, variant="other", calls=without_case(base.calls, {}))
+
+    assert [r.call.name for r in of_its_own(rules_of(lost, Granularity.WHOLE)).rules] == ["open_group"]
+    assert of_its_own(rules_of(other, Granularity.WHOLE)).rules == ()
+    assert of_its_own(meant := rules_of(base, Granularity.WHOLE)) is meant
 
 
 def _plant_frame(monkeypatch: pytest.MonkeyPatch) -> None:

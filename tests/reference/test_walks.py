@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from functools import cache
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -226,14 +227,20 @@ def parameters_of(system: str) -> dict[str, tuple[str, ...]]:
     return {**PARAMETERS_OF_METAGROUPS, **PARAMETERS_OF_VARIANTS.get(system, {})}
 
 
+@cache
+def thinkable(system: str) -> tuple[tuple[str, dict[str, int]], ...]:
+    """Every call of a system with every choice of what is passed, whether or not anybody can make it now."""
+    return tuple(
+        (call, {p.partition("_")[0]: value for p, value in zip(parameters, values, strict=True)})
+        for call, parameters in parameters_of(system).items()
+        if call in SYSTEMS[system].forms
+        for values in product(*(RANGES[p if p in RANGES else p.removeprefix("made_")] for p in parameters))
+    )
+
+
 def everyone(kernel: Kernel, system: str) -> Iterator[tuple[str, dict[str, int]]]:
     """Every call that a caller can make."""
-    for call, parameters in parameters_of(system).items():
-        if call in SYSTEMS[system].forms:
-            for values in product(*(RANGES[p if p in RANGES else p.removeprefix("made_")] for p in parameters)):
-                args = {p.partition("_")[0]: value for p, value in zip(parameters, values, strict=True)}
-                if kernel.callable(call, args):
-                    yield call, args
+    return ((call, args) for call, args in thinkable(system) if kernel.callable(call, args))
 
 
 def shown(kernel: Kernel) -> dict[str, tuple[int, ...]]:

@@ -58,7 +58,7 @@ systems = st.tuples(calls("one"), calls("two")).map(lambda both: System("any", "
 
 
 @given(systems)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_where_there_are_ranks_no_schedule_blocks_for_ever(system: System) -> None:
     """The graph and the search know nothing of each other but what each step does; three threads take any two calls."""
     found = ranks(nodes(system), edges(system))

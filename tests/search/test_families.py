@@ -9,6 +9,7 @@ from tenure.models import SYSTEMS
 from tenure.search.families import CDEVS, CDEVS_AND_GROUPS, FAMILIES, INTERRUPTS, TYPE1, family_of
 from tenure.search.scopes import main_scope, witness_areas
 from tenure.vocabulary import observables as seen
+from tenure.vocabulary.emission import Layout
 from tenure.vocabulary.machine import Machine, Scope
 from tenure.vocabulary.rules import rules_of
 from tenure.vocabulary.systems import Granularity, System
@@ -36,11 +37,14 @@ def test_a_system_without_groups_is_of_one_family_and_no_other_is_of_any() -> No
 
 @pytest.mark.parametrize("system", OF_FAMILIES, ids=lambda s: s.id)
 def test_every_scope_of_a_family_gives_its_systems_what_never_changes(system: System) -> None:
-    """A field without a value, or of another length, would stop the machine."""
+    """A field without a value, or of another length, would stop the machine; whose base starts there starts there too."""
     rules = rules_of(system, Granularity.STEPS)
 
     for where in scopes(system):
-        assert list(Machine(rules, where).initial()) != []
+        layout = Layout(rules.fields, where.sizes, where.fixed)
+        starts = [(f, start) for f in layout.fields if f.initial is None for start in where.initial[f.name]]
+        assert all(len(values) == layout.size(f) for f, values in [*layout.fixed.items(), *starts])
+        assert system.variant or list(Machine(rules, where).initial()) != []
 
 
 def test_threads_are_two_where_calls_interleave() -> None:

@@ -85,17 +85,17 @@ MUTANTS: tuple[tuple[str, Fault], ...] = (
 )
 
 
-def fallen(system: System, granularity: Granularity = Granularity.WHOLE) -> set[str]:
-    """The properties for which a search finds a run after which they are false."""
+def fallen(system: System, granularity: Granularity = Granularity.WHOLE, alone: str | None = None) -> set[str]:
+    """The properties for which a search finds a run after which they are false; one `alone` is searched until it falls."""
     rules = rules_of(system, granularity)
-    stated = [sentence(rules, p) for p in PROPERTIES if applies(system, p)]
-    return set(explore(Machine(rules, SCOPE), stated, limit=10_000, exhaust=True).violations)
+    stated = [sentence(rules, p) for p in PROPERTIES if applies(system, p) and alone in (None, p.id)]
+    return set(explore(Machine(rules, SCOPE), stated, limit=10_000, exhaust=alone is None).violations)
 
 
 @pytest.mark.parametrize(("property_", "fault"), MUTANTS, ids=[m[0] for m in MUTANTS])
 def test_a_planted_fault_breaks_its_property(property_: str, fault: Fault) -> None:
     """With the fault there is a run to where the property is false."""
-    assert property_ in fallen(fault(SOUND))
+    assert property_ in fallen(fault(SOUND), alone=property_)
 
 
 def test_a_reset_of_any_device_breaks_rfc_13() -> None:

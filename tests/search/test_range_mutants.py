@@ -90,17 +90,17 @@ MUTANTS: tuple[tuple[str, Fault], ...] = (
 )
 
 
-def fallen(system: System) -> set[str]:
-    """The properties for which a search finds a run after which they are false."""
+def fallen(system: System, alone: str | None = None) -> set[str]:
+    """The properties for which a search finds a run after which they are false; one `alone` is searched until it falls."""
     rules = rules_of(system, Granularity.WHOLE)
-    stated = [sentence(rules, p) for p in PROPERTIES if applies(system, p)]
-    return set(explore(Machine(rules, SCOPE), stated, limit=20_000, exhaust=True).violations)
+    stated = [sentence(rules, p) for p in PROPERTIES if applies(system, p) and alone in (None, p.id)]
+    return set(explore(Machine(rules, SCOPE), stated, limit=20_000, exhaust=alone is None).violations)
 
 
 @pytest.mark.parametrize(("property_", "fault"), MUTANTS, ids=[m[0] for m in MUTANTS])
 def test_a_planted_fault_breaks_its_property(property_: str, fault: Fault) -> None:
     """With the fault there is a run to where the property is false."""
-    assert property_ in fallen(fault(V2))
+    assert property_ in fallen(fault(V2), property_)
 
 
 @pytest.mark.parametrize("name", NAMES)

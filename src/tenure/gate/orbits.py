@@ -36,7 +36,7 @@ def explore(both: Comparison, report: Conformance, steps: Steps, bounds: Bounds,
     state, snapshot = both.start()
     known, seen = {state}, {both.orbit(state)}
     frontier: list[tuple[State, Snapshot, History]] = [(state, snapshot, ())]
-    while frontier and len(report.differences) < bounds.most:
+    while frontier:
         upcoming: list[tuple[State, Snapshot, History]] = []
         for state, snapshot, history in frontier:
             for after, made in _new(both, steps(both, state, snapshot, history, report), known, seen):
@@ -45,6 +45,8 @@ def explore(both: Comparison, report: Conformance, steps: Steps, bounds: Bounds,
                     upcoming.append((after, both.kernel.snapshot(), (*history, both.words(made))))
             report.seconds = time.monotonic() - started
             if bounds.budget is not None and report.seconds > bounds.budget:
+                return report
+            if len(report.differences) >= bounds.most:
                 return report
         if told is not None:
             told(report.states, report.transitions)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from tenure.vocabulary.terms import Op, Term, either, literal
-from tenure.vocabulary.types import Maybe, Sort, Type, Value, default
+from tenure.vocabulary.types import Sort, Type, Value, default, sort_of
 
 
 class Role(Enum):
@@ -50,7 +50,7 @@ class Symbol:
             message = f"{self.name} takes {len(self.domain)} arguments"
             raise TypeError(message)
         for argument, sort in zip(args, self.domain, strict=True):
-            if argument.type not in (sort, Maybe(sort)):
+            if argument.type is not sort and sort_of(argument.type) != sort:
                 message = f"{self.name} takes a {sort}, not a {argument.type}"
                 raise TypeError(message)
         return Term(Op.READ, self.value, args, self)

@@ -6,13 +6,12 @@ A term is built once, when a model or a property is written, and is read when a 
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from functools import cached_property
 from typing import TYPE_CHECKING
 
+from tenure.vocabulary.once import Once
 from tenure.vocabulary.types import COUNT, FLAG, NONE, Choice, Maybe, Sort, Type, Value, sort_of
 
 if TYPE_CHECKING:
@@ -51,6 +50,10 @@ class Op(Enum):
     ARGUMENT = auto()
 
 
+BINDERS = frozenset({Op.EVERY, Op.SOME, Op.NUMBER, Op.TOTAL})
+NO_NAMES: frozenset[str] = frozenset()
+
+
 @dataclass(frozen=True, eq=False)
 class Term:
     """An expression of the language with its type; ``==`` and ``<`` build terms, they do not compare."""
@@ -60,11 +63,19 @@ class Term:
     args: tuple[Term, ...] = ()
     data: Symbol | Value | str | None = field(default=None)
 
-    @cached_property
-    def key(self) -> tuple[object, ...]:
+    @Once
+    def key(self) -> Hashable:
         """Equal for terms that say the same thing in the same words."""
         name = getattr(self.data, "name", self.data)
-        return (self.op.value, str(self.type), type(self.data).__name__, name, *(a.key for a in self.args))
+        return (self.op.value, str(self.type), type(self.data).__name__, name, *[a.key for a in self.args])
+
+    @Once
+    def free(self) -> frozenset[str]:
+        """The names of the variables that nothing inside binds."""
+        if self.op is Op.VARIABLE:
+            return frozenset((str(self.data),))
+        inner = NO_NAMES.union(*[a.free for a in self.args]) if self.args else NO_NAMES
+        return inner - {str(self.data)} if self.op in BINDERS else inner
 
     def __bool__(self) -> bool:
         message = "a term has no truth before it is read in a state; use both, either, no, implies"
@@ -234,13 +245,13 @@ def frame(actor: Term, call: str, name: str, kind: Type) -> Term:
 
 def substitute(term: Term, by: Mapping[str, Term]) -> Term:
     """`term` with each variable named in `by` replaced."""
-    if not by:
+    if term.free.isdisjoint(by):
         return term
     if term.op is Op.VARIABLE:
-        return by.get(str(term.data), term)
+        return by[str(term.data)]
     if term.op in BINDERS:
         return _substituted_under(term, by)
-    args = tuple(substitute(a, by) for a in term.args)
+    args = tuple([substitute(a, by) for a in term.args])
     return term if all(new is old for new, old in zip(args, term.args, strict=True)) else rebuild(term, args)
 
 
@@ -270,7 +281,7 @@ def rewrite(term: Term, change: Callable[[Term], Term | None]) -> Term:
         return changed
     if not term.args:
         return term
-    args = tuple(rewrite(a, change) for a in term.args)
+    args = tuple([rewrite(a, change) for a in term.args])
     if all(new is old for new, old in zip(args, term.args, strict=True)):
         return term
     return rebuild(term, args)
@@ -308,13 +319,7 @@ def parts(term: Term) -> Iterable[Term]:
 
 def free_variables(term: Term) -> frozenset[str]:
     """The names of the variables that nothing inside `term` binds."""
-    if term.op is Op.VARIABLE:
-        return frozenset({str(term.data)})
-    inner = frozenset(itertools.chain.from_iterable(free_variables(a) for a in term.args))
-    return inner - {str(term.data)} if term.op in BINDERS else inner
-
-
-BINDERS = frozenset({Op.EVERY, Op.SOME, Op.NUMBER, Op.TOTAL})
+    return term.free
 
 
 def bound_sort(term: Term) -> Sort:
@@ -335,7 +340,7 @@ def _bound(op: Op, kind: Type, sort: Sort, body: Callable[[Term], Term]) -> Term
 
 
 def _joined(op: Op, terms: tuple[Term, ...], neutral: Term, absorbing: Term) -> Term:
-    flat: dict[tuple[object, ...], Term] = {}
+    flat: dict[Hashable, Term] = {}
     for term in terms:
         for piece in term.args if term.op is op else (term,):
             if piece.key == absorbing.key:

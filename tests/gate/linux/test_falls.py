@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 import pytest
 
@@ -162,9 +163,15 @@ class Loses(Machine):
         return Reply(Refused("EIO"), reply.shown) if call == "unmap_dma" else reply
 
 
+@cache
+def asked() -> Oracle:
+    """Ask one oracle in all tests: it remembers."""
+    return Oracle(SYSTEM, gate_scope(SYSTEM))
+
+
 def played(subject: Machine, calls: int = 400) -> GateResult:
     """Random runs alone."""
-    oracle = Oracle(SYSTEM, gate_scope(SYSTEM))
+    oracle = asked()
     campaign = Campaign(subject, oracle, setup_of(SYSTEM, oracle.machine), 1)
     campaign.play([], seconds=None, calls=calls)
     return GateResult("linux:x", SYSTEM, oracle, campaign.report)
