@@ -236,9 +236,9 @@ def sentence_of(goal: Invariant, of: Rules) -> Term:
     return of.lower(quantified(goal.body, goal.variables))
 
 
-@pytest.mark.parametrize("name", [s.id for s in SYSTEMS])
+@pytest.mark.parametrize("name", [s.id for s in SYSTEMS if not s.variant])
 def test_the_claims_of_each_system_admit_two_objects_of_every_sort(name: str) -> None:
-    """Claims that no populated state satisfies would prove everything."""
+    """Claims that no populated state satisfies would prove everything; `tenure prove` asks it of each variant, for its row CASES."""
     of = rules(name)
 
     assert populated(of, claims_of(of)) is not None
