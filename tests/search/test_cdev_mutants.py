@@ -57,17 +57,14 @@ LISTED = cdev_scope({"process": 1, "thread": 0, "file": 3, "group": 1, "device":
 OF_LISTS: tuple[tuple[str, Fault], ...] = (
     ("EXT-4", forgetful("file_del.remove", "file kvm")),
     ("EXT-4", forgetful("release_entry.remove", "file kvm")),
+    ("EXT-5", forgetful(BIND, "vm references")),
+    ("EXT-5", forgetful("release_device.close", "vm references")),
+    ("EXT-5", forgetful("release_device.close", "device kvm")),
+    ("EXT-6", forgetful("release_entry.remove", "kept")),
     ("EXT-7", unguarded("file_add.list", 0)),
     ("FREE-2", forgetful("release_entry.remove", "kept")),  # nobody lets go of what was in the list
 )
 """Where a VM keeps device files."""
-
-OF_REFERENCES: tuple[Fault, ...] = (
-    forgetful(BIND, "vm references"),
-    forgetful("release_device.close", "vm references"),
-    forgetful("release_device.close", "device kvm"),
-)
-"""What breaks EXT-5."""
 
 WITHOUT = {"CASES", "HARM-3"}
 """What no fault of one step breaks: this system tells of no list."""
@@ -142,12 +139,6 @@ def test_a_planted_fault_breaks_its_property(property_: str, fault: Fault) -> No
 def test_a_planted_fault_breaks_its_property_where_a_vm_keeps_device_files(property_: str, fault: Fault) -> None:
     """The same with a VM and its list."""
     assert property_ in fallen(fault(SOUND), property_, where=LISTED)
-
-
-@pytest.mark.parametrize("fault", OF_REFERENCES, ids=["taken", "given back", "forgotten"])
-def test_a_fault_in_what_an_open_device_counts_breaks_ext_5(fault: Fault) -> None:
-    """A VM that goes while a device points to it, or never."""
-    assert "EXT-5" in fallen(fault(SOUND), "EXT-5", where=LISTED)
 
 
 @pytest.mark.parametrize("where", [SCOPE, LISTED], ids=["devices", "lists"])
