@@ -383,6 +383,8 @@ CDEVS = Family(
             "devices that are not fit", cdev_scope({**_FILES, "file": 2, "group": 3, "device": 3, "table": 1}, _UNFIT)
         ),
         Place("a VM that keeps a device file", cdev_scope(_OF_VMS), within=(ON_VFIO,)),
+        Place("a list of two", cdev_scope({**_OF_VMS, "user": 2, "file": 3}), within=(ON_VFIO,)),
+        Place("a VM, two processes", cdev_scope({**_OF_VMS, "process": 2, "file": 2}), within=(ON_VFIO,)),
         Place("a VM that keeps two files of a device", cdev_scope(_KEPT_TWICE), within=(ON_VFIO,), full=True),
         Place("two devices, two iommufds", cdev_scope({**_FILES, "file": 4}), full=True),
         Place("two groups", cdev_scope({**_FILES, "file": 4, "group": 2, "device": 3}), full=True),
