@@ -21,7 +21,8 @@ from tenure.vocabulary import observables as seen
 from tenure.vocabulary.calls import Call
 from tenure.vocabulary.objects import FILE
 from tenure.vocabulary.systems import Definition, System, shows
-from tenure.vocabulary.terms import Term, both, every, implies, is_none, no
+from tenure.vocabulary.terms import FALSE, Term, both, every, implies, is_none, literal, no
+from tenure.vocabulary.types import COUNT
 
 
 def _beside_iommufds(old: Call) -> Call:
@@ -71,6 +72,8 @@ DEFINITIONS: tuple[Definition, ...] = (
     *cdev_no_group.OF_DEVICE_FILES,
     shows(seen.device_counts, lambda d: device_files.counted_in[d]),
     shows(seen.group_cdevs, lambda g: cdev_fields.cdev_open_cnt[g]),
+    shows(seen.vm_exists, lambda _: FALSE),  # no VM is told of
+    shows(seen.vm_references, lambda _: literal(0, COUNT)),
 )
 
 CDEV = System(

@@ -25,10 +25,10 @@ from tenure.vocabulary.terms import Term, both, busy, either, implies, is_none, 
 
 @claim(file=FILE)
 def a_device_file_has_a_device(file: Term) -> Term:
-    """Exactly device files stand for a device; others are iommufds."""
+    """Exactly device files stand for a device; others are iommufds, or of VMs and their KVM VFIO devices."""
     return both(
         same(kind[file] == "device", no(is_none(file_device[file]))),
-        choice_is(kind[file], "closed", "device", "iommufd"),
+        choice_is(kind[file], "closed", "device", "iommufd", "vm", "kvm_vfio"),
     )
 
 

@@ -14,15 +14,21 @@ from tenure.models import (
     groups_2022,
     harm,
     iommufd_tables,
+    kvm_cdev_claims,
+    kvm_cdevs,
+    kvm_devices,
+    kvm_file,
+    kvm_files,
     modules,
     ownership,
+    vms,
 )
 from tenure.models.locks import DEVICE_LOCK, VFIO_GROUP_LOCK
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.calls import Call, Step
-from tenure.vocabulary.locks import briefly
+from tenure.vocabulary.locks import Reference, briefly
 from tenure.vocabulary.objects import DEVICE, FILE
-from tenure.vocabulary.systems import Definition, System, shows
+from tenure.vocabulary.systems import Claim, Definition, System, shows
 from tenure.vocabulary.terms import Term, both, busy, either, every, implies, in_flight, is_none, no
 
 OF_GROUPS = (VFIO_GROUP_LOCK, DEVICE_LOCK)
@@ -58,13 +64,16 @@ def of_devices(call: Call) -> Call:
     return call.requiring(no(both(cdev_fields.emulated[device], to == "kernel")))
 
 
-CALLS = (
-    *files.CALLS,
-    *iommufd_tables.CALLS,
-    *cdevs.CALLS,
-    _with_no_group(of_devices(groups_2022.bind_driver)),
-    _with_no_group(_unbinding(groups_2022.unbind_driver)),
-)
+def _calls(of_vms: tuple[Call, ...], reference: Reference) -> tuple[Call, ...]:
+    """The calls, where VMs come and go as said, and the last `reference` to one takes with it what that says."""
+    return (
+        *vms.for_processes(files.CALLS),
+        *iommufd_tables.CALLS,
+        *kvm_cdevs.knows_vms(cdevs.CALLS, reference),
+        _with_no_group(of_devices(groups_2022.bind_driver)),
+        _with_no_group(_unbinding(groups_2022.unbind_driver)),
+        *of_vms,
+    )
 
 
 def rests(file: Term) -> Term:
@@ -122,19 +131,48 @@ DEFINITIONS: tuple[Definition, ...] = (
     shows(seen.device_opens, lambda d: device_files.opens[d]),
     shows(seen.module_references, lambda d: modules.open_references[d]),
     *OF_DEVICE_FILES,
+    *kvm_file.OF_VMS,
+    shows(seen.group_kvm, lambda _: seen.group_kvm.nothing),  # what is told is files alone
+    shows(seen.entry_group, lambda _: seen.entry_group.nothing),
+    shows(seen.file_kvm, lambda f: kvm_cdevs.file_kvm[f]),
+    shows(seen.entry_cdev, lambda u: kvm_files.entry_file[u]),
+    shows(seen.device_kvm, lambda d: kvm_devices.device_kvm[d]),
+    shows(seen.user_keeps, lambda u, f: files.kept[u, f]),
+    shows(seen.user_idle, lambda u: is_none(vms.listed[u])),
+    shows(seen.user_counts, lambda _: seen.user_counts.nothing),  # an entry keeps a file, and counts nowhere
     shows(seen.harm, lambda: harm.harm.now),
 )
 
-CDEV_NO_GROUP = System(
-    name="cdev-no-group",
-    variant="",
-    title="device files and iommufds where the group interface is compiled out, Linux 7.2, as built",
-    source="drivers/vfio/device_cdev.c, iommufd.c and vfio_main.c, drivers/iommu/iommufd/device.c, drivers/iommu/iommu.c, 7.2",
-    calls=CALLS,
-    definitions=DEFINITIONS,
-    claims=(*cdev_claims.CLAIMS, *cdev_closing_claims.LEMMAS),
-    halted=harm.STOPPED,
-    initially=containers_2022.INITIALLY,
+
+def _system(variant: str, title: str, source: str, of_vms: tuple[Call, ...], claims: tuple[Claim, ...]) -> System:
+    return System(
+        name="cdev-no-group",
+        variant=variant,
+        title=title,
+        source=source,
+        calls=_calls(of_vms, kvm_cdevs.REFERENCES[variant]),
+        definitions=DEFINITIONS,
+        claims=claims,
+        halted=harm.STOPPED,
+        initially=containers_2022.INITIALLY,
+    )
+
+
+CDEV_NO_GROUP = _system(
+    "",
+    "device files and iommufds where the group interface is compiled out, Linux 7.2, as built, and VMs that keep device files",
+    "drivers/vfio/device_cdev.c, iommufd.c and vfio_main.c, drivers/iommu/iommufd/device.c, drivers/iommu/iommu.c, "
+    "virt/kvm/vfio.c, 7.2",
+    kvm_cdevs.CALLS,
+    (*cdev_claims.CLAIMS, *kvm_cdev_claims.CLAIMS, *cdev_closing_claims.LEMMAS),
 )
 
-SYSTEMS = (CDEV_NO_GROUP,)
+BEFORE_CYCLE_FIX = _system(
+    "before-cycle-fix",
+    "the same where a list goes with its VM, and not with the fd of its KVM VFIO device: VM, list and device file in a circle",
+    "the series of January 2023, without the first of its changes: virt/kvm/vfio.c, kvm_vfio_destroy",
+    kvm_cdevs.CALLS_BEFORE_CYCLE_FIX,
+    (*cdev_claims.CLAIMS, *kvm_cdev_claims.LISTS),
+)
+
+SYSTEMS = (CDEV_NO_GROUP, BEFORE_CYCLE_FIX)

@@ -22,20 +22,23 @@ device_kvm = state("device kvm", DEVICE, VM.maybe, meaning="the VM to which the 
 Cases = tuple[Case, ...]
 
 
-def _otherwise(call: Call, step: str, change: Callable[[Step], Step]) -> Call:
+def otherwise(call: Call, step: str, change: Callable[[Step], Step]) -> Call:
     """The call with one of its steps made otherwise."""
     return replace(call, steps=tuple(change(s) if s.name == step else s for s in call.steps))
 
 
-def _more(case: Case, *effects: Assign) -> Case:
+def more(case: Case, *effects: Assign) -> Case:
+    """The case with these effects besides."""
     return replace(case, effects=(*case.effects, *effects))
 
 
-def _takes(device: Term, vm: Term) -> tuple[Assign, ...]:
+def takes(device: Term, vm: Term) -> tuple[Assign, ...]:
+    """The open device counts for the VM: vfio_device_get_kvm_safe."""
     return device_kvm[device].becomes(vm), vm_references[vm].becomes(vm_references[vm] + 1)
 
 
-def _drops(device: Term) -> tuple[Assign, ...]:
+def drops(device: Term) -> tuple[Assign, ...]:
+    """The device that is closed counts for its VM no longer, if it had one: vfio_device_put_kvm."""
     vm = device_kvm[device]
     return vm_references[vm].becomes(vm_references[vm] - 1), device_kvm[device].becomes(None)
 
@@ -54,10 +57,10 @@ def takes_vm(call: Call) -> Call:
     def change(old: Step) -> Step:
         *refusals, opening, again = old.cases
         follows = uses_after_free(both(told, no(vm_exists[vm])))
-        known = replace(_more(opening, *_takes(device, vm)), when=both(told, vm_references[vm] > 0))
+        known = replace(more(opening, *takes(device, vm)), when=both(told, vm_references[vm] > 0))
         return replace(old, cases=(*refusals, follows, known, opening, again))
 
-    return _otherwise(call, "open", change)
+    return otherwise(call, "open", change)
 
 
 def takes_vm_unasked(call: Call) -> Call:
@@ -67,10 +70,10 @@ def takes_vm_unasked(call: Call) -> Call:
     def change(old: Step) -> Step:
         (opening,) = old.cases
         revives = uses_after_free(both(told, vm_references[vm] == 0))
-        known = replace(_more(opening, *_takes(device, vm)), when=told)
+        known = replace(more(opening, *takes(device, vm)), when=told)
         return replace(old, cases=(revives, known, opening))
 
-    return _otherwise(call, "open", change)
+    return otherwise(call, "open", change)
 
 
 def drops_vm(call: Call, reference: Reference) -> Call:
@@ -79,10 +82,10 @@ def drops_vm(call: Call, reference: Reference) -> Call:
 
     def change(old: Step) -> Step:
         closing, *again = old.cases
-        last = replace(_more(closing, *_drops(device)), when=opens[device] == 1)
+        last = replace(more(closing, *drops(device)), when=opens[device] == 1)
         return replace(old, cases=(last, *(again or (closing,))), drops=(*old.drops, reference))
 
-    return _otherwise(call, "close", change)
+    return otherwise(call, "close", change)
 
 
 def forgets_group(call: Call) -> Call:
@@ -91,9 +94,9 @@ def forgets_group(call: Call) -> Call:
 
     def change(old: Step) -> Step:
         others, *last = old.cases
-        return replace(old, cases=(others, *(_more(one, forgets_vm(group)) for one in last)))
+        return replace(old, cases=(others, *(more(one, forgets_vm(group)) for one in last)))
 
-    return _otherwise(call, "remove_group", change)
+    return otherwise(call, "remove_group", change)
 
 
 CALLS = (

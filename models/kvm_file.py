@@ -33,16 +33,23 @@ CONTAINER_CALLS = tuple(
     for c in external_systems.CONTAINER_CALLS
 )
 
-OWN: tuple[Definition, ...] = (
+OF_VMS: tuple[Definition, ...] = (
     shows(seen.file_vm, lambda f: vms.file_vm[f]),
-    shows(seen.file_at_rest, lambda f: both(no(in_flight(f)), no(busy(f)))),
     shows(seen.vm_references, lambda v: vms.vm_references[v]),
     shows(seen.vm_exists, lambda v: vms.vm_exists[v]),
     shows(seen.vm_device, lambda v: vms.has_device[v]),
     shows(seen.entry_vm, lambda u: vms.listed[u]),
-    shows(seen.group_kvm, lambda g: vms.group_kvm[g]),
 )
 """What a VM shows of itself and of its KVM VFIO device."""
+
+OWN: tuple[Definition, ...] = (
+    *OF_VMS,
+    shows(seen.file_at_rest, lambda f: both(no(in_flight(f)), no(busy(f)))),
+    shows(seen.group_kvm, lambda g: vms.group_kvm[g]),
+    shows(seen.file_kvm, lambda _: seen.file_kvm.nothing),  # no device file is opened by itself
+    shows(seen.entry_cdev, lambda _: seen.entry_cdev.nothing),
+)
+"""The same where files of groups are told, and no others."""
 
 
 def _rests(group: Term, before: Term) -> Term:

@@ -14,6 +14,9 @@ TELL_6_1: tuple[Taken, ...] = (briefly(GROUP_LOCK),)
 """The same in 6.1."""
 
 VM_REFERENCE = Reference("VM", meaning="kvm_put_kvm: what the KVM VFIO device kept is gone before, with its file")
+VM_REFERENCE_DESTROYS = Reference(
+    "VM", TELL, meaning="kvm_put_kvm: the last one destroys the KVM VFIO device, which tells each file under a spinlock"
+)
 VM_REFERENCE_6_1 = Reference(
     "VM", TELL_6_1, meaning="kvm_put_kvm: the last one destroys the KVM VFIO device, which tells each group"
 )

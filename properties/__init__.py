@@ -1,5 +1,7 @@
 """Properties: the rules as named, true sentences, and the races that break them."""
 
+from collections.abc import Mapping
+
 from tenure.properties import (
     cdev,
     containers,
@@ -34,4 +36,7 @@ PROPERTIES: tuple[Property, ...] = (
     *harm.PROPERTIES,
 )
 
-__all__ = ["PROPERTIES", "RACES"]
+IN_PLACE_OF: Mapping[str, str] = {"ISO-2": "ISO", "FREE-2": "FREE"}
+"""What says the same of systems that do not show what the other speaks of."""
+
+__all__ = ["IN_PLACE_OF", "PROPERTIES", "RACES"]

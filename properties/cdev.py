@@ -1,10 +1,10 @@
 """DEV, ISO-2 and FREE-2: what holds of device files that are opened by themselves, and of the iommufds to which they are bound."""
 
 from tenure.vocabulary import observables as seen
-from tenure.vocabulary.objects import DEVICE, FILE, GROUP, PROCESS, TABLE
+from tenure.vocabulary.objects import DEVICE, FILE, GROUP, PROCESS, TABLE, VM
 from tenure.vocabulary.properties import always, answered, argument, called, each_step
 from tenure.vocabulary.symbols import before
-from tenure.vocabulary.terms import Term, both, every, implies, is_none, no
+from tenure.vocabulary.terms import Term, both, every, implies, is_none, no, some
 
 
 def is_bound(file: Term) -> Term:
@@ -63,7 +63,7 @@ def a_close_gives_everything_back(file: Term, device: Term) -> Term:
 
 @always("FREE-2", "vfio_device_fops_release, iommufd_fops_release")
 def closing_every_fd_gives_every_device_back() -> Term:
-    """With no fd, no release pending and no call in flight, no file and no IO address space is left, no device open, no group owned."""
+    """With no fd, nothing pending and no call in flight, no file and no IO address space is left, no device open, no group owned."""
 
     def is_let_go(file: Term) -> Term:
         nobody = every(PROCESS, lambda p: no(seen.has_fd[p, file]))
@@ -75,7 +75,8 @@ def closing_every_fd_gives_every_device_back() -> Term:
         every(DEVICE, lambda d: both(seen.device_opens[d] == 0, is_none(seen.device_ioas[d]))),
         every(GROUP, lambda g: both(is_none(seen.dma_owner_iommufd[g]), is_none(seen.table_reached[g]))),
     )
-    return implies(every(FILE, is_let_go), gone)
+    due = some(VM, lambda v: both(seen.vm_exists[v], seen.vm_references[v] == 0))
+    return implies(both(every(FILE, is_let_go), no(due)), gone)
 
 
 PROPERTIES = (

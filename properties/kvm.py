@@ -1,17 +1,25 @@
 """EXT-4 to EXT-7: what a VM and VFIO keep of each other through the KVM VFIO device."""
 
+from collections.abc import Callable
+
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.objects import DEVICE, FILE, GROUP, PROCESS, USER, VM
 from tenure.vocabulary.properties import always
 from tenure.vocabulary.terms import Term, both, either, every, implies, is_none, no, number_of, some
 
 
-@always("EXT-4", "kvm_vfio_file_add, kvm_vfio_file_free, vfio_file_set_kvm", group=GROUP)
-def a_group_was_told_only_of_a_vm_that_lists_it(group: Term) -> Term:
-    """The VM to which a group points, without counting, has an entry for that group in the list of its KVM VFIO device."""
-    vm = seen.group_kvm[group]
-    entry = some(USER, lambda u: both(seen.entry_vm[u] == vm, seen.entry_group[u] == group))
-    return implies(no(is_none(vm)), both(seen.vm_exists[vm], entry))
+@always("EXT-4", "kvm_vfio_file_add, kvm_vfio_file_free, vfio_file_set_kvm", group=GROUP, file=FILE)
+def only_a_vm_that_lists_it_was_told_of(group: Term, file: Term) -> Term:
+    """The VM to which a group or a device file points, without counting, lists it in its KVM VFIO device."""
+
+    def lists(vm: Term, is_of: Callable[[Term], Term]) -> Term:
+        entry = some(USER, lambda u: both(seen.entry_vm[u] == vm, is_of(u)))
+        return implies(no(is_none(vm)), both(seen.vm_exists[vm], entry))
+
+    return both(
+        lists(seen.group_kvm[group], lambda u: seen.entry_group[u] == group),
+        lists(seen.file_kvm[file], lambda u: seen.entry_cdev[u] == file),
+    )
 
 
 @always("EXT-5", "vfio_device_get_kvm_safe, vfio_device_put_kvm", vm=VM)
@@ -45,7 +53,7 @@ def nothing_is_twice_in_the_list_of_a_kvm_vfio_device(user: Term, other: Term) -
 
 
 PROPERTIES = (
-    a_group_was_told_only_of_a_vm_that_lists_it,
+    only_a_vm_that_lists_it_was_told_of,
     a_vm_counts_its_files_and_the_open_devices_that_know_it,
     closing_every_fd_frees_vms_entries_and_files,
     nothing_is_twice_in_the_list_of_a_kvm_vfio_device,

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from tenure.properties.external import as_validated, relies
 from tenure.vocabulary import observables as seen
-from tenure.vocabulary.objects import DEVICE, FILE, GROUP, PAGE, PROCESS, USER
+from tenure.vocabulary.objects import DEVICE, FILE, GROUP, PAGE, PROCESS, USER, VM
 from tenure.vocabulary.properties import Race
 from tenure.vocabulary.terms import Term, both, every, implies, is_none, no, some
 
@@ -338,6 +338,27 @@ K2 = Race(
 )
 
 
+K3 = Race(
+    "K3",
+    "A VM keeps the list of its KVM VFIO device until it is destroyed, the list keeps a device file, and the device that is bound "
+    "by this file counts for the VM: once every fd is closed nobody can undo the circle.",
+    "kvm_vfio_destroy, vfio_df_ioctl_bind_iommufd, the series of January 2023 without the first of its changes",
+    "cdev-no-group:before-cycle-fix",
+    "whole",
+    "FREE-2",
+    (
+        *("open_iommufd", "open_cdev", "create_vm", "create_kvm_vfio", "file_add", "bind"),
+        *("exit_process", "release_vm", "release_kvm_vfio"),
+    ),
+    both(
+        every(FILE, lambda f: both(every(PROCESS, lambda p: no(seen.has_fd[p, f])), no(seen.release_pending[f]))),
+        some(DEVICE, lambda d: some(VM, lambda v: both(seen.device_kvm[d] == v, seen.vm_references[v] == 1))),
+        some(USER, lambda u: no(is_none(seen.entry_vm[u]))),
+    ),
+    needs=(("file", 4), ("device", 1), ("table", 0), ("user", 1), ("vm", 1)),
+)
+
+
 def _exceeds(process: Term) -> Term:
     """The process pays for pages of two metagroups, and for more than it may."""
     reached = some(
@@ -434,6 +455,6 @@ OF_2011 = (D_G1_15, D_G1_20, D_G1_23, D_G1_25)
 
 RACES = (
     *(R1, R2, R3, R4, R5, *OF_2012, R1_OUTSIDE, R3_OUTSIDE),
-    *(A, B, C, D, E, V1, V2, N1, N2, N3, N4, K1, K2),
+    *(A, B, C, D, E, V1, V2, N1, N2, N3, N4, K1, K2, K3),
     *OF_2011,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tenure.reference.calls import EBADF, EBADFD, EINVAL, ENODEV, ENOENT, EPERM, OK, Part, Steps, Task
+from tenure.reference.device_calls_2022 import get_kvm, put_kvm
 from tenure.reference.driver_calls_2022 import configured, leave_another
 from tenure.reference.files import CLOSED, DEVICE_FILE, IOMMUFD_FILE, File
 from tenure.reference.groups import KERNEL, NO_DRIVER, VFIO, Device
@@ -84,8 +85,11 @@ def bind_locked(fds: list[File | None], opened: File, other: int, request: int) 
     refused = df_open(opened, named)
     if refused is not None:
         return refused
+    device = device_of(opened)
+    get_kvm(device, opened.kvm)
     if request == UNWRITABLE:
         df_close(opened)
+        put_kvm(device)
         return EFAULT
     opened.access_granted = True
     return OK
@@ -225,6 +229,7 @@ def release_device(machine: Machine, me: Task, file: int) -> Steps:
     if closing.iommufd is not None:
         yield from lock(device, me)
         df_close(closing)
+        put_kvm(device)
         device.group.dev_set_lock.release()
 
     yield "release_device.put"

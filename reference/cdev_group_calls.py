@@ -5,6 +5,7 @@ from __future__ import annotations
 from tenure.reference import cdev_calls, device_calls_2022, group_calls
 from tenure.reference.calls import EBUSY, EINVAL, ENODEV, EPERM, OK, Part, Steps, Task
 from tenure.reference.cdev_calls import MALFORMED, bind_locked, device_of, df_close, lock
+from tenure.reference.device_calls_2022 import put_kvm
 from tenure.reference.files import GROUP_FILE, File
 from tenure.reference.groups import VfioGroup
 from tenure.reference.locks import BLOCKED
@@ -113,6 +114,7 @@ def release_device(machine: Machine, me: Task, file: int) -> Steps:
     if closing.iommufd is not None:
         yield from lock(device, me)
         df_close(closing)
+        put_kvm(device)
         device.group.dev_set_lock.release()
 
         yield "release_device.unblock"

@@ -12,6 +12,7 @@ from tenure.reference.groups import Device, VfioGroup
 from tenure.reference.harm import USE_AFTER_FREE, Oops
 from tenure.reference.locks import BLOCKED
 from tenure.reference.machine import Machine
+from tenure.reference.vms import Vm
 from tenure.vocabulary.answers import Refused
 
 
@@ -80,13 +81,12 @@ def _first_open(device: Device, group: VfioGroup, container: Container, *, rawio
     group.opened_file.get()
     group.users += 1
     device.counts = True
-    _get_kvm(device, group)
+    get_kvm(device, group.kvm)
     return None
 
 
-def _get_kvm(device: Device, group: VfioGroup) -> None:
-    """The first open takes a reference to the VM that the group was told of, if one is left (vfio_device_get_kvm_safe)."""
-    vm = group.kvm
+def get_kvm(device: Device, vm: Vm | None) -> None:
+    """A first open takes a reference to the VM that its group or file was told of, if one is left (vfio_device_get_kvm_safe)."""
     if vm is None:
         return
     if not vm.alive:

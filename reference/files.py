@@ -37,6 +37,7 @@ class File:
         "iommufd",
         "is_cdev",
         "kind",
+        "kvm",
         "vm",
     )
 
@@ -62,6 +63,8 @@ class File:
         """A device file that was opened by itself, and not through a group."""
         self.access_granted = False
         """Ioctls reach the driver; set at the end of a bind."""
+        self.kvm: Vm | None = None
+        """A device file: the VM that it was told of, without a reference."""
 
     def get(self) -> File:
         """Take a reference (fget)."""
@@ -84,6 +87,7 @@ class File:
         self.device = None
         self.vm = None
         self.is_cdev = False
+        self.kvm = None
         self.bound = None
         self.iommufd = None
         self.group_2011 = self.device_2011 = self.iommu_2011 = None

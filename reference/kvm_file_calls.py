@@ -60,7 +60,12 @@ def _add(  # noqa: PLR0913  # the arguments of the call, and what its generation
 
 
 def _set_kvm(me: Task, file: File, vm: Vm | None, *, locked: bool) -> Generator[str, None, None]:
-    """Tell the group behind a group's file, whoever it was told of before (vfio_file_set_kvm)."""
+    """Tell the group behind a group's file, or a device's file, whoever it was told of before (vfio_file_set_kvm).
+
+    What a device's file is told nobody reads but a bind, and one that was opened through a group is never bound.
+    """
+    if file.is_cdev:
+        file.kvm = vm
     group = file.group
     if group is None:
         return
@@ -103,7 +108,7 @@ def _del(machine: Machine, me: Task, process: int, file: int, other: int, *, tel
 
 
 def _give_up(me: Task, device: KvmVfio, entry: ExternalUser, *, locked: bool) -> Generator[str, None, None]:
-    """Tell the group that there is no VM, then drop the file (kvm_vfio_file_free)."""
+    """Tell whoever was told that there is no VM, then drop the file (kvm_vfio_file_free)."""
     file = entry.file
     if file is None:
         raise LookupError(f"u{entry.index} keeps no file")
@@ -146,8 +151,18 @@ def release_kvm_vfio(machine: Machine, _: Task, file: int) -> Answer:
 
 def destroy_entry(machine: Machine, me: Task, vm: int, entry: int) -> Steps:
     """Give up an entry of a device whose VM is going (kvm_vfio_destroy, to 6.1)."""
+    yield from _give_up(me, _device_of_vm(machine, vm), machine.users[entry], locked=True)
+    return OK
+
+
+def destroy_told_entry(machine: Machine, me: Task, vm: int, entry: int) -> Steps:
+    """The same where a spinlock guards what a file is told (kvm_vfio_destroy, before the fix of the cycle)."""
+    yield from _give_up(me, _device_of_vm(machine, vm), machine.users[entry], locked=False)
+    return OK
+
+
+def _device_of_vm(machine: Machine, vm: int) -> KvmVfio:
     device = machine.vms[vm].device
     if device is None:
         raise LookupError(f"vm{vm} has no KVM VFIO device")
-    yield from _give_up(me, device, machine.users[entry], locked=True)
-    return OK
+    return device

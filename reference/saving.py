@@ -30,7 +30,7 @@ from tenure.reference.saving_cdevs import CdevState, load_cdevs, save_cdevs
 from tenure.reference.spaces import SpaceState
 from tenure.reference.tables import IommuTable
 from tenure.reference.users import ExternalUser
-from tenure.reference.vms import KvmVfio, Vm
+from tenure.reference.vms import KvmVfio, Vm, pointed_at, pointer_to
 from tenure.vocabulary.types import NONE
 
 FdTable = tuple[bool, ...]
@@ -201,7 +201,7 @@ def _group(group: IommuGroup) -> GroupState:
         isinstance(group.owner, VfioGroup),
         group.owner_cnt,
         group.blocked,
-        _index(vfio.kvm),
+        pointer_to(vfio.kvm),
     )
 
 
@@ -209,7 +209,7 @@ def _load_group(machine: Machine, group: IommuGroup, state: GroupState) -> None:
     vfio = group.vfio
     vfio.kref, vfio.opened, vfio.users, container, vfio.placed, attached, *later = state
     opened, owned, group.owner_cnt, blocked, told = later
-    vfio.kvm = _vm_at(machine, told)
+    vfio.kvm = pointed_at(machine.vms, told)
     group.blocked = bool(blocked)
     group.owner = vfio if owned else None
     vfio.opened_file = None if opened == NONE else machine.files[opened]
@@ -260,13 +260,13 @@ def _device(device: Device) -> DeviceState:
     group = device.group
     listed = device in group.vfio.device_list, device in group.unbound_list
     module = device.module.is_live, device.module.module_references
-    return device.driver, *listed, device.users, device.open_count, device.counts, _index(device.kvm), *module
+    return device.driver, *listed, device.users, device.open_count, device.counts, pointer_to(device.kvm), *module
 
 
 def _load_device(machine: Machine, device: Device, state: DeviceState) -> None:
     device.driver, registered, leaving, device.users, device.open_count, device.counts, kvm, *module = state
     device.module.is_live, device.module.module_references = bool(module[0]), module[1]
-    device.kvm = _vm_at(machine, kvm)
+    device.kvm = pointed_at(machine.vms, kvm)
     if registered:
         device.group.vfio.device_list.append(device)
     if leaving:
@@ -339,19 +339,6 @@ def _vm(vm: Vm) -> VmState:
         return None
     device = vm.device
     return vm.users, vm.mm, None if device is None else tuple(sorted(entry.index for entry in device.entries))
-
-
-def _index(vm: Vm | None) -> int:
-    """A pointer to a VM."""
-    if vm is None:
-        return NONE
-    return vm.index if vm.alive else -2 - vm.index
-
-
-def _vm_at(machine: Machine, state: int) -> Vm | None:
-    if state == NONE:
-        return None
-    return machine.vms[state] if state >= 0 else Vm(-2 - state)
 
 
 def _load_vm(machine: Machine, index: int, state: VmState) -> None:

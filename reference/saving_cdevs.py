@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tenure.reference.files import CLOSED, File
+from tenure.reference.vms import pointed_at, pointer_to
 from tenure.vocabulary.types import NONE
 
 if TYPE_CHECKING:
     from tenure.reference.machine import Machine
 
 CdevState = tuple[tuple[int, ...], ...]
-"""Of each file: opened by itself, its iommufd, access. Of each table: its iommufd, its users. Of each group: the iommufd that owns
-it, how many devices keep its file away. Of each device: attached with its group, and its own IO address space."""
+"""Of each file: opened by itself, its iommufd, access, the VM that it was told of. Of each table: its iommufd, its users.
+
+Of each group: the iommufd that owns it, how many devices keep its file away. Of each device: attached with its group, and its own
+IO address space.
+"""
 
 
 def save_cdevs(machine: Machine) -> CdevState:
@@ -23,6 +27,7 @@ def save_cdevs(machine: Machine) -> CdevState:
         tuple([int(file.is_cdev) for file in machine.files]),
         tuple([index_of(file.iommufd) for file in machine.files]),
         tuple([int(file.access_granted) for file in machine.files]),
+        tuple([pointer_to(file.kvm) for file in machine.files]),
         tuple([index_of(table.iommufd) for table in machine.tables]),
         tuple([table.users for table in machine.tables]),
         tuple([index_of(group.owner) if isinstance(group.owner, File) else NONE for group in machine.groups]),
@@ -36,10 +41,11 @@ def load_cdevs(machine: Machine, state: CdevState) -> None:
     """Bring that part of the machine back, once the rest of it is."""
     if not state:
         return
-    by_itself, iommufds, granted, tables, users, owners, counts, attached, spaces = state
+    by_itself, iommufds, granted, told, tables, users, owners, counts, attached, spaces = state
     for index, file in enumerate(machine.files):
         file.is_cdev, file.access_granted = bool(by_itself[index]), bool(granted[index])
         file.iommufd = _file_at(machine, iommufds[index])
+        file.kvm = pointed_at(machine.vms, told[index])
     for index, table in enumerate(machine.tables):
         table.iommufd, table.users = _file_at(machine, tables[index]), users[index]
     for index, group in enumerate(machine.groups):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 OF_CDEVS = (
     seen.file_iommufd,
     seen.file_granted,
+    seen.file_kvm,
     seen.dma_owner_iommufd,
     seen.group_cdevs,
     seen.owner_has_table,
@@ -25,6 +26,7 @@ OF_CDEVS = (
     seen.device_coherent,
     seen.device_isolated,
     seen.table_iommufd,
+    seen.entry_cdev,
 )
 
 
@@ -35,6 +37,7 @@ def observe_cdevs(machine: Machine) -> Columns:
     return (
         tuple([_name(file.iommufd) for file in machine.files]),
         tuple([int(spoken and file.access_granted) for file in machine.files]),
+        tuple([NONE if file.kvm is None else file.kvm.index for file in machine.files]),
         tuple([_name(group.owner) if isinstance(group.owner, File) else NONE for group in machine.groups]),
         tuple([group.vfio.cdev_device_open_cnt for group in machine.groups]),
         tuple([int(_has(group.owner, table.iommufd)) for group in machine.groups for table in machine.tables]),
@@ -44,6 +47,7 @@ def observe_cdevs(machine: Machine) -> Columns:
         tuple([int(spoken and device.coherent) for device in devices]),
         tuple([int(spoken and device.isolated) for device in devices]),
         tuple([_name(table.iommufd) for table in machine.tables]),
+        tuple([_name(user.file if user.file is not None and user.file.is_cdev else None) for user in machine.users]),
     )
 
 

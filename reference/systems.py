@@ -457,6 +457,20 @@ _CDEV_NO_GROUP: Mapping[str, Form] = {
     "unbind_driver": Form(cdev_calls.unbind_driver, driver_calls.may_unbind_driver, _BY_DEVICE, sleeps=True),
 }
 
+_LISTS_OF_FILES = ("create_vm", "create_kvm_vfio", "file_add", "file_del", "release_vm", "destroy_vm")
+
+_CDEV_AND_VMS: Mapping[str, Form] = {
+    **_CDEV_NO_GROUP,
+    **{name: _KVM_FILES[name] for name in (*_LISTS_OF_FILES, "release_entry", "release_kvm_vfio")},
+}
+
+_CDEV_BEFORE_CYCLE_FIX: Mapping[str, Form] = {
+    **_CDEV_NO_GROUP,
+    **{name: _KVM_FILES[name] for name in _LISTS_OF_FILES},
+    "release_kvm_vfio": _KVM_GROUP_FILES["release_kvm_vfio"],
+    "destroy_entry": Form(kvm_file_calls.destroy_told_entry, kvm_get_put_calls.may_destroy_entry, _BY_VM),
+}
+
 _CDEV: Mapping[str, Form] = {
     **_without_drivers(_CONTAINERS_2022),
     **{name: form for name, form in _CDEV_NO_GROUP.items() if name not in ("bind_driver", "unbind_driver")},
@@ -495,7 +509,10 @@ SYSTEMS: Mapping[str, System] = {
     "interrupts": System(_INTERRUPTS),
     "dma-type1-v1": System(_TYPE1_V1),
     "cdev": System(_CDEV, spares_bridges=False, claims_ownership=True),
-    "cdev-no-group": System(_CDEV_NO_GROUP, spares_bridges=False, claims_ownership=True, has_groups=False),
+    "cdev-no-group": System(_CDEV_AND_VMS, spares_bridges=False, claims_ownership=True, has_groups=False),
+    "cdev-no-group:before-cycle-fix": System(
+        _CDEV_BEFORE_CYCLE_FIX, spares_bridges=False, claims_ownership=True, has_groups=False
+    ),
     "dma-type1-v2": System(_TYPE1),
     "external-validate": System(_VALIDATE),
     "external-validate:locked-container": System(_VALIDATE, frozenset(_VALIDATE) - {"validate_and_use"}),

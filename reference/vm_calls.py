@@ -7,11 +7,12 @@ from tenure.reference.files import CLOSED, KVM_VFIO_FILE, VM_FILE, File
 from tenure.reference.machine import Machine
 from tenure.reference.vms import KvmVfio, Vm
 from tenure.vocabulary.answers import Answer
+from tenure.vocabulary.types import NONE
 
 
 def may_create_vm(machine: Machine, process: int, file: int, made: int) -> bool:
-    """Both names are free, and no group points to the last VM of the name."""
-    told = (group.vfio.kvm for group in machine.groups)
+    """Both names are free, and no group and no file points to the last VM of the name."""
+    told = (*(group.vfio.kvm for group in machine.groups), *(one.kvm for one in machine.files))
     return (
         0 <= process < len(machine.processes)
         and machine.files[file].kind == CLOSED
@@ -75,9 +76,11 @@ def may_destroy_vm(machine: Machine, vm: int) -> bool:
 
 
 def destroy_vm(machine: Machine, _: Task, vm: int) -> Answer:
-    """Free the VM, and its devices with it (kvm_destroy_vm)."""
-    machine.vms[vm].alive = False
-    machine.vms[vm].device = None
+    """Free the VM, its devices and its hold on its maker's memory with it (kvm_destroy_vm)."""
+    gone = machine.vms[vm]
+    gone.alive = False
+    gone.device = None
+    gone.mm = NONE
     return OK
 
 

@@ -43,3 +43,17 @@ class Vm:
     def lists(self, entry: ExternalUser) -> bool:
         """The entry is in the list of the VM's KVM VFIO device."""
         return self.device is not None and entry in self.device.entries
+
+
+def pointer_to(vm: Vm | None) -> int:
+    """A pointer to a VM as a number; one to a VM that is gone is told from one to the next of its name."""
+    if vm is None:
+        return NONE
+    return vm.index if vm.alive else -2 - vm.index
+
+
+def pointed_at(vms: list[Vm], pointer: int) -> Vm | None:
+    """The VM behind such a number."""
+    if pointer == NONE:
+        return None
+    return vms[pointer] if pointer >= 0 else Vm(-2 - pointer)

@@ -24,6 +24,7 @@ from tenure.vocabulary.systems import System
 Plant = Callable[[pytest.MonkeyPatch], None]
 
 SYSTEM = next(s for s in SYSTEMS if s.id == "cdev-no-group")
+BEFORE_CYCLE_FIX = next(s for s in SYSTEMS if s.id == "cdev-no-group:before-cycle-fix")
 CDEV = next(s for s in SYSTEMS if s.id == "cdev")
 SIZES = {"process": 1, "thread": 2, "file": 3, "group": 1, "device": 2, "table": 2}
 
@@ -49,7 +50,19 @@ def pairs(system: System = SYSTEM) -> Conformance:
     return conform_pairs(system, cdev_scope({**SIZES, "device": 1, "table": 1}), most=1)
 
 
-@pytest.mark.parametrize("compared", [whole, pairs, beside_groups, pairs_beside_groups])
+def of_a_list(system: System = SYSTEM) -> Conformance:
+    """Whole calls with a VM that keeps a device file, and goes on once its own file is closed."""
+    return conform_whole(system, cdev_scope({**SIZES, "device": 1, "table": 0, "user": 1, "vm": 1}), most=1)
+
+
+def before_the_cycle_was_cured() -> Conformance:
+    """The same where a list goes with its VM."""
+    return of_a_list(BEFORE_CYCLE_FIX)
+
+
+@pytest.mark.parametrize(
+    "compared", [whole, pairs, beside_groups, pairs_beside_groups, of_a_list, before_the_cycle_was_cured]
+)
 def test_the_two_tellings_agree(compared: Callable[[], Conformance]) -> None:
     """In every state of the scope."""
     found = compared()
@@ -94,6 +107,31 @@ def test_a_fault_in_the_reference_is_found(plant: Plant, monkeypatch: pytest.Mon
     plant(monkeypatch)
 
     assert whole().differences
+
+
+def a_file_that_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """FILE_ADD keeps a device's file, and tells it of no VM."""
+    monkeypatch.setattr(File, "kvm", property(lambda _: None, lambda *_: None))
+
+
+def a_device_that_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bind takes no reference to the VM."""
+    monkeypatch.setattr(cdev_calls, "get_kvm", lambda *_: None)
+
+
+def a_device_that_counts_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A close does not give the reference back."""
+    monkeypatch.setattr(cdev_calls, "put_kvm", lambda _: None)
+
+
+@pytest.mark.parametrize(
+    "plant", [a_file_that_is_not_told, a_device_that_does_not_count, a_device_that_counts_for_ever]
+)
+def test_a_fault_in_what_a_device_knows_of_a_vm_is_found(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By whole calls."""
+    plant(monkeypatch)
+
+    assert of_a_list().differences
 
 
 def test_a_group_that_is_not_kept_away_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

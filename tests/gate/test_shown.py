@@ -71,6 +71,7 @@ PLANTED = [
         "rfc2011",
         "iommufd-objects:accesses",
         "cdev",
+        "cdev-no-group",
     )
 ]
 """Systems of which each shows what others do not."""

@@ -121,7 +121,7 @@ def cdevs(*, wide: bool, steps: bool, groups: bool) -> Scope:
     """Device files; `wide`, one of each kind of device, and where there are groups one without IOMMU."""
     one = 2 if wide else 1
     sizes = {"process": one, "thread": int(steps), "file": 3, "group": one, "device": 4 if wide else 1, "user": one}
-    sizes |= {"container": one, "table": 2, "page": 1, "iommu_driver": one} if groups else {"table": one}
+    sizes |= {"container": one, "table": 2, "page": 1, "iommu_driver": one} if groups else {"table": one, "vm": 1}
     kinds: dict[str, tuple[bool, ...]] = {"is noiommu": (False, True)[: one if groups else 0]}
     if wide:
         kinds |= {"emulated": (False, False, True, False), "coherent": (True, False, True, True)}

@@ -128,9 +128,9 @@ def of_metagroups() -> Configuration:
 
 
 def of_cdevs() -> Configuration:
-    """Two devices of one group and an emulated one, two processes, six files, two IO address spaces."""
+    """Two devices of one group and an emulated one, two processes, six files, two IO address spaces, a VM with an entry."""
     sizes = dict.fromkeys(SIZES, 0) | {"process": 2, "thread": 3, "file": 6, "group": 2, "device": 3, "table": 2}
-    sizes |= {"container": 2, "iommu_driver": 1}
+    sizes |= {"container": 2, "iommu_driver": 1, "vm": 1, "user": 1}
     return Configuration(
         sizes=sizes,
         device_group=(0, 0, 1),

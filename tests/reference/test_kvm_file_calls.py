@@ -218,3 +218,15 @@ def test_today_a_list_goes_before_its_vm(vm: Callable[[str], Bench]) -> None:
     assert bench.do("release_entry", file=KV_FD, entry=0) == Done()
     assert bench.see("group_kvm", 0) == "none"
     assert bench.do("release_kvm_vfio", file=KV_FD) == Done()
+
+
+def test_a_vm_that_is_gone_is_for_nobodys_memory(new: Callable[[str], Bench]) -> None:
+    """Its maker may have ended by then, and a new process have the name."""
+    bench = new(TODAY)
+    bench.do("open_group", process=0, file=GROUP_FD, group=0)
+    bench.do("create_vm", process=1, file=VM_FD, made=0)
+    bench.do("close", process=1, file=VM_FD)
+    bench.do("release_vm", file=VM_FD)
+    bench.do("destroy_vm", vm=0)
+
+    assert bench.do("fork", process=0, child=1) == Done()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tenure.vocabulary.systems import System
 
 SOUND = next(s for s in SYSTEMS if s.id == "cdev-no-group")
+BEFORE_CYCLE_FIX = next(s for s in SYSTEMS if s.id == "cdev-no-group:before-cycle-fix")
 CDEV = next(s for s in SYSTEMS if s.id == "cdev")
 SCOPE = cdev_scope({"process": 1, "thread": 0, "file": 3, "group": 1, "device": 2, "table": 1}, vfio_devices=1)
 
@@ -50,6 +51,20 @@ MUTANTS: tuple[tuple[str, Fault], ...] = (
     ("HARM-1", unguarded("get_info.call", 0)),
     ("HARM-2", forgetful(BIND, "gets")),
 )
+
+LISTED = cdev_scope({"process": 1, "thread": 0, "file": 3, "group": 1, "device": 1, "table": 0, "user": 2, "vm": 1})
+
+OF_LISTS: tuple[tuple[str, Fault], ...] = (
+    ("EXT-4", forgetful("file_del.remove", "file kvm")),
+    ("EXT-4", forgetful("release_entry.remove", "file kvm")),
+    ("EXT-5", forgetful(BIND, "vm references")),
+    ("EXT-5", forgetful("release_device.close", "vm references")),
+    ("EXT-5", forgetful("release_device.close", "device kvm")),
+    ("EXT-6", forgetful("release_entry.remove", "kept")),
+    ("EXT-7", unguarded("file_add.list", 0)),
+    ("FREE-2", forgetful("release_entry.remove", "kept")),  # nobody lets go of what was in the list
+)
+"""Where a VM keeps device files."""
 
 WITHOUT = {"CASES", "HARM-3"}
 """What no fault of one step breaks: this system tells of no list."""
@@ -107,11 +122,11 @@ def test_a_bound_device_needs_no_file_of_its_group() -> None:
     assert set(explore(Machine(rules, FEW), stated).violations) == {"GRP-2"}
 
 
-def fallen(system: System, alone: str | None = None, limit: int = 40_000) -> set[str]:
+def fallen(system: System, alone: str | None = None, limit: int = 40_000, where: Scope = SCOPE) -> set[str]:
     """The properties for which a search finds a run after which they are false; one `alone` is searched until it falls."""
     rules = rules_of(system, Granularity.WHOLE)
     stated = [sentence(rules, p) for p in PROPERTIES if applies(system, p) and alone in (None, p.id)]
-    return set(explore(Machine(rules, SCOPE), stated, limit=limit, exhaust=alone is None).violations)
+    return set(explore(Machine(rules, where), stated, limit=limit, exhaust=alone is None).violations)
 
 
 @pytest.mark.parametrize(("property_", "fault"), MUTANTS, ids=[f"{i} {m[0]}" for i, m in enumerate(MUTANTS)])
@@ -120,9 +135,23 @@ def test_a_planted_fault_breaks_its_property(property_: str, fault: Fault) -> No
     assert property_ in fallen(fault(SOUND), property_, limit=10_000)
 
 
-def test_without_a_fault_nothing_breaks() -> None:
-    """In the same scope, of which every state is seen."""
-    assert fallen(SOUND) == set()
+@pytest.mark.parametrize(("property_", "fault"), OF_LISTS, ids=[f"{i} {m[0]}" for i, m in enumerate(OF_LISTS)])
+def test_a_planted_fault_breaks_its_property_where_a_vm_keeps_device_files(property_: str, fault: Fault) -> None:
+    """The same with a VM and its list."""
+    assert property_ in fallen(fault(SOUND), property_, where=LISTED)
+
+
+@pytest.mark.parametrize("where", [SCOPE, LISTED], ids=["devices", "lists"])
+def test_without_a_fault_nothing_breaks(where: Scope) -> None:
+    """In the same scopes, of which every state is seen."""
+    assert fallen(SOUND, where=where) == set()
+
+
+def test_before_the_cycle_was_cured_the_list_alone_keeps_a_device_file() -> None:
+    """FREE-2 falls without a fault: VM, list and device file in a circle."""
+    sizes = {"process": 1, "thread": 0, "file": 4, "group": 1, "device": 1, "table": 0, "user": 1, "vm": 1}
+
+    assert fallen(BEFORE_CYCLE_FIX, where=cdev_scope(sizes)) == {"EXT-6", "FREE-2"}
 
 
 def held(system: System) -> set[str]:
@@ -133,5 +162,5 @@ def held(system: System) -> set[str]:
 
 def test_every_property_of_device_files_that_holds_has_a_mutant() -> None:
     """A property is added together with a fault that breaks it, and one beside groups."""
-    assert {m[0] for m in MUTANTS} == held(SOUND) - WITHOUT
+    assert {m[0] for m in (*MUTANTS, *OF_LISTS)} == held(SOUND) - WITHOUT
     assert {m[0] for m in MUTANTS_BESIDE} == held(CDEV) - {"CASES"}

@@ -9,11 +9,11 @@ from tenure.commands.naming import UnknownName, property_named, races_named, unk
 from tenure.commands.output import BadInput
 from tenure.commands.proving import jobs_for, judged
 from tenure.gate.oracle import Made
-from tenure.properties import PROPERTIES, RACES
+from tenure.properties import IN_PLACE_OF, PROPERTIES, RACES
 from tenure.search.falsify import race_trace
-from tenure.vocabulary.properties import Race
+from tenure.vocabulary.properties import Property, Race
 from tenure.vocabulary.rules import rules_of
-from tenure.vocabulary.sentences import concerns
+from tenure.vocabulary.sentences import applies, concerns
 from tenure.vocabulary.systems import Granularity, System
 from tenure.vocabulary.traces import Trace
 from tenure.vocabulary.types import parsed
@@ -43,6 +43,7 @@ def find_trace(system: System, name: str, granularity: str | None) -> Found:
     except UnknownName:
         known = [LOCKS, *(p.id for p in PROPERTIES)] + [r.id for r in RACES if r.system == system.id]
         raise unknown("property or race", name, known) from None
+    one = in_its_place(system, one)
     last = Verdict.NOT_APPLICABLE, "the system shows nothing of what it speaks of"
     jobs = jobs_for([system.id], granularity) if concerns(system, one) else []
     for job in jobs:  # one after the other: who asked for a trace waits for no proof that comes after it
@@ -53,6 +54,13 @@ def find_trace(system: System, name: str, granularity: str | None) -> Found:
             return Found(trace, one.sentence, row.verdict, row.reason)
         last = row.verdict, row.reason
     return Found(None, one.sentence, *last)
+
+
+def in_its_place(system: System, one: Property) -> Property:
+    """The property, or where the system does not show what it speaks of, the one that says the same there."""
+    if applies(system, one):
+        return one
+    return next((p for p in PROPERTIES if IN_PLACE_OF.get(p.id) == one.id and applies(system, p)), one)
 
 
 def _race(system: System, race: Race) -> Found:

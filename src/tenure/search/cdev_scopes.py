@@ -36,4 +36,4 @@ def cdev_scope(
     }
     initial = {"driver": (drivers,), "registered": (tuple(d == VFIO for d in drivers),)}
     initial["driver registered"] = ((True,) * iommu_drivers,)
-    return Scope({"user": 0, "container": 0, **sizes}, fixed, initial)
+    return Scope({"user": 0, "vm": 0, "container": 0, **sizes}, fixed, initial)

@@ -236,7 +236,16 @@ entry_group = observable("entry_group", USER, GROUP.maybe, meaning="the group th
 entry_table = observable(
     "entry_table", USER, TABLE.maybe, meaning="the table to which a bus number of the guest is linked for the entry"
 )
+entry_cdev = observable(
+    "entry_cdev", USER, FILE.maybe, meaning="the device file, opened by itself, that the entry stands for"
+)
 group_kvm = observable("group_kvm", GROUP, VM.maybe, meaning="the VM that the group was told of (set_kvm)")
+file_kvm = observable(
+    "file_kvm",
+    FILE,
+    VM.maybe,
+    meaning="the VM that the device file was told of (set_kvm), where it was opened by itself",
+)
 
 module_goes = observable(
     "module_goes", DEVICE, FLAG, meaning="the module of the device's VFIO driver is being removed, or gone"

@@ -1,0 +1,148 @@
+"""KVM and device files that are opened by themselves: a file is told of a VM, and its bind takes a reference to that VM.
+
+From Linux 6.6 on, as in 7.2: a list goes with the fd of its KVM VFIO device. Before that cure it went with its VM.
+"""
+
+from dataclasses import replace
+
+from tenure.models import kvm_files, kvm_get_put, vms
+from tenure.models.cdev_fields import bound_to
+from tenure.models.files import file_device, kind
+from tenure.models.harm import uses_after_free
+from tenure.models.kvm_devices import drops, more, otherwise, takes
+from tenure.models.kvm_files import entry_file
+from tenure.models.locks_kvm_2022 import TELL, VM_REFERENCE, VM_REFERENCE_DESTROYS
+from tenure.models.vms import file_vm, vm_exists, vm_references
+from tenure.vocabulary.calls import Call, Case, Step, local
+from tenure.vocabulary.effects import Assign, provided
+from tenure.vocabulary.locks import Reference
+from tenure.vocabulary.objects import FILE, VM
+from tenure.vocabulary.symbols import state
+from tenure.vocabulary.terms import Term, both, every, is_none, no
+
+file_kvm = state("file kvm", FILE, VM.maybe, meaning="the device file's uncounted pointer to a VM: `kvm`")
+
+
+def _is_told(file: Term, effect: Assign) -> Assign:
+    """vfio_device_file_set_kvm: what a device's file is told, whoever it was told of before."""
+    return provided(kind[file] == "device", effect)
+
+
+def _tells(call: Call) -> Call:
+    """FILE_ADD: a device's file is told of the VM, too."""
+    target, vm = local("target", FILE.maybe), file_vm[call.parameter("file")]
+
+    def change(old: Step) -> Step:
+        *refusals, listing = old.cases
+        told = _is_told(target, file_kvm[target].becomes(vm))
+        return replace(old, cases=(*refusals, more(listing, told)))
+
+    return otherwise(call, "list", change)
+
+
+def _forgets(case: Case, entry: Term) -> Case:
+    """The entry is given up: a device's file is told that there is no VM."""
+    file = entry_file[entry]
+    return more(case, _is_told(file, file_kvm[file].becomes(None)))
+
+
+def _forgets_found(call: Call) -> Call:
+    """FILE_DEL: the same of the entry that is found."""
+
+    def change(old: Step) -> Step:
+        found, *refusals = old.cases
+        assert found.pick is not None  # noqa: S101  # it picks an entry of the list
+        return replace(old, cases=(_forgets(found, found.pick.variable), *refusals))
+
+    return otherwise(call, "remove", change)
+
+
+def _forgets_each(call: Call) -> Call:
+    """The end of a list: the same of each entry."""
+    entry = call.parameter("entry")
+    return otherwise(call, "remove", lambda old: replace(old, cases=tuple(_forgets(c, entry) for c in old.cases)))
+
+
+def _changes_binding(case: Case) -> bool:
+    """The case binds a device file, or undoes that."""
+    return any(one.field is bound_to for one in case.effects)
+
+
+def takes_vm(call: Call, reference: Reference) -> Call:
+    """BIND: the device refers to the VM that its file was told of, and takes a reference to it, if there is one left to take.
+
+    A bind that is refused leaves every reference as it was.
+    """
+    file = call.parameter("file")
+    device, vm = file_device[file], file_kvm[file]
+    told = no(is_none(vm))
+
+    def change(old: Step) -> Step:
+        *refusals, last = old.cases
+        assert _changes_binding(last)  # noqa: S101  # a bind that nothing is in the way of comes last
+        follows = uses_after_free(both(told, no(vm_exists[vm])))
+        known = replace(more(last, *takes(device, vm)), when=both(told, vm_references[vm] > 0))
+        return replace(old, cases=(*refusals, follows, known, last), drops=(*old.drops, reference))
+
+    return otherwise(call, "bind", change)
+
+
+def drops_vm(call: Call, reference: Reference) -> Call:
+    """The release of a bound file drops the device's reference to its VM, which may be the last; the file's pointer goes with it."""
+    file = call.parameter("file")
+
+    def close(old: Step) -> Step:
+        cases = (more(c, *drops(file_device[file])) if _changes_binding(c) else c for c in old.cases)
+        return replace(old, cases=tuple(cases), drops=(*old.drops, reference))
+
+    def put(old: Step) -> Step:
+        return replace(old, cases=tuple(more(c, file_kvm[file].becomes(None)) for c in old.cases))
+
+    return otherwise(otherwise(call, "close", close), "put", put)
+
+
+def knows_vms(calls: tuple[Call, ...], reference: Reference) -> tuple[Call, ...]:
+    """The calls of device files, where these know VMs."""
+    changed = {"bind": takes_vm, "release_device": drops_vm}
+    return tuple(changed[c.name](c, reference) if c.name in changed else c for c in calls)
+
+
+def _unknown(call: Call) -> Call:
+    """KVM_CREATE_VM: no device file knows the name either."""
+    return call.requiring(every(FILE, lambda f: no(file_kvm[f] == call.parameter("made"))))
+
+
+def _drops_under(call: Call, reference: Reference) -> Call:
+    """The same call, whose last step may drop the last reference to a VM."""
+    return replace(call, steps=tuple(replace(s, drops=(reference,)) for s in call.steps))
+
+
+LISTS: tuple[Call, ...] = (
+    _unknown(vms.create_vm),
+    vms.create_kvm_vfio,
+    _tells(kvm_files.file_add),
+    _forgets_found(kvm_files.file_del),
+    vms.destroy_vm,
+)
+"""VMs and their lists, whenever these go."""
+
+CALLS: tuple[Call, ...] = (
+    *LISTS,
+    kvm_files.release_vm,
+    _forgets_each(kvm_files.release_entry),
+    kvm_files.release_kvm_vfio,
+)
+"""Today: what a KVM VFIO device keeps goes with its fd."""
+
+CALLS_BEFORE_CYCLE_FIX: tuple[Call, ...] = (
+    *LISTS,
+    _drops_under(kvm_get_put.release_vm, VM_REFERENCE_DESTROYS),
+    _drops_under(kvm_get_put.release_kvm_vfio, VM_REFERENCE_DESTROYS),
+    _forgets_each(
+        replace(kvm_files.destroy_entry, steps=tuple(replace(s, locks=TELL) for s in kvm_files.destroy_entry.steps))
+    ),
+)
+"""Before the cure: it goes with its VM, to which each device that is bound after it was told counts."""
+
+REFERENCES = {"": VM_REFERENCE, "before-cycle-fix": VM_REFERENCE_DESTROYS}
+"""What the last reference to a VM takes with it, by variant."""
