@@ -138,7 +138,10 @@ def machine_of(rules: Rules, *, wide: bool = False) -> Machine:
         return Machine(rules, interrupt_scope(sizes, devices=(0, 1) if wide else (0,), lines=(1, 1) if wide else (1,)))
     if family is METAGROUPS:
         sizes = {**family.main, "thread": 1, "device": 2 if wide else 1, "process": 2 if wide else 1}
-        return Machine(rules, metagroup_scope(sizes, odd_iommu=wide))
+        told: tuple[tuple[int, int], ...] = (
+            ((0, 1), (0, 0), (1, 2)) if wide else ()
+        )  # a hole between two that are there
+        return Machine(rules, metagroup_scope(sizes, odd_iommu=wide, regions=told, indexes=told))
     if family in (CDEVS, CDEVS_AND_GROUPS):
         return Machine(
             rules, cdevs(wide=wide, steps=rules.granularity is Granularity.STEPS, groups=family is not CDEVS)
