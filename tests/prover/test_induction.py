@@ -62,6 +62,21 @@ def test_a_false_claim_leaves_the_set_and_proves_nothing() -> None:
     assert "ISO" not in proof.proved
 
 
+@pytest.mark.parametrize("lies", [True, False], ids=["a claim", "a property"])
+def test_where_only_the_whole_is_of_use_what_is_left_open_ends_it_and_proves_nothing(*, lies: bool) -> None:
+    """What comes after a false claim or property is not tried, and so does not count as proved."""
+    contained = rules("containers-2013:locked")
+    lie = Invariant("nothing is", (variable("any group", GROUP),), FALSE)
+    true = properties(contained, "HARM-1")
+
+    proof = prove(contained, (lie,) if lies else (), true if lies else (lie, *true), whole=True)
+
+    assert "nothing is" in proof.dropped
+    assert proof.proved == ()
+    assert proof.results[-1].open_goals == ("nothing is",)
+    assert all("HARM-1" not in one.goals for one in proof.results)
+
+
 def test_a_lemma_follows_from_earlier_claims_that_it_names_and_from_nothing_else() -> None:
     """Neither itself nor what comes later nor what it does not name may be assumed."""
     contained = rules("containers-2013:locked")

@@ -120,7 +120,7 @@ def _settled(rules: Rules, concerned: list[Property], proofs: Proofs | None) -> 
     brief = falsify(rules, concerned, brief=True)
     searching = time.perf_counter() - started
     if not brief.false_claims and all(p.id in brief.traces or p.id in brief.witnessed for p in concerned):
-        settled = _proved(rules, concerned, brief, proofs, searching)
+        settled = _proved(rules, concerned, brief, proofs, searching, whole=True)
         if settled.everything:
             return settled
     started = time.perf_counter()
@@ -130,16 +130,24 @@ def _settled(rules: Rules, concerned: list[Property], proofs: Proofs | None) -> 
 
 
 def _proved(
-    rules: Rules, concerned: list[Property], found: Falsification, proofs: Proofs | None, searching: float
+    rules: Rules,
+    concerned: list[Property],
+    found: Falsification,
+    proofs: Proofs | None,
+    searching: float,
+    *,
+    whole: bool = False,
 ) -> _Settled:
-    """Prove what a search left."""
+    """Prove what a search left; where only the `whole` of it is of use, no more is tried once something is left open."""
     from tenure.prover import induction, theory  # as above
 
     claims = tuple(c for c in theory.claims_of(rules) if c.name not in found.false_claims)
     wanted = theory.stated(
         sentence(rules, p) for p in concerned if p.id not in found.traces and p.id in found.witnessed
     )
-    proof = induction.prove(rules, claims, wanted, proofs=proofs)
+    proof = induction.prove(rules, claims, wanted, proofs=proofs, whole=whole)
+    if whole and proof.dropped:
+        return _Settled(found, proof, claims, wanted, {}, searching)
     kept = tuple(c for c in claims if c.name in proof.proved)
     dead = induction.dead(theory.Theory(rules, kept), _branches(rules) - found.reached, proofs=proofs)
     return _Settled(found, proof, claims, wanted, dead, searching)

@@ -8,7 +8,7 @@ states follows from them in one step, a sentence about steps is shown of each st
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -63,9 +63,6 @@ class Open:
         return f"{self.verdict} at {self.obligation}"
 
 
-Told = Callable[[Result], None]
-
-
 def prove(
     rules: Rules,
     claims: tuple[Invariant, ...],
@@ -73,9 +70,12 @@ def prove(
     *,
     rlimit: int = RLIMIT,
     proofs: Proofs | None = None,
-    told: Told | None = None,
+    whole: bool = False,
 ) -> Proof:
-    """The largest part of the claims that induction proves, and the properties that follow from it."""
+    """The largest part of the claims that induction proves, and the properties that follow from it.
+
+    Where only the `whole` of it is of use, the first goal that is left open is the end, and nothing counts as proved.
+    """
     started = time.perf_counter()
     dropped: dict[str, Open] = {}
     rounds = 0
@@ -83,25 +83,40 @@ def prove(
         rounds += 1
         theory = Theory(rules, claims)
         owed, framed = inductive(theory)
-        results = [_told(solve(theory, o, rlimit, proofs), told) for o in owed]
+        results = list(_solved_in_turn(theory, owed, rlimit, proofs, whole=whole))
         fallen = _left_open(results)
         dropped = {**fallen, **dropped}
-        if not fallen:
+        if whole or not fallen:
             break
         claims = _without(claims, set(fallen))
     countable = _countable(properties, theory)
     theory = Theory(rules, claims, countable)
-    results += [_told(solve(theory, o, rlimit, proofs), told) for o in following(theory)]
+    if not (whole and dropped):
+        results += _solved_in_turn(theory, following(theory), rlimit, proofs, whole=whole)
     dropped = {**_left_open(results), **dropped}
-    proved = tuple(i.name for i in (*claims, *countable) if i.name not in dropped)
+    given_up = whole and bool(dropped)
+    proved = () if given_up else tuple(i.name for i in (*claims, *countable) if i.name not in dropped)
     for one in properties:
         if one.name not in proved:
             dropped.setdefault(one.name, Open("unknown", "no proved claim counts exactly what it counts"))
     return Proof(proved, dropped, tuple(results), framed, rounds, time.perf_counter() - started)
 
 
-def solve(theory: Theory, obligation: Obligation, rlimit: int, proofs: Proofs | None = None) -> Result:
-    """Goal by goal: as it was proved before, else by Z3."""
+def _solved_in_turn(
+    theory: Theory, owed: Iterable[Obligation], rlimit: int, proofs: Proofs | None, *, whole: bool
+) -> Iterator[Result]:
+    """One result for each obligation; where the whole is asked for, up to the first that is left open."""
+    for obligation in owed:
+        result = solve(theory, obligation, rlimit, proofs, whole=whole)
+        yield result
+        if whole and result.open_goals:
+            return
+
+
+def solve(
+    theory: Theory, obligation: Obligation, rlimit: int, proofs: Proofs | None = None, *, whole: bool = False
+) -> Result:
+    """Goal by goal: as it was proved before, else by Z3; where the `whole` is asked for, up to the first that is left open."""
     started = time.perf_counter()
     left: dict[str, str] = {}
     needed: dict[str, tuple[str, ...]] = {}
@@ -117,6 +132,8 @@ def solve(theory: Theory, obligation: Obligation, rlimit: int, proofs: Proofs | 
             found, known = _solved(theory, obligation, goal, rlimit, shared)
             if found != "unsat":
                 left[goal.name] = found
+                if whole:
+                    break
                 continue
             sought = () if known in few else theory.names_of(known)
             if proofs is not None:
@@ -278,12 +295,6 @@ def _without(invariants: tuple[Invariant, ...], fallen: set[str]) -> tuple[Invar
     """The set without what fell; a fallen tally takes everything with it that counts by it."""
     lost = {name.removeprefix("tally ") for name in fallen if name.startswith("tally ")}
     return tuple(i for i in invariants if i.name not in fallen and not ({f.name for f in tallied_in([i])} & lost))
-
-
-def _told(result: Result, told: Told | None) -> Result:
-    if told is not None:
-        told(result)
-    return result
 
 
 def dead(
