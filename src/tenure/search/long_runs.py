@@ -83,6 +83,16 @@ def _of_add() -> tuple[Script, ...]:
     )
 
 
+def _of_validate() -> tuple[Script, ...]:
+    """Deep cases of a use that was validated, and is released."""
+    system, ends = "external-validate", "release"
+    return (
+        _last_user(system, _VALIDATES, f"{ends}.detach#2", ends=ends),
+        _last_user(system, _VALIDATES, f"{ends}.detach#0", *_LEFT, ends=ends),
+        _last_user(system, _VALIDATES, f"{ends}.dissolve#2", *_LEFT_TWICE, ends=ends),
+    )
+
+
 def _of_entries(takes: str, *lines: str, files: int = 5, threads: int = 3, users: int = 1, devices: int = 1) -> Script:
     sizes = _scope(files=files, threads=threads, user=users, vm=1, device=devices)
     return Script("kvm-file:get-put", takes, sizes, lines)
@@ -121,6 +131,7 @@ LONG_RUNS: tuple[Script, ...] = (
     *_of_get(":put-ref-first", "dissolve#3"),
     *_of_get(":from-dev", "dissolve#2"),
     *_of_add(),
+    *_of_validate(),
     _killed("external-v1", _ADDS, "detach#2"),
     _killed("external-v1", _ADDS, "dissolve#5", *_LEFT_TWICE),
     _killed("external-validate", _VALIDATES, "detach#2"),
