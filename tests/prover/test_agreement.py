@@ -219,7 +219,7 @@ def every_leaf(machine: Machine) -> set[str]:
     return {leaf.name for several in machine.leaves for leaf in several}
 
 
-ADDED = "file_add.look_up#1+file_add.count#3+file_add.validate#3+file_add.reference#0+"
+ADDED = "file_add.look_up#2+file_add.count#3+file_add.validate#3+file_add.reference#0+"
 
 IMPOSSIBLE = {
     "get_external_user_from_dev.look_up#1+get_external_user_from_dev.count#2+get_external_user_from_dev.validate#2",
