@@ -135,7 +135,7 @@ def a_group_is_never_told(patch: pytest.MonkeyPatch) -> None:
 
 def an_open_device_counts_for_no_vm(patch: pytest.MonkeyPatch) -> None:
     """The first open takes no reference."""
-    patch.setattr(device_calls_2022, "_get_kvm", lambda *_: None)
+    patch.setattr(device_calls_2022, "get_kvm", lambda *_: None)
 
 
 def a_closed_device_goes_on_counting(patch: pytest.MonkeyPatch) -> None:
