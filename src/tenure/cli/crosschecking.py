@@ -22,13 +22,13 @@ def tell_exported(jobs: list[Job], folder: str, tell: Telling) -> None:
         console().print(f"{count} obligations written to {folder}")
 
 
-def tell_cross_checked(jobs: list[Job], workers: int, ending: Ending, tell: Telling) -> None:
+def tell_cross_checked(jobs: list[Job], workers: int, ending: Ending, tell: Telling, *, fresh: bool) -> None:
     """Say of each job what both solvers prove; what only one of them proves counts."""
     from tenure.commands.crosschecking import cross_checked
 
     out = console()
     with progress("second solver", quiet=tell.quiet) as told:
-        for job, checked in cross_checked(jobs, workers, told):
+        for job, checked in cross_checked(jobs, workers, told, fresh=fresh):
             if not tell.quiet:
                 before = f", {checked.remembered} of them before, in the same words" if checked.remembered else ""
                 said = f"{checked.agreed} obligations{before}, in {checked.seconds:.1f} s"

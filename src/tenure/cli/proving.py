@@ -79,7 +79,7 @@ def prove(  # noqa: PLR0913  # click's calling convention
     if export:
         tell_exported(planned, export, tell)
     if cross_check:
-        tell_cross_checked(planned, jobs, ending, tell)
+        tell_cross_checked(planned, jobs, ending, tell, fresh=fresh)
     rows = _rows(found, asked)
     if not tell.quiet:
         print_matrix(rows, found)

@@ -61,12 +61,12 @@ def _crossed(job: Job, proved: Proved, proofs: cache.Proofs | None = None) -> tu
     return second.cross_check(rules, kept, stated, known=second.Known(needed, proofs))
 
 
-def cross_checked(jobs: list[Job], workers: int, told: Told) -> Iterator[tuple[Job, Checked]]:
-    """What both solvers say to every obligation of these jobs; remembered like any proof."""
+def cross_checked(jobs: list[Job], workers: int, told: Told, *, fresh: bool = False) -> Iterator[tuple[Job, Checked]]:
+    """What both solvers say to every obligation of these jobs; remembered like any proof, unless it is asked for afresh."""
     proved = {job: _proved(job) for job in jobs}
     left = []
     for job in jobs:
-        entry = cache.load(cache.key(("cross-check", *job)))
+        entry = None if fresh else cache.load(cache.key(("cross-check", *job)))
         if entry is None:
             left.append(job)
         else:
@@ -74,7 +74,7 @@ def cross_checked(jobs: list[Job], workers: int, told: Told) -> Iterator[tuple[J
     if not left:
         return
     with ProcessPoolExecutor(max_workers=workers) as pool:
-        running = {pool.submit(_checked, job, proved[job]): job for job in left}
+        running = {pool.submit(_checked, job, proved[job], fresh=fresh): job for job in left}
         for number, future in enumerate(as_completed(running)):
             job = running[future]
             checked = future.result()
@@ -83,9 +83,9 @@ def cross_checked(jobs: list[Job], workers: int, told: Told) -> Iterator[tuple[J
             yield job, checked
 
 
-def _checked(job: Job, proved: Proved) -> Checked:
+def _checked(job: Job, proved: Proved, *, fresh: bool) -> Checked:
     started = time.perf_counter()
-    found = _crossed(job, proved, cache.Proofs("both"))
+    found = _crossed(job, proved, None if fresh else cache.Proofs("both"))
     good = [one for one in found if one.proved]
     open_ = [f"{one.obligation} {one.goal}" for one in found if not one.proved]
     return Checked(len(good), sum(one.remembered for one in good), open_, time.perf_counter() - started)
