@@ -160,7 +160,7 @@ def _system(variant: str, title: str, source: str, of_vms: tuple[Call, ...], cla
 
 CDEV_NO_GROUP = _system(
     "",
-    "device files and iommufds where the group interface is compiled out, Linux 7.2, as built, and VMs that keep device files",
+    "device files and iommufds where the group interface is compiled out, Linux 7.2, as built; VMs that keep device files, as meant",
     "drivers/vfio/device_cdev.c, iommufd.c and vfio_main.c, drivers/iommu/iommufd/device.c, drivers/iommu/iommu.c, "
     "virt/kvm/vfio.c, 7.2",
     kvm_cdevs.CALLS,
