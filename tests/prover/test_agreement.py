@@ -14,11 +14,13 @@ from tenure.models import SYSTEMS
 from tenure.prover.agreement import disagreements, states_before_leaves
 from tenure.prover.logic import Expr, Read, SymbolicState
 from tenure.prover.paths import Path, paths_of
-from tenure.search.cdev_scopes import cdev_scope
+from tenure.search.cdev_group_scopes import CDEVS_AND_GROUPS
+from tenure.search.cdev_scopes import CDEVS, cdev_scope
 from tenure.search.explorer import explore
-from tenure.search.families import CDEVS, CDEVS_AND_GROUPS, INTERRUPTS, METAGROUPS, RFC2011, family_of
-from tenure.search.interrupt_scopes import interrupt_scope
-from tenure.search.metagroup_scopes import metagroup_scope
+from tenure.search.families import family_of
+from tenure.search.interrupt_scopes import INTERRUPTS, interrupt_scope
+from tenure.search.metagroup_scopes import METAGROUPS, metagroup_scope
+from tenure.search.paged_scopes import RFC2011
 from tenure.search.scopes import has_users, has_vms, scope, sleepers
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.calls import (

@@ -6,7 +6,11 @@ import pytest
 
 from tenure.gate.profiles import gate_scope, pair_fields, plan_scope, whole_fields
 from tenure.models import SYSTEMS
-from tenure.search.families import CDEVS, CDEVS_AND_GROUPS, FAMILIES, INTERRUPTS, TYPE1, family_of
+from tenure.search.cdev_group_scopes import CDEVS_AND_GROUPS
+from tenure.search.cdev_scopes import CDEVS
+from tenure.search.families import FAMILIES, family_of
+from tenure.search.interrupt_scopes import INTERRUPTS
+from tenure.search.range_scopes import TYPE1
 from tenure.search.scopes import main_scope, witness_areas
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.emission import Layout

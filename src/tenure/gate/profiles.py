@@ -8,7 +8,8 @@ from itertools import product
 from tenure.gate.catalogue import OBSERVABLES
 from tenure.gate.subject import Setup, Shown
 from tenure.models import containers, files, groups, iommu_drivers, modules, vms
-from tenure.search.families import Family, Place, family_of
+from tenure.search.families import family_of
+from tenure.search.family import Family, Place
 from tenure.search.scopes import has_modules, has_users, has_vms, isolations, scope, sleepers
 from tenure.vocabulary.machine import Machine, Scope
 from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, GROUP, IOMMU_DRIVER, VM

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tenure.search.family import Family, Place
+from tenure.vocabulary import observables as seen
 from tenure.vocabulary.machine import Scope
 
 SIZES = {"thread": 2, "file": 2, "device": 1, "eventfd": 2, "array": 2}
@@ -48,3 +50,36 @@ def interrupt_scope(
         "eventfd unmasks": tuple(e == signalled for e in range(sizes["eventfd"])),
     }
     return Scope({**sizes, "index": len(devices), "line": len(numbers)}, fixed, {})
+
+
+_WHOLE = {"thread": 1, "file": 2, "device": 1, "eventfd": 2, "array": 3}
+_PAIRS = {"thread": 2, "file": 2, "device": 1, "eventfd": 2, "array": 2}
+
+INTERRUPTS = Family(
+    marks=seen.line_index,
+    scope=interrupt_scope,
+    main=SIZES,
+    narrow=(),
+    witness=interrupt_scope({**SIZES, "file": 1, "device": 2}, devices=(0, 0, 1), lines=(1, 1, 0)),
+    gate=interrupt_scope(
+        {"thread": 1, "file": 3, "device": 2, "eventfd": 4, "array": 4},
+        devices=(0, 0, 1, 1),
+        lines=(2, 3, 1, 0),
+        most=3,
+    ),
+    plan=interrupt_scope(
+        {"thread": 1, "file": 2, "device": 2, "eventfd": 2, "array": 3}, devices=(0, 0, 1), lines=(1, 1, 0)
+    ),
+    whole=(
+        Place("one device", interrupt_scope(_WHOLE, most=2)),
+        Place("several lines", interrupt_scope({**_WHOLE, "file": 1, "eventfd": 3}, lines=(2, 1))),
+        Place("two devices", interrupt_scope({**_WHOLE, "device": 2}, devices=(0, 1, 1), lines=(1, 1, 0))),
+        Place("large", interrupt_scope({**_WHOLE, "device": 2}, devices=(0, 0, 1), lines=(2, 1, 1)), full=True),
+    ),
+    pairs=(
+        Place("one device", interrupt_scope(_PAIRS)),
+        Place("several lines", interrupt_scope({**_PAIRS, "file": 1, "array": 3}, lines=(2,), devices=(0,))),
+        Place("two devices", interrupt_scope({**_PAIRS, "device": 2}, devices=(0, 1), lines=(1, 1)), full=True),
+    ),
+    tables=INDEXES | WIRED,
+)

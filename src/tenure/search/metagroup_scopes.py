@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from tenure.models import groups, metagroups
+from tenure.search.family import Family, Place
 from tenure.search.interrupt_scopes import INDEXES
+from tenure.vocabulary import observables as seen
 from tenure.vocabulary.machine import Scope
+from tenure.vocabulary.objects import DEVICE
 from tenure.vocabulary.observables import DRIVER
+from tenure.vocabulary.terms import both, every, no
 
 VFIO = DRIVER.values.index("vfio")
 
@@ -88,3 +93,81 @@ def metagroup_scope(  # what there is to say of a machine; most say little
     }
     told = {"region": len(regions), "index": len(indexes)}
     return Scope({"thread": 0, **sizes, **told}, fixed, {"driver": ((VFIO,) * sizes["device"],)})
+
+
+_TWO = {**SIZES, "process": 2, "group": 1, "metagroup": 1}
+_THREE = {**SIZES, "file": 4, "group": 3, "metagroup": 3, "device": 3, "page": 0}
+_MERGED = {**SIZES, "device": 2, "page": 0}
+_DESCRIBED = metagroup_scope(
+    {**_TWO, "process": 1, "file": 2, "device": 2, "page": 0},
+    regions=((0, 4096), (0, 0), (1, 64)),
+    indexes=((0, 1), (0, 0), (1, 4)),
+)
+
+VIABLE = (
+    every(DEVICE, lambda d: both(no(metagroups.removed[d]), groups.driver[d] == "vfio")),
+    "every device is plugged in, and on VFIO's driver",
+)
+"""Elsewhere drivers and devices come and go."""
+
+METAGROUPS = Family(
+    marks=seen.metagroup_of,
+    scope=metagroup_scope,
+    main=SIZES,
+    narrow=(),
+    witness=metagroup_scope({**_TWO, "file": 2}),
+    deep=(
+        (metagroup_scope({**_TWO, "page": 2}), MAPS),
+        (metagroup_scope({**_MERGED, "file": 4, "page": 2}), OPENS | {"map_dma"}),
+        (
+            metagroup_scope({**_MERGED, "process": 2}),
+            OPENS | {"pass_file", "merge", "unmerge", "get_flags", "get_device_fd"},
+        ),
+        (metagroup_scope({**_MERGED, "file": 2}), DEVICES | MERGES),
+        (metagroup_scope(_MERGED, odd_iommu=True), MERGES),
+        (metagroup_scope({**_TWO, "page": 0}), DEVICES | {"pass_file"}),
+        (metagroup_scope(_THREE), OPENS - OUTSIDE | {"merge", "close", "release_iommu"}),
+        (_DESCRIBED, ASKS),
+    ),
+    gate=metagroup_scope(
+        {"process": 2, "file": 5, "group": 3, "metagroup": 3, "device": 3, "page": 3},
+        limit=2,
+        regions=((0, 4096), (0, 0), (0, 256), (1, 64)),
+        indexes=((0, 1), (0, 0), (1, 4)),
+    ),
+    plan=metagroup_scope({**SIZES, "process": 2}),
+    whole=(
+        Place("two groups", metagroup_scope({**_MERGED, "file": 2})),
+        Place("two groups, three files", metagroup_scope(_MERGED), within=(VIABLE,)),
+        Place("what devices tell", _DESCRIBED),
+        Place("two processes", metagroup_scope({**_TWO, "file": 2})),
+        Place(
+            "two processes, three files",
+            metagroup_scope({**_TWO, "file": 3, "metagroup": 2, "page": 0}),
+            within=(VIABLE,),
+        ),
+        Place("no page may be locked", metagroup_scope({**_TWO, "process": 1, "file": 2}, limit=0)),
+        Place("another bus", metagroup_scope({**_MERGED, "file": 2}, odd_bus=True)),
+        Place("another kind of IOMMU", metagroup_scope({**_MERGED, "file": 2}, odd_iommu=True)),
+        Place("two groups that come and go", metagroup_scope(_MERGED), full=True),
+        Place("three groups", metagroup_scope(_THREE), full=True),
+        Place(
+            "three groups, four devices, two processes",
+            metagroup_scope({**_THREE, "process": 2, "file": 3, "device": 4}),
+            full=True,
+            within=(VIABLE,),
+        ),
+        Place("large", metagroup_scope({**SIZES, "process": 2, "device": 2}), full=True),
+    ),
+    pairs=(
+        Place("one group", metagroup_scope({**_TWO, "process": 1, "file": 2, "thread": 2})),
+        Place("two groups", metagroup_scope({**_MERGED, "thread": 2}), full=True),
+    ),
+    columns=(
+        ("group_bus", "g", "bus"),
+        ("group_coherent", "g", "coherent"),
+        ("pages_most", "p", "page limit"),
+        ("pages_unlimited", "p", "may exceed"),
+    ),
+    tables={"device_group": "group of", **DESCRIBED},
+)

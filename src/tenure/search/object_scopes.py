@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tenure.search.family import Family, Place
+from tenure.vocabulary import observables as seen
 from tenure.vocabulary.machine import Scope
 
 MAKES = frozenset({"open_iommufd", "ioas_alloc", "open_cdev", "bind"})
@@ -12,3 +14,26 @@ def object_scope(sizes: dict[str, int], *, emulated: tuple[bool, ...] = ()) -> S
     """So many of each; devices are emulated unless said otherwise."""
     kinds = emulated or (True,) * sizes["device"]
     return Scope({"user": 0, "group": 0, "container": 0, **sizes}, {"emulated": kinds}, {})
+
+
+_ONE = {"process": 1, "thread": 1, "file": 2, "object": 3, "device": 1}
+
+OBJECTS = Family(
+    marks=seen.object_users,
+    scope=object_scope,
+    main=_ONE,
+    narrow=(),
+    witness=object_scope({**_ONE, "process": 2, "file": 3, "object": 2}),
+    gate=object_scope({"process": 2, "thread": 1, "file": 6, "object": 6, "device": 3}),
+    plan=object_scope({**_ONE, "file": 3}),
+    whole=(
+        Place("one device", object_scope({**_ONE, "process": 2, "object": 4})),
+        Place("two devices", object_scope({**_ONE, "file": 3, "device": 2})),
+        Place("large", object_scope({**_ONE, "process": 2, "file": 3, "device": 2}), full=True),
+    ),
+    pairs=(
+        Place("one device", object_scope({**_ONE, "thread": 2})),
+        Place("two files of a device", object_scope({**_ONE, "thread": 2, "file": 3}), full=True),
+    ),
+    tables={"device_emulated": "emulated"},
+)

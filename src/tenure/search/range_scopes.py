@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tenure.search.family import Family, Place
+from tenure.vocabulary import observables as seen
 from tenure.vocabulary.machine import Scope
 
 
@@ -20,3 +22,39 @@ def range_scope(sizes: dict[str, int], *, most: int = 2) -> Scope:
         "may exceed": tuple(p == 0 for p in range(processes)),
     }
     return Scope(sizes, fixed, {"available": ((most,) * tables,)})
+
+
+TYPE1 = Family(
+    marks=seen.address_valid,
+    scope=range_scope,
+    main={"process": 2, "thread": 1, "table": 1, "address": 5, "mapping": 3},
+    narrow=(),
+    witness=range_scope({"process": 2, "thread": 1, "table": 2, "address": 3, "mapping": 2}, most=1),
+    gate=range_scope({"process": 2, "thread": 1, "table": 2, "address": 8, "mapping": 5}, most=3),
+    plan=range_scope({"process": 2, "thread": 1, "table": 1, "address": 4, "mapping": 3}),
+    whole=(
+        Place("one address space", range_scope({"process": 2, "thread": 1, "table": 1, "address": 5, "mapping": 3})),
+        Place(
+            "two address spaces",
+            range_scope({"process": 2, "thread": 1, "table": 2, "address": 3, "mapping": 2}, most=1),
+        ),
+        Place(
+            "large", range_scope({"process": 2, "thread": 1, "table": 1, "address": 8, "mapping": 5}, most=4), full=True
+        ),
+    ),
+    pairs=(
+        Place("one address space", range_scope({"process": 2, "thread": 2, "table": 1, "address": 4, "mapping": 3})),
+        Place(
+            "two address spaces",
+            range_scope({"process": 2, "thread": 2, "table": 2, "address": 3, "mapping": 3}),
+            full=True,
+        ),
+    ),
+    columns=(
+        ("address_position", "a", "position"),
+        ("address_valid", "a", "valid range"),
+        ("mappings_most", "tb", "entry limit"),
+        ("pages_most", "p", "page limit"),
+        ("pages_unlimited", "p", "may exceed"),
+    ),
+)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tenure.search.families import Family, family_of
+from tenure.search.families import family_of
+from tenure.search.family import Family
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.machine import Scope
 from tenure.vocabulary.objects import USER, VM
