@@ -8,8 +8,15 @@ from tenure.vocabulary.machine import Scope
 
 
 def ioas_scope(sizes: dict[str, int]) -> Scope:
-    """Addresses, each at its number."""
-    return Scope(sizes, {"position": tuple(range(sizes["address"]))})
+    """Addresses, each at its number; the kernel chooses neither the first nor the last."""
+    addresses = range(sizes["address"])
+    top = len(addresses) - 1
+    fixed = {
+        "position": tuple(addresses),
+        "may be chosen": tuple(0 < a < top for a in addresses),
+        "last of": tuple(min(a + length, top) for a in addresses for length in addresses),
+    }
+    return Scope(sizes, fixed)
 
 
 IOAS = Family(
@@ -29,5 +36,5 @@ IOAS = Family(
         Place("one address space", ioas_scope({"thread": 2, "table": 1, "address": 3, "mapping": 2})),
         Place("two address spaces", ioas_scope({"thread": 2, "table": 2, "address": 2, "mapping": 2}), full=True),
     ),
-    columns=(("address_position", "a", "position"),),
+    columns=(("address_position", "a", "position"), ("address_choosable", "a", "may be chosen")),
 )

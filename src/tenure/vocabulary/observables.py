@@ -215,6 +215,12 @@ space_at_rest = observable("space_at_rest", TABLE, FLAG, meaning="no call change
 space_exists = observable(
     "space_exists", TABLE, FLAG, meaning="the IO address space is there: its id is in the table of an iommufd"
 )
+address_choosable = observable(
+    "address_choosable",
+    ADDRESS,
+    FLAG,
+    meaning="the kernel may choose it: it is neither in the first page nor in the last",
+)
 space_process = observable(
     "space_process", TABLE, PROCESS.maybe, meaning="the process whose memory the address space leads to"
 )
