@@ -115,9 +115,10 @@ class _Way:
     cells: dict[int, Expr]
     """By place in the state; cells of fields that keep their very function are left out: they cannot change."""
     shown: list[Expr]
-    own: list[Expr]
-    """The conditions that the rule's other paths do not all share."""
-    instances: dict[tuple[int, ...], _Instance] = field(default_factory=dict)
+    own: Expr
+    """What is true where the conditions are that the rule's other paths do not all share."""
+    instances: dict[tuple[int, ...], list[_Instance]] = field(default_factory=dict)
+    """By the arguments: the path for each choice of what it picks."""
 
 
 @dataclass
@@ -213,7 +214,7 @@ class Reading:
         shared = _common([p.conditions for p in paths], {one for p in paths for one in p.picked})
         ways = [self._way(path, len(shared)) for path in paths]
         arguments = list(itertools.product(*(range(*_bounds(p.type, self.machine)) for p in rule.variables)))
-        together = z3.And(*shared, self.domain.context) if shared else z3.BoolVal(val=True, ctx=self.domain.context)
+        together = self._all(shared)
         found = {}
         for args in arguments if paths else ():
             chosen = [self.domain.value(p.type, a) for p, a in zip(rule.variables, args, strict=True)]
@@ -227,18 +228,17 @@ class Reading:
         moved = self._cells(path.after, besides=path.before)
         values = path.outcome.values if isinstance(path.outcome, Finish) else ()
         shown = [path.after.value(term, path.env) for _, term in values]
-        return _Way(path, unknowns, kinds, moved, shown, path.conditions[shared:])
+        return _Way(path, unknowns, kinds, moved, shown, self._all(path.conditions[shared:]))
 
     def _instances(self, way: _Way, args: tuple[int, ...]) -> list[_Instance]:
         """The path for these arguments, once for each choice of what it picks."""
-        picks = itertools.product(*(range(*_bounds(k, self.machine)) for k in way.kinds[len(args) :]))
-        return [self._instance(way, (*args, *picked)) for picked in picks]
+        if args not in way.instances:
+            picks = itertools.product(*(range(*_bounds(k, self.machine)) for k in way.kinds[len(args) :]))
+            way.instances[args] = [self._instance(way, (*args, *picked)) for picked in picks]
+        return way.instances[args]
 
     def _instance(self, way: _Way, choice: tuple[int, ...]) -> _Instance:
-        if choice not in way.instances:
-            condition = z3.And(*way.own, z3.BoolVal(val=True, ctx=self.domain.context))
-            way.instances[choice] = _Instance(choice, z3.substitute(condition, *self._chosen(way, choice)))
-        return way.instances[choice]
+        return _Instance(choice, z3.substitute(way.own, *self._chosen(way, choice)))
 
     def _chosen(self, way: _Way, choice: tuple[int, ...]) -> list[tuple[Expr, Expr]]:
         chosen = (self.domain.value(kind, value) for kind, value in zip(way.kinds, choice, strict=True))
@@ -270,7 +270,11 @@ class Reading:
         outcome = way.path.outcome
         kinds = [t.type for _, t in outcome.values] if isinstance(outcome, Finish) else []
         pieces += [e == self.domain.value(k, v) for e, k, v in zip(way.shown, kinds, one.values, strict=True)]
-        return z3.And(*pieces, z3.BoolVal(val=True, ctx=self.domain.context))
+        return self._all(pieces)
+
+    def _all(self, conditions: list[Expr]) -> Expr:
+        """Every condition at once."""
+        return z3.And(*conditions, z3.BoolVal(val=True, ctx=self.domain.context))
 
     def _witness(self, number: int, way: _Way, model: z3.ModelRef) -> Move:
         self._model = model
@@ -281,11 +285,15 @@ class Reading:
         return self._told(number, way, args, cells, shown)
 
     def _holds(self, condition: Expr) -> bool:
-        found = self._value(condition)
-        if not (z3.is_true(found) or z3.is_false(found)):
+        """The condition is true in the present state; asked of Z3 itself, for an expression a time would be most of the time."""
+        assert self._model is not None  # noqa: S101  # a state was entered
+        context, found = self.domain.context.ref(), (z3.Ast * 1)()
+        known = z3.Z3_model_eval(context, self._model.model, condition.as_ast(), True, found)  # noqa: FBT003  # Z3's own
+        value = z3.Z3_get_bool_value(context, found[0]) if known else z3.Z3_L_UNDEF
+        if value == z3.Z3_L_UNDEF:
             message = f"Z3 does not evaluate {condition}"
             raise RuntimeError(message)
-        return bool(z3.is_true(found))
+        return bool(value == z3.Z3_L_TRUE)
 
     def _value(self, expr: Expr) -> Expr:
         assert self._model is not None  # noqa: S101  # a state was entered
