@@ -23,6 +23,7 @@ from tenure.reference.show_groups import (
     observe_tables,
 )
 from tenure.reference.show_interrupts import OF_INTERRUPTS, observe_interrupts
+from tenure.reference.show_ioases import OF_IOASES, observe_existence, observe_ioases
 from tenure.reference.show_metagroups import OF_METAGROUPS, observe_memory, observe_metagroups
 from tenure.reference.show_objects import OF_OBJECTS, observe_objects
 from tenure.reference.show_paged import OF_PAGED, observe_paged
@@ -44,7 +45,9 @@ class Part(NamedTuple):
 
 
 def _spaces(machine: Machine) -> Columns:
-    """Address spaces of 2011, or of type1; or the pages of a machine that has metagroups."""
+    """Address spaces of 2011, of an iommufd, or of type1; or the pages of a machine that has metagroups."""
+    if machine.ioases:
+        return observe_ioases(machine)
     if machine.metagroups.is_there:
         return observe_memory(machine)
     return observe_paged(machine) if machine.paged else observe_spaces(machine)
@@ -61,8 +64,9 @@ PARTS = (
     Part(
         (*OF_MAPPINGS, *OF_PAYERS, seen.address_translated, *OF_SPACES, *OF_ADDRESSES, *OF_PAGED),
         _spaces,
-        lambda machine: bool(machine.spaces or machine.paged or machine.metagroups.is_there),
+        lambda machine: bool(machine.spaces or machine.ioases or machine.paged or machine.metagroups.is_there),
     ),
+    Part(OF_IOASES, observe_existence, lambda machine: bool(machine.ioases)),
     Part(DESCRIBED, observe_described, lambda _: False),
     Part(
         OF_INTERRUPTS,

@@ -35,6 +35,7 @@ SIZES = {
     "iommu_driver": 2,
 }
 OF_RANGES = {"process": 1, "thread": 1, "table": 1, "address": 3, "mapping": 2}
+OF_IOASES = {"thread": 2, "table": 2, "address": 3, "mapping": 2}
 OF_2011 = {"process": 1, "thread": 1, "table": 1, "address": 4, "mapping": 3, "page": 2}
 RANGES = {
     **{name: range(size) for name, size in SIZES.items()},
@@ -143,6 +144,14 @@ PARAMETERS_2011 = {
     "release_iommu": ("table",),
 }
 
+PARAMETERS_OF_IOASES = {
+    "ioas_alloc": ("made_table",),
+    "ioas_map_fixed": ("table", "request", "low_address", "high_address", "to_access", "made_mapping"),
+    "ioas_unmap": ("table", "request", "low_address", "high_address"),
+    "ioas_unmap_all": ("table",),
+    "destroy": ("table",),
+}
+
 PARAMETERS_OF_ACCESSES = {**PARAMETERS, "attach": ("process", "file", "obj")}
 PARAMETERS_OF_CDEVS = {
     **PARAMETERS_OF_ACCESSES,
@@ -200,6 +209,8 @@ def machine(system: str) -> Kernel:
         last = (False, True)
         limits = {"page_limit": (1,), "may_exceed": (False,)}
         return Kernel(system, Configuration(OF_2011, (), (), (), (False,), (), **limits, reserved=last, frame_0=last))  # type: ignore[arg-type]  # two fields of two types
+    if system == "dma-ioas":
+        return Kernel(system, Configuration(OF_IOASES, (), (), (), (), ()))
     if system.startswith("dma-"):
         return Kernel(system, Configuration(OF_RANGES, (), (), (), (False,), (), (1, 1, 2), (2,), (1,), (False,)))
     isolated, rawio = (False, True), (True, False)
@@ -220,6 +231,8 @@ def parameters_of(system: str) -> dict[str, tuple[str, ...]]:
     """The calls of a system that callers make, with what they pass."""
     if system.startswith("dma-rfc2011"):
         return PARAMETERS_2011
+    if system == "dma-ioas":
+        return PARAMETERS_OF_IOASES
     if system.startswith("cdev"):
         return PARAMETERS_OF_CDEVS
     if not system.startswith("rfc2011"):

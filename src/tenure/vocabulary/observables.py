@@ -212,6 +212,9 @@ address_leads = observable(
     meaning="the number of the page of memory to which the IOMMU leads devices at the address; 0: to none",
 )
 space_at_rest = observable("space_at_rest", TABLE, FLAG, meaning="no call changes the address space just now")
+space_exists = observable(
+    "space_exists", TABLE, FLAG, meaning="the IO address space is there: its id is in the table of an iommufd"
+)
 space_process = observable(
     "space_process", TABLE, PROCESS.maybe, meaning="the process whose memory the address space leads to"
 )
