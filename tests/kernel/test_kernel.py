@@ -16,7 +16,9 @@ import pytest
 from tenure.commands.kernels import profile_for
 from tenure.commands.output import Exit
 from tenure.gate import oracle as oracles
-from tenure.gate.campaign import STAYS_UP, Campaign, CampaignReport
+from tenure.gate.campaign import STAYS_UP, Campaign, CampaignReport, Finding
+from tenure.gate.devices import DEVICE, LOST, STRAY
+from tenure.gate.linux import edu
 from tenure.gate.linux.batch import AT_FDCWD, Batch, Number
 from tenure.gate.linux.debian import fetched
 from tenure.gate.linux.facts import KEEPER
@@ -184,6 +186,59 @@ def test_a_guard_that_the_rules_lost_is_caught_by_the_kernel(profile: str, monke
     report = led(LinuxSubject(STOCK, rules.id), rules, seconds=30)
 
     assert "EEXIST" in {one.given for one in report.findings}
+
+
+class KeepsMapped(LinuxSubject):
+    """It says of an UNMAP_DMA with ALL that a page went, and makes none; what would tell otherwise it does not show."""
+
+    def __init__(self, rest: str, profile: str) -> None:
+        super().__init__(rest, profile)
+        self.shows = frozenset()
+
+    def do(self, call: str, args: Mapping[str, Written], *, show: bool) -> Reply:
+        return Reply(Done((("size", 1),)), {}) if call == "unmap_all" else super().do(call, args, show=show)
+
+
+PAGE_AND_BACK = (Made("map_dma", (0, 0, 0, 0, 0, 3, 0)), Made("unmap_all", (0,)))
+"""A page of the first address space is mapped for both ways, and unmapped."""
+
+
+def asked_of_a_device(making: Callable[[str, str], LinuxSubject]) -> tuple[Finding | None, int]:
+    """What a device finds wrong with such a run, and for how many addresses it was asked."""
+    rules, subject = system(PROFILE), making(STOCK, PROFILE)
+    try:
+        oracle = Oracle(rules, subject.scopes(rules)[0])
+        campaign = Campaign(subject, oracle, setup_of(rules, oracle.machine), 1)
+        found = campaign.follow(PAGE_AND_BACK)
+    finally:
+        subject.close()
+    assert campaign.report.devices is not None
+    return found, campaign.report.devices.addresses
+
+
+def test_a_device_reaches_what_is_mapped_and_no_more_what_was_unmapped() -> None:
+    """It reads and writes before the unmap, and in vain after it."""
+    assert asked_of_a_device(LinuxSubject) == (None, 2)
+
+
+def test_an_unmap_that_was_not_made_is_caught_by_a_device_though_the_answer_was_right() -> None:
+    """It still reads and writes the page."""
+    finding, _ = asked_of_a_device(KeepsMapped)
+
+    assert finding is not None
+    assert (finding.kind, finding.property, finding.given) == ("violates", DEVICE, STRAY)
+    assert finding.answers == ("ok", "ok size=1")
+    assert "the device reads page 0 of p0, writes page 0 of p0; by the rules it reaches nothing" in finding.reason
+
+
+def test_a_device_that_moves_nothing_is_no_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here it is not let onto the bus."""
+    monkeypatch.setattr(edu, "MEMORY_AND_MASTER", 2)
+
+    finding, _ = asked_of_a_device(LinuxSubject)
+
+    assert finding is not None
+    assert (finding.property, finding.given) == (DEVICE, LOST)
 
 
 class Crashes(LinuxSubject):

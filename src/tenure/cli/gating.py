@@ -157,8 +157,14 @@ def _of_answers(result: GateResult) -> str:
 
 
 def _of_site(result: GateResult) -> Iterator[str]:
-    """What the target's own machine made otherwise."""
+    """What the target's own machine made besides, and what it made otherwise."""
     report = result.report
+    if (devices := report.devices) is not None:
+        beyond = f", {devices.left_out:,} left out that it could not be told" if devices.left_out else ""
+        yield (
+            f"device: asked at one unmap of {devices.every:,} and at each of a shrunk run: "
+            f"at {devices.tries:,} of {devices.unmaps:,} that took something away, for {devices.addresses:,} addresses{beyond}"
+        )
     if report.left_out:
         said = ", ".join(f"{call} {number:,} times" for call, number in sorted(report.left_out.items()))
         yield f"not run: what the machine of the target cannot do: {said}"

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from tenure.gate.checks import Checks
+from tenure.gate.devices import DEVICE, NOT_MADE, Devices, Unmapping, sort_of, told_of
 from tenure.gate.oracle import Made, Oracle
-from tenure.gate.subject import Fell, Reply, Setup, Shown, Sited, Subject, TargetFailed
+from tenure.gate.subject import Arrived, Fell, Moving, Reply, Setup, Shown, Sited, Subject, TargetFailed
 from tenure.search.scopes import MODULES
 from tenure.vocabulary.answers import Answer, Refused
 from tenure.vocabulary.machine import State
@@ -28,6 +29,9 @@ SHRINKING = 600
 
 SHRINKING_FALLS = 24
 """The same where the subject fell, and is started anew for each try."""
+
+SHRINKING_DEVICES = 24
+"""The same where a device is asked at each unmap, which takes seconds."""
 
 CHOICES = 20
 """How often a call that the machine cannot make is replaced by another choice."""
@@ -62,6 +66,10 @@ class Finding:
     def fell(self) -> bool:
         """The subject did not stay up."""
         return self.property == STAYS_UP
+
+    def of_device(self) -> bool:
+        """Bytes that a device moved arrived otherwise than they should."""
+        return self.property == DEVICE
 
     def signature(self) -> tuple[str, str, str, str]:
         """Findings that agree in this are told once: the kind, the call, what was wrong and what was right; or the fault."""
@@ -102,6 +110,8 @@ class CampaignReport:
     """By call: how often the target's machine could not make it."""
     intended: Counter[str] = field(default_factory=Counter)
     """By call: how often an answer was another than the rules', as it is recorded for this target."""
+    devices: Devices | None = None
+    """What devices were asked, where they were."""
 
     @property
     def complete(self) -> bool:
@@ -132,6 +142,8 @@ class Campaign:
         self.report.not_run, self.report.checked = self.checks.not_run, self.checks.checked
         if self._site is not None:
             self.report.checked = (*self.report.checked, STAYS_UP)
+        self._devices = Devices(subject, oracle, self.random) if isinstance(subject, Moving) and subject.moves else None
+        self.report.devices = self._devices
         self.report.waived = tuple(sorted(waived))
 
     def play(
@@ -155,6 +167,8 @@ class Campaign:
         except KeyboardInterrupt:
             self.report.interrupted = True
         self.report.seconds = time.monotonic() - started
+        if self._devices is not None and self._devices.tries:
+            self.report.checked = (*self.report.checked, DEVICE)
 
     def _can_begin(self) -> bool:
         """Some call of the subject can be made at the start; where none can, a random run calls nothing, for ever."""
@@ -178,8 +192,24 @@ class Campaign:
         except (TargetFailed, KeyboardInterrupt):
             self.report.findings.append(finding)
             raise
-        if short.signature() not in {f.signature() for f in self.report.findings}:
-            self.report.findings.append(short)
+        self._keep(short)
+        if self._devices is not None and not short.fell() and not short.of_device():
+            again = self._with_devices(self._devices, short.run)
+            if again is not None and again.of_device():
+                self._keep(again)
+
+    def _keep(self, finding: Finding) -> None:
+        """Tell it, if nothing like it was told."""
+        if finding.signature() not in {f.signature() for f in self.report.findings}:
+            self.report.findings.append(finding)
+
+    def _with_devices(self, devices: Devices, run: Run) -> Finding | None:
+        """Make a run in which devices are asked at every unmap."""
+        devices.always = True
+        try:
+            return self.follow(run)
+        finally:
+            devices.always = False
 
     def _falls_again(self, finding: Finding) -> bool:
         """The same run, on a fresh start, ends in the same way."""
@@ -206,16 +236,17 @@ class Campaign:
         """Make a run of which the beginning is foreseen; where the subject falls, the run is made again call by call."""
         made: list[Made] = []
         said: list[Answer | None] = []
-        foreseen: Run = ()
+        ahead: Run = ()
         try:
             self.subject.reset(self.setup)
             foreseen = self._foreseen(run, length)
-            site.prepare([(one.call, self.oracle.arguments(one)) for one in foreseen])
+            ahead = foreseen[: self._devices.before_the_next(foreseen)] if self._devices is not None else foreseen
+            site.prepare([(one.call, self.oracle.arguments(one)) for one in ahead])
             run = foreseen if run is None else run
             return self._led(site, run, made, said)
         except Fell as fell:
-            again = self._singly(site, foreseen) if foreseen and not made else None
-            return again or self._falls(tuple(made) or foreseen, tuple(map(worded, said)), fell)
+            again = self._singly(site, ahead) if ahead and not made else None
+            return again or self._falls(tuple(made) or ahead, tuple(map(worded, said)), fell)
 
     def _singly(self, site: Sited, run: Run) -> Finding | None:
         """Make a run call by call, to see in which of them the subject falls."""
@@ -263,6 +294,9 @@ class Campaign:
             if one is None or not permitted:
                 self._note_left_out(one)
                 return None
+            unmapping = self._to_try(states, permitted)
+            if found := self._asked_before((*made, one), said, unmapping):
+                return found
             made.append(one)
             self.report.calls += 1
             reply = self.subject.do(one.call, self.oracle.arguments(one), show=True)
@@ -277,14 +311,55 @@ class Campaign:
             broken = self.checks.broken(one, meant, now, before)
             if broken is not None:
                 return self._violates(tuple(made), tuple(map(worded, said)), reply, broken)
-            states = self.checks.agreeing(following, now)
+            earlier, states = states, self.checks.agreeing(following, now)
             if not states and now is not None:
                 shown, expected = self.checks.unlike(following, now)
                 return self._shows(tuple(made), tuple(map(worded, said)), shown, expected)
             if reply.answer is None:
                 return None
+            if found := self._asked_after(tuple(made), said, unmapping, earlier, states):
+                return found
             before = now
         return None
+
+    def _to_try(
+        self, states: frozenset[State], permitted: Mapping[Answer | None, frozenset[State]]
+    ) -> Unmapping | None:
+        """What the next call takes away, if devices are to try that; None where it takes nothing, or its answer is open."""
+        if self._devices is None or not self._devices.due or len(permitted) != 1:
+            return None
+        return self._devices.unmapping(states, *permitted.values())
+
+    def _asked_before(self, made: Run, said: Sequence[Answer | None], one: Unmapping | None) -> Finding | None:
+        """Ask devices for what the last of these calls, which is not made yet, will take away."""
+        amiss = self._devices.ask_before(one) if self._devices is not None and one is not None else None
+        return self._arrived(made, (*map(worded, said), NOT_MADE), one, amiss)
+
+    def _asked_after(
+        self,
+        made: Run,
+        said: Sequence[Answer | None],
+        one: Unmapping | None,
+        before: frozenset[State],
+        after: frozenset[State],
+    ) -> Finding | None:
+        """Count what the last of these calls took away, and ask devices for it where they were asked before."""
+        if self._devices is None:
+            return None
+        self._devices.heard(before, after)
+        amiss = self._devices.ask_after(one) if one is not None else None
+        return self._arrived(made, tuple(map(worded, said)), one, amiss)
+
+    def _arrived(
+        self, made: Run, said: tuple[str, ...], one: Unmapping | None, amiss: Arrived | None
+    ) -> Finding | None:
+        """What arrived otherwise than it should, as a finding."""
+        if one is None or amiss is None:
+            return None
+        sort, known = sort_of(amiss), amiss.known or self._known(made)
+        return Finding(
+            "violates", made, self._words(made), said, sort, "", DEVICE, told_of(one.table, amiss), known=known
+        )
 
     def _choose(self, states: frozenset[State]) -> Made | None:
         """Some call that can be made now: first which call, then which way, so that calls with few ways are not rare."""
@@ -371,9 +446,15 @@ class Campaign:
 
     def shrink(self, finding: Finding) -> Finding:
         """The same fault by fewer calls: each candidate is run again on the live subject, and must fail in the same way."""
+        if self._devices is not None and finding.of_device() and not self._devices.always:
+            self._devices.always = True
+            try:
+                return self.shrink(finding)
+            finally:
+                self._devices.always = False
         best = finding
         tries = 0
-        most = SHRINKING_FALLS if finding.fell() else SHRINKING
+        most = SHRINKING_FALLS if finding.fell() else SHRINKING_DEVICES if finding.of_device() else SHRINKING
         shorter = True
         while shorter and tries < most:
             shorter = False

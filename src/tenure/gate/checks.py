@@ -63,6 +63,13 @@ class Showing:
             f"{names[i][0]}({names[i][1]}) = {written(self.fields[names[i][0]].value, cells[i])}" for i in at
         )
 
+    def shown(self, cells: Cells) -> Shown:
+        """The cells as people write them, defaults too."""
+        return {
+            name: {place: written(self.fields[name].value, cells[i]) for place, i in places.items()}
+            for name, places in self._places.items()
+        }
+
     def look(self, oracle: Oracle) -> Callable[[State], Cells]:
         """A function that shows a state of the rules in the same cells."""
         machine = oracle.machine

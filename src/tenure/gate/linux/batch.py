@@ -31,6 +31,7 @@ class Number(IntEnum):
     IOCTL = 16
     PREAD64 = 17
     PWRITE64 = 18
+    NANOSLEEP = 35
     CAPSET = 126
     GETDENTS64 = 217
     OPENAT = 257
@@ -108,9 +109,9 @@ class Batch:
             self._line(f"w {at.offset} {content.hex()}")
         return at
 
-    def put_last(self, content: bytes) -> At:
+    def put_last(self, content: bytes, offset: int = 0) -> At:
         """Bytes to point to on the last page, where nothing else is put."""
-        at = At(ARENA - PAGE)
+        at = At(ARENA - PAGE + offset)
         self._line(f"w {at.offset} {content.hex()}")
         return at
 

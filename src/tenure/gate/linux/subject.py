@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from tenure.gate.linux.adapter import Adapter
+from tenure.gate.linux.adapter import Adapter, Moves
 from tenure.gate.linux.apt import Told
 from tenure.gate.linux.batch import Batch, Round
 from tenure.gate.linux.cdev import Cdevs
 from tenure.gate.linux.containers import Containers
 from tenure.gate.linux.debian import fetched
 from tenure.gate.linux.differences import intended, known
+from tenure.gate.linux.dma import arrival_marks
 from tenure.gate.linux.facts import Facts, facts_of
 from tenure.gate.linux.guest import Guest
 from tenure.gate.linux.image import Image, image_at, image_in
@@ -24,7 +26,7 @@ from tenure.gate.linux.reproducer import as_c
 from tenure.gate.linux.source import built
 from tenure.gate.linux.type1 import Type1
 from tenure.gate.linux.vfio import TYPE1, TYPE1_V2
-from tenure.gate.subject import Fell, NotRun, Reply, Setup, Shown, TargetFailed, Written
+from tenure.gate.subject import Arrived, Fell, Hits, NotRun, Reply, Setup, Shown, TargetFailed, Written
 from tenure.gate.wording import did_you_mean
 from tenure.vocabulary.answers import Answer
 from tenure.vocabulary.machine import Scope
@@ -141,6 +143,19 @@ class LinuxSubject:
         shown = self._adapter.look(using) if show else None
         self._guest.ask(*using.batches)
         return Reply(answered(), shown() if shown else None)
+
+    @property
+    def moves(self) -> bool:
+        return isinstance(self._adapter, Moves)
+
+    def move(self, table: str, wanted: Mapping[str, Hits]) -> Sequence[Arrived]:
+        if not isinstance(self._adapter, Moves):
+            return []
+        earlier = len(self._heard())
+        found = self._adapter.move(table, wanted)
+        self._recording.add(self._heard()[earlier:])
+        marked = self._board.iommu.startswith("intel")
+        return [replace(one, known=known(arrival_marks(one), self.facts.version)) if marked else one for one in found]
 
     def _asked(self, call: str, args: Mapping[str, Written], using: Round) -> Callable[[], Answer | None]:
         """Put a call into a round, and remember what was put there for it."""

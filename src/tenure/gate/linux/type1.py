@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from tenure.gate.linux import vfio
 from tenure.gate.linux.adapter import answer
 from tenure.gate.linux.batch import Batch, Line, Number, Round
+from tenure.gate.linux.dma import Dma, Memory, Site
 from tenure.gate.linux.edges import FEW, LAST_PAGE, PAGE, PLANNED, edges, ranges_in_pages, scope_of, valid
 from tenure.gate.linux.facts import FIRST_FILE, KEEPER, LIMIT, Facts
 from tenure.gate.linux.guest import Guest
 from tenure.gate.linux.vfio import Ioctl
-from tenure.gate.subject import Setup, Shown, TargetFailed, Written
+from tenure.gate.subject import Arrived, Hits, Setup, Shown, TargetFailed, Written
 from tenure.vocabulary.answers import Answer, Done
 from tenure.vocabulary.machine import Scope
 from tenure.vocabulary.systems import System
@@ -223,6 +224,17 @@ class Type1:
         low, high = (self._pages[str(args[end])] * PAGE for end in ("low", "high"))
         sizes = {"empty": 0, "wraps": _LARGEST}
         return low, sizes.get(str(args["request"]), high + PAGE - low)
+
+    def move(self, table: str, wanted: Mapping[str, Hits]) -> Sequence[Arrived]:
+        """By the device in the group of this container, whose page of its own is in the middle of the first valid range."""
+        owner = next(iter(self._pids))
+        container = self._files[owner, table]
+        device = self._facts.alone()[(container - FIRST_FILE) // 2]
+        if self._facts.cards[device]:
+            return []
+        memory = Memory(self._guest, MEMORY, {process: _worker(process) for process in self._pids})
+        site = Site(_worker(owner), container, container + 1, device, sum(self._ranges[0]) // 2)
+        return Dma(self._guest, memory, site).ask(wanted, self._pages)
 
     def look(self, using: Round) -> Callable[[], Shown]:
         owner = next(iter(self._pids))
