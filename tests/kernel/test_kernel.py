@@ -16,8 +16,9 @@ import pytest
 from tenure.commands.kernels import profile_for
 from tenure.commands.output import Exit
 from tenure.gate import oracle as oracles
-from tenure.gate.campaign import STAYS_UP, Campaign, CampaignReport, Finding
+from tenure.gate.campaign import Campaign
 from tenure.gate.devices import DEVICE, LOST, STRAY
+from tenure.gate.findings import STAYS_UP, CampaignReport, Finding
 from tenure.gate.linux import edu
 from tenure.gate.linux.batch import AT_FDCWD, Batch, Number
 from tenure.gate.linux.debian import fetched

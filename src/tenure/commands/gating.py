@@ -10,8 +10,9 @@ from tenure.commands.output import BadInput, DiskTrouble
 from tenure.commands.recording import recorded
 from tenure.commands.replaying import Replayed, scope_of
 from tenure.commands.tracing import run_of_trace
-from tenure.gate.campaign import Campaign, CampaignReport, Finding, worded
+from tenure.gate.campaign import Campaign
 from tenure.gate.devices import DEVICE
+from tenure.gate.findings import CampaignReport, Finding, worded
 from tenure.gate.oracle import Made, Oracle
 from tenure.gate.plans import planned
 from tenure.gate.profiles import gate_scope, plan_scope, setup_of

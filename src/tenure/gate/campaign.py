@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import random
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from tenure.gate.checks import Checks
 from tenure.gate.devices import DEVICE, NOT_MADE, Devices, Unmapping, sort_of, told_of
+from tenure.gate.findings import STAYS_UP, CampaignReport, Finding, Run, worded
 from tenure.gate.oracle import Made, Oracle
-from tenure.gate.subject import Arrived, Fell, Moving, Reply, Setup, Shown, Sited, Subject, TargetFailed
+from tenure.gate.shrinking import shorter_runs
+from tenure.gate.subject import Arrived, Fell, Moving, Reply, Setup, Sited, Subject, TargetFailed
 from tenure.search.scopes import MODULES
 from tenure.vocabulary.answers import Answer, Refused
 from tenure.vocabulary.machine import State
-
-Run = tuple[Made, ...]
 
 KEPT = 0.6
 """The part of the calls that a random run uses."""
@@ -35,89 +34,6 @@ SHRINKING_DEVICES = 24
 
 CHOICES = 20
 """How often a call that the machine cannot make is replaced by another choice."""
-
-STAYS_UP = "kernel"
-"""What a row is called that says whether the subject stayed up: it neither panicked nor warned nor hung."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A run at whose last call the subject is wrong: it answered what no rule permits, or showed what breaks a property."""
-
-    kind: str
-    """`differs` or `violates`."""
-    run: Run
-    calls: tuple[str, ...]
-    answers: tuple[str, ...]
-    given: str
-    permitted: str
-    property: str = ""
-    reason: str = ""
-    shown: Shown | None = None
-    log: str = ""
-    """The console, where the subject fell."""
-    known: str = ""
-    """The recorded fault of this target that it is."""
-    left: str = ""
-    """What was left when everything was closed."""
-    program: str = ""
-    """The run as a program of its own, where the subject can tell it so."""
-
-    def fell(self) -> bool:
-        """The subject did not stay up."""
-        return self.property == STAYS_UP
-
-    def of_device(self) -> bool:
-        """Bytes that a device moved arrived otherwise than they should."""
-        return self.property == DEVICE
-
-    def signature(self) -> tuple[str, str, str, str]:
-        """Findings that agree in this are told once: the kind, the call, what was wrong and what was right; or the fault."""
-        if self.fell():
-            return (self.kind, "", self.given, self.property)
-        if self.left:
-            return (self.kind, "", self.left, self.known)
-        if self.known:
-            return (self.kind, self.run[-1].call, self.known, "")
-        return (self.kind, self.run[-1].call, self.given, self.property or self.permitted)
-
-
-@dataclass
-class CampaignReport:
-    """What a campaign did and found."""
-
-    calls: int = 0
-    runs: int = 0
-    planned: int = 0
-    followed: int = 0
-    """How many of the planned runs were made, as far as the subject's calls go."""
-    planned_calls: int = 0
-    seconds: float = 0.0
-    seed: int = 0
-    findings: list[Finding] = field(default_factory=list)
-    refusals: set[str] = field(default_factory=set)
-    not_run: tuple[str, ...] = ()
-    checked: tuple[str, ...] = ()
-    waived: tuple[str, ...] = ()
-    """The properties that the rules themselves break: nobody can be held to them by these rules."""
-    failure: str = ""
-    missing: str = ""
-    """What this machine lacks to try the target."""
-    interrupted: bool = False
-    once: list[Finding] = field(default_factory=list)
-    """Falls that did not come again on a fresh start."""
-    left_out: Counter[str] = field(default_factory=Counter)
-    """By call: how often the target's machine could not make it."""
-    intended: Counter[str] = field(default_factory=Counter)
-    """By call: how often an answer was another than the rules', as it is recorded for this target."""
-    devices: Devices | None = None
-    """What devices were asked, where they were."""
-
-    @property
-    def complete(self) -> bool:
-        """Every planned run was made, and nothing ended the campaign but its budget."""
-        return self.followed == self.planned and not self.failure and not self.interrupted
-
 
 Told = Callable[[CampaignReport], None]
 
@@ -458,7 +374,8 @@ class Campaign:
         shorter = True
         while shorter and tries < most:
             shorter = False
-            for candidate in self._shorter(best.run, whole=best.fell() or bool(best.left)):
+            arguments = tuple(map(self.oracle.arguments, best.run))
+            for candidate in shorter_runs(best.run, arguments, whole=best.fell() or bool(best.left)):
                 tries += 1
                 again = self.follow(candidate)
                 if again is not None and again.signature() == finding.signature() and len(again.run) < len(best.run):
@@ -467,30 +384,3 @@ class Campaign:
                 if tries >= most:
                     break
         return best
-
-    def _shorter(self, run: Run, *, whole: bool) -> Iterator[Run]:
-        """Runs with less in them: without a stretch of calls, or without every call that names some object.
-
-        The last call stays, but where the `whole` run is at fault: a fall may come when everything is closed.
-        """
-        last = run[-1:]
-        size = max(len(run) // 2, 1)
-        while size >= 1:
-            for position in range(0, len(run) - size, size):
-                yield run[:position] + run[position + size :]
-            size //= 2
-        if whole and len(run) > 1:
-            yield run[:-1]
-        words = [set(self.oracle.arguments(m).values()) for m in run]
-        for name in sorted({w for ws in words for w in ws if isinstance(w, str)}):
-            rest = tuple(m for m, ws in zip(run[:-1], words[:-1], strict=True) if name not in ws)
-            if len(rest) < len(run) - 1:
-                yield rest + last
-        for first in range(len(run) - 1):
-            for second in range(first + 1, len(run) - 1):
-                yield tuple(m for i, m in enumerate(run) if i not in (first, second))
-
-
-def worded(answer: Answer | None) -> str:
-    """An answer in words."""
-    return "never returned" if answer is None else str(answer)

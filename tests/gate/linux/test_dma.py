@@ -11,8 +11,9 @@ import pytest
 from tests.gate.linux.playing import Bus
 
 from tenure.commands.gating import GateResult
-from tenure.gate.campaign import Campaign, Finding
+from tenure.gate.campaign import Campaign
 from tenure.gate.devices import DEVICE, LOST, NOT_MADE, STRAY
+from tenure.gate.findings import Finding
 from tenure.gate.linux import subject as subjects
 from tenure.gate.linux.dma import ITSELF, WRITTEN_ONLY
 from tenure.gate.linux.edges import LAST_PAGE

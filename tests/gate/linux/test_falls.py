@@ -8,7 +8,8 @@ from functools import cache
 import pytest
 
 from tenure.commands.gating import GateResult
-from tenure.gate.campaign import STAYS_UP, Campaign
+from tenure.gate.campaign import Campaign
+from tenure.gate.findings import STAYS_UP
 from tenure.gate.oracle import Oracle
 from tenure.gate.profiles import gate_scope, plan_scope, setup_of
 from tenure.gate.reference_subject import ReferenceSubject
