@@ -150,7 +150,7 @@ METAGROUPS = Family(
         Place("another bus", metagroup_scope({**_MERGED, "file": 2}, odd_bus=True)),
         Place("another kind of IOMMU", metagroup_scope({**_MERGED, "file": 2}, odd_iommu=True)),
         Place("two groups that come and go", metagroup_scope(_MERGED), full=True),
-        Place("three groups", metagroup_scope(_THREE), full=True),
+        Place("three groups", metagroup_scope(_THREE), full=True, within=(VIABLE,)),
         Place(
             "three groups, four devices, two processes",
             metagroup_scope({**_THREE, "process": 2, "file": 3, "device": 4}),
