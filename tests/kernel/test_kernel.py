@@ -15,16 +15,18 @@ import pytest
 
 from tenure.commands.kernels import profile_for
 from tenure.commands.output import Exit
+from tenure.commands.racing import run_races
 from tenure.gate import oracle as oracles
 from tenure.gate.campaign import Campaign
 from tenure.gate.devices import DEVICE, LOST, STRAY
 from tenure.gate.findings import STAYS_UP, CampaignReport, Finding
-from tenure.gate.linux import edu
+from tenure.gate.linux import edu, reproducer
 from tenure.gate.linux.batch import AT_FDCWD, Batch, Number
 from tenure.gate.linux.debian import fetched
 from tenure.gate.linux.facts import KEEPER
 from tenure.gate.linux.image import image_in
 from tenure.gate.linux.programs import found
+from tenure.gate.linux.racing import Racing, Said
 from tenure.gate.linux.subject import ADAPTERS, LinuxSubject
 from tenure.gate.oracle import Made, Oracle
 from tenure.gate.plans import planned
@@ -33,8 +35,10 @@ from tenure.gate.subject import Fell, NotRun, Reply, TargetFailed, Written
 from tenure.models import SYSTEMS
 from tenure.vocabulary.answers import Done, Refused
 from tenure.vocabulary.guards import guards_of, weakened
+from tenure.vocabulary.machine import Machine
 from tenure.vocabulary.rules import rules_of
 from tenure.vocabulary.systems import Granularity, System
+from tenure.vocabulary.verdicts import Verdict
 
 pytestmark = pytest.mark.kernel
 
@@ -302,6 +306,26 @@ def test_a_finding_as_a_program_does_the_same_without_tenure(tmp_path: Path) -> 
     assert said.endswith("the end\n")
 
 
+def test_a_race_as_a_program_does_the_same_without_tenure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A group is opened by one of two threads, whichever."""
+    monkeypatch.setattr(reproducer, "ROUNDS", 400)
+    profile = profile_here("containers-2022")
+    rules = system(profile)
+    subject = LinuxSubject(STOCK, profile, processors=2)
+    opens = [("open_group", {"process": "p0", "file": file, "group": "g0"}) for file in ("f0", "f1")]
+    try:
+        subject.reset(setup_of(rules, Machine(rules_of(rules, Granularity.STEPS), subject.race_scope(rules))))
+        program = subject.race_program(subject.racing().lines([], (opens[0], opens[1]), []))
+        subject.settle()
+        said = run_inside(subject, compiled(program, tmp_path))
+    finally:
+        subject.close()
+
+    told = [line for line in said.splitlines() if "|" in line]
+    assert len(told) == 400
+    assert set(told) <= {"done | Resource busy", "Resource busy | done"}
+
+
 def asked(process: str, low: str, high: str, made: str) -> dict[str, Written]:
     """The arguments of a call about one range of the first address space."""
     memory: dict[str, Written] = {"process": process, "to": "both", "made": made} if process else {}
@@ -346,6 +370,44 @@ def run_inside(subject: LinuxSubject, binary: bytes) -> str:
     said = after.file("/said")
     subject.ask(after)
     return after.content(said).decode()
+
+
+RACED = 24 * 40
+"""How often races are run: each of them a round."""
+
+
+def test_two_threads_of_a_stock_kernel_come_to_nothing_that_the_rules_do_not_allow() -> None:
+    """And they do race: of some two calls either is first."""
+    profile = profile_here("containers-2022")
+
+    report = run_races(f"linux:{STOCK}", system(profile), None, RACED, 1, lambda *_: None)
+
+    assert (report.missing, report.failure) == ("", "")
+    assert [(one.words, one.forbidden) for one in report.tallies if one.wrong] == []
+    assert report.verdict is Verdict.TESTED
+    assert [one.words for one in report.tallies if len(one.counts) > 1] != []
+
+
+def test_two_threads_of_which_both_are_told_that_they_were_first_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lie about one answer of a race."""
+    made = Racing.run
+
+    def lies(self: Racing, before: object, pair: object, looks: object, turns: object) -> list[Said]:
+        found: list[Said] = []
+        for alone, answers, shown in made(self, before, pair, looks, turns):  # type: ignore[arg-type]  # handed on
+            told = tuple(Done(()) if one == Refused("EBUSY") else one for one in answers)
+            found.append((alone, told, shown))
+        return found
+
+    monkeypatch.setattr(Racing, "run", lies)
+    profile = profile_here("containers-2022")
+
+    report = run_races(f"linux:{STOCK}", system(profile), None, RACED, 1, lambda *_: None)
+
+    assert report.verdict is Verdict.VIOLATES
+    wrong = {tuple(words.split()[0] for words in one.words[1]) for one in report.tallies if one.wrong}
+    assert ("open_group", "open_group") in wrong
+    assert all("ok" in outcome for one in report.tallies for outcome in one.forbidden)
 
 
 def test_a_call_that_hangs_is_told_as_a_hang() -> None:

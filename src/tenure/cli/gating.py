@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from tenure.cli.options import SYSTEM, budget_in, junit, seeded, shared
+from tenure.cli.racing import gate_races
 from tenure.cli.screen import progress
 from tenure.cli.telling import Telling
 from tenure.cli.troubles import trouble
@@ -28,13 +29,15 @@ class Asked:
     profile: str | None
     seed: int
     iommu: str | None = None
+    races: bool = False
 
     def command(self, budget: str) -> str:
         """The words that ask for the same with this budget."""
         target = f"'{self.target}'" if " " in self.target else self.target
         profile = ["--profile", self.profile] if self.profile else []
         iommu = ["--iommu", self.iommu] if self.iommu else []
-        return " ".join(["gate", target, *profile, *iommu, "--budget", budget, "--seed", str(self.seed)])
+        races = ["--races"] if self.races else []
+        return " ".join(["gate", target, *profile, *races, *iommu, "--budget", budget, "--seed", str(self.seed)])
 
 
 @click.command()
@@ -46,6 +49,7 @@ class Asked:
     "--iommu", type=click.Choice(["intel", "intel48", "amd", "none"]), help="The IOMMU of a kernel's machine."
 )
 @click.option("--matrix", is_flag=True, help="linux:debian:6.1,6.12,...: kernels side by side.")
+@click.option("--races", is_flag=True, help="linux:...: two calls at once, over and over, each outcome allowed or not.")
 @click.option("--out", metavar="DIR", help="Write each finding there as an ITF trace.")
 @junit
 @shared
@@ -57,6 +61,7 @@ def gate(  # noqa: PLR0913  # what a user may ask for
     seed: int,
     iommu: str | None,
     matrix: bool,
+    races: bool,
     out: str | None,
     tell: Telling,
 ) -> None:
@@ -64,7 +69,11 @@ def gate(  # noqa: PLR0913  # what a user may ask for
     from tenure.commands.gating import run_gate
 
     seconds, calls = budget_in(budget)
-    asked = Asked(target, profile, seed, iommu)
+    asked = Asked(target, profile, seed, iommu, races)
+    if races and matrix:
+        raise click.UsageError("--races is of one kernel, and --matrix of several; say one of them")
+    if races:
+        gate_races(target, profile, budget, seed, iommu, out, asked.command(budget), tell)
     if matrix:
         _gate_kernels(asked, budget, out, tell)
     with progress("gate", quiet=tell.quiet) as told:

@@ -91,6 +91,11 @@ class Batch:
     _used: int = 0
 
     @property
+    def used(self) -> int:
+        """How many bytes of the memory that calls may point to are taken."""
+        return self._used
+
+    @property
     def full(self) -> bool:
         """There may not be room for another call and what it says."""
         return self._used > ARENA // 4 or len(self.lines) > _MANY
@@ -219,8 +224,9 @@ def _unreadable(text: str) -> TargetFailed:
 class Round:
     """The batches of one exchange, in the order in which they are made; what one process does in a row is one batch."""
 
-    def __init__(self) -> None:
-        self._batches: list[Batch] = []
+    def __init__(self, first: Batch | None = None) -> None:
+        """Begin with this batch, if there is one."""
+        self._batches: list[Batch] = [first] if first is not None else []
 
     def of(self, target: str) -> Batch:
         """The batch of this process: the one that is made last, or a new one after it."""

@@ -21,7 +21,8 @@ from tenure.gate.linux.image import Image, image_at, image_in
 from tenure.gate.linux.kvm_files import KvmFiles
 from tenure.gate.linux.machine import Board, qemu
 from tenure.gate.linux.modules import KVM
-from tenure.gate.linux.recording import Act, Marks, Recording
+from tenure.gate.linux.racing import RACER, Races, Racing
+from tenure.gate.linux.recording import Act, Marks, Part, Recording
 from tenure.gate.linux.reproducer import as_c
 from tenure.gate.linux.source import built
 from tenure.gate.linux.type1 import Type1
@@ -50,14 +51,17 @@ MODULES: Mapping[str, tuple[str, ...]] = {"kvm-file": KVM, "kvm-file:group-only"
 class LinuxSubject:
     """One kernel and one profile."""
 
-    def __init__(self, rest: str, profile: str, iommu: str = "intel", told: Told = lambda _: None) -> None:
+    def __init__(
+        self, rest: str, profile: str, iommu: str = "intel", told: Told = lambda _: None, processors: int = 1
+    ) -> None:
         self.name = f"linux:{rest}"
         if profile not in ADAPTERS:
             question = did_you_mean(profile, ADAPTERS, f"there are {', '.join(ADAPTERS)}")
             raise NotRun(f"no adapter makes the calls of {profile} on a kernel", question)
         self._image = image_of(rest, told)
         told(f"booting {self._image.path.name}")
-        self._board = Board(iommu)
+        self._board = Board(iommu, processors=processors)
+        self._profile = profile
         self._make = ADAPTERS[profile]
         self._modules = MODULES.get(profile, ())
         self._guest: Guest | None = None
@@ -165,12 +169,42 @@ class LinuxSubject:
         return answer
 
     def program(self, calls: int) -> str:
+        self._recording.hear(self._heard())
+        return as_c(self._heading(), self._recording.acts(calls), self._recording.processes, self.facts.groups)
+
+    def racing(self) -> Racing:
+        """The kernel as two threads call it; raises NotRun where the calls of the profile are none of theirs."""
+        if not isinstance(self._adapter, Races) or self._guest is None:
+            raise NotRun(
+                f"no adapter makes the calls of {self._profile} by two threads", "docs/kernels.md has those that do"
+            )
+        return Racing(self._guest, self._adapter, self._adapter)
+
+    def race_program(self, lines: Sequence[str]) -> str:
+        """A race as a program in C: what the process was asked for it, over and over."""
+        self._recording.hear(self._heard())
+        acts = (*self._recording.acts(0), Act("", (Part(RACER, 0, tuple(lines)),)))
         heading = (
+            *self._heading(),
+            "Each line is what two calls made at once were answered: ./a.out | sort | uniq -c counts them.",
+        )
+        return as_c(heading, acts, self._recording.processes, self.facts.groups)
+
+    def _heading(self) -> tuple[str, ...]:
+        return (
             f"Found on Linux {self.facts.release}, with an IOMMU of kind {self._board.iommu}. Run it as root.",
             "Where your devices have other names or groups, change these below: they are strings.",
         )
-        self._recording.hear(self._heard())
-        return as_c(heading, self._recording.acts(calls), self._recording.processes, self.facts.groups)
+
+    def race_scope(self, system: System) -> Scope:
+        """Where races are looked for; raises NotRun as `racing`."""
+        self.racing()
+        return self._adapter.race_scope(system) if isinstance(self._adapter, Races) else Scope({})
+
+    @property
+    def shown_after(self) -> frozenset[str]:
+        """What is shown after a race."""
+        return self._adapter.shown_after if isinstance(self._adapter, Races) else frozenset()
 
     def ask(self, *batches: Batch) -> None:
         """Have batches made as they are, for whoever looks at the kernel otherwise than by its calls."""

@@ -30,6 +30,9 @@ _CAPABILITIES = struct.pack("<II", 0x20080522, 0)
 _PTRACE_ALONE = struct.pack("<IIIIII", 1 << 19, 1 << 19, 0, 0, 0, 0)
 """CAP_SYS_PTRACE, by which a process takes files from another, and not CAP_IPC_LOCK."""
 
+_RACED = 3
+"""How many addresses races are about: two of one valid range and the first of the next."""
+
 _HALF = PAGE // 2
 _LARGEST = (1 << 64) - PAGE
 
@@ -81,6 +84,16 @@ class Type1:
             scope_of(pages, self._ranges, sizes, MOST),
             scope_of(pages[:PLANNED], self._ranges, plan, MOST - 1),
         )
+
+    shown_after = frozenset({"mappings_left", "pages_charged"})
+
+    def race_scope(self, system: System) -> Scope:
+        del system
+        sizes = {"process": 1, "thread": 2, "table": 1, "mapping": MOST}
+        return scope_of(edges(self._ranges)[:_RACED], self._ranges, sizes, MOST)
+
+    def again(self, batch: Batch) -> None:
+        self._open(batch, [table for process, table in self._files if process == next(iter(self._pids))])
 
     def able(self, call: str, args: Mapping[str, Written]) -> bool:
         """A mapping needs memory behind it, and a size must be a number of 64 bits."""
