@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from tenure.gate.campaign import worded
+from tenure.gate.findings import worded
 from tenure.gate.interleavings import Asked, End, Interleavings
 from tenure.search.symmetry import orbit
 from tenure.vocabulary.answers import Answer
