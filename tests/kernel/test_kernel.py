@@ -126,7 +126,7 @@ def test_a_stock_kernel_keeps_the_rules_but_for_what_is_recorded(profile: str) -
     if (meant := profile_here(profile.partition(":")[0])) != profile:
         pytest.skip(f"the rules of this kernel are {meant}")
 
-    report = led(LinuxSubject(STOCK, profile), system(profile), seconds=30)
+    report = led(LinuxSubject(STOCK, profile), system(profile), seconds=45)
 
     assert report.failure == ""
     assert report.complete
@@ -450,7 +450,7 @@ def test_an_interrupted_campaign_leaves_nothing_behind(tmp_path: Path) -> None:
         time.sleep(0.2)
     time.sleep(15)
     run.send_signal(signal.SIGINT)
-    said, _ = run.communicate(timeout=20)
+    said, _ = run.communicate(timeout=60)
 
     assert run.returncode == 130
     assert "repeat with" in said
