@@ -32,6 +32,9 @@ SHRINKING_FALLS = 24
 SHRINKING_DEVICES = 24
 """The same where a device is asked at each unmap, which takes seconds."""
 
+SHRINKING_KNOWN = 4
+"""The same where what the device does is a recorded fault."""
+
 CHOICES = 20
 """How often a call that the machine cannot make is replaced by another choice."""
 
@@ -58,6 +61,8 @@ class Campaign:
         self.report.not_run, self.report.checked = self.checks.not_run, self.checks.checked
         if self._site is not None:
             self.report.checked = (*self.report.checked, STAYS_UP)
+        self._aside = 0.0
+        """Seconds in which devices were asked at every unmap: no part of the budget."""
         self._devices = Devices(subject, oracle, self.random) if isinstance(subject, Moving) and subject.moves else None
         self.report.devices = self._devices
         self.report.waived = tuple(sorted(waived))
@@ -92,7 +97,7 @@ class Campaign:
         return any(offers[number] for number in self._rules)
 
     def _spent(self, started: float, seconds: float | None, calls: int | None) -> bool:
-        self.report.seconds = time.monotonic() - started
+        self.report.seconds = time.monotonic() - started - self._aside
         return (seconds is not None and self.report.seconds > seconds) or (
             calls is not None and self.report.calls >= calls
         )
@@ -121,11 +126,13 @@ class Campaign:
 
     def _with_devices(self, devices: Devices, run: Run) -> Finding | None:
         """Make a run in which devices are asked at every unmap."""
+        started = time.monotonic()
         devices.always = True
         try:
             return self.follow(run)
         finally:
             devices.always = False
+            self._aside += time.monotonic() - started
 
     def _falls_again(self, finding: Finding) -> bool:
         """The same run, on a fresh start, ends in the same way."""
@@ -363,14 +370,17 @@ class Campaign:
     def shrink(self, finding: Finding) -> Finding:
         """The same fault by fewer calls: each candidate is run again on the live subject, and must fail in the same way."""
         if self._devices is not None and finding.of_device() and not self._devices.always:
+            started = time.monotonic()
             self._devices.always = True
             try:
                 return self.shrink(finding)
             finally:
                 self._devices.always = False
+                self._aside += time.monotonic() - started
         best = finding
         tries = 0
-        most = SHRINKING_FALLS if finding.fell() else SHRINKING_DEVICES if finding.of_device() else SHRINKING
+        of_device = SHRINKING_KNOWN if finding.known else SHRINKING_DEVICES
+        most = SHRINKING_FALLS if finding.fell() else of_device if finding.of_device() else SHRINKING
         shorter = True
         while shorter and tries < most:
             shorter = False
