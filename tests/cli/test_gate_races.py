@@ -91,6 +91,22 @@ def test_a_kernel_that_falls_in_a_race_again_and_again_is_a_finding(
     assert "the kernel did not stay up: BUG: BUG: at 7" in ended.out
 
 
+def test_races_that_are_interrupted_while_the_kernel_boots_are_no_more_than_that(
+    run: Run, guest: Guest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """130, and nothing is said of what the rules have."""
+    del guest
+
+    def interrupt(_: object) -> Facts:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(subjects, "facts_of", interrupt)
+    ended = run(*ASKED, "--budget", "40calls")
+
+    assert ended.code == 130
+    assert "fail to commute" not in ended.err
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -294,7 +294,7 @@ NAMINGS = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=150)
 @given(RUNS, NAMINGS)
 def test_a_state_under_other_names_is_in_the_same_orbit(choices: list[int], names: Names) -> None:
     """Whatever files, containers, tables and users are called; the two may be two pieces of one orbit, never of two."""

@@ -139,9 +139,8 @@ def _note(result: GateResult, asked: Asked, ending: Ending) -> None:
         trouble(ending, Exit.NOTHING, f"not-run: {report.missing}")
         return
     for one in report.once:
-        said = (
-            f"inconclusive: after {len(one.calls)} calls the kernel fell, and not again by the same calls: {one.reason}"
-        )
+        what = "the kernel fell" if one.fell() else one.given
+        said = f"inconclusive: after {len(one.calls)} calls {what}, and not again by the same calls: {one.reason}"
         trouble(ending, Exit.INCONCLUSIVE, said)
     if report.failure:
         trouble(ending, Exit.TARGET, f"target-failed: {report.failure}")

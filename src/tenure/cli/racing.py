@@ -68,7 +68,7 @@ def _note(report: RaceReport, ending: Ending) -> None:
         trouble(ending, Exit.NOTHING, f"not-run: {report.missing}")
     elif report.failure:
         trouble(ending, Exit.TARGET, f"target-failed: {report.failure}")
-    elif not report.tallies:
+    elif not report.tallies and not report.interrupted:
         trouble(ending, Exit.NOTHING, "not-run: no two calls of this profile fail to commute in the scope of the races")
     elif report.untried and not report.interrupted:
         said = f"inconclusive: the budget ended before {report.untried:,} of {len(report.tallies):,} races were run"

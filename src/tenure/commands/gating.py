@@ -109,15 +109,22 @@ class GateResult:
         first = self.verdict
         told = self.report.failure or self.report.missing or f"{len(differs)} differences; {self.extent}"
         rows = [(Row(*base, "answers", first, told), first is Verdict.CONFORMS)]
+        once = {f.property for f in self.report.once}
         for name in self.report.checked:
-            verdict = Verdict.VIOLATES if name in broken else self.held or Verdict.TESTED
+            unbroken = Verdict.UNKNOWN if name in once else self.held or Verdict.TESTED
+            verdict = Verdict.VIOLATES if name in broken else unbroken
             rows.append((Row(*base, name, verdict, self.extent), verdict is Verdict.TESTED))
         rows += [
             (Row(*base, name, Verdict.NOT_RUN, "the target does not show what it speaks of"), True)
             for name in self.report.not_run
         ]
         if (devices := self.report.devices) is not None and not devices.tries:
-            rows.append((Row(*base, DEVICE, Verdict.NOT_RUN, "no unmap took anything away"), True))
+            rows.append(
+                (
+                    Row(*base, DEVICE, Verdict.NOT_RUN, "no unmap took anything away that a device could be asked for"),
+                    True,
+                )
+            )
         rows += [
             (Row(*base, name, Verdict.NOT_APPLICABLE, "the rules themselves break it"), True)
             for name in self.report.waived

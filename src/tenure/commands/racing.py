@@ -97,26 +97,27 @@ class RaceReport:
     @property
     def verdict(self) -> Verdict:
         """What is said of all of them."""
-        if self.missing or not self.tallies:
-            return Verdict.NOT_RUN
-        if any(one.wrong for one in self.tallies):
+        return self._judged(wrong=any(one.wrong for one in self.tallies))
+
+    def _judged(self, *, wrong: bool) -> Verdict:
+        """What is said where so much is wrong; a race that was not run, or in which the kernel fell, leaves it open."""
+        if wrong:
             return Verdict.VIOLATES
         if self.failure:
             return Verdict.TARGET_FAILED
-        open_still = self.untried or self.interrupted or any(one.once for one in self.tallies)
-        return Verdict.UNKNOWN if open_still else Verdict.TESTED
+        if self.interrupted or self.untried or any(one.fell or one.once for one in self.tallies):
+            return Verdict.UNKNOWN
+        return Verdict.TESTED if self.tallies and not self.missing else Verdict.NOT_RUN
 
     def rows(self) -> list[tuple[Row, bool]]:
         """One row for the outcomes, and one that says whether the kernel stayed up."""
-        base = (self.system.name, self.system.variant, "steps")
-        fell = any(one.fell for one in self.tallies)
-        up = Verdict.VIOLATES if fell else self.verdict
         said = self.failure or self.missing or f"{self.made:,} races of {len(self.tallies):,} kinds"
-        first = self.verdict if any(one.forbidden for one in self.tallies) or not fell else Verdict.UNKNOWN
-        return [
-            (Row(*base, RACES, first, said), first is Verdict.TESTED),
-            *([(Row(*base, STAYS_UP, up, said), up is Verdict.TESTED)] if up is not Verdict.UNKNOWN or fell else []),
-        ]
+        judged = {
+            RACES: self._judged(wrong=any(one.forbidden for one in self.tallies)),
+            STAYS_UP: self._judged(wrong=any(one.fell for one in self.tallies)),
+        }
+        base = (self.system.name, self.system.variant, "steps")
+        return [(Row(*base, name, one, said), one is Verdict.TESTED) for name, one in judged.items()]
 
     def results(self) -> list[dict[str, object]]:
         """All of it as results of the JSON document."""

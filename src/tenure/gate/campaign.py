@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 
 from tenure.gate.checks import Checks
@@ -106,35 +107,41 @@ class Campaign:
         if finding is None or finding.signature() in {f.signature() for f in self.report.findings}:
             return
         try:
-            if finding.fell() and not self._falls_again(finding):
-                self.report.once.append(finding)
-                return
-            short = self.shrink(finding)
+            with self._at_every_unmap() if finding.of_device() else nullcontext():
+                if (finding.fell() or finding.of_device()) and not self._comes_again(finding):
+                    self.report.once.append(finding)
+                    return
+                short = self.shrink(finding)
         except (TargetFailed, KeyboardInterrupt):
             self.report.findings.append(finding)
             raise
         self._keep(short)
-        if self._devices is not None and not short.fell() and not short.of_device():
-            again = self._with_devices(self._devices, short.run)
+        if not short.fell() and not short.of_device():
+            with self._at_every_unmap():
+                again = self.follow(short.run)
             if again is not None and again.of_device():
-                self._keep(again)
+                self._note(again)
 
     def _keep(self, finding: Finding) -> None:
         """Tell it, if nothing like it was told."""
         if finding.signature() not in {f.signature() for f in self.report.findings}:
             self.report.findings.append(finding)
 
-    def _with_devices(self, devices: Devices, run: Run) -> Finding | None:
-        """Make a run in which devices are asked at every unmap."""
+    @contextmanager
+    def _at_every_unmap(self) -> Iterator[None]:
+        """Devices, where there are any, are asked at every unmap meanwhile, which takes nothing of the budget."""
+        if self._devices is None:
+            yield
+            return
         started = time.monotonic()
-        devices.always = True
+        self._devices.always = True
         try:
-            return self.follow(run)
+            yield
         finally:
-            devices.always = False
+            self._devices.always = False
             self._aside += time.monotonic() - started
 
-    def _falls_again(self, finding: Finding) -> bool:
+    def _comes_again(self, finding: Finding) -> bool:
         """The same run, on a fresh start, ends in the same way."""
         again = self.follow(finding.run)
         return again is not None and again.signature() == finding.signature()
@@ -369,14 +376,6 @@ class Campaign:
 
     def shrink(self, finding: Finding) -> Finding:
         """The same fault by fewer calls: each candidate is run again on the live subject, and must fail in the same way."""
-        if self._devices is not None and finding.of_device() and not self._devices.always:
-            started = time.monotonic()
-            self._devices.always = True
-            try:
-                return self.shrink(finding)
-            finally:
-                self._devices.always = False
-                self._aside += time.monotonic() - started
         best = finding
         tries = 0
         of_device = SHRINKING_KNOWN if finding.known else SHRINKING_DEVICES

@@ -72,6 +72,7 @@ class Devices:
         self.unmaps = 0
         """How many took something away."""
         self.tries = 0
+        """How many were tried: a device was told an address that was about to go, or did not even reach its own page."""
         self.addresses = 0
         self.left_out = 0
         """Addresses that a device could not be told."""
@@ -80,7 +81,11 @@ class Devices:
     @property
     def due(self) -> bool:
         """The next unmap that takes something away is to be tried."""
-        return self.always or self.unmaps >= self.every * self.tries
+        return self._due_after(0)
+
+    def _due_after(self, unmaps: int) -> bool:
+        """The same when so many more have taken something away, and none of them was tried."""
+        return self.always or self.unmaps + unmaps >= self.every * self.tries
 
     def heard(self, before: frozenset[State], after: frozenset[State]) -> None:
         """A call was made and answered."""
@@ -88,13 +93,16 @@ class Devices:
 
     def before_the_next(self, run: Sequence[Made]) -> int:
         """How many calls of a run may be made at once, since no device is to be asked among them."""
-        if not self.due:
+        if not self._due_after(len(run)):
             return len(run)
         states = frozenset({self._oracle.start()})
+        unmaps = 0
         for position, one in enumerate(run):
             following = self._following(states, one)
             if self.unmapping(states, following) is not None:
-                return position
+                if self._due_after(unmaps):
+                    return position
+                unmaps += 1
             states = following
         return len(run)
 
@@ -134,24 +142,29 @@ class Devices:
 
     def ask_before(self, one: Unmapping) -> Arrived | None:
         """Ask for what is about to go, so that the IOMMU has just translated it; what arrives otherwise than it should."""
-        self.tries += 1
-        self._chosen = self._some(one.gone)
-        return self._ask(one.table, {address: one.before[address] for address in self._chosen})
+        chosen = self._some(one.gone)
+        self._chosen, amiss = self._ask(one.table, {address: one.before[address] for address in chosen})
+        self.tries += bool(self._chosen) or amiss is not None
+        return amiss
 
     def ask_after(self, one: Unmapping) -> Arrived | None:
-        """Ask for what has gone, and for what stays."""
+        """Ask for what has gone, if it could be asked for before, and for what stays."""
+        if not self._chosen:
+            return None
         addresses = (*self._chosen, *self._some(one.kept))
-        return self._ask(one.table, {address: one.after[address] for address in addresses})
+        _, amiss = self._ask(one.table, {address: one.after[address] for address in addresses})
+        return amiss
 
     def _some(self, addresses: Sequence[str]) -> Sequence[str]:
         return self._random.sample(addresses, min(len(addresses), FEW if self.always else 1))
 
-    def _ask(self, table: str, wanted: Mapping[str, Hits]) -> Arrived | None:
+    def _ask(self, table: str, wanted: Mapping[str, Hits]) -> tuple[Sequence[str], Arrived | None]:
+        """Which addresses a device was told, and what arrived otherwise than it should."""
         said = self._site.move(table, wanted)
-        asked = {one.place for one in said} & wanted.keys()
+        asked = [one.place for one in said if one.place in wanted]
         self.addresses += len(asked)
         self.left_out += len(wanted) - len(asked)
-        return next((one for one in said if one.found != one.wanted), None)
+        return asked, next((one for one in said if one.found != one.wanted), None)
 
 
 def sort_of(one: Arrived) -> str:

@@ -81,7 +81,7 @@ class CampaignReport:
     """What this machine lacks to try the target."""
     interrupted: bool = False
     once: list[Finding] = field(default_factory=list)
-    """Falls that did not come again on a fresh start."""
+    """Falls, and what devices did, that did not come again on a fresh start."""
     left_out: Counter[str] = field(default_factory=Counter)
     """By call: how often the target's machine could not make it."""
     intended: Counter[str] = field(default_factory=Counter)

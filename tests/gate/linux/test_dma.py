@@ -13,7 +13,7 @@ from tests.gate.linux.playing import Bus
 from tenure.commands.gating import GateResult
 from tenure.gate.campaign import Campaign
 from tenure.gate.devices import DEVICE, LOST, NOT_MADE, STRAY
-from tenure.gate.findings import Finding
+from tenure.gate.findings import Finding, Run
 from tenure.gate.linux import subject as subjects
 from tenure.gate.linux.dma import ITSELF, WRITTEN_ONLY
 from tenure.gate.linux.edges import LAST_PAGE
@@ -198,6 +198,52 @@ def test_a_finding_of_a_device_is_made_shorter_and_told(started: Started) -> Non
     assert STRAY in result.told(finding)
     assert [row.verdict for row, _ in result.rows() if row.property == DEVICE] == [Verdict.VIOLATES]
     assert "VFIO_DEVICE_GET_REGION_INFO" in finding.program
+
+
+def test_what_a_device_does_once_is_no_finding_and_no_pass(started: Started, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same run is made again on a fresh start, and the row says that nothing is known."""
+    bus = Bus(deaf=True)
+    campaign = started(bus)
+    follow = campaign.follow
+
+    def hears_afterwards(calls: Run) -> Finding | None:
+        finding = follow(calls)
+        bus.deaf = False
+        return finding
+
+    monkeypatch.setattr(campaign, "follow", hears_afterwards)
+    campaign.play([run()], seconds=None, calls=1)
+
+    assert campaign.report.findings == []
+    assert [(one.property, one.given) for one in campaign.report.once] == [(DEVICE, LOST)]
+    result = GateResult("linux:x", SYSTEM, campaign.oracle, campaign.report)
+    assert [row.verdict for row, _ in result.rows() if row.property == DEVICE] == [Verdict.UNKNOWN]
+
+
+def test_no_device_is_asked_for_what_the_kernel_has_unmapped_already(started: Started) -> None:
+    """Calls are made ahead of their turn only as far as the next unmap that is tried, wherever in a run that is."""
+    campaign = started(Bus())
+    devices = campaign.report.devices
+    assert devices is not None
+    devices.every = 3
+
+    for runs in range(1, 7):
+        assert campaign.follow(run() * 5) is None
+        assert devices.unmaps == runs * 5
+        assert devices.tries == -(-devices.unmaps // 3)
+
+
+def test_where_no_device_could_be_asked_none_says_anything(started: Started) -> None:
+    """An unmap in the address space whose group has a network card: not run, and not passed."""
+    campaign = started(Bus())
+    in_the_second = (Made("map_dma", (0, 1, 0, 0, 0, 3, 0)), Made("unmap_all", (1,)))
+    campaign.play([in_the_second], seconds=None, calls=1)
+
+    devices = campaign.report.devices
+    assert devices is not None
+    assert (devices.unmaps, devices.tries, devices.left_out) == (1, 0, 1)
+    result = GateResult("linux:x", SYSTEM, campaign.oracle, campaign.report)
+    assert [row.verdict for row, _ in result.rows() if row.property == DEVICE] == [Verdict.NOT_RUN]
 
 
 def test_where_nothing_was_unmapped_no_device_says_anything(started: Started) -> None:
