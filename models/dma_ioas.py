@@ -25,16 +25,10 @@ from tenure.vocabulary.calls import (
 from tenure.vocabulary.effects import Assign, each
 from tenure.vocabulary.locks import briefly
 from tenure.vocabulary.objects import ADDRESS, MAPPING, TABLE, THREAD
-from tenure.vocabulary.observables import ACCESS
+from tenure.vocabulary.observables import ACCESS, MAP_REQUEST, UNMAP_REQUEST
 from tenure.vocabulary.symbols import state
 from tenure.vocabulary.terms import TRUE, Term, both, either, implies, in_flight, is_none, no, some
-from tenure.vocabulary.types import COUNT, FLAG, Choice
-
-UNMAP_REQUEST = Choice("IO unmap request", ("range", "empty", "wraps", "too large"))
-"""What the sizes of a request come to: a range, or what is wrong; too large is an address or a length of ULONG_MAX."""
-
-MAP_REQUEST = Choice("IO map request", ("range", "empty", "wraps", "too large", "unknown", "target wraps"))
-"""The same where there are flags, of which one may be unknown, and memory behind the range besides."""
+from tenure.vocabulary.types import COUNT, FLAG
 
 is_there = state("is there", TABLE, FLAG, meaning="the IO address space is in the object table of its iommufd")
 unmapped = state("unmapped", TABLE, COUNT, meaning="addresses that the removals under way have taken so far")

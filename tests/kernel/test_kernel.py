@@ -314,7 +314,7 @@ def test_a_race_as_a_program_does_the_same_without_tenure(tmp_path: Path, monkey
     subject = LinuxSubject(STOCK, profile, processors=2)
     opens = [("open_group", {"process": "p0", "file": file, "group": "g0"}) for file in ("f0", "f1")]
     try:
-        subject.reset(setup_of(rules, Machine(rules_of(rules, Granularity.STEPS), subject.race_scope(rules))))
+        subject.reset(setup_of(rules, Machine(rules_of(rules, Granularity.STEPS), subject.racing().scope(rules))))
         program = subject.race_program(subject.racing().lines([], (opens[0], opens[1]), []))
         subject.settle()
         said = run_inside(subject, compiled(program, tmp_path))

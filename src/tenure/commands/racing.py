@@ -161,9 +161,10 @@ class _Runs:
 
     def __init__(self, subject: LinuxSubject, system: System) -> None:
         self._subject = subject
-        self._rules = Interleavings(system, subject.race_scope(system))
+        racing = subject.racing()
+        self._rules = Interleavings(system, racing.scope(system))
         known = {d.observable.name: d.observable for d in system.definitions}
-        self._showing = Showing({n: o for n, o in known.items() if n in subject.shown_after}, self._rules)
+        self._showing = Showing({n: o for n, o in known.items() if n in racing.shown_after}, self._rules)
         self._every = list(range(len(self._showing.cells({}))))
         self._look = self._showing.look(self._rules)
         self._setup = setup_of(system, self._rules.machine)

@@ -85,6 +85,12 @@ class Racing:
         self._guest = guest
         self._adapter = adapter
         self._races = races
+        self.shown_after = races.shown_after
+        """What is shown after a race."""
+
+    def scope(self, system: System) -> Scope:
+        """Where races are looked for."""
+        return self._races.race_scope(system)
 
     def able(self, call: str, args: Mapping[str, Written]) -> bool:
         """A thread makes this call by one system call."""
@@ -134,7 +140,7 @@ class Racing:
         for one in (first, second):
             one.lay(batch, range(one.main + 1, len(one.batch.lines)))
         after = self._laid(batch, looks)
-        shown = _Piece(0, self._adapter.look) if self._races.shown_after else None
+        shown = _Piece(0, self._adapter.look) if self.shown_after else None
         if shown is not None:
             shown.lay_all(batch)
         pieces = [*alone, first, second, *after, *([shown] if shown is not None else [])]

@@ -196,16 +196,6 @@ class LinuxSubject:
             "Where your devices have other names or groups, change these below: they are strings.",
         )
 
-    def race_scope(self, system: System) -> Scope:
-        """Where races are looked for; raises NotRun as `racing`."""
-        self.racing()
-        return self._adapter.race_scope(system) if isinstance(self._adapter, Races) else Scope({})
-
-    @property
-    def shown_after(self) -> frozenset[str]:
-        """What is shown after a race."""
-        return self._adapter.shown_after if isinstance(self._adapter, Races) else frozenset()
-
     def ask(self, *batches: Batch) -> None:
         """Have batches made as they are, for whoever looks at the kernel otherwise than by its calls."""
         if self._guest is None:
