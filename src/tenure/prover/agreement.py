@@ -8,7 +8,7 @@ there are any others.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -25,6 +25,9 @@ from tenure.vocabulary.types import NONE, Choice, Count, Flag, Maybe, Sort, Type
 
 Translate = Callable[[Rule, SymbolicState], Iterator[Path]]
 """How rules become symbolic paths."""
+
+Place = tuple[State, Sequence[int]]
+"""A state, and the rules that are compared there."""
 
 
 class Move(NamedTuple):
@@ -63,13 +66,13 @@ class Disagreement:
 
 
 def disagreements(
-    rules: Rules, machine: Machine, states: Iterable[State], translate: Translate = paths_of
+    rules: Rules, machine: Machine, places: Iterable[Place], translate: Translate = paths_of
 ) -> Iterator[Disagreement]:
-    """Every transition from these states that only one reading makes, with every name for arguments and new objects."""
+    """Every transition that only one reading makes, with every name for arguments and new objects: from each state by its rules."""
     z3_reading = Reading(rules, machine, translate)
-    for state in states:
+    for state, numbers in places:
         z3_reading.enter(state)
-        for number in range(len(rules.rules)):
+        for number in numbers:
             ours = {move_of(machine, made) for made in machine.exact(state, number)}
             theirs = set(z3_reading.moves(number))
             yield from (Disagreement("python", machine, state, one) for one in sorted(ours - theirs))
@@ -78,11 +81,18 @@ def disagreements(
                 yield from (Disagreement("z3", machine, state, one) for one in z3_reading.others(number, ours))
 
 
-def states_before_leaves(rules: Rules, machine: Machine) -> Iterator[State]:
+def places_before_leaves(rules: Rules, machine: Machine) -> list[Place]:
     """For each way through a rule, a state from which Z3 takes it, reachable or not, where the scope has one."""
     reading = Reading(rules, machine)
-    for number in range(len(rules.rules)):
-        yield from reading.before_leaves(number)
+    return placed((state, number) for number in range(len(rules.rules)) for state in reading.before_leaves(number))
+
+
+def placed(found: Iterable[tuple[State, int]]) -> list[Place]:
+    """Each state once, with every rule that was found there."""
+    rules_at: dict[State, set[int]] = {}
+    for state, number in found:
+        rules_at.setdefault(state, set()).add(number)
+    return [(state, sorted(numbers)) for state, numbers in sorted(rules_at.items())]
 
 
 def move_of(machine: Machine, made: Transition) -> Move:
