@@ -15,6 +15,7 @@ from typing import NamedTuple
 import z3
 
 from tenure.prover.counterexamples import constant
+from tenure.prover.evaluation import truth
 from tenure.prover.logic import Domain, Expr, SymbolicState, any_state, well_typed
 from tenure.prover.paths import Path, paths_of
 from tenure.vocabulary.calls import Finish, Refuse
@@ -295,15 +296,13 @@ class Reading:
         return self._told(number, way, args, cells, shown)
 
     def _holds(self, condition: Expr) -> bool:
-        """The condition is true in the present state; asked of Z3 itself, for an expression a time would be most of the time."""
+        """The condition is true in the present state."""
         assert self._model is not None  # noqa: S101  # a state was entered
-        context, found = self.domain.context.ref(), (z3.Ast * 1)()
-        known = z3.Z3_model_eval(context, self._model.model, condition.as_ast(), True, found)  # noqa: FBT003  # Z3's own
-        value = z3.Z3_get_bool_value(context, found[0]) if known else z3.Z3_L_UNDEF
-        if value == z3.Z3_L_UNDEF:
+        found = truth(self._model, condition)
+        if found is None:
             message = f"Z3 does not evaluate {condition}"
             raise RuntimeError(message)
-        return bool(value == z3.Z3_L_TRUE)
+        return found
 
     def _value(self, expr: Expr) -> Expr:
         assert self._model is not None  # noqa: S101  # a state was entered
