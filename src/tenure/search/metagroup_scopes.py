@@ -157,7 +157,7 @@ METAGROUPS = Family(
             full=True,
             within=(VIABLE,),
         ),
-        Place("large", metagroup_scope({**SIZES, "process": 2, "device": 2}), full=True),
+        Place("large", metagroup_scope({**SIZES, "process": 2, "device": 2}), full=True, within=(VIABLE,)),
     ),
     pairs=(
         Place("one group", metagroup_scope({**_TWO, "process": 1, "file": 2, "thread": 2})),
