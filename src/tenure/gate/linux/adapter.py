@@ -52,8 +52,12 @@ class Moves(Protocol):
         """Have the device of an address space read and write at these addresses, and at one of its own."""
 
 
+_NAMES = {**errno.errorcode, errno.EOPNOTSUPP: "EOPNOTSUPP"}
+"""Errnos as the rules write them: this one has another name besides."""
+
+
 def answer(number: int, **values: Written) -> Answer:
     """What a system call returned as an answer: done with these values, or refused."""
     if number >= 0:
         return Done(tuple(sorted(values.items())))
-    return Refused(errno.errorcode.get(-number, f"errno {-number}"))
+    return Refused(_NAMES.get(-number, f"errno {-number}"))

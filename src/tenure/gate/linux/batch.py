@@ -46,6 +46,7 @@ class Number(IntEnum):
 
 AT_FDCWD = -100
 _MANY = 500
+_WORD = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,15 @@ class Batch:
         """Bytes to point to, of which eight, from this offset on, are the address of another place."""
         at = self.put(content)
         self._line(f"p {at.offset + offset} {of}")
+        return at
+
+    def put_with_number(self, content: bytes, offset: int, of: There) -> At:
+        """Bytes to point to, of which four, from this offset on, are the number that stands at another place."""
+        at = self.put(content, len(content) + _WORD)
+        behind = offset + _WORD
+        self._line(f"p {at.offset + offset} {of}")  # this writes eight bytes, as wide as an address is
+        if over := content[behind : behind + _WORD]:
+            self._line(f"w {at.offset + behind} {over.hex()}")
         return at
 
     def take(self, at: At, size: int) -> Line:

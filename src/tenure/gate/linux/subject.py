@@ -18,6 +18,7 @@ from tenure.gate.linux.dma import arrival_marks
 from tenure.gate.linux.facts import Facts, facts_of
 from tenure.gate.linux.guest import Guest
 from tenure.gate.linux.image import Image, image_at, image_in
+from tenure.gate.linux.ioas import IoSpaces
 from tenure.gate.linux.kvm_files import KvmFiles
 from tenure.gate.linux.machine import Board, qemu
 from tenure.gate.linux.modules import KVM
@@ -37,6 +38,7 @@ ADAPTERS: Mapping[str, Callable[[Guest, Facts], Adapter]] = {
     "cdev": Cdevs,
     "containers-2022": Containers,
     "containers-2022:6.1": Containers,
+    "dma-ioas": IoSpaces,
     "dma-type1-v1": lambda guest, facts: Type1(guest, facts, version=TYPE1),
     "dma-type1-v2": lambda guest, facts: Type1(guest, facts, version=TYPE1_V2),
     "kvm-file": KvmFiles,
