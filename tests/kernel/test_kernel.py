@@ -434,26 +434,43 @@ def test_a_machine_that_is_killed_is_the_targets_failure() -> None:
     assert "QEMU ended with status -9" in report.failure
 
 
-def test_an_interrupted_campaign_leaves_nothing_behind(tmp_path: Path) -> None:
-    """Ctrl-C stops the guest too, and what was found until then is told."""
+def campaign_in(folder: Path, before: set[str]) -> subprocess.Popen[str]:
+    """A campaign by the command line, and a machine for it that was not there before."""
     words = ["gate", f"linux:{STOCK}", "--profile", PROFILE, "--budget", "60s", "--seed", "1"]
-    before = set(machines())
     run = subprocess.Popen(
         [sys.executable, "-c", "from tenure.cli import main; main()", *words],
         env={**os.environ, "PYTHONPATH": str(SOURCE)},
-        cwd=tmp_path,
+        cwd=folder,
         stdout=subprocess.PIPE,
         text=True,
     )
     deadline = time.monotonic() + 60
     while set(machines()) <= before and time.monotonic() < deadline:
         time.sleep(0.2)
+    return run
+
+
+def test_an_interrupted_campaign_leaves_nothing_behind(tmp_path: Path) -> None:
+    """Ctrl-C stops the guest too, and what was found until then is told."""
+    run = campaign_in(tmp_path, set(machines()))
     time.sleep(30)
     run.send_signal(signal.SIGINT)
     said, _ = run.communicate(timeout=60)
 
     assert run.returncode == 130
     assert "repeat with" in said
+
+
+def test_a_campaign_that_is_told_to_end_while_the_kernel_boots_leaves_nothing_behind(tmp_path: Path) -> None:
+    """As `timeout` tells it: nobody in the guest could notice yet that nobody listens."""
+    before = set(machines())
+    run = campaign_in(tmp_path, before)
+    assert set(machines()) > before
+    run.send_signal(signal.SIGTERM)
+    run.communicate(timeout=60)
+
+    assert run.returncode == 130
+    assert set(machines()) <= before
 
 
 def test_a_tool_that_is_killed_leaves_nothing_behind(tmp_path: Path) -> None:

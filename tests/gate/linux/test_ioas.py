@@ -17,8 +17,8 @@ from tenure.gate.linux.guest import Guest
 from tenure.gate.linux.ioas import LARGEST, LONGEST, IoSpaces
 from tenure.gate.linux.iommufd import NO_OBJECT, IommuIoctl
 from tenure.gate.subject import NotRun, TargetFailed, Written
-from tenure.models.dma_ioas import MAP_REQUEST, UNMAP_REQUEST
 from tenure.vocabulary.answers import Answer, Done, Refused
+from tenure.vocabulary.observables import MAP_REQUEST, UNMAP_REQUEST
 from tenure.vocabulary.types import Choice
 
 
