@@ -25,19 +25,10 @@ from tenure.vocabulary.calls import (
 from tenure.vocabulary.effects import Assign, each
 from tenure.vocabulary.locks import briefly
 from tenure.vocabulary.objects import ADDRESS, MAPPING, TABLE, THREAD
-from tenure.vocabulary.observables import ACCESS
+from tenure.vocabulary.observables import ACCESS, AUTO_REQUEST, MAP_REQUEST, UNMAP_REQUEST
 from tenure.vocabulary.symbols import fixed, state
 from tenure.vocabulary.terms import TRUE, Term, both, either, every, implies, in_flight, is_none, no, some
-from tenure.vocabulary.types import COUNT, FLAG, Choice
-
-UNMAP_REQUEST = Choice("IO unmap request", ("range", "empty", "wraps", "too large"))
-"""What the sizes of a request come to: a range, or what is wrong; too large is an address or a length of ULONG_MAX."""
-
-MAP_REQUEST = Choice("IO map request", ("range", "empty", "wraps", "too large", "unknown", "target wraps"))
-"""The same where there are flags, of which one may be unknown, and memory behind the range besides."""
-
-AUTO_REQUEST = Choice("IO automatic request", ("range", "empty", "half", "too large", "unknown", "target wraps"))
-"""The same where no address is asked for; half is a length of half the address space or more."""
+from tenure.vocabulary.types import COUNT, FLAG
 
 may_be_chosen = fixed(
     "may be chosen",

@@ -12,12 +12,7 @@ from tenure.reference.ioas_spaces import IoasSpace
 from tenure.reference.machine import Machine
 from tenure.vocabulary.answers import Answer, Done, Refused
 from tenure.vocabulary.objects import ADDRESS
-from tenure.vocabulary.types import Choice
-
-UNMAP_REQUEST = Choice("IO unmap request", ("range", "empty", "wraps", "too large"))
-MAP_REQUEST = Choice("IO map request", ("range", "empty", "wraps", "too large", "unknown", "target wraps"))
-
-AUTO_REQUEST = Choice("IO automatic request", ("range", "empty", "half", "too large", "unknown", "target wraps"))
+from tenure.vocabulary.observables import AUTO_REQUEST, MAP_REQUEST, UNMAP_REQUEST
 
 ENOSPC = Refused("ENOSPC")
 EOVERFLOW = Refused("EOVERFLOW")
@@ -36,13 +31,13 @@ def ioas_alloc(machine: Machine, me: Task, made: int) -> Answer:
     return OK
 
 
-def may_ioas_map_fixed(machine: Machine, table: int, request: int, low: int, high: int, to: int, made: int) -> bool:  # noqa: PLR0913 -- what the caller passes
+def may_ioas_map_fixed(machine: Machine, table: int, request: int, low: int, high: int, to: int, made: int) -> bool:  # noqa: PLR0913  # what the caller passes
     """The range has two ends in order, and nothing has the new area's name."""
     free = all(made not in space.named() for space in machine.ioases)
     return 0 <= to <= 3 and free and _is_asked(machine, MAP_REQUEST.values[request], table, low, high)
 
 
-def ioas_map_fixed(  # noqa: PLR0913 -- what the caller passes
+def ioas_map_fixed(  # noqa: PLR0913  # what the caller passes
     machine: Machine, me: Task, table: int, request: int, low: int, high: int, to: int, made: int
 ) -> Answer:
     """Make an area where the caller says; EOPNOTSUPP, EOVERFLOW, EINVAL, ENOENT, EEXIST (iommufd_ioas_map, 7.2)."""

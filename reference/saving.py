@@ -118,8 +118,9 @@ def load(machine: Machine, snapshot: Snapshot) -> None:
         _load_process(machine, process, fd_table)
     for file, file_state in zip(machine.files, files, strict=True):
         _load_file(machine, file, file_state)
-    for group, group_state in zip(machine.groups, groups, strict=True):
-        _load_group(machine, group, group_state)
+    if not machine.metagroups.is_there:
+        for group, group_state in zip(machine.groups, groups, strict=True):
+            _load_group(machine, group, group_state)
     for container, container_state in zip(machine.containers, containers, strict=True):
         _load_container(machine, container, container_state)
     for table, table_state in zip(machine.tables, tables, strict=True):

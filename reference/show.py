@@ -53,14 +53,19 @@ def _spaces(machine: Machine) -> Columns:
     return observe_paged(machine) if machine.paged else observe_spaces(machine)
 
 
+def _has_vfio_groups(machine: Machine) -> bool:
+    """Groups have files and containers, and not metagroups."""
+    return not machine.metagroups.is_there
+
+
 PARTS = (
     Part(OF_FILES, observe_files),
-    Part(OF_GROUPS, observe_groups),
-    Part(OF_CONTAINERS, observe_containers),
-    Part(OF_TABLES, observe_tables),
-    Part(OF_DRIVERS, observe_drivers),
+    Part(OF_GROUPS, observe_groups, _has_vfio_groups),
+    Part(OF_CONTAINERS, observe_containers, _has_vfio_groups),
+    Part(OF_TABLES, observe_tables, lambda machine: bool(machine.tables)),
+    Part(OF_DRIVERS, observe_drivers, lambda machine: bool(machine.iommu_drivers)),
     Part(OF_DEVICES, observe_devices),
-    Part(OF_USERS, observe_users),
+    Part(OF_USERS, observe_users, lambda machine: bool(machine.users)),
     Part(
         (*OF_MAPPINGS, *OF_PAYERS, seen.address_translated, *OF_SPACES, *OF_ADDRESSES, *OF_PAGED),
         _spaces,

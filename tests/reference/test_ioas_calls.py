@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from tests.reference.conftest import SIZES, Bench
 
-from tenure.reference.ioas_calls import AUTO_REQUEST, MAP_REQUEST, UNMAP_REQUEST
 from tenure.reference.kernel import Configuration, Kernel
 from tenure.reference.outcomes import Paused
 from tenure.vocabulary.answers import Answer, Done, Refused
+from tenure.vocabulary.observables import AUTO_REQUEST, MAP_REQUEST, UNMAP_REQUEST
 
 EBUSY, EEXIST, EINVAL, ENOENT, ENOSPC, EOPNOTSUPP, EOVERFLOW = map(
     Refused, ("EBUSY", "EEXIST", "EINVAL", "ENOENT", "ENOSPC", "EOPNOTSUPP", "EOVERFLOW")

@@ -7,14 +7,16 @@ from tenure.vocabulary import observables as seen
 from tenure.vocabulary.machine import Scope
 
 
-def ioas_scope(sizes: dict[str, int]) -> Scope:
-    """Addresses, each at its number; the kernel chooses neither the first nor the last."""
-    addresses = range(sizes["address"])
-    top = len(addresses) - 1
+def ioas_scope(sizes: dict[str, int], positions: tuple[int, ...] = (), chosen: range | None = None) -> Scope:
+    """Addresses, each at its number, or at these positions; the kernel chooses neither the first nor the last, or those `chosen`."""
+    positions = positions or tuple(range(sizes["address"]))
+    chosen = range(1, positions[-1]) if chosen is None else chosen
+    top = len(positions) - 1
+    number = {at: n for n, at in enumerate(positions)}
     fixed = {
-        "position": tuple(addresses),
-        "may be chosen": tuple(0 < a < top for a in addresses),
-        "last of": tuple(min(a + length, top) for a in addresses for length in addresses),
+        "position": positions,
+        "may be chosen": tuple(at in chosen for at in positions),
+        "last of": tuple(number.get(at + length, top) for at in positions for length in positions),
     }
     return Scope(sizes, fixed)
 

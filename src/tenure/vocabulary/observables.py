@@ -38,6 +38,12 @@ BIND_REQUEST = Choice(
 )
 """What the arguments of BIND_IOMMUFD come to: a request, or what is wrong with it; a token for a driver that has no use for one;
 or arguments that are fine, and into which the answer cannot be written."""
+UNMAP_REQUEST = Choice("IO unmap request", ("range", "empty", "wraps", "too large"))
+"""What the sizes of IOAS_UNMAP come to: a range, or what is wrong; too large is an address or a length of ULONG_MAX."""
+MAP_REQUEST = Choice("IO map request", ("range", "empty", "wraps", "too large", "unknown", "target wraps"))
+"""The same of IOAS_MAP, where there are flags, of which one may be unknown, and memory behind the range besides."""
+AUTO_REQUEST = Choice("IO automatic request", ("range", "empty", "half", "too large", "unknown", "target wraps"))
+"""The same where IOAS_MAP is told no address; half is a length of half the address space or more."""
 ROOM = Choice("room", ("enough", "too little", "more"))
 """How much room a caller has for a structure of which kernels have different versions: what this one fills, less than every
 version fills, or more."""

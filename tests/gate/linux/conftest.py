@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import cast
 
 import pytest
 
-from tenure.gate.linux.batch import Batch
+from tenure.gate.linux.adapter import Adapter
+from tenure.gate.linux.batch import Batch, Round
 from tenure.gate.linux.facts import Facts
 from tenure.gate.linux.vfio import Info
+from tenure.gate.subject import Written
+from tenure.vocabulary.answers import Answer
 
 RANGES = ((0, 0xFEDFFFFF), (0xFEF00000, 0x7FFFFFFFFF))
 """The valid ranges of VT-d with 39 bits."""
@@ -68,6 +72,15 @@ class Kernel(Played):
         if line.startswith("r ") and line.endswith(" 128"):
             return link.ljust(128, b"\0").hex()
         return None
+
+
+def made(kernel: Kernel, adapter: Adapter, call: str, **args: Written) -> Answer | None:
+    """Make a call; its answer. What the kernel was asked before is forgotten."""
+    using = Round()
+    read = adapter.ask(call, cast("Mapping[str, Written]", args), using)
+    kernel.asked.clear()
+    kernel.ask(*using.batches)
+    return read()
 
 
 @pytest.fixture

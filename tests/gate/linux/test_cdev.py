@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import cast
 
 import pytest
-from tests.gate.linux.conftest import Kernel
+from tests.gate.linux.conftest import Kernel, made
 
 from tenure.gate.linux import cdev
-from tenure.gate.linux.batch import Round
 from tenure.gate.linux.cdev import IOMMUFD_AS_CONTAINER, Cdevs
 from tenure.gate.linux.facts import Facts
 from tenure.gate.linux.guest import Guest
 from tenure.gate.linux.iommufd import NO_OBJECT
 from tenure.gate.subject import NotRun, Setup, Written
 from tenure.models import SYSTEMS
-from tenure.vocabulary.answers import Answer, Done, Refused
+from tenure.vocabulary.answers import Done, Refused
 from tenure.vocabulary.observables import BIND_REQUEST
 
 SETUP = Setup(
@@ -71,15 +69,6 @@ def adapter(kernel: Iommus, facts: Facts, nodes: list[str]) -> Cdevs:
     made.reset(SETUP)
     kernel.asked.clear()
     return made
-
-
-def made(kernel: Iommus, adapter: Cdevs, call: str, **args: Written) -> Answer | None:
-    """Make a call; its answer."""
-    using = Round()
-    read = adapter.ask(call, cast("Mapping[str, Written]", args), using)
-    kernel.asked.clear()
-    kernel.ask(*using.batches)
-    return read()
 
 
 def given(kernel: Iommus, request: str) -> tuple[int, ...]:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import cast
 
 import pytest
-from tests.gate.linux.conftest import Kernel
+from tests.gate.linux.conftest import Kernel, made
 
 from tenure.gate.linux.batch import Round
 from tenure.gate.linux.containers import Containers
 from tenure.gate.linux.facts import Facts
 from tenure.gate.linux.guest import Guest
-from tenure.gate.subject import NotRun, Setup, Written
-from tenure.vocabulary.answers import Answer, Done, Refused
+from tenure.gate.subject import NotRun, Setup
+from tenure.vocabulary.answers import Done, Refused
 
 SETUP = Setup(
     "containers-2022",
@@ -32,14 +31,6 @@ def adapter(kernel: Kernel, facts: Facts) -> Containers:
     return made
 
 
-def made(kernel: Kernel, adapter: Containers, call: str, **args: Written) -> Answer | None:
-    """Make a call; its answer."""
-    using = Round()
-    read = adapter.ask(call, cast("Mapping[str, Written]", args), using)
-    kernel.ask(*using.batches)
-    return read()
-
-
 def test_devices_stand_for_those_of_the_rules_group_by_group(adapter: Containers) -> None:
     """Two of one group are two of one group of the guest."""
     using = Round()
@@ -54,24 +45,20 @@ def test_devices_stand_for_those_of_the_rules_group_by_group(adapter: Containers
 def test_a_file_has_one_number_in_every_process_that_has_it(kernel: Kernel, adapter: Containers) -> None:
     """So that calls can be made before it is known what earlier ones returned."""
     assert made(kernel, adapter, "open_container", process="p0", file="f0", made="c0") == Done(())
-    kernel.asked.clear()
     assert made(kernel, adapter, "pass_file", process="p0", file="f0", to="p1") == Done(())
     assert [line for _, line in kernel.asked if line.startswith("s 292")] == ["s 292 $1 100 524288"]
-    kernel.asked.clear()
     made(kernel, adapter, "close", process="p1", file="f0")
+    assert kernel.asked == [("1", "s 3 100")]
     made(kernel, adapter, "close", process="p0", file="f0")
-
-    assert kernel.asked == [("1", "s 3 100"), ("0", "s 3 100")]
+    assert kernel.asked == [("0", "s 3 100")]
 
 
 def test_a_file_is_a_number_whether_the_process_has_it_or_not(kernel: Kernel, adapter: Containers) -> None:
     """The kernel looks; and none is a negative one."""
     made(kernel, adapter, "open_group", process="p0", file="f0", group="g0")
-    kernel.asked.clear()
-    made(kernel, adapter, "set_container", process="p0", file="f0", other="f5")
-    made(kernel, adapter, "set_container", process="p0", file="f0", other="none")
-
-    assert [line for _, line in kernel.asked if line.startswith("w ")] == ["w 0 69000000", "w 0 ffffffff"]
+    for other, number in (("f5", "69000000"), ("none", "ffffffff")):
+        made(kernel, adapter, "set_container", process="p0", file="f0", other=other)
+        assert [line for _, line in kernel.asked if line.startswith("w ")] == [f"w 0 {number}"]
 
 
 def test_a_refusal_is_the_errno_of_the_guest(kernel: Kernel, adapter: Containers) -> None:
@@ -99,12 +86,10 @@ def test_a_process_that_exits_is_another_process_afterwards(kernel: Kernel, adap
     made(kernel, adapter, "open_container", process="p0", file="f0", made="c0")
     assert made(kernel, adapter, "exit_process", process="p0") == Done(())
     made(kernel, adapter, "open_container", process="p1", file="f1", made="c1")
-    kernel.asked.clear()
     made(kernel, adapter, "fork", process="p1", child="p0")
 
     assert kernel.asked[0] == ("0", "s 434 101 0")
     assert adapter.last("exit_process")
-    kernel.asked.clear()
     made(kernel, adapter, "pass_file", process="p0", file="f1", to="p1")
     assert kernel.asked[0] == ("1", "s 434 102 0")
 

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
 from typing import cast
 
 import pytest
-from tests.gate.linux.conftest import Kernel
+from tests.gate.linux.conftest import Kernel, made
 
-from tenure.gate.linux.batch import Round
 from tenure.gate.linux.facts import KEEPER, Facts
 from tenure.gate.linux.guest import Guest
 from tenure.gate.linux.kvm_files import KvmFiles
 from tenure.gate.linux.subject import ADAPTERS, MODULES
 from tenure.gate.linux.vm_lives import DEVICE_CLOSED
 from tenure.gate.subject import NotRun, Setup, Written
-from tenure.vocabulary.answers import Answer, Done, Refused
+from tenure.vocabulary.answers import Done, Refused
 
 SETUP = Setup(
     "kvm-file",
@@ -35,15 +33,6 @@ def adapter(kernel: Kernel, facts: Facts) -> KvmFiles:
     made.reset(SETUP)
     kernel.asked.clear()
     return made
-
-
-def made(kernel: Kernel, adapter: KvmFiles, call: str, **args: Written) -> Answer | None:
-    """Make a call; its answer."""
-    using = Round()
-    read = adapter.ask(call, cast("Mapping[str, Written]", args), using)
-    kernel.asked.clear()
-    kernel.ask(*using.batches)
-    return read()
 
 
 def test_a_vm_is_a_file_of_the_process_that_makes_it(kernel: Kernel, adapter: KvmFiles) -> None:
