@@ -9,6 +9,7 @@ import pytest
 
 from tenure.gate.conform import Conformance
 from tenure.gate.pairs import conform_pairs
+from tenure.gate.walks import random_walks
 from tenure.gate.whole import conform_whole
 from tenure.models import SYSTEMS
 from tenure.reference import ioas_calls
@@ -116,6 +117,7 @@ def test_any_place_that_fits_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None
 
     assert (alone.complete, alone.differences) == (True, [])
     assert (beside.complete, beside.differences) == (True, [])
+    assert random_walks(few, seed=1, seconds=60.0, walks=40)[1] == ""
 
 
 def a_place_that_is_never_chosen(self: IoasSpace, length: int) -> int | None:
@@ -136,8 +138,10 @@ def test_a_place_that_does_not_fit_is_found(room: Callable[..., int | None], mon
 
     found = whole()
 
+    few = replace(SYSTEM, calls=tuple(map(SYSTEM.call, ("ioas_alloc", "ioas_map", "ioas_unmap_all"))))
     assert found.differences
     assert "ioas_map " in found.differences[0].calls[-1]
+    assert "ioas_map " in random_walks(few, seed=1, seconds=60.0)[1]
 
 
 def an_unmap_that_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:

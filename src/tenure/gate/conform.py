@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import NamedTuple
@@ -258,3 +258,13 @@ def parting(both: Comparison, report: Conformance, made: Transition | None, give
     if (shown := both.kernel.observe()) != (wanted := both.view(made.state)):
         return unlike(wanted, shown)
     return None
+
+
+def followed(both: Comparison, ways: Sequence[Transition | None], given: str) -> Transition | None:
+    """Of the ways that the rules leave open, the one that the reference went; the first if it went none."""
+    return next((one for one in ways if was_gone(both, one, given)), ways[0]) if len(ways) > 1 else ways[0]
+
+
+def was_gone(both: Comparison, way: Transition | None, given: str) -> bool:
+    """The reference went this way, by what it said and shows."""
+    return way is not None and both.outcome(way) == given and both.kernel.observe() == both.view(way.state)

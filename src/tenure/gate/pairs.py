@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
-from tenure.gate.conform import Comparison, Conformance, Difference, parting, reference_said
+from tenure.gate.conform import Comparison, Conformance, Difference, parting, reference_said, was_gone
 from tenure.gate.orbits import Bounds, History, Told, explore
 from tenure.reference.kernel import NotCallable
 from tenure.reference.saving import Snapshot
@@ -55,9 +55,9 @@ def _alone(both: Comparison, state: State, snapshot: Snapshot, made: Transition)
     if last is None:
         return None
     both.kernel.restore(snapshot)
-    both.kernel.do(both.rules.rules[made.rule].call.name, both.arguments(made))
-    went_another_way = len(both.alike(state, made)) > 1 and both.kernel.observe() != both.view(last.state)
-    return None if went_another_way else last.state
+    given = reference_said(both.kernel.do(both.rules.rules[made.rule].call.name, both.arguments(made)))
+    went_another = len(both.alike(state, made)) > 1 and not was_gone(both, last, given)
+    return None if went_another else last.state
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def _replay(both: Comparison, history: History, path: list[_Move], known: int, r
     for end, move in enumerate(path[known:], known + 1):
         given = _given(both, move)
         parted = parting(both, report, move.made, given)
-        if parted is not None and end > 1 and _went_another_way(both, report, path[end - 2].made.state, move, given):
+        if parted is not None and end > 1 and _went_another_way(both, path[end - 2].made.state, move, given):
             return path[: end - 1]
         if parted is not None:
             report.differences.append(Difference(_told(both, history, path[:end]), *parted))
@@ -153,10 +153,9 @@ def _replay(both: Comparison, history: History, path: list[_Move], known: int, r
     return path
 
 
-def _went_another_way(both: Comparison, report: Conformance, state: State, move: _Move, given: str) -> bool:
+def _went_another_way(both: Comparison, state: State, move: _Move, given: str) -> bool:
     """Of the ways that the rules leave open to a call that begins, the reference went one that is not this move."""
-    others = both.alike(state, move.made) if move.begins else []
-    return len(others) > 1 and any(parting(both, report, one, given) is None for one in others)
+    return move.begins and any(was_gone(both, one, given) for one in both.alike(state, move.made))
 
 
 def _told(both: Comparison, history: History, path: list[_Move]) -> History:

@@ -9,11 +9,10 @@ import hypothesis
 from hypothesis import strategies
 from hypothesis.errors import FlakyFailure
 
-from tenure.gate.conform import Comparison, reference_said, said, unlike
+from tenure.gate.conform import Comparison, followed, reference_said, said, unlike
 from tenure.gate.oracle import Oracle
 from tenure.gate.profiles import gate_scope
 from tenure.reference.kernel import NotCallable, WouldBlock
-from tenure.vocabulary.machine import Transition
 from tenure.vocabulary.systems import Granularity, System
 
 LENGTH = 80
@@ -21,14 +20,6 @@ LENGTH = 80
 
 class Parted(AssertionError):  # noqa: N818  # named for what it is
     """Model and reference said different things at the end of a walk."""
-
-
-def _way_gone(both: Comparison, ends: list[Transition | None], given: str) -> Transition | None:
-    """Of the ways that the rules leave open the one that the reference went; None where there is but one, or it went none."""
-    if len(ends) == 1:
-        return None
-    shown = both.kernel.observe()
-    return next((e for e in ends if e and said(both.machine.answer(e)) == given and both.view(e.state) == shown), None)
 
 
 def random_walks(system: System, seed: int, *, seconds: float, walks: int = 400) -> tuple[int, str]:
@@ -70,14 +61,14 @@ def random_walks(system: System, seed: int, *, seconds: float, walks: int = 400)
                 return
             first = offers[choice % len(offers)]
             history.append(both.words(first))
-            last = both.run_on(first)
+            ends = [both.run_on(one) for one in both.alike(state, first)]
             try:
                 given = reference_said(both.kernel.do(both.rules.rules[first.rule].call.name, both.arguments(first)))
             except WouldBlock:
                 given = "blocks"
             except NotCallable:
                 given = "cannot be called"
-            last = _way_gone(both, [both.run_on(one) for one in both.alike(state, first)], given) or last
+            last = followed(both, ends, given)
             expected = "blocks" if last is None else said(both.machine.answer(last))
             if given != expected:
                 raise noted([*history, f"model: {expected}", f"reference: {given}"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from tenure.gate.conform import Comparison, Conformance, Difference, parting, reference_said
+from tenure.gate.conform import Comparison, Conformance, Difference, followed, parting, reference_said
 from tenure.gate.orbits import Bounds, History, Told, explore
 from tenure.reference.kernel import NotCallable, WouldBlock
 from tenure.reference.saving import Snapshot
@@ -40,12 +40,13 @@ def _whole_steps(
             report.transitions += len(ways)
             both.kernel.restore(snapshot)
             given = _given(both, ways[0])
-            ends = [both.run_on(first) for first in ways]
-            parted = [parting(both, report, last, given) for last in ends]
-            if all(parted):
-                report.differences += [Difference((*history, both.words(ways[0])), *one) for one in parted[:1] if one]
-            elif (last := ends[parted.index(None)]) is not None:
-                yield last.state, ways[parted.index(None)]
+            ends = {both.run_on(first): first for first in ways}
+            last = followed(both, tuple(ends), given)
+            parted = parting(both, report, last, given)
+            if parted is not None:
+                report.differences.append(Difference((*history, both.words(ends[last])), *parted))
+            elif last is not None:
+                yield last.state, ends[last]
 
 
 def _by_arguments(found: list[Transition]) -> Iterable[list[Transition]]:
