@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from tenure.gate import walks
 from tenure.gate.conform import Conformance
 from tenure.gate.pairs import conform_pairs
-from tenure.gate.walks import random_walks
 from tenure.gate.whole import conform_whole
 from tenure.models import SYSTEMS
 from tenure.reference import ioas_calls
@@ -24,6 +24,8 @@ from tenure.vocabulary.answers import Answer
 Plant = Callable[[pytest.MonkeyPatch], None]
 
 SYSTEM = next(s for s in SYSTEMS if s.id == "dma-ioas")
+FEW = replace(SYSTEM, calls=tuple(map(SYSTEM.call, ("ioas_alloc", "ioas_map", "ioas_unmap_all"))))
+"""The calls that need no address of the caller."""
 
 
 def whole() -> Conformance:
@@ -112,12 +114,14 @@ def test_any_place_that_fits_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(IoasSpace, "room", room)
 
     alone = conform_whole(SYSTEM, ioas_scope({"thread": 1, "table": 1, "address": 4, "mapping": 2}), most=1)
-    few = replace(SYSTEM, calls=tuple(map(SYSTEM.call, ("ioas_alloc", "ioas_map", "ioas_unmap_all"))))
-    beside = conform_pairs(few, ioas_scope({"thread": 2, "table": 1, "address": 4, "mapping": 1}), most=1)
+    beside = conform_pairs(FEW, ioas_scope({"thread": 2, "table": 1, "address": 4, "mapping": 1}), most=1)
 
     assert (alone.complete, alone.differences) == (True, [])
     assert (beside.complete, beside.differences) == (True, [])
-    assert random_walks(few, seed=1, seconds=60.0, walks=40)[1] == ""
+    monkeypatch.setattr(
+        walks, "gate_scope", lambda _: ioas_scope({"thread": 1, "table": 1, "address": 4, "mapping": 2})
+    )
+    assert walks.random_walks(FEW, seed=1, seconds=60.0, walks=100)[1] == ""
 
 
 def a_place_that_is_never_chosen(self: IoasSpace, length: int) -> int | None:
@@ -138,10 +142,12 @@ def test_a_place_that_does_not_fit_is_found(room: Callable[..., int | None], mon
 
     found = whole()
 
-    few = replace(SYSTEM, calls=tuple(map(SYSTEM.call, ("ioas_alloc", "ioas_map", "ioas_unmap_all"))))
     assert found.differences
     assert "ioas_map " in found.differences[0].calls[-1]
-    assert "ioas_map " in random_walks(few, seed=1, seconds=60.0)[1]
+    monkeypatch.setattr(
+        walks, "gate_scope", lambda _: ioas_scope({"thread": 1, "table": 1, "address": 4, "mapping": 2})
+    )
+    assert "ioas_map " in walks.random_walks(FEW, seed=1, seconds=60.0)[1]
 
 
 def an_unmap_that_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
