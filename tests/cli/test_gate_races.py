@@ -86,7 +86,7 @@ def test_a_kernel_that_falls_in_a_race_again_and_again_is_a_finding(
 
     def falls(target: str, line: str) -> str | None:
         if line.startswith("b "):
-            raise Fell("BUG", "BUG: at 7", "")
+            raise Fell("BUG", "BUG: at 7", "all of the console")
         return guest.answered(target, line)
 
     monkeypatch.setattr(guest, "reply", falls)
@@ -95,6 +95,7 @@ def test_a_kernel_that_falls_in_a_race_again_and_again_is_a_finding(
     assert ended.code == 1
     assert "the kernel did not stay up: BUG: BUG: at 7" in ended.out
     assert "both(" in (tmp_path / "out" / "race-0.c").read_text()
+    assert (tmp_path / "out" / "race-0.console").read_text() == "all of the console"
     assert "allows a kernel that falls" in (tmp_path / "out" / "race-0.itf.json").read_text()
 
 

@@ -45,6 +45,8 @@ def gate_races(  # noqa: PLR0913  # what a user may ask for
                 if one.program:
                     write(str(folder(out) / f"race-{number}.c"), one.program)
                     write(str(folder(out) / f"race-{number}.itf.json"), one.itf)
+                if one.log:
+                    write(str(folder(out) / f"race-{number}.console"), one.log)
         else:
             tell.say(text)
     _note(report, ending)

@@ -55,6 +55,8 @@ class Tally:
     """What the kernel complained of when it fell in it, and again on a fresh boot."""
     program: str = ""
     """The race as a program in C, where something came of it that may not."""
+    log: str = ""
+    """The console of the boot in which it fell again."""
     itf: str = ""
     """The calls before it and the two, in one order that the rules allow, as an ITF document; its reason says what came."""
     once: str = ""
@@ -198,7 +200,7 @@ class _Runs:
         except Fell as fell:
             self._subject.reset(self._setup)
             if one.once:
-                one.fell, one.once = str(fell), ""
+                one.fell, one.once, one.log = str(fell), "", fell.log
                 self._pack(one)
                 return
             one.once = str(fell)
