@@ -193,7 +193,7 @@ def _solved(
     """From few premises to all: a proof from fewer is a proof, and found sooner. What no quick one proves may fall over a few objects."""
     contrary = goal.contrary()
     *few, everything = choices(theory, obligation, goal)
-    for quick in (alone(theory, goal), few[0]) if few else ():
+    for quick in (familiar(theory, goal), few[0]) if few else ():
         if shared.follows(quick, contrary):
             return "unsat", quick
     found = "unknown"
@@ -210,10 +210,14 @@ Attempt = tuple[tuple[Premise, ...] | None, z3.Solver, int]
 
 
 def _attempts(theory: Theory, obligation: Obligation, goal: Goal, rlimit: int) -> Iterator[Attempt]:
-    """A little effort for each choice of premises, then all of it, at last for all premises by every means; None: the goal is false."""
+    """A little effort for each choice of premises, then all of it, at last for all premises by every means; None: the goal is false.
+
+    Nothing here depends on what was proved before, or in which order.
+    """
     *few, everything = choices(theory, obligation, goal)
     tenth = max(1, rlimit // 10)
     if few:
+        yield alone(theory, goal), _matching(theory), tenth
         yield from ((needed, _matching(theory), tenth) for needed in sufficient(theory, obligation, goal))
     yield from ((known, _matching(theory), tenth) for known in (*few[1:], everything))
     yield from ((known, _matching(theory), rlimit) for known in (*few, everything))
@@ -221,7 +225,12 @@ def _attempts(theory: Theory, obligation: Obligation, goal: Goal, rlimit: int) -
 
 
 def alone(theory: Theory, goal: Goal) -> tuple[Premise, ...]:
-    """The claim itself before the step, which may need no other but those with which it is kept, as is known or was seen before."""
+    """The claim itself before the step, which may need no other but those with which it is known to be kept."""
+    return theory.named((goal.name, *theory.companions(goal.name)), goal.fields)
+
+
+def familiar(theory: Theory, goal: Goal) -> tuple[Premise, ...]:
+    """The same, with what served goals of this name at other steps."""
     names = (goal.name, *theory.companions(goal.name), *theory.learned(goal.name))
     return theory.named(names, goal.fields)
 
@@ -233,7 +242,7 @@ def sufficient(theory: Theory, obligation: Obligation, goal: Goal) -> Iterator[t
     """
     for each in FEW:
         small = theory.small(each)
-        names = small.needed(obligation.name, goal, theory.learned(goal.name))
+        names = small.needed(obligation.name, goal)
         if names is None:
             yield None
         elif each == max(FEW) or small.takes(obligation.name, names):

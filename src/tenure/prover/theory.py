@@ -354,10 +354,9 @@ class Small:
         steps = (way(path) for path in theory.paths() for way in ways)
         return {o.name: o for o in (*steps, *theory.consequences()) if o is not None}
 
-    def needed(self, obligation: str, goal: Goal, likely: tuple[str, ...] = ()) -> tuple[str, ...] | None:
+    def needed(self, obligation: str, goal: Goal) -> tuple[str, ...] | None:
         """Claims that leave no way here to break the goal, chosen by what excludes the ways found so far; None: not even all do.
 
-        The `likely` ones are taken first, and left out again where they were of no use.
         Where all leave a way, the goal is false: some state of a few objects satisfies all claims, and a step leads out.
         """
         owed = self._obligations.get(obligation)
@@ -366,7 +365,7 @@ class Small:
             return ()
         self._solver.push()
         self._solver.add(*owed.assume, mine.contrary())
-        found = self._chosen(owed.concerns or frozenset(), likely)
+        found = self._chosen(owed.concerns or frozenset())
         self._solver.pop()
         return found
 
@@ -379,9 +378,9 @@ class Small:
         self._solver.pop()
         return bool(found != z3.unsat)
 
-    def _chosen(self, concerns: frozenset[str], likely: tuple[str, ...]) -> tuple[str, ...] | None:
+    def _chosen(self, concerns: frozenset[str]) -> tuple[str, ...] | None:
         """A few claims more for each way found, until none is left; then those that the last answer rests on."""
-        chosen: dict[str, Expr] = {name: self._named[name] for name in likely}
+        chosen: dict[str, Expr] = {}
         nearest = sorted(
             self._theory.claimed, key=lambda known: (len(known[0].fields - concerns), len(known[0].fields))
         )
