@@ -25,11 +25,24 @@ from tenure.vocabulary.calls import (
 from tenure.vocabulary.effects import Assign, each
 from tenure.vocabulary.locks import briefly
 from tenure.vocabulary.objects import ADDRESS, MAPPING, TABLE, THREAD
-from tenure.vocabulary.observables import ACCESS, MAP_REQUEST, UNMAP_REQUEST
-from tenure.vocabulary.symbols import state
-from tenure.vocabulary.terms import TRUE, Term, both, either, implies, in_flight, is_none, no, some
+from tenure.vocabulary.observables import ACCESS, AUTO_REQUEST, MAP_REQUEST, UNMAP_REQUEST
+from tenure.vocabulary.symbols import fixed, state
+from tenure.vocabulary.terms import TRUE, Term, both, either, every, implies, in_flight, is_none, no, some
 from tenure.vocabulary.types import COUNT, FLAG
 
+may_be_chosen = fixed(
+    "may be chosen",
+    ADDRESS,
+    FLAG,
+    meaning="the address is neither in the first page nor in the last, which are never chosen",
+)
+last_of = fixed(
+    "last of",
+    ADDRESS,
+    ADDRESS,
+    ADDRESS,
+    meaning="the last address of a range that begins at the first one, and has as many as there are up to the second",
+)
 is_there = state("is there", TABLE, FLAG, meaning="the IO address space is in the object table of its iommufd")
 unmapped = state("unmapped", TABLE, COUNT, meaning="addresses that the removals under way have taken so far")
 
@@ -45,6 +58,28 @@ def _is_missing(table: Term) -> Case:
 
 def _has_top(request: Term) -> Case:
     return refuse(request == "too large", "EOVERFLOW", "the address or the length is ULONG_MAX")
+
+
+def _unmappable(table: Term, request: Term, to: Term) -> tuple[Case, ...]:
+    """What is refused wherever the area is to be."""
+    return (
+        refuse(request == "unknown", "EOPNOTSUPP", "a flag is unknown"),
+        _has_top(request),
+        refuse(to == "none", "EINVAL", "neither read nor write is asked for"),
+        _is_missing(table),
+        refuse(request == "target wraps", "EOVERFLOW", "the memory ends beyond the top of the address space"),
+        refuse(request == "empty", "EINVAL", "the length is zero"),
+    )
+
+
+def _made(table: Term, made: Term, low: Term, high: Term, to: Term) -> tuple[Assign, ...]:
+    """The area is there, finished."""
+    return (
+        listed[made].becomes(table),
+        first[made].becomes(low),
+        last[made].becomes(high),
+        access[made].becomes(to),
+    )
 
 
 @call("IOMMU_IOAS_ALLOC", actor=THREAD, source="iommufd_ioas_alloc_ioctl", made=new(TABLE))
@@ -73,20 +108,44 @@ def ioas_map_fixed(
     taken = some(MAPPING, lambda m: both(in_list(table, m), overlaps(m, low, high)))
     yield step(
         "map",
-        refuse(request == "unknown", "EOPNOTSUPP", "a flag is unknown"),
-        _has_top(request),
-        refuse(to == "none", "EINVAL", "neither read nor write is asked for"),
-        _is_missing(table),
-        refuse(request == "target wraps", "EOVERFLOW", "the memory ends beyond the top of the address space"),
-        refuse(request == "empty", "EINVAL", "the length is zero"),
+        *_unmappable(table, request, to),
         refuse(request == "wraps", "EOVERFLOW", "the range ends beyond the top of the address space"),
         refuse(taken, "EEXIST", "an area has a part of the range already"),
-        done(
-            listed[made].becomes(table),
-            first[made].becomes(low),
-            last[made].becomes(high),
-            access[made].becomes(to),
+        done(*_made(table, made, low, high, to)),
+        locks=(briefly(OBJECT_TABLE), IOVA_RWSEM),
+    )
+
+
+@call(
+    "IOMMU_IOAS_MAP",
+    actor=THREAD,
+    source="iommufd_ioas_map, iopt_map_user_pages, iopt_alloc_iova, 7.2",
+    table=number(TABLE),
+    request=AUTO_REQUEST,
+    length=number(ADDRESS),
+    to=ACCESS,
+    made=new(MAPPING),
+)
+def ioas_map(table: Term, request: Term, length: Term, to: Term, made: Term) -> Steps:
+    """Make an area of a certain length wherever there is room, and say where; which place it is, is the kernel's choice."""
+    yield requires(is_none(listed[made]))
+
+    def has_room(begin: Term) -> Term:
+        """As many addresses from this one on are free, and may be chosen."""
+        end = last_of[begin, length]
+        taken = some(MAPPING, lambda m: both(in_list(table, m), overlaps(m, begin, end)))
+        allowed = every(ADDRESS, lambda a: implies(within(a, begin, end), may_be_chosen[a]))
+        fits = both(position[begin] <= position[end], position[end] == position[begin] + position[length])
+        return both(fits, allowed, no(taken))
+
+    yield step(
+        "map",
+        *_unmappable(table, request, to),
+        refuse(request == "half", "EOVERFLOW", "the length is half of the address space or more"),
+        choosing(
+            ADDRESS, has_room, lambda begin: done(*_made(table, made, begin, last_of[begin, length], to), iova=begin)
         ),
+        refuse(TRUE, "ENOSPC", "no hole is large enough"),
         locks=(briefly(OBJECT_TABLE), IOVA_RWSEM),
     )
 
@@ -199,4 +258,4 @@ def destroy(table: Term) -> Steps:
     )
 
 
-CALLS = (ioas_alloc, ioas_map_fixed, ioas_unmap, ioas_unmap_all, destroy)
+CALLS = (ioas_alloc, ioas_map_fixed, ioas_map, ioas_unmap, ioas_unmap_all, destroy)

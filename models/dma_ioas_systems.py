@@ -7,6 +7,7 @@ from tenure.vocabulary.systems import Definition, System, shows
 
 DEFINITIONS: tuple[Definition, ...] = (
     shows(seen.address_position, lambda a: dma_type1.position[a]),
+    shows(seen.address_choosable, lambda a: dma_ioas.may_be_chosen[a]),
     shows(seen.mapping_listed, lambda m: dma_type1.listed[m]),
     shows(seen.mapping_first, lambda m: dma_type1.first[m]),
     shows(seen.mapping_last, lambda m: dma_type1.last[m]),
@@ -19,7 +20,7 @@ SYSTEMS = (
     System(
         name="dma-ioas",
         variant="",
-        title="IO address spaces of an iommufd: areas that are mapped where the caller says, and unmapped whole",
+        title="IO address spaces of an iommufd: areas that are mapped where the caller says or the kernel chooses, and unmapped whole",
         source="drivers/iommu/iommufd/ioas.c, io_pagetable.c, 7.2",
         calls=dma_ioas.CALLS,
         definitions=DEFINITIONS,

@@ -37,6 +37,8 @@ class Configuration:
     """What devices tell of themselves."""
     noiommu_driver: tuple[bool, ...] = ()
     """Which IOMMU drivers are for groups without IOMMU; the others are type1."""
+    may_be_chosen: tuple[bool, ...] = ()
+    """Where address spaces are an iommufd's: which addresses the kernel may choose."""
     reserved: tuple[bool, ...] = ()
     frame_0: tuple[bool, ...] = ()
     emulated: tuple[bool, ...] = ()

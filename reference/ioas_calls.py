@@ -12,8 +12,9 @@ from tenure.reference.ioas_spaces import IoasSpace
 from tenure.reference.machine import Machine
 from tenure.vocabulary.answers import Answer, Done, Refused
 from tenure.vocabulary.objects import ADDRESS
-from tenure.vocabulary.observables import MAP_REQUEST, UNMAP_REQUEST
+from tenure.vocabulary.observables import AUTO_REQUEST, MAP_REQUEST, UNMAP_REQUEST
 
+ENOSPC = Refused("ENOSPC")
 EOVERFLOW = Refused("EOVERFLOW")
 EOPNOTSUPP = Refused("EOPNOTSUPP")
 
@@ -42,6 +43,38 @@ def ioas_map_fixed(  # noqa: PLR0913  # what the caller passes
     """Make an area where the caller says; EOPNOTSUPP, EOVERFLOW, EINVAL, ENOENT, EEXIST (iommufd_ioas_map, 7.2)."""
     del me
     space, asked = machine.ioases[table], MAP_REQUEST.values[request]
+    refused = _unmappable(space, asked, to)
+    if refused is not None:
+        return refused
+    return EEXIST if space.map(made, Range(low, high), to) is not None else OK
+
+
+def may_ioas_map(machine: Machine, table: int, request: int, length: int, to: int, made: int) -> bool:
+    """Nothing has the new area's name."""
+    free = all(made not in space.named() for space in machine.ioases)
+    known = 0 <= table < len(machine.ioases) and 0 <= length < machine.configuration.number(ADDRESS)
+    return 0 <= to <= 3 and free and known and request in range(len(AUTO_REQUEST.values))
+
+
+def ioas_map(machine: Machine, me: Task, table: int, request: int, length: int, to: int, made: int) -> Answer:  # noqa: PLR0913 -- as above
+    """Make an area in the first hole; EOPNOTSUPP, EOVERFLOW, EINVAL, ENOENT, ENOSPC (iommufd_ioas_map, 7.2).
+
+    The length is that of all addresses up to the one that is named.
+    """
+    del me
+    space = machine.ioases[table]
+    refused = _unmappable(space, AUTO_REQUEST.values[request], to)
+    if refused is not None:
+        return refused
+    begin = space.room(length + 1)
+    if begin is None:
+        return ENOSPC
+    space.map(made, Range(begin, begin + length), to)
+    return Done((("iova", ADDRESS.element(begin)),))
+
+
+def _unmappable(space: IoasSpace, asked: str, to: int) -> Refused | None:
+    """What is wrong with a request wherever the area is to be, in the order of the tests."""
     if asked == "unknown":
         return EOPNOTSUPP
     if asked == "too large":
@@ -50,9 +83,9 @@ def ioas_map_fixed(  # noqa: PLR0913  # what the caller passes
         return EINVAL
     if not space.is_there:
         return ENOENT
-    if asked != "range":
-        return EINVAL if asked == "empty" else EOVERFLOW
-    return EEXIST if space.map(made, Range(low, high), to) is not None else OK
+    if asked == "range":
+        return None
+    return EINVAL if asked == "empty" else EOVERFLOW
 
 
 def may_ioas_unmap(machine: Machine, table: int, request: int, low: int, high: int) -> bool:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+
 from tenure.reference.configuration import Configuration
 from tenure.reference.dma import Access, Bounds, Mapping, Range, Refusal, Tracker, Width, size
+from tenure.reference.dma.bounds import usable
 from tenure.reference.dma.pages import Shift
 from tenure.reference.dma.removal import exact
 from tenure.vocabulary.objects import ADDRESS, MAPPING, TABLE
@@ -15,7 +18,8 @@ IoasState = tuple[bool, tuple[tuple[int, int, int, int], ...]]
 class IoasSpace:
     """One IO address space; without a device its areas are ranges of any bytes, each told from others by its name."""
 
-    def __init__(self) -> None:
+    def __init__(self, choosable: tuple[Range, ...]) -> None:
+        self.choosable = choosable
         self.is_there = False
         self.areas = Tracker(Bounds(width=Width(16), shift=Shift(0)))
         self.users = 0
@@ -26,6 +30,12 @@ class IoasSpace:
     def map(self, name: int, r: Range, access: int) -> Refusal | None:
         """Make an area, unless another one is there (iopt_check_iova, iopt_insert_area)."""
         return self.areas.map(Mapping(r, 0, Access(access), MAPPING.element(name)))
+
+    def room(self, length: int) -> int | None:
+        """The lowest address from which on so many are free and may be chosen (iopt_alloc_iova)."""
+        taken = [area.range for area in self.areas]
+        holes = (hole for r in self.choosable for hole in usable(r, taken))
+        return next((hole.first for hole in holes if size(hole) >= length), None)
 
     def remove(self, area: Mapping) -> int:
         """End an area, and say how many addresses it had (iopt_area_remove)."""
@@ -54,4 +64,9 @@ class IoasSpace:
 def ioas_spaces_of(configuration: Configuration) -> list[IoasSpace]:
     """One for each table, where there are addresses."""
     tables = configuration.number(TABLE) if configuration.number(ADDRESS) else 0
-    return [IoasSpace() for _ in range(tables)]
+    runs = [
+        (may, [a for a, _ in run])
+        for may, run in groupby(enumerate(configuration.may_be_chosen), key=lambda one: one[1])
+    ]
+    choosable = tuple(Range(run[0], run[-1]) for may, run in runs if may)
+    return [IoasSpace(choosable) for _ in range(tables)]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tenure.reference.columns import Columns
     from tenure.reference.machine import Machine
 
-OF_IOASES = (seen.space_exists,)
+OF_IOASES = (seen.space_exists, seen.address_choosable)
 
 
 def observe_ioases(machine: Machine) -> Columns:
@@ -42,6 +42,8 @@ def observe_ioases(machine: Machine) -> Columns:
 
 def observe_existence(machine: Machine) -> Columns:
     """The observables of OF_IOASES."""
+    addresses = machine.configuration.number(ADDRESS)
     if not machine.ioases:
-        return ((0,) * len(machine.tables),)
-    return (tuple([int(space.is_there) for space in machine.ioases]),)
+        return (0,) * len(machine.tables), (0,) * addresses
+    there = tuple([int(space.is_there) for space in machine.ioases])
+    return there, tuple(map(int, machine.configuration.may_be_chosen))

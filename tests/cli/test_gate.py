@@ -80,6 +80,21 @@ def test_a_campaign_that_calls_nothing_is_nothing_run(run: Run, subject: Written
 
 
 @pytest.mark.usefixtures("nothing_planned")
+def test_the_calls_that_a_target_does_not_have_are_named(run: Run, subject: Written) -> None:
+    """What is held to the rest of the rules is not held to these, whatever it answers otherwise; and nobody calls them."""
+    ended = run("gate", subject("return {'refused': 'EPERM'}"), *PROFILE, "--budget", "10calls", "--json", "gate.json")
+    (line,) = (line for line in ended.out.splitlines() if line.startswith("not run: calls"))
+    whole = run("gate", "reference:containers-2013", "--budget", "10calls")
+
+    assert line.startswith("not run: calls that the target does not have: ")
+    assert {"set_container", "get_device_fd", "close"} <= set(line.replace(",", "").split())
+    assert not {"open_container", "open_group"} & set(line.replace(",", "").split())
+    answers = next(r for r in json.loads(Path("gate.json").read_text(encoding="utf-8"))["results"] if "reason" in r)
+    assert "; not run: " in answers["reason"]
+    assert "not run: calls" not in whole.out
+
+
+@pytest.mark.usefixtures("nothing_planned")
 def test_the_reference_conforms_at_the_gate(run: Run, tmp_path: Path) -> None:
     """0, with the seed and the command that repeats the run, and one document."""
     again = "tenure gate reference:containers-2013 --budget 300calls --seed 5"

@@ -46,6 +46,11 @@ def test_an_outcome_that_no_order_of_steps_allows_is_a_finding(run: Run, guest: 
     assert "repeat with: tenure gate linux:x --profile containers-2022 --races --budget 2000calls --seed 1" in ended.out
     assert "open_group" in (tmp_path / "out" / "race-0.txt").read_text()
     assert "both(" in (tmp_path / "out" / "race-0.c").read_text()
+    trace = tmp_path / "out" / "race-0.itf.json"
+    reason = json.loads(trace.read_text())["#meta"]["reason"]
+    assert "no order of their steps allows ok | ok" in reason
+    replayed = run("replay", str(trace), "reference:containers-2022")
+    assert (replayed.code, replayed.err) == (0, "")
     found = json.loads(document.read_text())["results"]
     first = next(one for one in found if one.get("race", [""])[0].startswith("open_group"))
     assert first["verdict"] == "violates"
@@ -75,20 +80,23 @@ def test_a_budget_that_ends_before_each_race_was_run_is_inconclusive(
 
 
 def test_a_kernel_that_falls_in_a_race_again_and_again_is_a_finding(
-    run: Run, guest: Guest, monkeypatch: pytest.MonkeyPatch
+    run: Run, guest: Guest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is booted anew, and the race is not run any more."""
+    """It is booted anew, and the race is not run any more; the program and the trace are written as of any finding."""
 
     def falls(target: str, line: str) -> str | None:
         if line.startswith("b "):
-            raise Fell("BUG", "BUG: at 7", "")
+            raise Fell("BUG", "BUG: at 7", "all of the console")
         return guest.answered(target, line)
 
     monkeypatch.setattr(guest, "reply", falls)
-    ended = run(*ASKED, "--budget", "960calls")
+    ended = run(*ASKED, "--budget", "960calls", "--out", str(tmp_path / "out"))
 
     assert ended.code == 1
     assert "the kernel did not stay up: BUG: BUG: at 7" in ended.out
+    assert "both(" in (tmp_path / "out" / "race-0.c").read_text()
+    assert (tmp_path / "out" / "race-0.console").read_text() == "all of the console"
+    assert "allows a kernel that falls" in (tmp_path / "out" / "race-0.itf.json").read_text()
 
 
 def test_races_that_are_interrupted_while_the_kernel_boots_are_no_more_than_that(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
+from tenure.gate import walks
 from tenure.gate.conform import Conformance
 from tenure.gate.pairs import conform_pairs
 from tenure.gate.whole import conform_whole
@@ -13,7 +15,8 @@ from tenure.models import SYSTEMS
 from tenure.reference import ioas_calls
 from tenure.reference.calls import ENOENT, Steps
 from tenure.reference.dma import Mapping, Range
-from tenure.reference.dma.ranges import covers, overlap
+from tenure.reference.dma.bounds import usable
+from tenure.reference.dma.ranges import covers, overlap, size
 from tenure.reference.ioas_spaces import IoasSpace
 from tenure.search.ioas_scopes import ioas_scope
 from tenure.vocabulary.answers import Answer
@@ -21,6 +24,8 @@ from tenure.vocabulary.answers import Answer
 Plant = Callable[[pytest.MonkeyPatch], None]
 
 SYSTEM = next(s for s in SYSTEMS if s.id == "dma-ioas")
+FEW = replace(SYSTEM, calls=tuple(map(SYSTEM.call, ("ioas_alloc", "ioas_map", "ioas_unmap_all"))))
+"""The calls that need no address of the caller."""
 
 
 def whole() -> Conformance:
@@ -96,6 +101,53 @@ def test_a_fault_in_the_reference_is_found_by_whole_calls(plant: Plant, monkeypa
 
     assert found.differences
     assert any("ioas_map_fixed" in call for call in found.differences[0].calls)
+
+
+def test_any_place_that_fits_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reference takes the lowest; one that takes the highest keeps the rules too, and is followed."""
+
+    def room(self: IoasSpace, length: int) -> int | None:
+        taken = [area.range for area in self.areas]
+        begins = (r.last - length + 1 for one in self.choosable for r in usable(one, taken) if size(r) >= length)
+        return max(begins, default=None)
+
+    monkeypatch.setattr(IoasSpace, "room", room)
+
+    alone = conform_whole(SYSTEM, ioas_scope({"thread": 1, "table": 1, "address": 4, "mapping": 2}), most=1)
+    beside = conform_pairs(FEW, ioas_scope({"thread": 2, "table": 1, "address": 4, "mapping": 1}), most=1)
+
+    assert (alone.complete, alone.differences) == (True, [])
+    assert (beside.complete, beside.differences) == (True, [])
+    monkeypatch.setattr(
+        walks, "gate_scope", lambda _: ioas_scope({"thread": 1, "table": 1, "address": 4, "mapping": 2})
+    )
+    assert walks.random_walks(FEW, seed=1, seconds=60.0, walks=100)[1] == ""
+
+
+def a_place_that_is_never_chosen(self: IoasSpace, length: int) -> int | None:
+    """The first address."""
+    return 0 if not self.areas.overlapping(Range(0, length - 1)) else None
+
+
+def no_place_at_all(self: IoasSpace, length: int) -> int | None:
+    """Though there is one."""
+    del self, length
+    return None
+
+
+@pytest.mark.parametrize("room", [a_place_that_is_never_chosen, no_place_at_all])
+def test_a_place_that_does_not_fit_is_found(room: Callable[..., int | None], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the rules leave open."""
+    monkeypatch.setattr(IoasSpace, "room", room)
+
+    found = whole()
+
+    assert found.differences
+    assert "ioas_map " in found.differences[0].calls[-1]
+    monkeypatch.setattr(
+        walks, "gate_scope", lambda _: ioas_scope({"thread": 1, "table": 1, "address": 4, "mapping": 2})
+    )
+    assert "ioas_map " in walks.random_walks(FEW, seed=1, seconds=60.0)[1]
 
 
 def an_unmap_that_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from tenure.models import SYSTEMS
 from tenure.models.groups import container
 from tenure.properties import PROPERTIES
 from tenure.prover.counterexamples import counterexample, populated
-from tenure.prover.induction import alone, inductive, prove
+from tenure.prover.induction import alone, familiar, inductive, prove
 from tenure.prover.theory import Invariant, Theory, claims_of, stated
 from tenure.vocabulary.calls import without_case
 from tenure.vocabulary.objects import CONTAINER, FILE, GROUP
@@ -123,6 +123,30 @@ def test_a_claim_is_tried_first_with_those_that_it_is_known_to_be_kept_with() ->
 
     assert first == {one.spelled, other.spelled}
     assert second == {one.spelled}
+
+
+def test_what_served_a_claim_at_one_step_is_tried_at_the_next() -> None:
+    """With the claim itself, for goals of its name and for no others."""
+    contained = rules("containers-2013:locked")
+    theory = Theory(contained, tuple(c for c in claims_of(contained) if c.name in {RESTING, NAMED}))
+    goals = {g.name: g for o in inductive(theory)[0] for g in o.goals}
+
+    theory.learn(NAMED, (NAMED, RESTING))
+
+    assert set(theory.names_of(familiar(theory, goals[NAMED]))) == {NAMED, RESTING}
+    assert set(theory.names_of(familiar(theory, goals[RESTING]))) == {RESTING}
+    assert set(theory.names_of(alone(theory, goals[NAMED]))) == {NAMED}
+
+
+def test_what_nobody_takes_over_two_objects_is_looked_at_over_three() -> None:
+    """A step that takes three files tells nothing where there are two."""
+    kept = rules("kvm-file", Granularity.STEPS)
+    theory = Theory(kept, claims_of(kept))
+    name = "get_device_fd.open#5 preserves"
+    everything = tuple(c.name for c, _ in theory.claimed)
+
+    assert not theory.small(2).takes(name, everything)
+    assert theory.small(3).takes(name, everything)
 
 
 def test_a_claim_that_is_kept_with_a_false_one_falls_after_it() -> None:

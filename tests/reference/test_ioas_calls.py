@@ -8,10 +8,10 @@ from tests.reference.conftest import SIZES, Bench
 from tenure.reference.kernel import Configuration, Kernel
 from tenure.reference.outcomes import Paused
 from tenure.vocabulary.answers import Answer, Done, Refused
-from tenure.vocabulary.observables import MAP_REQUEST, UNMAP_REQUEST
+from tenure.vocabulary.observables import AUTO_REQUEST, MAP_REQUEST, UNMAP_REQUEST
 
-EBUSY, EEXIST, EINVAL, ENOENT, EOPNOTSUPP, EOVERFLOW = map(
-    Refused, ("EBUSY", "EEXIST", "EINVAL", "ENOENT", "EOPNOTSUPP", "EOVERFLOW")
+EBUSY, EEXIST, EINVAL, ENOENT, ENOSPC, EOPNOTSUPP, EOVERFLOW = map(
+    Refused, ("EBUSY", "EEXIST", "EINVAL", "ENOENT", "ENOSPC", "EOPNOTSUPP", "EOVERFLOW")
 )
 NONE, READ = 0, 1
 
@@ -20,7 +20,8 @@ NONE, READ = 0, 1
 def bench() -> Bench:
     """A machine with one IO address space, tb0, of eight addresses, and a free id, tb1."""
     sizes = dict.fromkeys(SIZES, 0) | {"thread": 2, "table": 2, "address": 8, "mapping": 4}
-    made = Bench(Kernel("dma-ioas", Configuration(sizes, (), (), (), (), ())))
+    may_be_chosen = (False, *(True,) * 6, False)
+    made = Bench(Kernel("dma-ioas", Configuration(sizes, (), (), (), (), (), may_be_chosen=may_be_chosen)))
     assert made.do("ioas_alloc", made=0) == Done()
     return made
 
@@ -31,6 +32,11 @@ def ioas_map(  # noqa: PLR0913  # as the call has them
     """IOAS_MAP with FIXED_IOVA."""
     number = MAP_REQUEST.values.index(request)
     return bench.do("ioas_map_fixed", table=table, request=number, low=low, high=high, to=to, made=made)
+
+
+def ioas_map_anywhere(bench: Bench, length: int, made: int, request: str = "range", to: int = READ) -> object:
+    """IOAS_MAP without FIXED_IOVA, of as many addresses as there are up to this one."""
+    return bench.do("ioas_map", table=0, request=AUTO_REQUEST.values.index(request), length=length, to=to, made=made)
 
 
 def ioas_unmap(bench: Bench, low: int, high: int, request: str = "range", table: int = 0) -> object:
@@ -70,6 +76,33 @@ def test_a_map_looks_the_address_space_up_before_it_looks_at_the_memory(bench: B
     assert ioas_map(bench, 2, 2, 0, "target wraps", table=1) == ENOENT
     assert ioas_map(bench, 2, 2, 0, to=NONE, table=1) == EINVAL
     assert ioas_map(bench, 2, 2, 0, "too large", table=1) == EOVERFLOW
+
+
+def test_where_the_caller_does_not_say_the_first_hole_is_taken(bench: Bench) -> None:
+    """Never the first page or the last; where there is no hole, ENOSPC."""
+    ioas_map(bench, 2, 3, 0)
+
+    assert ioas_map_anywhere(bench, 1, 1) == Done((("iova", "a4"),))
+    assert ioas_map_anywhere(bench, 0, 2) == Done((("iova", "a1"),))
+    assert ioas_map_anywhere(bench, 1, 3) == ENOSPC
+    assert ioas_map_anywhere(bench, 0, 3) == Done((("iova", "a6"),))
+
+
+@pytest.mark.parametrize(
+    ("asked", "errno"),
+    [
+        ("unknown", EOPNOTSUPP),
+        ("too large", EOVERFLOW),
+        ("target wraps", EOVERFLOW),
+        ("empty", EINVAL),
+        ("half", EOVERFLOW),
+    ],
+)
+def test_a_length_that_is_none_is_refused_before_a_hole_is_looked_for(bench: Bench, asked: str, errno: Refused) -> None:
+    """There is none either."""
+    ioas_map(bench, 0, 7, 0)
+
+    assert ioas_map_anywhere(bench, 0, 1, asked) == errno
 
 
 def test_an_unmap_looks_the_address_space_up_before_anything_else(bench: Bench) -> None:

@@ -46,6 +46,7 @@ RANGES = {
     "other": range(NONE, 4),
     "type": range(3),
     "request": range(4),
+    "length": range(3),
     "low_address": range(3),
     "high_address": range(3),
     "to_access": range(4),
@@ -147,6 +148,7 @@ PARAMETERS_2011 = {
 PARAMETERS_OF_IOASES = {
     "ioas_alloc": ("made_table",),
     "ioas_map_fixed": ("table", "request", "low_address", "high_address", "to_access", "made_mapping"),
+    "ioas_map": ("table", "request", "length", "to_access", "made_mapping"),
     "ioas_unmap": ("table", "request", "low_address", "high_address"),
     "ioas_unmap_all": ("table",),
     "destroy": ("table",),
@@ -210,7 +212,7 @@ def machine(system: str) -> Kernel:
         limits = {"page_limit": (1,), "may_exceed": (False,)}
         return Kernel(system, Configuration(OF_2011, (), (), (), (False,), (), **limits, reserved=last, frame_0=last))  # type: ignore[arg-type]  # two fields of two types
     if system == "dma-ioas":
-        return Kernel(system, Configuration(OF_IOASES, (), (), (), (), ()))
+        return Kernel(system, Configuration(OF_IOASES, (), (), (), (), (), may_be_chosen=(False, True, True)))
     if system.startswith("dma-"):
         return Kernel(system, Configuration(OF_RANGES, (), (), (), (False,), (), (1, 1, 2), (2,), (1,), (False,)))
     isolated, rawio = (False, True), (True, False)

@@ -165,7 +165,7 @@ def _of_answers(result: GateResult) -> str:
 
 
 def _of_site(result: GateResult) -> Iterator[str]:
-    """What the target's own machine made besides, and what it made otherwise."""
+    """What the target's own machine made besides, what it did not make, and what it made otherwise."""
     report = result.report
     if (devices := report.devices) is not None:
         beyond = f", {devices.left_out:,} left out that it could not be told" if devices.left_out else ""
@@ -173,6 +173,8 @@ def _of_site(result: GateResult) -> Iterator[str]:
             f"device: asked at one unmap of {devices.every:,} and at each of a shrunk run: "
             f"at {devices.tries:,} of {devices.unmaps:,} that took something away, for {devices.addresses:,} addresses{beyond}"
         )
+    if report.lacking:
+        yield f"not run: calls that the target does not have: {', '.join(report.lacking)}"
     if report.left_out:
         said = ", ".join(f"{call} {number:,} times" for call, number in sorted(report.left_out.items()))
         yield f"not run: what the machine of the target cannot do: {said}"

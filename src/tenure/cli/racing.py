@@ -44,6 +44,9 @@ def gate_races(  # noqa: PLR0913  # what a user may ask for
                 write(str(folder(out) / f"race-{number}.txt"), f"{text}\n")
                 if one.program:
                     write(str(folder(out) / f"race-{number}.c"), one.program)
+                    write(str(folder(out) / f"race-{number}.itf.json"), one.itf)
+                if one.log:
+                    write(str(folder(out) / f"race-{number}.console"), one.log)
         else:
             tell.say(text)
     _note(report, ending)

@@ -107,7 +107,8 @@ class GateResult:
         differs = [f for f in self.report.findings if f.kind == "differs"]
         broken = {f.property for f in self.report.findings if f.kind == "violates"}
         first = self.verdict
-        told = self.report.failure or self.report.missing or f"{len(differs)} differences; {self.extent}"
+        without = f"; not run: {', '.join(self.report.lacking)}" if self.report.lacking else ""
+        told = self.report.failure or self.report.missing or f"{len(differs)} differences; {self.extent}{without}"
         rows = [(Row(*base, "answers", first, told), first is Verdict.CONFORMS)]
         once = {f.property for f in self.report.once}
         for name in self.report.checked:

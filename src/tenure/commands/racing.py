@@ -19,9 +19,12 @@ from tenure.gate.races import Outcome, Race, in_words, races
 from tenure.gate.subject import Fell, NotRun, TargetFailed
 from tenure.gate.targets import open_kernel
 from tenure.report.documents import row_result
+from tenure.report.itf import to_itf
+from tenure.search.explorer import trace_along
 from tenure.vocabulary.answers import Answer, Done
 from tenure.vocabulary.machine import State
 from tenure.vocabulary.systems import System
+from tenure.vocabulary.traces import Trace
 from tenure.vocabulary.verdicts import Row, Verdict
 
 RACES = "races"
@@ -52,6 +55,10 @@ class Tally:
     """What the kernel complained of when it fell in it, and again on a fresh boot."""
     program: str = ""
     """The race as a program in C, where something came of it that may not."""
+    log: str = ""
+    """The console of the boot in which it fell again."""
+    itf: str = ""
+    """The calls before it and the two, in one order that the rules allow, as an ITF document; its reason says what came."""
     once: str = ""
     """What it complained of when it fell in it, and not again."""
 
@@ -193,7 +200,8 @@ class _Runs:
         except Fell as fell:
             self._subject.reset(self._setup)
             if one.once:
-                one.fell, one.once = str(fell), ""
+                one.fell, one.once, one.log = str(fell), "", fell.log
+                self._pack(one)
                 return
             one.once = str(fell)
             for _ in range(AGAIN):
@@ -202,7 +210,23 @@ class _Runs:
             return
         one.counts.update(self._outcome(one.race, each) for each in said)
         if one.wrong and not one.program:
-            one.program = self._subject.race_program(self._subject.racing().lines(*self._asked(one.race)))
+            self._pack(one)
+
+    def _pack(self, one: Tally) -> None:
+        """The race for others: a program that makes it, and a trace."""
+        one.program = self._subject.race_program(self._subject.racing().lines(*self._asked(one.race)))
+        one.itf = to_itf(self._trace(one))
+
+    def _trace(self, one: Tally) -> Trace:
+        """No order of steps leads to what came: so the trace is of one of those that do not."""
+        outcomes = ["a kernel that falls"] if one.fell else []
+        outcomes += [" | ".join(filter(None, outcome)) for outcome in one.forbidden]
+        came = "; ".join(outcomes)
+        reason = (
+            f"{' || '.join(one.words[1])}: no order of their steps allows {came}; this is one of those that there are"
+        )
+        taken = self._rules.way((*((call,) for call in one.race.before), one.race.pair))
+        return trace_along(self._rules.machine, self._rules.start(), taken, RACES, reason)
 
     def _asked(self, race: Race) -> tuple[list[Words], tuple[Words, Words], list[Words]]:
         """The calls of a race as the guest is asked for them."""

@@ -55,6 +55,7 @@ class Campaign:
         self.report = CampaignReport(seed=seed)
         names = [self.oracle.rules.rules[n].call.name for n in oracle.offered]
         self._rules = [n for n, name in zip(oracle.offered, names, strict=True) if name in subject.calls]
+        self.report.lacking = tuple(dict.fromkeys(name for name in names if name not in subject.calls))
         self._swarm = list(self._rules)
         self._kept = {n: KEPT_OF_DRIVERS if oracle.rules.rules[n].call.name in MODULES else KEPT for n in self._rules}
         self.checks = Checks(oracle, subject.shows, waived)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import NamedTuple
@@ -24,6 +24,7 @@ from tenure.vocabulary.rules import Rules, rules_of
 from tenure.vocabulary.symbols import Observable
 from tenure.vocabulary.systems import Granularity, System
 from tenure.vocabulary.terms import TRUE, both, constant
+from tenure.vocabulary.transitions import leaves
 from tenure.vocabulary.types import default, written
 from tenure.vocabulary.verdicts import Verdict
 
@@ -94,6 +95,9 @@ class Comparison:
         self.orbit = orbit(self.machine)
         self.modelled = self.machine.function(self.rules.lower(both(*(cap.term for cap in modelled(system)))))
         self.begins = [i for i, r in enumerate(self.rules.rules) if r.begins]
+        self._open = {
+            i for i in self.begins for way in leaves(self.rules.rules[i].root) if any(b.pick is not None for b in way)
+        }
         self._parameters = [[p.name for p in r.variables] for r in self.rules.rules]
         self._ends = Memory(self._end)
 
@@ -137,6 +141,12 @@ class Comparison:
         if answer == Refused(_WAITS):
             return _End("waiting", waits=True)
         return _End(said(answer), refusal=f"{path[-1].name} {answer.errno}" if isinstance(answer, Refused) else None)
+
+    def alike(self, state: State, made: Transition) -> list[Transition]:
+        """Every way in which the call that begins so may go from this state, where the rules leave something open."""
+        if made.rule not in self._open:
+            return [made]
+        return [one for one in self.machine.canonical(state, made.rule) if one.args == made.args]
 
     def run_on(self, made: Transition) -> Transition | None:
         """The end of a call once begun, if it comes to one while nothing else happens."""
@@ -202,6 +212,7 @@ def configuration(scope: Scope) -> Configuration:
         ),
         bus=tuple(int(v) for v in fixed.get("bus", ())),
         coherent=tuple(bool(v) for v in fixed.get("coherent", ())),
+        may_be_chosen=tuple(bool(v) for v in fixed.get("may be chosen", ())),
         reserved=tuple(bool(v) for v in fixed.get("reserved", ())),
         frame_0=tuple(bool(v) for v in fixed.get("frame 0", ())),
         emulated=tuple(bool(v) for v in fixed.get("emulated", ())),
@@ -247,3 +258,13 @@ def parting(both: Comparison, report: Conformance, made: Transition | None, give
     if (shown := both.kernel.observe()) != (wanted := both.view(made.state)):
         return unlike(wanted, shown)
     return None
+
+
+def followed(both: Comparison, ways: Sequence[Transition | None], given: str) -> Transition | None:
+    """Of the ways that the rules leave open, the one that the reference went; the first if it went none."""
+    return next((one for one in ways if was_gone(both, one, given)), ways[0]) if len(ways) > 1 else ways[0]
+
+
+def was_gone(both: Comparison, way: Transition | None, given: str) -> bool:
+    """The reference went this way, by what it said and shows."""
+    return way is not None and both.outcome(way) == given and both.kernel.observe() == both.view(way.state)

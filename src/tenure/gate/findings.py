@@ -82,6 +82,8 @@ class CampaignReport:
     interrupted: bool = False
     once: list[Finding] = field(default_factory=list)
     """Falls, and what devices did, that did not come again on a fresh start."""
+    lacking: tuple[str, ...] = ()
+    """The calls of the rules that the subject does not have."""
     left_out: Counter[str] = field(default_factory=Counter)
     """By call: how often the target's machine could not make it."""
     intended: Counter[str] = field(default_factory=Counter)

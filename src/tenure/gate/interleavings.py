@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -70,7 +70,7 @@ class Interleavings:
         seen, frontier, found = {first}, [first], set()
         while frontier:
             now, statuses = frontier.pop()
-            following = set(self._following(now, statuses, calls))
+            following = {(made.state, after) for made, after in self._following(now, statuses, calls)}
             if not following and all(not _runs(status) for status in statuses):
                 found.add((tuple(_answer(status) for status in statuses), now))
             elif not following:
@@ -79,16 +79,27 @@ class Interleavings:
             seen |= following
         return frozenset(found)
 
+    def way(self, turns: Iterable[tuple[Asked, ...]]) -> list[tuple[State, Transition]]:
+        """One way from the start through calls that are made turn by turn: those of a turn one after the other, if they let it."""
+        state, taken = self.start(), list[tuple[State, Transition]]()
+        for calls in turns:
+            statuses: tuple[_Status, ...] = (_NOT_BEGUN,) * len(calls)
+            while step := next(self._following(state, statuses, calls), None):
+                made, statuses = step
+                taken.append((state, made))
+                state = made.state
+        return taken
+
     def _following(
         self, state: State, statuses: tuple[_Status, ...], calls: tuple[Asked, ...]
-    ) -> Iterator[tuple[State, tuple[_Status, ...]]]:
+    ) -> Iterator[tuple[Transition, tuple[_Status, ...]]]:
         """One step further: of a call that begins or goes on, or of the kernel by itself."""
         for index, (status, call) in enumerate(zip(statuses, calls, strict=True)):
             for made in self._steps(state, status, call):
-                yield made.state, (*statuses[:index], self._status(made), *statuses[index + 1 :])
+                yield made, (*statuses[:index], self._status(made), *statuses[index + 1 :])
         for number in self._internal:
             for made in self.machine.canonical(state, number):
-                yield made.state, statuses
+                yield made, statuses
 
     def _steps(self, state: State, status: _Status, call: Asked) -> list[Transition]:
         if status == _NOT_BEGUN:

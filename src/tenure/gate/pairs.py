@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
-from tenure.gate.conform import Comparison, Conformance, Difference, parting, reference_said
+from tenure.gate.conform import Comparison, Conformance, Difference, parting, reference_said, was_gone
 from tenure.gate.orbits import Bounds, History, Told, explore
 from tenure.reference.kernel import NotCallable
 from tenure.reference.saving import Snapshot
@@ -37,7 +37,7 @@ def _pair_steps(
     """Every call from one state, with every other beside it; then the state after it alone, with the reference left there."""
     for made in _beginnings(both, state):
         _pair(both, snapshot, history, made, report)
-        end = _alone(both, snapshot, made)
+        end = _alone(both, state, snapshot, made)
         if end is not None:
             yield end, made
 
@@ -46,14 +46,18 @@ def _beginnings(both: Comparison, state: State) -> list[Transition]:
     return [made for number in both.begins for made in both.machine.canonical(state, number)]
 
 
-def _alone(both: Comparison, snapshot: Snapshot, made: Transition) -> State | None:
-    """The state after a call that runs alone, with the reference left there; None where it sleeps or kills the kernel."""
+def _alone(both: Comparison, state: State, snapshot: Snapshot, made: Transition) -> State | None:
+    """The state after a call that runs alone, with the reference left there; None where it sleeps or kills the kernel.
+
+    None, too, of a way that the rules leave open and the reference does not go.
+    """
     last = both.run_on(made)
     if last is None:
         return None
     both.kernel.restore(snapshot)
-    both.kernel.do(both.rules.rules[made.rule].call.name, both.arguments(made))
-    return last.state
+    given = reference_said(both.kernel.do(both.rules.rules[made.rule].call.name, both.arguments(made)))
+    went_another = len(both.alike(state, made)) > 1 and not was_gone(both, last, given)
+    return None if went_another else last.state
 
 
 @dataclass(frozen=True)
@@ -134,7 +138,10 @@ def _replay(both: Comparison, history: History, path: list[_Move], known: int, r
         for one in (move, *move.waiting):
             _given(both, one)
     for end, move in enumerate(path[known:], known + 1):
-        parted = parting(both, report, move.made, _given(both, move))
+        given = _given(both, move)
+        parted = parting(both, report, move.made, given)
+        if parted is not None and end > 1 and _went_another_way(both, path[end - 2].made.state, move, given):
+            return path[: end - 1]
         if parted is not None:
             report.differences.append(Difference(_told(both, history, path[:end]), *parted))
             return path[: end - 1]
@@ -144,6 +151,11 @@ def _replay(both: Comparison, history: History, path: list[_Move], known: int, r
                 report.differences.append(Difference(calls, "waiting", given))
                 return path[: end - 1]
     return path
+
+
+def _went_another_way(both: Comparison, state: State, move: _Move, given: str) -> bool:
+    """Of the ways that the rules leave open to a call that begins, the reference went one that is not this move."""
+    return move.begins and any(was_gone(both, one, given) for one in both.alike(state, move.made))
 
 
 def _told(both: Comparison, history: History, path: list[_Move]) -> History:

@@ -179,6 +179,7 @@ def _configuration(setup: Setup) -> Configuration:
         entry_limit=column(setup.fixed, "mappings_most", TABLE, Count()) if valid else (),
         page_limit=column(setup.fixed, "pages_most", PROCESS, Count()) if ranged else (),
         may_exceed=flags("pages_unlimited", PROCESS) if ranged else (),
+        may_be_chosen=flags("address_choosable", ADDRESS) if "address_choosable" in setup.fixed else (),
         reserved=flags("page_reserved", PAGE) if paged else (),
         frame_0=flags("page_frame_0", PAGE) if paged else (),
         coherent=flags("device_coherent", DEVICE) if bound else (),

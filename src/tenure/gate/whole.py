@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from tenure.gate.conform import Comparison, Conformance, Difference, parting, reference_said
+from tenure.gate.conform import Comparison, Conformance, Difference, followed, parting, reference_said
 from tenure.gate.orbits import Bounds, History, Told, explore
 from tenure.reference.kernel import NotCallable, WouldBlock
 from tenure.reference.saving import Snapshot
@@ -31,17 +31,30 @@ def conform_whole(
 def _whole_steps(
     both: Comparison, state: State, snapshot: Snapshot, history: History, report: Conformance
 ) -> Iterator[tuple[State, Transition]]:
-    """Every call from one state in both tellings; where they agree, the state after it, with the reference left there."""
+    """Every call from one state in both tellings; where they agree, the state after it, with the reference left there.
+
+    Of several ways that the rules leave open, the reference goes one.
+    """
     for number in both.begins:
-        for first in both.machine.canonical(state, number):
-            report.transitions += 1
-            last = both.run_on(first)
+        for ways in _by_arguments(both.machine.canonical(state, number)):
+            report.transitions += len(ways)
             both.kernel.restore(snapshot)
-            parted = parting(both, report, last, _given(both, first))
+            given = _given(both, ways[0])
+            ends = {both.run_on(first): first for first in ways}
+            last = followed(both, tuple(ends), given)
+            parted = parting(both, report, last, given)
             if parted is not None:
-                report.differences.append(Difference((*history, both.words(first)), *parted))
+                report.differences.append(Difference((*history, both.words(ends[last])), *parted))
             elif last is not None:
-                yield last.state, first
+                yield last.state, ends[last]
+
+
+def _by_arguments(found: list[Transition]) -> Iterable[list[Transition]]:
+    """The transitions of one rule from one state, those of one call together."""
+    calls: dict[tuple[int, ...], list[Transition]] = {}
+    for made in found:
+        calls.setdefault(made.args, []).append(made)
+    return calls.values()
 
 
 def _given(both: Comparison, first: Transition) -> str:

@@ -7,9 +7,18 @@ from tenure.vocabulary import observables as seen
 from tenure.vocabulary.machine import Scope
 
 
-def ioas_scope(sizes: dict[str, int]) -> Scope:
-    """Addresses, each at its number."""
-    return Scope(sizes, {"position": tuple(range(sizes["address"]))})
+def ioas_scope(sizes: dict[str, int], positions: tuple[int, ...] = (), chosen: range | None = None) -> Scope:
+    """Addresses, each at its number, or at these positions; the kernel chooses neither the first nor the last, or those `chosen`."""
+    positions = positions or tuple(range(sizes["address"]))
+    chosen = range(1, positions[-1]) if chosen is None else chosen
+    top = len(positions) - 1
+    number = {at: n for n, at in enumerate(positions)}
+    fixed = {
+        "position": positions,
+        "may be chosen": tuple(at in chosen for at in positions),
+        "last of": tuple(number.get(at + length, top) for at in positions for length in positions),
+    }
+    return Scope(sizes, fixed)
 
 
 IOAS = Family(
@@ -29,5 +38,5 @@ IOAS = Family(
         Place("one address space", ioas_scope({"thread": 2, "table": 1, "address": 3, "mapping": 2})),
         Place("two address spaces", ioas_scope({"thread": 2, "table": 2, "address": 2, "mapping": 2}), full=True),
     ),
-    columns=(("address_position", "a", "position"),),
+    columns=(("address_position", "a", "position"), ("address_choosable", "a", "may be chosen")),
 )

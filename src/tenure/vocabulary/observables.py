@@ -42,6 +42,8 @@ UNMAP_REQUEST = Choice("IO unmap request", ("range", "empty", "wraps", "too larg
 """What the sizes of IOAS_UNMAP come to: a range, or what is wrong; too large is an address or a length of ULONG_MAX."""
 MAP_REQUEST = Choice("IO map request", ("range", "empty", "wraps", "too large", "unknown", "target wraps"))
 """The same of IOAS_MAP, where there are flags, of which one may be unknown, and memory behind the range besides."""
+AUTO_REQUEST = Choice("IO automatic request", ("range", "empty", "half", "too large", "unknown", "target wraps"))
+"""The same where IOAS_MAP is told no address; half is a length of half the address space or more."""
 ROOM = Choice("room", ("enough", "too little", "more"))
 """How much room a caller has for a structure of which kernels have different versions: what this one fills, less than every
 version fills, or more."""
@@ -218,6 +220,12 @@ address_leads = observable(
 space_at_rest = observable("space_at_rest", TABLE, FLAG, meaning="no call changes the address space just now")
 space_exists = observable(
     "space_exists", TABLE, FLAG, meaning="the IO address space is there: its id is in the table of an iommufd"
+)
+address_choosable = observable(
+    "address_choosable",
+    ADDRESS,
+    FLAG,
+    meaning="the kernel may choose it: it is neither in the first page nor in the last",
 )
 space_process = observable(
     "space_process", TABLE, PROCESS.maybe, meaning="the process whose memory the address space leads to"

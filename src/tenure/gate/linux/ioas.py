@@ -15,6 +15,7 @@ from tenure.gate.linux.guest import Guest
 from tenure.gate.linux.iommufd import IommuIoctl
 from tenure.gate.linux.sysfs import folder
 from tenure.gate.subject import NotRun, Setup, Shown, TargetFailed, Written
+from tenure.search.ioas_scopes import ioas_scope
 from tenure.vocabulary.answers import Answer, Done
 from tenure.vocabulary.machine import Scope
 from tenure.vocabulary.systems import System
@@ -52,7 +53,10 @@ _APART = 16
 
 
 class IoSpaces:
-    """One iommufd. Each of its objects is a number, which is kept where the kernel wrote it, so that runs are made ahead."""
+    """One iommufd. Each of its objects is a number, which is kept where the kernel wrote it, so that runs are made ahead.
+
+    Where IOAS_MAP is told no address, the kernel takes one that the oracle has no name for: that is not called.
+    """
 
     calls = frozenset({"ioas_alloc", "ioas_map_fixed", "ioas_unmap", "ioas_unmap_all", "destroy"})
     shows = frozenset({"address_position", "space_exists"})
@@ -224,7 +228,7 @@ def edges(ranges: Ranges) -> tuple[int, ...]:
 
 def scope_of(edges: tuple[int, ...], sizes: dict[str, int]) -> Scope:
     """The scope in which the oracle has these bytes."""
-    return Scope({**sizes, "address": len(edges)}, {"position": edges})
+    return ioas_scope({**sizes, "address": len(edges)}, edges, range(PAGE, LARGEST - PAGE + 1))
 
 
 def _plain(batch: Batch, line: Line) -> Callable[[], Answer | None]:
