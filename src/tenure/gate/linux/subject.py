@@ -15,7 +15,7 @@ from tenure.gate.linux.containers import Containers
 from tenure.gate.linux.debian import fetched
 from tenure.gate.linux.differences import intended, known
 from tenure.gate.linux.dma import arrival_marks
-from tenure.gate.linux.facts import Facts, facts_of
+from tenure.gate.linux.facts import Facts, Needs, facts_of
 from tenure.gate.linux.guest import Guest
 from tenure.gate.linux.image import Image, image_at, image_in
 from tenure.gate.linux.ioas import IoSpaces
@@ -45,6 +45,9 @@ ADAPTERS: Mapping[str, Callable[[Guest, Facts], Adapter]] = {
     "kvm-file:group-only": KvmFiles,
 }
 """What each profile is on a guest."""
+
+NEEDS: Mapping[str, Needs] = {"dma-ioas": Needs.NOTHING}
+"""What a profile needs of a guest before it is looked at further; the others need all."""
 
 MODULES: Mapping[str, tuple[str, ...]] = {"kvm-file": KVM, "kvm-file:group-only": KVM}
 """The modules that a profile needs besides those of VFIO."""
@@ -83,7 +86,7 @@ class LinuxSubject:
         self._guest = Guest(self._image, self._board, self._modules)
         self.boots += 1
         try:
-            self.facts = facts_of(self._guest)
+            self.facts = facts_of(self._guest, NEEDS.get(self._profile, Needs.TYPE1))
             self._guest.heard.clear()
             self._adapter = self._make(self._guest, self.facts)
             self._recording = Recording(list(self._guest.heard))
