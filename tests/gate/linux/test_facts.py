@@ -66,5 +66,10 @@ def test_who_needs_type1_is_told_that_it_is_missing(monkeypatch: pytest.MonkeyPa
 
 
 def test_profiles_over_iommufd_need_no_type1() -> None:
-    """All others need all."""
-    assert {name for name in ADAPTERS if NEEDS.get(name, Needs.TYPE1) is Needs.NOTHING} == {"dma-ioas"}
+    """Those with physical devices need these, all others need all."""
+    assert {name for name in ADAPTERS if NEEDS.get(name, Needs.TYPE1) is Needs.NOTHING} == {
+        "dma-ioas",
+        "iommufd-objects:accesses",
+        "iommufd-objects:no-devices",
+    }
+    assert {name for name in NEEDS if NEEDS[name] is Needs.DEVICES} == {"iommufd-objects"}

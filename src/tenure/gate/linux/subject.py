@@ -22,6 +22,7 @@ from tenure.gate.linux.ioas import IoSpaces
 from tenure.gate.linux.kvm_files import KvmFiles
 from tenure.gate.linux.machine import Board, qemu
 from tenure.gate.linux.modules import KVM
+from tenure.gate.linux.objects import ACCESSES, Objects
 from tenure.gate.linux.racing import RACER, Races, Racing
 from tenure.gate.linux.recording import Act, Marks, Part, Recording
 from tenure.gate.linux.reproducer import as_c
@@ -30,6 +31,7 @@ from tenure.gate.linux.type1 import Type1
 from tenure.gate.linux.vfio import TYPE1, TYPE1_V2
 from tenure.gate.subject import Arrived, Fell, Hits, NotRun, Reply, Setup, Shown, TargetFailed, Written
 from tenure.gate.wording import did_you_mean
+from tenure.search.object_scopes import MIXTURE
 from tenure.vocabulary.answers import Answer
 from tenure.vocabulary.machine import Scope
 from tenure.vocabulary.systems import System
@@ -41,12 +43,20 @@ ADAPTERS: Mapping[str, Callable[[Guest, Facts], Adapter]] = {
     "dma-ioas": IoSpaces,
     "dma-type1-v1": lambda guest, facts: Type1(guest, facts, version=TYPE1),
     "dma-type1-v2": lambda guest, facts: Type1(guest, facts, version=TYPE1_V2),
+    "iommufd-objects": lambda guest, facts: Objects(guest, facts, MIXTURE),
+    "iommufd-objects:accesses": lambda guest, facts: Objects(guest, facts, ACCESSES),
+    "iommufd-objects:no-devices": Objects,
     "kvm-file": KvmFiles,
     "kvm-file:group-only": KvmFiles,
 }
 """What each profile is on a guest."""
 
-NEEDS: Mapping[str, Needs] = {"dma-ioas": Needs.NOTHING}
+NEEDS: Mapping[str, Needs] = {
+    "dma-ioas": Needs.NOTHING,
+    "iommufd-objects": Needs.DEVICES,
+    "iommufd-objects:accesses": Needs.NOTHING,
+    "iommufd-objects:no-devices": Needs.NOTHING,
+}
 """What a profile needs of a guest before it is looked at further; the others need all."""
 
 MODULES: Mapping[str, tuple[str, ...]] = {"kvm-file": KVM, "kvm-file:group-only": KVM}
