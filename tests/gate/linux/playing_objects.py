@@ -75,6 +75,7 @@ class Objects:
     def ask(self, *batches: Batch, limit: float = 0) -> None:
         """Make every line."""
         del limit
+        self.heard.append(batches)
         for batch in batches:
             worker = self.workers.setdefault(batch.target, Worker())
             worker.lines = []

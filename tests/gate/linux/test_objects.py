@@ -130,6 +130,8 @@ def test_a_bind_names_a_file_whether_it_is_open_or_not(iommus: Iommus, adapter: 
     assert made(iommus, adapter, "attach", process="p0", file="f2", obj="o0") == Refused("ENOENT")
     assert made(iommus, adapter, "attach", process="p0", file="f2", obj="o1") == Done(())
     assert asked(iommus, CdevIoctl.DEVICE_ATTACH_IOMMUFD_PT) == (12, 0, 1)
+    assert made(iommus, adapter, "bind", process="p0", file="f2", other="f1", made="o4") == Refused("EINVAL")
+    assert made(iommus, adapter, "attach", process="p0", file="f2", obj="o1") == Done(())
     assert made(iommus, adapter, "destroy", process="p0", file="f1", obj="o3") == Refused("EBUSY")
 
 

@@ -197,7 +197,8 @@ class Objects:
 
     def _bind(self, args: Mapping[str, str], using: Round) -> Answering:
         file, other, batch = args["file"], args["other"], using.of(worker(args["process"]))
-        first = self._bound.setdefault(file, other) is other
+        first = file not in self._bound
+        self._bound.setdefault(file, other)
         made, structure = args["made"], iommufd.bind(NOT_OPEN if other == "none" else number_of(other))
         at = self._numbers.promise(batch, made, other, structure[: iommufd.SMALLEST], iommufd.BOUND)
         line = batch.ioctl(number_of(file), CdevIoctl.DEVICE_BIND_IOMMUFD, at)
