@@ -38,6 +38,7 @@ OBJECTS = Family(
         Place("two files of a device", object_scope({**_ONE, "thread": 2, "file": 3}), full=True),
     ),
     tables={"device_emulated": "emulated"},
+    returns=True,
 )
 
 MIXTURE = (False, False, True)

@@ -16,9 +16,10 @@ from tenure.gate.linux import object_numbers, objects
 from tenure.gate.linux import subject as subjects
 from tenure.gate.linux.facts import Facts
 from tenure.gate.linux.image import Image
-from tenure.gate.linux.objects import ACCESSES
+from tenure.gate.linux.objects import ACCESSES, PLAN
 from tenure.gate.linux.subject import LinuxSubject
 from tenure.gate.oracle import Made, Oracle
+from tenure.gate.plans import planned
 from tenure.gate.profiles import setup_of
 from tenure.search.object_scopes import MIXTURE, object_scope
 
@@ -90,8 +91,8 @@ def refusals(profile: str) -> dict[str, tuple[Made, ...]]:
         "iova_ranges ENOENT": called(profile, "iova_ranges", obj=1),
         "attach ENOENT": called(profile, "attach", file=1, obj=4, made=3),
         "bind EINVAL": called(profile, "bind", file=1, made=3),
-        "bind EBADFD": called(profile, "bind", file=2, other=3, made=3),
-        "bind EBADF": called(profile, "bind", file=2, other=4, made=3),
+        "bind EBADFD": called(profile, "bind", file=2, other=2, made=3),
+        "bind EBADF": called(profile, "bind", file=2, other=3, made=3),
         "detach EINVAL": called(profile, "detach", file=2),
     }
     of_page_tables = {
@@ -179,6 +180,32 @@ def test_a_device_that_stays_bound_when_all_is_closed_is_caught(
 
     assert {one.left for one in report.findings} == {"d0 cannot be bound though everything is closed"}
     assert {one.given for one in report.findings} == {"d0 cannot be bound though everything is closed"}
+
+
+@cache
+def plan() -> tuple[tuple[Made, ...], ...]:
+    """The runs with which a campaign on accesses begins."""
+    system = profile_named(EMULATED)
+    return planned(system, asked(EMULATED).rules, PLAN)
+
+
+def test_what_a_call_leaves_where_it_led_back_is_looked_for() -> None:
+    """A subject may keep what the rules have forgotten: what was done and undone is followed by every call."""
+    ends = {tuple(one.call for one in run) for run in plan()}
+    begins = ("open_iommufd", "ioas_alloc", "open_cdev", "bind", "attach", "detach")
+
+    assert {(*begins, then) for then in ("destroy", "attach", "iova_ranges", "close", "exit_process")} <= ends
+    assert ("open_iommufd", "ioas_alloc", "iova_ranges", "destroy") in ends
+
+
+def test_a_user_that_a_detach_leaves_is_found_by_the_planned_runs(led: Callable[..., CampaignReport]) -> None:
+    """And none of them is left out; a kernel that keeps the rules conforms by all of them."""
+    calls = sum(map(len, plan()))
+
+    sound, wrong = (led(Objects(keeps=keeps), EMULATED, plan(), calls=calls) for keeps in (False, True))
+
+    assert (sound.findings, sound.followed, sound.left_out) == ([], len(plan()), {})
+    assert {(one.run[-1].call, one.given, one.permitted) for one in wrong.findings} == {("destroy", "EBUSY", "ok")}
 
 
 def test_a_number_that_is_another_objects_is_caught(
