@@ -138,6 +138,26 @@ def test_page_tables_come_and_go_as_the_kernel_says(led: Callable[..., CampaignR
     assert (report.failure, report.findings, report.followed) == ("", [], len(runs))
 
 
+def test_a_page_table_stays_as_long_as_some_process_has_the_device(led: Callable[..., CampaignReport]) -> None:
+    """It goes with the last file of its device, and another may get its number then."""
+    begins, gone = attached(PHYSICAL), called(PHYSICAL, "destroy", process=1, obj=3)
+    anew = called(PHYSICAL, "attach", process=1, file=1, made=3)
+    opened = called(PHYSICAL, "open_cdev", file=1)
+    bound, moved = called(PHYSICAL, "bind", file=1, made=2), called(PHYSICAL, "attach", file=1, made=1)
+    shared = called(PHYSICAL, "fork", child=1)
+    passed = [called(PHYSICAL, "pass_file", file=file, to=1) for file in (0, 1)]
+    runs = [
+        (*begins, called(PHYSICAL, "close", file=1), opened, bound, moved, called(PHYSICAL, "destroy", obj=1)),
+        (*begins, shared, called(PHYSICAL, "exit_process"), anew, gone),
+        (*begins, *passed, called(PHYSICAL, "close", file=1), anew, gone),
+    ]
+
+    report = led(Objects(), PHYSICAL, runs, calls=sum(map(len, runs)))
+
+    assert (report.failure, report.findings, report.followed) == ("", [], len(runs))
+    assert report.calls == sum(map(len, runs))
+
+
 def lax(guest: Objects) -> None:
     """DESTROY of an object in use is answered ok."""
     guest.lax = True
