@@ -26,7 +26,7 @@ def guest(monkeypatch: pytest.MonkeyPatch) -> Guest:
     facts = Facts("6.12.0", {"0000:00:12.0": "4"}, {"0000:00:12.0": True}, frozenset(), Info(0x1000, RANGES, 9))
     monkeypatch.setattr(subjects, "image_of", lambda *_: Image(Path("vmlinuz"), facts.release))
     monkeypatch.setattr(subjects, "Guest", lambda *_: made)
-    monkeypatch.setattr(subjects, "facts_of", lambda _: facts)
+    monkeypatch.setattr(subjects, "facts_of", lambda *_: facts)
     return made
 
 
@@ -105,7 +105,7 @@ def test_races_that_are_interrupted_while_the_kernel_boots_are_no_more_than_that
     """130, and nothing is said of what the rules have."""
     del guest
 
-    def interrupt(_: object) -> Facts:
+    def interrupt(*_: object) -> Facts:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(subjects, "facts_of", interrupt)

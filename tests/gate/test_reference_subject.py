@@ -6,6 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from tenure.commands.gating import profile_of
+from tenure.commands.naming import system_named
+from tenure.gate.campaign import Campaign
+from tenure.gate.oracle import Oracle
+from tenure.gate.profiles import gate_scope, setup_of
 from tenure.gate.reference_subject import ReferenceSubject
 from tenure.gate.replies import Showing
 from tenure.gate.subject import Reply, Setup, Shown, TargetFailed
@@ -164,3 +169,20 @@ def test_a_call_that_nobody_can_make_is_told(setup: Setup) -> None:
 
     with pytest.raises(TargetFailed, match="nobody can make this call now"):
         subject.do("close", {"process": "p0", "file": "f0"}, show=False)
+
+
+def test_rules_that_are_not_judged_are_held_against_subjects_all_the_same() -> None:
+    """Page tables of physical devices: by the bare name, which is short for a variant everywhere else."""
+    system = profile_of("reference:iommufd-objects", None)
+    oracle = Oracle(system, gate_scope(system))
+    subject = ReferenceSubject(system.id)
+    campaign = Campaign(subject, oracle, setup_of(system, oracle.machine), 1)
+    campaign.play((), seconds=None, calls=200)
+
+    assert system.id == "iommufd-objects"
+    assert system_named("iommufd-objects").id == "iommufd-objects:accesses"
+    assert profile_of("exec:mine", "iommufd-objects") is system
+    assert {"hwpt_alloc", "attach"} <= subject.calls
+    assert oracle.machine.scope.fixed["emulated"] == (False, False, True)
+    assert (campaign.report.failure, campaign.report.findings) == ("", [])
+    assert "OBJ-6" in campaign.report.checked

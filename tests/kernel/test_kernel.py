@@ -116,7 +116,7 @@ def profile_here(name: str) -> str:
     return profile_for(name, image_in(fetched("")).release.partition("-")[0].partition("+")[0])
 
 
-STOCK_LACKS = frozenset({"cdev", "dma-ioas"})
+STOCK_LACKS = frozenset(name for name in ADAPTERS if name.partition(":")[0] in ("cdev", "dma-ioas", "iommufd-objects"))
 """The profiles of interfaces that no stock kernel has."""
 
 

@@ -8,12 +8,12 @@ from tenure.search.family import Family
 from tenure.search.interrupt_scopes import INTERRUPTS
 from tenure.search.ioas_scopes import IOAS
 from tenure.search.metagroup_scopes import METAGROUPS
-from tenure.search.object_scopes import OBJECTS
+from tenure.search.object_scopes import OBJECTS, PAGE_TABLES
 from tenure.search.paged_scopes import RFC2011
 from tenure.search.range_scopes import TYPE1
 from tenure.vocabulary.systems import System
 
-FAMILIES = (TYPE1, IOAS, RFC2011, INTERRUPTS, OBJECTS, METAGROUPS, CDEVS_AND_GROUPS, CDEVS)
+FAMILIES = (TYPE1, IOAS, RFC2011, INTERRUPTS, PAGE_TABLES, OBJECTS, METAGROUPS, CDEVS_AND_GROUPS, CDEVS)
 
 
 def family_of(system: System) -> Family | None:

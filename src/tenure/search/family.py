@@ -54,6 +54,8 @@ class Family:
     """
     within: tuple[tuple[Term, str], ...] = ()
     """The same for those that a comparison goes on from besides."""
+    returns: bool = False
+    """Runs that lead back to where they were are planned to go on: a subject may have kept what the rules have forgotten."""
 
     def main_scope(self, granularity: Granularity, more: Iterable[tuple[str, int]] = ()) -> Scope:
         """The scope of a search for violations, with `more` objects of some sorts."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tenure.search.family import Family, Place
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.machine import Scope
@@ -36,4 +38,16 @@ OBJECTS = Family(
         Place("two files of a device", object_scope({**_ONE, "thread": 2, "file": 3}), full=True),
     ),
     tables={"device_emulated": "emulated"},
+    returns=True,
 )
+
+MIXTURE = (False, False, True)
+"""Where devices are physical, one is emulated all the same."""
+
+PAGE_TABLES = replace(
+    OBJECTS,
+    marks=seen.object_auto,
+    gate=object_scope({"process": 2, "thread": 1, "file": 6, "object": 7, "device": 3}, emulated=MIXTURE),
+    plan=object_scope({"process": 1, "thread": 1, "file": 3, "object": 4, "device": 2}, emulated=MIXTURE[1:]),
+)
+"""The same where devices are physical and have page tables."""

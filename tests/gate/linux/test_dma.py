@@ -44,7 +44,7 @@ def started(facts: Facts, monkeypatch: pytest.MonkeyPatch) -> Iterator[Started]:
     def start(bus: Bus) -> Campaign:
         monkeypatch.setattr(subjects, "image_of", lambda *_: Image(Path("vmlinuz"), facts.release))
         monkeypatch.setattr(subjects, "Guest", lambda *_: bus)
-        monkeypatch.setattr(subjects, "facts_of", lambda _: facts)
+        monkeypatch.setattr(subjects, "facts_of", lambda *_: facts)
         subject = LinuxSubject("vmlinuz", SYSTEM.id)
         opened.append(subject)
         oracle = Oracle(SYSTEM, subject.scopes(SYSTEM)[0])

@@ -36,7 +36,7 @@ def led(
     """A campaign of these runs, and of random ones, on a kernel that is played."""
     monkeypatch.setattr(subjects, "image_of", lambda *_: Image(Path("vmlinuz"), facts.release))
     monkeypatch.setattr(subjects, "Guest", lambda *_: iommu)
-    monkeypatch.setattr(subjects, "facts_of", lambda _: facts)
+    monkeypatch.setattr(subjects, "facts_of", lambda *_: facts)
     campaign = Campaign(LinuxSubject("vmlinuz", "dma-ioas"), asked(), setup(), 1)
     campaign.play(tuple(runs), seconds=None, calls=300)
     return campaign.report

@@ -42,7 +42,7 @@ def subject(guest: Guest, facts: Facts, monkeypatch: pytest.MonkeyPatch) -> Iter
     """A subject whose guest is played."""
     monkeypatch.setattr(subjects, "image_of", lambda *_: Image(Path("vmlinuz"), facts.release))
     monkeypatch.setattr(subjects, "Guest", lambda *_: guest)
-    monkeypatch.setattr(subjects, "facts_of", lambda _: facts)
+    monkeypatch.setattr(subjects, "facts_of", lambda *_: facts)
     yield (made := LinuxSubject("vmlinuz", "containers-2022"))
     made.close()
 

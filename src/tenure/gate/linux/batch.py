@@ -124,8 +124,12 @@ class Batch:
     def put_with_address(self, content: bytes, offset: int, of: At) -> At:
         """Bytes to point to, of which eight, from this offset on, are the address of another place."""
         at = self.put(content)
-        self._line(f"p {at.offset + offset} {of}")
+        self.point(at, offset, of)
         return at
+
+    def point(self, at: At, offset: int, of: At) -> None:
+        """Put the address of another place so far into what was put there."""
+        self._line(f"p {at.offset + offset} {of}")
 
     def put_with_number(self, content: bytes, offset: int, of: There) -> At:
         """Bytes to point to, of which four, from this offset on, are the number that stands at another place."""

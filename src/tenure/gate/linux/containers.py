@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 
 from tenure.gate.linux import vfio
 from tenure.gate.linux.adapter import answer
-from tenure.gate.linux.batch import AT_FDCWD, Batch, Line, Number, Round
+from tenure.gate.linux.batch import AT_FDCWD, Batch, Number, Round
 from tenure.gate.linux.facts import FIRST_FILE, KEEPER, Facts
 from tenure.gate.linux.guest import Guest
-from tenure.gate.linux.processes import Answering, number_of, opened, worker
+from tenure.gate.linux.processes import Answering, Processes, number_of, opened, worker
 from tenure.gate.linux.sysfs import PCI, bind, links, unbind
 from tenure.gate.linux.vfio import Ioctl
 from tenure.gate.profiles import gate_scope, plan_scope
@@ -34,6 +34,7 @@ class Containers:
     def __init__(self, guest: Guest, facts: Facts) -> None:
         self._guest = guest
         self._facts = facts
+        self._processes = Processes(guest)
         self._calls: Mapping[str, Callable[[Mapping[str, str], Round], Answering]] = {
             "open_container": self._open_container,
             "open_group": self._open_group,
@@ -43,17 +44,11 @@ class Containers:
             "check_extension": self._check_extension,
             "get_status": self._get_status,
             "get_device_fd": self._get_device_fd,
-            "close": self._close,
-            "pass_file": self._pass_file,
-            "fork": self._fork,
-            "exit_process": self._exit_process,
+            **self._processes.calls,
             "bind_driver": self._bind_driver,
             "unbind_driver": self._unbind_driver,
         }
         self.calls = frozenset(self._calls)
-        self._names: list[str] = []
-        """The files that a process may have."""
-        self._pids: dict[str, int] = {}
         self._devices: dict[str, str] = {}
         self._groups: dict[str, str] = {}
         self._fixed: Shown = {}
@@ -86,28 +81,14 @@ class Containers:
         return frozenset()
 
     def settle(self) -> str:
-        using = Round()
-        for process in self._pids:
-            using.of(worker(process)).close_all(FIRST_FILE)
-        self._guest.ask(*using.batches)
+        self._processes.close_all()
         return ""
 
     def reset(self, setup: Setup) -> None:
         self._place(setup)
         self._fixed = {"device_group": dict(setup.fixed["device_group"])}
-        self._names = [f"f{n}" for n in range(setup.objects["file"])]
-        if not self._pids:
-            self._populate(list(setup.fixed["rawio"]))
-        self.settle()
+        self._processes.begin(setup)
         self._restore({device: str(driver) for device, driver in setup.initial["device_driver"].items()}, Batch(KEEPER))
-
-    def _populate(self, processes: list[str]) -> None:
-        hub = Batch("hub")
-        for process in processes:
-            hub.order(f"kill {worker(process)}")
-        born = {process: hub.order(f"spawn {worker(process)}") for process in processes}
-        self._guest.ask(hub)
-        self._pids = {process: hub.number(line) for process, line in born.items()}
 
     def _place(self, setup: Setup) -> None:
         """Which devices of the guest stand for those of the rules: as many in each group as there are to be."""
@@ -197,42 +178,6 @@ class Containers:
         name = self._devices[args["device"]].encode() + b"\0"
         line = batch.ioctl(number_of(args["file"]), Ioctl.GROUP_GET_DEVICE_FD, name)
         return opened(args["made"], batch, line)
-
-    def _close(self, args: Mapping[str, str], using: Round) -> Answering:
-        batch = using.of(worker(args["process"]))
-        line = batch.call(Number.CLOSE, number_of(args["file"]))
-        return lambda: answer(batch.number(line))
-
-    def _pass_file(self, args: Mapping[str, str], using: Round) -> Answering:
-        batch, lines = self._shared(args["process"], args["to"], [args["file"]], using)
-        return lambda: answer(batch.number(lines[0]))
-
-    def _fork(self, args: Mapping[str, str], using: Round) -> Answering:
-        self._shared(args["process"], args["child"], self._names, using)
-        return lambda: Done(())
-
-    def _shared(self, owner: str, process: str, files: list[str], using: Round) -> tuple[Batch, list[Line]]:
-        """Another process has those of these files that the owner has: the same objects, as after fork or SCM_RIGHTS."""
-        batch = using.of(worker(process))
-        source = batch.call(Number.PIDFD_OPEN, self._pids[owner], 0)
-        lines = []
-        for file in files:
-            lines.append(batch.call(Number.PIDFD_GETFD, source, number_of(file), 0))
-            batch.move(lines[-1], number_of(file))
-        batch.call(Number.CLOSE, source)
-        return batch, lines
-
-    def _exit_process(self, args: Mapping[str, str], using: Round) -> Answering:
-        process = args["process"]
-        hub = using.of("hub")
-        line = hub.order(f"kill {worker(process)}")
-        born = hub.order(f"spawn {worker(process)}")
-
-        def read() -> Answer | None:
-            self._pids[process] = hub.number(born)
-            return answer(hub.number(line))
-
-        return read
 
     def _bind_driver(self, args: Mapping[str, str], using: Round) -> Answering:
         batch = using.of(KEEPER)

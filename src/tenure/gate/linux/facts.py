@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from enum import IntEnum
 
 from tenure.gate.linux import vfio
 from tenure.gate.linux.batch import Batch
@@ -19,6 +20,16 @@ LIMIT = "/sys/module/vfio_iommu_type1/parameters/dma_entry_limit"
 CARD = "1af4:1041"
 OWNED = ("1234:11e8", CARD)
 """The devices that guests own, by vendor and device: QEMU's edu, and virtio's network card."""
+
+
+class Needs(IntEnum):
+    """What a profile needs of a guest, each besides what comes before it."""
+
+    NOTHING = 0
+    DEVICES = 1
+    """Devices that an IOMMU isolates, and vfio-pci."""
+    TYPE1 = 2
+    """Containers with the IOMMU driver type1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +58,31 @@ class Facts:
         return [device for device, group in self.groups.items() if every.count(group) == 1]
 
 
-def facts_of(guest: Guest) -> Facts:
-    """Ask a guest that has just booted; its devices are VFIO's afterwards. Raises NotRun where it has no VFIO or no IOMMU."""
+def facts_of(guest: Guest, needs: Needs = Needs.TYPE1) -> Facts:
+    """Ask a guest that has just booted; where devices are needed they are VFIO's afterwards.
+
+    Raises NotRun where it has not what is needed.
+    """
     hub = Batch("hub")
     hub.order(f"spawn {KEEPER}")
     batch = Batch(KEEPER)
     release = batch.file("/proc/sys/kernel/osrelease")
     guest.ask(hub, batch)
     name = batch.content(release).decode().strip()
+    if needs is Needs.NOTHING:
+        return Facts(name, {}, {}, frozenset())
+    if needs is Needs.DEVICES:
+        return _with_devices(guest, name)
     if "vfio" not in folder(guest, KEEPER, "/dev/vfio"):
         raise NotRun(f"Linux {name} has no VFIO", _advice(guest))
     if "vfio_iommu_type1" not in folder(guest, KEEPER, "/sys/module"):
         raise NotRun(f"Linux {name} has no type1 IOMMU driver of VFIO", _advice(guest))
+    facts = _with_devices(guest, name)
+    return replace(facts, space=_space(guest, facts))
+
+
+def _with_devices(guest: Guest, name: str) -> Facts:
+    """The devices that guests own, given to vfio-pci."""
     owned = _owned(guest)
     places = [f"{PCI}/{one}/iommu_group" for one in owned]
     groups = dict(zip(owned, links(guest, KEEPER, places), strict=True))
@@ -72,8 +96,7 @@ def facts_of(guest: Guest) -> Facts:
     if "vfio-pci" not in drivers:
         raise NotRun(f"Linux {name} has no vfio-pci", _advice(guest))
     _own(guest, list(groups))
-    facts = Facts(name, groups, cards, drivers)
-    return replace(facts, space=_space(guest, facts))
+    return Facts(name, groups, cards, drivers)
 
 
 def _advice(guest: Guest) -> str:

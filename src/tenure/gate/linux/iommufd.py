@@ -14,6 +14,7 @@ class IommuIoctl(IntEnum):
     IOAS_IOVA_RANGES = 0x3B84
     IOAS_MAP = 0x3B85
     IOAS_UNMAP = 0x3B86
+    HWPT_ALLOC = 0x3B89
 
 
 class CdevIoctl(IntEnum):
@@ -48,6 +49,12 @@ FIXED, WRITEABLE, READABLE = 1, 2, 4
 
 UNMAPPED = "<16xQ"
 """Where IOAS_UNMAP says how many bytes went."""
+
+BOUND, PAGE_TABLE = 12, 16
+"""From which byte on a bind says the number of the device's object, and HWPT_ALLOC that of what was made."""
+
+ATTACHED = 8
+"""From which byte on an attach has the number of the object that is asked for, and says which one the device got."""
 
 DETACH = struct.pack("<II", 8, 0)
 """The structure of DEVICE_DETACH_IOMMUFD_PT."""
@@ -88,6 +95,15 @@ def ioas_unmap(address: int, size: int) -> bytes:
 def attach(number: int) -> bytes:
     """The structure of DEVICE_ATTACH_IOMMUFD_PT."""
     return struct.pack("<III", 12, 0, number)
+
+
+def hwpt_alloc() -> bytes:
+    """The structure of HWPT_ALLOC in its first form; the numbers of the device and of the IO address space are still to be put into it."""
+    return struct.pack("<IIIIII", 24, 0, 0, 0, 0, 0)
+
+
+HWPT_DEVICE, HWPT_OF = 8, 12
+"""From which byte on it has these numbers."""
 
 
 def bind(iommufd: int, size: int = SMALLEST, flags: int = 0, beyond: int = 0) -> bytes:

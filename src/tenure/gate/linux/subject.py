@@ -15,13 +15,14 @@ from tenure.gate.linux.containers import Containers
 from tenure.gate.linux.debian import fetched
 from tenure.gate.linux.differences import intended, known
 from tenure.gate.linux.dma import arrival_marks
-from tenure.gate.linux.facts import Facts, facts_of
+from tenure.gate.linux.facts import Facts, Needs, facts_of
 from tenure.gate.linux.guest import Guest
 from tenure.gate.linux.image import Image, image_at, image_in
 from tenure.gate.linux.ioas import IoSpaces
 from tenure.gate.linux.kvm_files import KvmFiles
 from tenure.gate.linux.machine import Board, qemu
 from tenure.gate.linux.modules import KVM
+from tenure.gate.linux.objects import ACCESSES, Objects
 from tenure.gate.linux.racing import RACER, Races, Racing
 from tenure.gate.linux.recording import Act, Marks, Part, Recording
 from tenure.gate.linux.reproducer import as_c
@@ -30,6 +31,7 @@ from tenure.gate.linux.type1 import Type1
 from tenure.gate.linux.vfio import TYPE1, TYPE1_V2
 from tenure.gate.subject import Arrived, Fell, Hits, NotRun, Reply, Setup, Shown, TargetFailed, Written
 from tenure.gate.wording import did_you_mean
+from tenure.search.object_scopes import MIXTURE
 from tenure.vocabulary.answers import Answer
 from tenure.vocabulary.machine import Scope
 from tenure.vocabulary.systems import System
@@ -41,10 +43,21 @@ ADAPTERS: Mapping[str, Callable[[Guest, Facts], Adapter]] = {
     "dma-ioas": IoSpaces,
     "dma-type1-v1": lambda guest, facts: Type1(guest, facts, version=TYPE1),
     "dma-type1-v2": lambda guest, facts: Type1(guest, facts, version=TYPE1_V2),
+    "iommufd-objects": lambda guest, facts: Objects(guest, facts, MIXTURE),
+    "iommufd-objects:accesses": lambda guest, facts: Objects(guest, facts, ACCESSES),
+    "iommufd-objects:no-devices": Objects,
     "kvm-file": KvmFiles,
     "kvm-file:group-only": KvmFiles,
 }
 """What each profile is on a guest."""
+
+NEEDS: Mapping[str, Needs] = {
+    "dma-ioas": Needs.NOTHING,
+    "iommufd-objects": Needs.DEVICES,
+    "iommufd-objects:accesses": Needs.NOTHING,
+    "iommufd-objects:no-devices": Needs.NOTHING,
+}
+"""What a profile needs of a guest before it is looked at further; the others need all."""
 
 MODULES: Mapping[str, tuple[str, ...]] = {"kvm-file": KVM, "kvm-file:group-only": KVM}
 """The modules that a profile needs besides those of VFIO."""
@@ -83,7 +96,7 @@ class LinuxSubject:
         self._guest = Guest(self._image, self._board, self._modules)
         self.boots += 1
         try:
-            self.facts = facts_of(self._guest)
+            self.facts = facts_of(self._guest, NEEDS.get(self._profile, Needs.TYPE1))
             self._guest.heard.clear()
             self._adapter = self._make(self._guest, self.facts)
             self._recording = Recording(list(self._guest.heard))
