@@ -19,6 +19,7 @@ from tenure.search.cdev_scopes import CDEVS, cdev_scope
 from tenure.search.explorer import explore
 from tenure.search.families import family_of
 from tenure.search.interrupt_scopes import INTERRUPTS, interrupt_scope
+from tenure.search.iommufd_group_scopes import GROUPS_OF_IOMMUFDS
 from tenure.search.metagroup_scopes import METAGROUPS, metagroup_scope
 from tenure.search.paged_scopes import RFC2011
 from tenure.search.scopes import has_users, has_vms, scope, sleepers
@@ -144,7 +145,7 @@ def machine_of(rules: Rules, *, wide: bool = False) -> Machine:
             ((0, 1), (0, 0), (1, 2)) if wide else ()
         )  # a hole between two that are there
         return Machine(rules, metagroup_scope(sizes, odd_iommu=wide, regions=told, indexes=told))
-    if family in (CDEVS, CDEVS_AND_GROUPS):
+    if family in (CDEVS, CDEVS_AND_GROUPS, GROUPS_OF_IOMMUFDS):
         return Machine(
             rules, cdevs(wide=wide, steps=rules.granularity is Granularity.STEPS, groups=family is not CDEVS)
         )
@@ -267,6 +268,7 @@ FAILED = {
 
 GUARDED = {
     "cdev": OPENED | FAILED,
+    "cdev-no-container": FAILED,
     "containers-2022": OPENED,
     "kvm-file": OPENED,
     "external-notify": {"unregister.unlist#1", "release_user.unlist#1"},
