@@ -11,3 +11,4 @@ OBJECT_TABLE = Lock(
 IOAS_MUTEX = Lock("ioas.mutex", "mutex of an IO address space: the list of its HWPTs")
 IGROUP_LOCK = Lock("igroup.lock", "mutex of an IOMMU group in an iommufd: what its devices are attached to")
 OBJECT_Q = Queue("iommufd.destroy_wait", "who destroys an object waits until no call in flight has it")
+IOVA_RWSEM = Lock("ioas.iova_rwsem", "rwsem of an IO address space: its areas")

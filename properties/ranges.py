@@ -2,7 +2,7 @@
 
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.objects import ADDRESS, MAPPING, PROCESS, TABLE
-from tenure.vocabulary.properties import always, called, each_step, refused
+from tenure.vocabulary.properties import always, argument, called, each_step, refused
 from tenure.vocabulary.symbols import before
 from tenure.vocabulary.terms import Term, both, either, every, implies, is_none, no, number_of, total_of, when
 
@@ -43,7 +43,7 @@ def a_mapping_lies_in_one_valid_range(mapping: Term, address: Term) -> Term:
 
 @each_step("DMA-4", "vfio_dma_do_unmap, v2: bisect tests", mapping=MAPPING)
 def no_mapping_is_cut(mapping: Term) -> Term:
-    """A mapping stays as it is until it goes, and no unmap that is refused takes one away."""
+    """A mapping stays as it is until it goes, and no UNMAP_DMA that is refused takes one away."""
     listed = seen.mapping_listed[mapping]
     stays = both(no(is_none(listed)), before(listed) == listed)
     ends = (seen.mapping_first[mapping], seen.mapping_last[mapping], seen.mapping_access[mapping])
@@ -54,9 +54,9 @@ def no_mapping_is_cut(mapping: Term) -> Term:
 
 @each_step("DMA-5", "vfio_dma_do_unmap, unmapped", table=TABLE, mapping=MAPPING)
 def what_an_unmap_counts_is_what_it_removes(table: Term, mapping: Term) -> Term:
-    """With each mapping that goes, what UNMAP_DMA will answer grows by just the addresses of that mapping."""
+    """With each mapping that an unmap takes, what it will answer grows by just the addresses of that mapping."""
     listed = seen.mapping_listed[mapping]
-    goes = both(before(listed) == table, no(listed == table))
+    goes = both(before(listed) == table, no(listed == table), no(called("destroy")))
     first, last = before(seen.mapping_first[mapping]), before(seen.mapping_last[mapping])
     size = position(last) - position(first) + 1
     return implies(goes, seen.unmap_counted[table] == before(seen.unmap_counted[table]) + size)
@@ -75,6 +75,21 @@ def a_mapping_begins_no_later_than_it_ends(mapping: Term) -> Term:
     first, last = seen.mapping_first[mapping], seen.mapping_last[mapping]
     named = both(no(is_none(first)), no(is_none(last)), position(first) <= position(last))
     return implies(no(is_none(seen.mapping_listed[mapping])), named)
+
+
+@each_step("DMA-13", "vfio_dma_do_unmap, v2: bisect tests; iopt_unmap_iova_range: none", table=TABLE)
+def an_unmap_that_is_refused_has_removed_nothing(table: Term) -> Term:
+    """Before an unmap is refused, it has taken no mapping away."""
+    unmaps = either(called("unmap_dma"), called("ioas_unmap"))
+    denied = either(*(refused(e) for e in ("EINVAL", "EOVERFLOW", "ENOENT", "EBUSY")))
+    asked = both(unmaps, denied, argument("table", TABLE) == table)
+    return implies(asked, before(seen.unmap_counted[table]) == 0)
+
+
+@always("DMA-14", "iommufd_ioas_destroy, iopt_unmap_all", table=TABLE, mapping=MAPPING)
+def an_address_space_that_is_gone_has_no_mapping(table: Term, mapping: Term) -> Term:
+    """An IO address space that is not there has no mapping."""
+    return implies(no(seen.space_exists[table]), no(seen.mapping_listed[mapping] == table))
 
 
 @always("ACT-1", "vfio_lock_acct", process=PROCESS)
@@ -114,6 +129,8 @@ PROPERTIES = (
     what_an_unmap_counts_is_what_it_removes,
     mappings_made_and_left_add_up,
     a_mapping_begins_no_later_than_it_ends,
+    an_unmap_that_is_refused_has_removed_nothing,
+    an_address_space_that_is_gone_has_no_mapping,
     a_process_is_charged_for_just_its_mappings,
     a_map_that_is_refused_changes_nothing,
     no_map_takes_a_process_over_its_limit,

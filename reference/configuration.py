@@ -15,8 +15,8 @@ from tenure.vocabulary.types import Sort
 class Configuration:
     """The sizes by sort name, and what never changes: the groups of devices, bridges, isolation, CAP_SYS_RAWIO.
 
-    `driver` is where each device starts: an index into the values of the observable driver. Where there are addresses,
-    `valid_range` numbers the valid range of each (0: none), `entry_limit` is how many mappings each table takes, and
+    `driver` is where each device starts: an index into the values of the observable driver. Where there are addresses, and
+    they are no iommufd's, `valid_range` numbers the valid range of each (0: none), `entry_limit` is how many mappings each table takes, and
     `page_limit` how many pages each process may lock that has no CAP_IPC_LOCK (`may_exceed`). Of each page of memory, `reserved`
     says that it is a device's and `frame_0` that its frame is the first there is. `wiring` is what there is of interrupts; where there are
     iommufds, `emulated` says it of each device.
@@ -64,11 +64,10 @@ class Configuration:
     def _of_ranges(self) -> tuple[tuple[str, Sort, tuple[int, ...]], ...]:
         of_memory = (("reserved", PAGE, self.reserved), ("frame_0", PAGE, self.frame_0))
         of_type1 = (("valid_range", ADDRESS, self.valid_range), ("entry_limit", TABLE, self.entry_limit))
-        return (
-            *(of_memory if self.reserved else of_type1),
-            ("page_limit", PROCESS, self.page_limit),
-            ("may_exceed", PROCESS, self.may_exceed),
-        )
+        of_payers = (("page_limit", PROCESS, self.page_limit), ("may_exceed", PROCESS, self.may_exceed))
+        if self.reserved:
+            return *of_memory, *of_payers
+        return (*of_type1, *of_payers) if self.valid_range else ()
 
     def number(self, sort: Sort) -> int:
         """How many objects of a sort have a name; none where the sizes say nothing."""

@@ -50,6 +50,7 @@ class Kernel:
             paged=self._system.paged,
             metagroups=self._system.metagroups,
             has_groups=self._system.has_groups,
+            has_ioases=self._system.has_ioases,
         )
         self._scheduler = Scheduler(self.machine)
         self._window = Window(self.machine, self._scheduler.tasks)

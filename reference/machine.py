@@ -8,6 +8,7 @@ from tenure.reference.files import File, Process
 from tenure.reference.groups import KERNEL, VFIO, Device, IommuGroup, VfioGroup
 from tenure.reference.harm import NULL_DEREFERENCE
 from tenure.reference.interrupts import Interrupts
+from tenure.reference.ioas_spaces import IoasSpace, ioas_spaces_of
 from tenure.reference.iommu_drivers import IommuDriver
 from tenure.reference.iommufd import IommuObject
 from tenure.reference.locks import Lock
@@ -38,7 +39,7 @@ class Machine:
     A pointer to what was freed stays a pointer to that; it never becomes one to the next object of the name.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what there is to say of a system; most say little
         self,
         configuration: Configuration,
         *,
@@ -47,6 +48,7 @@ class Machine:
         paged: str | None = None,
         metagroups: str | None = None,
         has_groups: bool = True,
+        has_ioases: bool = False,
     ) -> None:
         self.has_groups = has_groups
         """The group interface is compiled in (CONFIG_VFIO_GROUP)."""
@@ -65,7 +67,9 @@ class Machine:
         self.paged: list[PagedSpace] = paged_spaces_of(configuration, paged)
         """The address spaces of 2011, by table; none where a system has none of them."""
         self.configuration = configuration
-        self.spaces: list[Space] = [] if self.paged else spaces_of(configuration)
+        self.ioases: list[IoasSpace] = ioas_spaces_of(configuration) if has_ioases else []
+        """The IO address spaces of an iommufd, by table, where the address spaces are such."""
+        self.spaces: list[Space] = [] if self.paged or self.ioases else spaces_of(configuration)
         """The address spaces of the tables, where a system speaks of addresses at all."""
         self.payers: list[Payer] = [] if self.paged else payers_of(configuration)
         self.valid_range = configuration.valid_range

@@ -21,6 +21,7 @@ from tenure.reference.files import (
 )
 from tenure.reference.groups import Device, IommuGroup, VfioGroup
 from tenure.reference.interrupts import InterruptState
+from tenure.reference.ioas_spaces import IoasState
 from tenure.reference.iommufd import IommuObject
 from tenure.reference.machine import Machine
 from tenure.reference.metagroups import Metagroups, MetagroupState
@@ -53,6 +54,7 @@ Snapshot = tuple[
     tuple[DeviceState, ...],
     tuple[UserState, ...],
     tuple[SpaceState, ...] | tuple[PagedState, ...],
+    tuple[IoasState, ...],
     InterruptState,
     tuple[VmState, ...],
     tuple[DriverState, ...],
@@ -78,6 +80,7 @@ def save(machine: Machine) -> Snapshot:
         tuple([_device(device) for device in machine.devices]),
         tuple([_user(user) for user in machine.users]),
         tuple([space.state() for space in (machine.paged or machine.spaces)]),
+        tuple([space.state() for space in machine.ioases]),
         machine.interrupts.state(),
         tuple([_vm(vm) for vm in machine.vms]),
         tuple([(driver.is_live, driver.module_references) for driver in machine.iommu_drivers]),
@@ -99,6 +102,7 @@ def load(machine: Machine, snapshot: Snapshot) -> None:
         devices,
         users,
         spaces,
+        ioases,
         interrupts,
         vms,
         drivers,
@@ -114,8 +118,9 @@ def load(machine: Machine, snapshot: Snapshot) -> None:
         _load_process(machine, process, fd_table)
     for file, file_state in zip(machine.files, files, strict=True):
         _load_file(machine, file, file_state)
-    for group, group_state in zip(machine.groups, groups, strict=True):
-        _load_group(machine, group, group_state)
+    if not machine.metagroups.is_there:
+        for group, group_state in zip(machine.groups, groups, strict=True):
+            _load_group(machine, group, group_state)
     for container, container_state in zip(machine.containers, containers, strict=True):
         _load_container(machine, container, container_state)
     for table, table_state in zip(machine.tables, tables, strict=True):
@@ -126,6 +131,8 @@ def load(machine: Machine, snapshot: Snapshot) -> None:
         _load_user(machine, user, user_state)
     for paged, paged_state in zip(machine.paged, spaces if machine.paged else (), strict=True):
         paged.become(paged_state)
+    for ioas, ioas_state in zip(machine.ioases, ioases, strict=True):
+        ioas.become(ioas_state)
     for space, space_state in zip(machine.spaces, () if machine.paged else spaces, strict=True):
         space.become(space_state, machine.payers)
     machine.interrupts.become(interrupts)

@@ -23,6 +23,7 @@ from tenure.reference.show_groups import (
     observe_tables,
 )
 from tenure.reference.show_interrupts import OF_INTERRUPTS, observe_interrupts
+from tenure.reference.show_ioases import OF_IOASES, observe_existence, observe_ioases
 from tenure.reference.show_metagroups import OF_METAGROUPS, observe_memory, observe_metagroups
 from tenure.reference.show_objects import OF_OBJECTS, observe_objects
 from tenure.reference.show_paged import OF_PAGED, observe_paged
@@ -44,25 +45,33 @@ class Part(NamedTuple):
 
 
 def _spaces(machine: Machine) -> Columns:
-    """Address spaces of 2011, or of type1; or the pages of a machine that has metagroups."""
+    """Address spaces of 2011, of an iommufd, or of type1; or the pages of a machine that has metagroups."""
+    if machine.ioases:
+        return observe_ioases(machine)
     if machine.metagroups.is_there:
         return observe_memory(machine)
     return observe_paged(machine) if machine.paged else observe_spaces(machine)
 
 
+def _has_vfio_groups(machine: Machine) -> bool:
+    """Groups have files and containers, and not metagroups."""
+    return not machine.metagroups.is_there
+
+
 PARTS = (
     Part(OF_FILES, observe_files),
-    Part(OF_GROUPS, observe_groups),
-    Part(OF_CONTAINERS, observe_containers),
-    Part(OF_TABLES, observe_tables),
-    Part(OF_DRIVERS, observe_drivers),
+    Part(OF_GROUPS, observe_groups, _has_vfio_groups),
+    Part(OF_CONTAINERS, observe_containers, _has_vfio_groups),
+    Part(OF_TABLES, observe_tables, lambda machine: bool(machine.tables)),
+    Part(OF_DRIVERS, observe_drivers, lambda machine: bool(machine.iommu_drivers)),
     Part(OF_DEVICES, observe_devices),
-    Part(OF_USERS, observe_users),
+    Part(OF_USERS, observe_users, lambda machine: bool(machine.users)),
     Part(
         (*OF_MAPPINGS, *OF_PAYERS, seen.address_translated, *OF_SPACES, *OF_ADDRESSES, *OF_PAGED),
         _spaces,
-        lambda machine: bool(machine.spaces or machine.paged or machine.metagroups.is_there),
+        lambda machine: bool(machine.spaces or machine.ioases or machine.paged or machine.metagroups.is_there),
     ),
+    Part(OF_IOASES, observe_existence, lambda machine: bool(machine.ioases)),
     Part(DESCRIBED, observe_described, lambda _: False),
     Part(
         OF_INTERRUPTS,

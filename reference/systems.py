@@ -24,6 +24,7 @@ from tenure.reference import (
     group_calls,
     group_calls_2022,
     interrupt_calls,
+    ioas_calls,
     iommu_driver_calls,
     iommufd_calls,
     iommufd_device_calls,
@@ -95,6 +96,8 @@ class System:
     """Users and drivers claim the DMA of a group; nobody looks at drivers."""
     has_groups: bool = True
     """The group interface is there."""
+    has_ioases: bool = False
+    """Address spaces are those of an iommufd."""
     paged: str | None = None
     """The defect of an address space of 2011, none where it is empty; None where a system has no such address space."""
     metagroups: str | None = None
@@ -243,6 +246,14 @@ _TYPE1: Mapping[str, Form] = {
 }
 
 _TYPE1_V1: Mapping[str, Form] = {**_TYPE1, "unmap_dma": Form(type1_calls.unmap_dma_v1, type1_calls.may_unmap_dma)}
+
+_IOAS: Mapping[str, Form] = {
+    "ioas_alloc": Form(ioas_calls.ioas_alloc, ioas_calls.may_ioas_alloc, new=(("made", TABLE),)),
+    "ioas_map_fixed": Form(ioas_calls.ioas_map_fixed, ioas_calls.may_ioas_map_fixed, new=(("made", MAPPING),)),
+    "ioas_unmap": Form(ioas_calls.ioas_unmap, ioas_calls.may_ioas_unmap),
+    "ioas_unmap_all": Form(ioas_calls.ioas_unmap_all, ioas_calls.may_name),
+    "destroy": Form(ioas_calls.destroy, ioas_calls.may_name),
+}
 
 _BY_LINE = ("line", LINE)
 _BY_EVENTFD = ("eventfd", EVENTFD)
@@ -534,6 +545,7 @@ SYSTEMS: Mapping[str, System] = {
         _CDEV_BEFORE_CYCLE_FIX, spares_bridges=False, claims_ownership=True, has_groups=False
     ),
     "dma-type1-v2": System(_TYPE1),
+    "dma-ioas": System(_IOAS, has_ioases=True),
     "external-validate": System(_VALIDATE),
     "external-validate:locked-container": System(_VALIDATE, frozenset(_VALIDATE) - {"validate_and_use"}),
     "external-validate:check-then-count": System(_CHECK_THEN_COUNT, frozenset(_VALIDATE) - {"validate_and_use"}),

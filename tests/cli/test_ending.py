@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,34 @@ def test_an_interruption_ends_with_130(run: Run, monkeypatch: pytest.MonkeyPatch
     ended = run(*arguments.split())
 
     assert (ended.code, ended.out, ended.err.strip()) == (130, "", "interrupted")
+
+
+def test_to_be_told_to_end_is_an_interruption(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SIGTERM, as `timeout` sends it; afterwards it means again what it meant before."""
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(explaining, "explanation", lambda *_: signal.raise_signal(signal.SIGTERM))
+
+    ended = run("explain", "R1")
+
+    assert (ended.code, ended.out, ended.err.strip()) == (130, "", "interrupted")
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_process_that_works_for_us_just_ends_when_told_to(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It tells nobody that it was interrupted."""
+    ends: list[int] = []
+
+    def forked(*_: object) -> str:
+        if (child := os.fork()) == 0:
+            signal.raise_signal(signal.SIGTERM)
+            os._exit(0)
+        ends.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        return "explained"
+
+    monkeypatch.setattr(explaining, "explanation", forked)
+
+    assert run("explain", "R1").code == 0
+    assert ends == [-signal.SIGTERM]
 
 
 @pytest.mark.parametrize(

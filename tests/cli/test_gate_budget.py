@@ -9,7 +9,7 @@ import pytest
 from tests.cli.conftest import PROFILE, Run, Written, verdicts
 
 from tenure.commands import gating
-from tenure.gate import campaign
+from tenure.gate import findings
 from tenure.gate.oracle import Made
 
 REFERENCE = "reference:containers-2013"
@@ -67,7 +67,7 @@ def test_a_finding_counts_more_than_a_plan_that_was_not_done(run: Run, subject: 
 def test_planning_takes_nothing_of_the_budget(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """However long it takes, the time is the subject's."""
 
-    def slowly(*_: object) -> tuple[campaign.Run, ...]:
+    def slowly(*_: object) -> tuple[findings.Run, ...]:
         time.sleep(0.6)
         return PLAN
 

@@ -10,7 +10,7 @@ from tenure.commands import kernels
 from tenure.commands.gating import GateResult
 from tenure.commands.kernels import Kernels, profile_for, targets
 from tenure.commands.output import BadInput
-from tenure.gate.campaign import CampaignReport, Finding
+from tenure.gate.findings import CampaignReport, Finding
 from tenure.gate.oracle import Made, Oracle
 from tenure.gate.profiles import plan_scope
 from tenure.models import SYSTEMS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tenure.commands.gating import GateResult, replay_calls
 from tenure.commands.replaying import replay_on_reference
 from tenure.commands.tracing import run_of_trace
-from tenure.gate.campaign import CampaignReport, Finding
+from tenure.gate.findings import CampaignReport, Finding
 from tenure.gate.oracle import Made, Oracle
 from tenure.models import SYSTEMS
 from tenure.search.explorer import explore, trace_of

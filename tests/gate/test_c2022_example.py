@@ -14,8 +14,9 @@ from tests.gate.conftest import ROOT
 
 from tenure.commands.gating import refuted_by_design
 from tenure.commands.naming import system_named
-from tenure.gate.campaign import Campaign, CampaignReport, Run
+from tenure.gate.campaign import Campaign
 from tenure.gate.exec_subject import ExecSubject
+from tenure.gate.findings import CampaignReport, Run
 from tenure.gate.oracle import Oracle
 from tenure.gate.plans import planned
 from tenure.gate.profiles import gate_scope, plan_scope, setup_of

@@ -12,7 +12,8 @@ import pytest
 
 from tenure.commands.gating import GateResult
 from tenure.commands.replaying import replay_on_reference
-from tenure.gate.campaign import Campaign, Finding, Run
+from tenure.gate.campaign import Campaign
+from tenure.gate.findings import Finding, Run
 from tenure.gate.oracle import Oracle
 from tenure.gate.plans import planned
 from tenure.gate.profiles import gate_scope, plan_scope, setup_of

@@ -67,6 +67,7 @@ PLANTED = [
         "kvm-file",
         "dma-type1-v2",
         "dma-rfc2011",
+        "dma-ioas",
         "interrupts",
         "rfc2011",
         "iommufd-objects:accesses",

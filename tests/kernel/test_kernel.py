@@ -15,13 +15,18 @@ import pytest
 
 from tenure.commands.kernels import profile_for
 from tenure.commands.output import Exit
+from tenure.commands.racing import run_races
 from tenure.gate import oracle as oracles
-from tenure.gate.campaign import STAYS_UP, Campaign, CampaignReport
+from tenure.gate.campaign import Campaign
+from tenure.gate.devices import DEVICE, LOST, STRAY
+from tenure.gate.findings import STAYS_UP, CampaignReport, Finding
+from tenure.gate.linux import edu, reproducer
 from tenure.gate.linux.batch import AT_FDCWD, Batch, Number
 from tenure.gate.linux.debian import fetched
 from tenure.gate.linux.facts import KEEPER
 from tenure.gate.linux.image import image_in
 from tenure.gate.linux.programs import found
+from tenure.gate.linux.racing import Racing, Said
 from tenure.gate.linux.subject import ADAPTERS, LinuxSubject
 from tenure.gate.oracle import Made, Oracle
 from tenure.gate.plans import planned
@@ -30,8 +35,10 @@ from tenure.gate.subject import Fell, NotRun, Reply, TargetFailed, Written
 from tenure.models import SYSTEMS
 from tenure.vocabulary.answers import Done, Refused
 from tenure.vocabulary.guards import guards_of, weakened
+from tenure.vocabulary.machine import Machine
 from tenure.vocabulary.rules import rules_of
 from tenure.vocabulary.systems import Granularity, System
+from tenure.vocabulary.verdicts import Verdict
 
 pytestmark = pytest.mark.kernel
 
@@ -109,7 +116,7 @@ def profile_here(name: str) -> str:
     return profile_for(name, image_in(fetched("")).release.partition("-")[0].partition("+")[0])
 
 
-STOCK_LACKS = frozenset({"cdev"})
+STOCK_LACKS = frozenset({"cdev", "dma-ioas"})
 """The profiles of interfaces that no stock kernel has."""
 
 
@@ -119,7 +126,7 @@ def test_a_stock_kernel_keeps_the_rules_but_for_what_is_recorded(profile: str) -
     if (meant := profile_here(profile.partition(":")[0])) != profile:
         pytest.skip(f"the rules of this kernel are {meant}")
 
-    report = led(LinuxSubject(STOCK, profile), system(profile), seconds=30)
+    report = led(LinuxSubject(STOCK, profile), system(profile), seconds=45)
 
     assert report.failure == ""
     assert report.complete
@@ -186,6 +193,59 @@ def test_a_guard_that_the_rules_lost_is_caught_by_the_kernel(profile: str, monke
     assert "EEXIST" in {one.given for one in report.findings}
 
 
+class KeepsMapped(LinuxSubject):
+    """It says of an UNMAP_DMA with ALL that a page went, and makes none; what would tell otherwise it does not show."""
+
+    def __init__(self, rest: str, profile: str) -> None:
+        super().__init__(rest, profile)
+        self.shows = frozenset()
+
+    def do(self, call: str, args: Mapping[str, Written], *, show: bool) -> Reply:
+        return Reply(Done((("size", 1),)), {}) if call == "unmap_all" else super().do(call, args, show=show)
+
+
+PAGE_AND_BACK = (Made("map_dma", (0, 0, 0, 0, 0, 3, 0)), Made("unmap_all", (0,)))
+"""A page of the first address space is mapped for both ways, and unmapped."""
+
+
+def asked_of_a_device(making: Callable[[str, str], LinuxSubject]) -> tuple[Finding | None, int]:
+    """What a device finds wrong with such a run, and for how many addresses it was asked."""
+    rules, subject = system(PROFILE), making(STOCK, PROFILE)
+    try:
+        oracle = Oracle(rules, subject.scopes(rules)[0])
+        campaign = Campaign(subject, oracle, setup_of(rules, oracle.machine), 1)
+        found = campaign.follow(PAGE_AND_BACK)
+    finally:
+        subject.close()
+    assert campaign.report.devices is not None
+    return found, campaign.report.devices.addresses
+
+
+def test_a_device_reaches_what_is_mapped_and_no_more_what_was_unmapped() -> None:
+    """It reads and writes before the unmap, and in vain after it."""
+    assert asked_of_a_device(LinuxSubject) == (None, 2)
+
+
+def test_an_unmap_that_was_not_made_is_caught_by_a_device_though_the_answer_was_right() -> None:
+    """It still reads and writes the page."""
+    finding, _ = asked_of_a_device(KeepsMapped)
+
+    assert finding is not None
+    assert (finding.kind, finding.property, finding.given) == ("violates", DEVICE, STRAY)
+    assert finding.answers == ("ok", "ok size=1")
+    assert "the device reads page 0 of p0, writes page 0 of p0; by the rules it reaches nothing" in finding.reason
+
+
+def test_a_device_that_moves_nothing_is_no_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here it is not let onto the bus."""
+    monkeypatch.setattr(edu, "MEMORY_AND_MASTER", 2)
+
+    finding, _ = asked_of_a_device(LinuxSubject)
+
+    assert finding is not None
+    assert (finding.property, finding.given) == (DEVICE, LOST)
+
+
 class Crashes(LinuxSubject):
     """Its UNMAP_DMA with ALL has the kernel crash itself."""
 
@@ -246,6 +306,26 @@ def test_a_finding_as_a_program_does_the_same_without_tenure(tmp_path: Path) -> 
     assert said.endswith("the end\n")
 
 
+def test_a_race_as_a_program_does_the_same_without_tenure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A group is opened by one of two threads, whichever."""
+    monkeypatch.setattr(reproducer, "ROUNDS", 400)
+    profile = profile_here("containers-2022")
+    rules = system(profile)
+    subject = LinuxSubject(STOCK, profile, processors=2)
+    opens = [("open_group", {"process": "p0", "file": file, "group": "g0"}) for file in ("f0", "f1")]
+    try:
+        subject.reset(setup_of(rules, Machine(rules_of(rules, Granularity.STEPS), subject.racing().scope(rules))))
+        program = subject.race_program(subject.racing().lines([], (opens[0], opens[1]), []))
+        subject.settle()
+        said = run_inside(subject, compiled(program, tmp_path))
+    finally:
+        subject.close()
+
+    told = [line for line in said.splitlines() if "|" in line]
+    assert len(told) == 400
+    assert set(told) <= {"done | Resource busy", "Resource busy | done"}
+
+
 def asked(process: str, low: str, high: str, made: str) -> dict[str, Written]:
     """The arguments of a call about one range of the first address space."""
     memory: dict[str, Written] = {"process": process, "to": "both", "made": made} if process else {}
@@ -292,6 +372,44 @@ def run_inside(subject: LinuxSubject, binary: bytes) -> str:
     return after.content(said).decode()
 
 
+RACED = 24 * 40
+"""How often races are run: each of them a round."""
+
+
+def test_two_threads_of_a_stock_kernel_come_to_nothing_that_the_rules_do_not_allow() -> None:
+    """And they do race: of some two calls either is first."""
+    profile = profile_here("containers-2022")
+
+    report = run_races(f"linux:{STOCK}", system(profile), None, RACED, 1, lambda *_: None)
+
+    assert (report.missing, report.failure) == ("", "")
+    assert [(one.words, one.forbidden) for one in report.tallies if one.wrong] == []
+    assert report.verdict is Verdict.TESTED
+    assert [one.words for one in report.tallies if len(one.counts) > 1] != []
+
+
+def test_two_threads_of_which_both_are_told_that_they_were_first_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lie about one answer of a race."""
+    made = Racing.run
+
+    def lies(self: Racing, before: object, pair: object, looks: object, turns: object) -> list[Said]:
+        found: list[Said] = []
+        for alone, answers, shown in made(self, before, pair, looks, turns):  # type: ignore[arg-type]  # handed on
+            told = tuple(Done(()) if one == Refused("EBUSY") else one for one in answers)
+            found.append((alone, told, shown))
+        return found
+
+    monkeypatch.setattr(Racing, "run", lies)
+    profile = profile_here("containers-2022")
+
+    report = run_races(f"linux:{STOCK}", system(profile), None, RACED, 1, lambda *_: None)
+
+    assert report.verdict is Verdict.VIOLATES
+    wrong = {tuple(words.split()[0] for words in one.words[1]) for one in report.tallies if one.wrong}
+    assert ("open_group", "open_group") in wrong
+    assert all("ok" in outcome for one in report.tallies for outcome in one.forbidden)
+
+
 def test_a_call_that_hangs_is_told_as_a_hang() -> None:
     """By nobody else than the watch."""
     subject = LinuxSubject(STOCK, PROFILE)
@@ -316,26 +434,43 @@ def test_a_machine_that_is_killed_is_the_targets_failure() -> None:
     assert "QEMU ended with status -9" in report.failure
 
 
-def test_an_interrupted_campaign_leaves_nothing_behind(tmp_path: Path) -> None:
-    """Ctrl-C stops the guest too, and what was found until then is told."""
+def campaign_in(folder: Path, before: set[str]) -> subprocess.Popen[str]:
+    """A campaign by the command line, and a machine for it that was not there before."""
     words = ["gate", f"linux:{STOCK}", "--profile", PROFILE, "--budget", "60s", "--seed", "1"]
-    before = set(machines())
     run = subprocess.Popen(
         [sys.executable, "-c", "from tenure.cli import main; main()", *words],
         env={**os.environ, "PYTHONPATH": str(SOURCE)},
-        cwd=tmp_path,
+        cwd=folder,
         stdout=subprocess.PIPE,
         text=True,
     )
     deadline = time.monotonic() + 60
     while set(machines()) <= before and time.monotonic() < deadline:
         time.sleep(0.2)
-    time.sleep(15)
+    return run
+
+
+def test_an_interrupted_campaign_leaves_nothing_behind(tmp_path: Path) -> None:
+    """Ctrl-C stops the guest too, and what was found until then is told."""
+    run = campaign_in(tmp_path, set(machines()))
+    time.sleep(30)
     run.send_signal(signal.SIGINT)
-    said, _ = run.communicate(timeout=20)
+    said, _ = run.communicate(timeout=60)
 
     assert run.returncode == 130
     assert "repeat with" in said
+
+
+def test_a_campaign_that_is_told_to_end_while_the_kernel_boots_leaves_nothing_behind(tmp_path: Path) -> None:
+    """As `timeout` tells it: nobody in the guest could notice yet that nobody listens."""
+    before = set(machines())
+    run = campaign_in(tmp_path, before)
+    assert set(machines()) > before
+    run.send_signal(signal.SIGTERM)
+    run.communicate(timeout=60)
+
+    assert run.returncode == 130
+    assert set(machines()) <= before
 
 
 def test_a_tool_that_is_killed_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from functools import cache
 import pytest
 
 from tenure.models import SYSTEMS
-from tenure.prover.agreement import disagreements, states_before_leaves
+from tenure.prover.agreement import Place, disagreements, placed, places_before_leaves
 from tenure.prover.logic import Expr, Read, SymbolicState
 from tenure.prover.paths import Path, paths_of
 from tenure.search.cdev_group_scopes import CDEVS_AND_GROUPS
@@ -171,26 +171,30 @@ def machine_of(rules: Rules, *, wide: bool = False) -> Machine:
     return Machine(rules, scope(sizes, no_iommu=(False, True) if wide else (), vfio_devices=one))
 
 
-def before_each_leaf(machine: Machine, limit: int, explored: Machine | None = None) -> list[State]:
-    """For every way through a rule that a search of `limit` states finds, by these rules or by more, a reachable state before it."""
+def before_each_leaf(machine: Machine, limit: int, explored: Machine | None = None) -> list[Place]:
+    """For every way through a rule that a search of `limit` states finds, by these rules or by more, a reachable state before it.
+
+    The rule is compared there, and no other: each has states of its own.
+    """
     found: dict[tuple[int, int], State] = {}
     for one in explore(explored or machine, limit=limit).parents:
         for made in machine.successors(one):
             found.setdefault((made.rule, made.leaf), one)
-    return sorted(set(found.values()))
+    return placed((state, rule) for (rule, _), state in found.items())
 
 
-def random_states(machine: Machine, seed: int, count: int) -> Iterator[State]:
-    """States of any values, most of them unreachable; often a default, or hardly any call could be made."""
+def random_places(machine: Machine, seed: int, count: int) -> Iterator[Place]:
+    """States of any values, most of them unreachable, where every rule is compared; often a default, or hardly any call could be made."""
     chance = random.Random(seed)  # noqa: S311  # a test must repeat itself
     for _ in range(count):
         dull = chance.choice((0.2, 0.5, 0.8))
-        yield tuple(
+        state = tuple(
             value
             for one in machine.layout.fields
             for _ in range(machine.layout.size(one))
             for value in [_default(one) if chance.random() < dull else chance.randrange(*_bounds(machine, one.value))]
         )
+        yield state, range(len(machine.leaves))
 
 
 def _default(one: Field) -> int:
@@ -211,10 +215,9 @@ def _bounds(machine: Machine, kind: Type) -> tuple[int, int]:
             return NONE, machine.scope.sizes[kind.sort.name]
 
 
-def leaves_from(machine: Machine, states: Iterable[State]) -> set[str]:
+def leaves_from(machine: Machine, places: Iterable[Place]) -> set[str]:
     """The ways through rules that Python takes from these states."""
-    numbers = range(len(machine.leaves))
-    return {machine.leaves[n][made.leaf].name for s in states for n in numbers for made in machine.exact(s, n)}
+    return {machine.leaves[n][made.leaf].name for s, numbers in places for n in numbers for made in machine.exact(s, n)}
 
 
 def every_leaf(machine: Machine) -> set[str]:
@@ -327,9 +330,9 @@ def test_both_readings_of_every_system_make_the_same_transitions(system: System,
     every = rules_of(system, granularity)
     rules = rules_to_compare(every)
     machine = machine_of(rules)
-    states = [*before_each_leaf(machine, 4_000, explored=machine_of(every)), *random_states(machine, 7, 50)]
+    places = [*before_each_leaf(machine, 4_000, explored=machine_of(every)), *random_places(machine, 7, 50)]
 
-    assert not list(disagreements(rules, machine, states))
+    assert not list(disagreements(rules, machine, places))
 
 
 @pytest.mark.parametrize(("system", "granularity"), EVERY_SYSTEM)
@@ -337,11 +340,11 @@ def test_both_readings_agree_before_every_leaf_of_every_system(system: System, g
     """Every way through every rule is taken, by both readings, from some state that need not be reachable; of variants as above."""
     rules = rules_to_compare(rules_of(system, granularity))
     machine = machine_of(rules, wide=True)
-    states = sorted(set(states_before_leaves(rules, machine)))
+    places = places_before_leaves(rules, machine)
 
-    assert not list(disagreements(rules, machine, states))
+    assert not list(disagreements(rules, machine, places))
     excluded = IMPOSSIBLE | GUARDED.get(system.name, set()) | PASSED_BY.get(system.id, set())
-    assert every_leaf(machine) - leaves_from(machine, states) <= excluded
+    assert every_leaf(machine) - leaves_from(machine, places) <= excluded
 
 
 @pytest.mark.parametrize("granularity", list(Granularity), ids=lambda g: g.value)
@@ -349,16 +352,16 @@ def test_both_readings_agree_about_picks_locals_and_effects_on_many_objects(gran
     """A synthetic system has every form of effect, whatever the models happen to use."""
     rules = rules_of(HOUSE, granularity)
     machine = machine_of(rules)
-    states = [*before_each_leaf(machine, 2_000), *random_states(machine, 7, 150)]
+    places = [*before_each_leaf(machine, 2_000), *random_places(machine, 7, 150)]
 
-    assert not list(disagreements(rules, machine, states))
+    assert not list(disagreements(rules, machine, places))
 
 
 def test_every_way_through_the_synthetic_system_is_taken() -> None:
     """Or the agreement about it would say little."""
     machine = machine_of(rules_of(HOUSE, Granularity.STEPS))
 
-    assert leaves_from(machine, random_states(machine, 7, 150)) == every_leaf(machine)
+    assert leaves_from(machine, random_places(machine, 7, 150)) == every_leaf(machine)
 
 
 def test_a_variants_own_rules_are_those_in_which_it_differs() -> None:
@@ -429,7 +432,7 @@ def test_a_wrong_effect_in_one_reading_is_a_disagreement(
     rules = rules_of(HOUSE, Granularity.STEPS)
     machine = machine_of(rules)
 
-    found = list(disagreements(rules, machine, random_states(machine, 7, 40)))
+    found = list(disagreements(rules, machine, random_places(machine, 7, 40)))
 
     assert {one.made_by for one in found} == {"python", "z3"}
 
@@ -490,7 +493,7 @@ def test_a_lost_condition_of_a_rule_is_a_disagreement() -> None:
     def wrong(rule: Rule, before: SymbolicState) -> Iterator[Path]:
         return paths_of(replace(rule, when=TRUE) if rule.begins else rule, before)
 
-    found = list(disagreements(rules, machine, random_states(machine, 7, 40), translate=wrong))
+    found = list(disagreements(rules, machine, random_places(machine, 7, 40), translate=wrong))
 
     assert {one.made_by for one in found} == {"z3"}
 
@@ -501,7 +504,7 @@ def test_a_guard_that_python_alone_lost_is_a_disagreement() -> None:
     careless = replace(rules, rules=tuple(changed(r, "unset_container.check", _unguarded) for r in rules.rules))
     machine = machine_of(careless)
 
-    found = list(disagreements(rules, machine, states_before_leaves(rules, machine)))
+    found = list(disagreements(rules, machine, places_before_leaves(rules, machine)))
 
     assert {one.move.rule for one in found} == {"unset_container"}
     assert {one.made_by for one in found} == {"python", "z3"}

@@ -62,6 +62,7 @@ def test_a_configuration_speaks_of_as_many_as_there_are() -> None:
         ("external-v1:misuse", 24),
         ("dma-type1-v1", 3),
         ("dma-type1-v2", 3),
+        ("dma-ioas", 5),
         ("interrupts", 13),
         ("rfc2011", 27),
         ("rfc2011:unmerge-self", 27),

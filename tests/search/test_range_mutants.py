@@ -9,7 +9,7 @@ from tests.search.test_mutants import Fault, forgetful, on_case, unguarded
 
 from tenure.commands.recording import recorded
 from tenure.models import SYSTEMS
-from tenure.models.dma_type1 import access, available, last, position
+from tenure.models.dma_type1 import access, available, last, position, unmapped
 from tenure.properties import PROPERTIES
 from tenure.search.explorer import explore
 from tenure.search.range_scopes import range_scope
@@ -84,6 +84,7 @@ MUTANTS: tuple[tuple[str, Fault], ...] = (
     ("DMA-5", counting_nothing),
     ("DMA-7", forgetful(REMOVAL, "available")),
     ("DMA-12", forgetful("map_dma.map", "last")),
+    ("DMA-13", adding("unmap_dma.find", 0, unmapped[TABLE].becomes(unmapped[TABLE] + 1))),
     ("ACT-1", forgetful(REMOVAL, "charged")),
     ("ACT-2", adding("map_dma.map", 5, available[TABLE].becomes(available[TABLE] - 1))),
     ("ACT-3", unguarded("map_dma.map", 8)),

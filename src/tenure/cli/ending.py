@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import platform
+import signal
 import sys
 import tempfile
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
 
 import click
 
@@ -21,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with a documented code; no traceback reaches the user."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        with tenure.make_context("tenure", given) as context:
+        with _ends_when_told(), tenure.make_context("tenure", given) as context:
             tenure.invoke(context)
         sys.stdout.flush()
     except click.exceptions.Exit as ended:
@@ -38,6 +41,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if isinstance(trouble, OSError):
             sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123  # what is left to print has no reader
         sys.exit(code)
+
+
+@contextmanager
+def _ends_when_told() -> Iterator[None]:
+    """SIGTERM interrupts too: guests and subjects are ended, and what was found until then is told."""
+    us = os.getpid()
+
+    def interrupt(number: int, _: FrameType | None) -> None:
+        if os.getpid() == us:
+            raise KeyboardInterrupt
+        signal.signal(number, signal.SIG_DFL)  # a process of ours that works for us just ends
+        signal.raise_signal(number)
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _told(trouble: Exception) -> tuple[str, Exit]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from tenure.cli.options import SYSTEM, budget_in, junit, seeded, shared
+from tenure.cli.racing import gate_races
 from tenure.cli.screen import progress
 from tenure.cli.telling import Telling
 from tenure.cli.troubles import trouble
@@ -28,13 +29,15 @@ class Asked:
     profile: str | None
     seed: int
     iommu: str | None = None
+    races: bool = False
 
     def command(self, budget: str) -> str:
         """The words that ask for the same with this budget."""
         target = f"'{self.target}'" if " " in self.target else self.target
         profile = ["--profile", self.profile] if self.profile else []
         iommu = ["--iommu", self.iommu] if self.iommu else []
-        return " ".join(["gate", target, *profile, *iommu, "--budget", budget, "--seed", str(self.seed)])
+        races = ["--races"] if self.races else []
+        return " ".join(["gate", target, *profile, *races, *iommu, "--budget", budget, "--seed", str(self.seed)])
 
 
 @click.command()
@@ -46,6 +49,7 @@ class Asked:
     "--iommu", type=click.Choice(["intel", "intel48", "amd", "none"]), help="The IOMMU of a kernel's machine."
 )
 @click.option("--matrix", is_flag=True, help="linux:debian:6.1,6.12,...: kernels side by side.")
+@click.option("--races", is_flag=True, help="linux:...: two calls at once, over and over, each outcome allowed or not.")
 @click.option("--out", metavar="DIR", help="Write each finding there as an ITF trace.")
 @junit
 @shared
@@ -57,6 +61,7 @@ def gate(  # noqa: PLR0913  # what a user may ask for
     seed: int,
     iommu: str | None,
     matrix: bool,
+    races: bool,
     out: str | None,
     tell: Telling,
 ) -> None:
@@ -64,7 +69,11 @@ def gate(  # noqa: PLR0913  # what a user may ask for
     from tenure.commands.gating import run_gate
 
     seconds, calls = budget_in(budget)
-    asked = Asked(target, profile, seed, iommu)
+    asked = Asked(target, profile, seed, iommu, races)
+    if races and matrix:
+        raise click.UsageError("--races is of one kernel, and --matrix of several; say one of them")
+    if races:
+        gate_races(target, profile, budget, seed, iommu, out, asked.command(budget), tell)
     if matrix:
         _gate_kernels(asked, budget, out, tell)
     with progress("gate", quiet=tell.quiet) as told:
@@ -130,9 +139,8 @@ def _note(result: GateResult, asked: Asked, ending: Ending) -> None:
         trouble(ending, Exit.NOTHING, f"not-run: {report.missing}")
         return
     for one in report.once:
-        said = (
-            f"inconclusive: after {len(one.calls)} calls the kernel fell, and not again by the same calls: {one.reason}"
-        )
+        what = "the kernel fell" if one.fell() else one.given
+        said = f"inconclusive: after {len(one.calls)} calls {what}, and not again by the same calls: {one.reason}"
         trouble(ending, Exit.INCONCLUSIVE, said)
     if report.failure:
         trouble(ending, Exit.TARGET, f"target-failed: {report.failure}")
@@ -157,8 +165,14 @@ def _of_answers(result: GateResult) -> str:
 
 
 def _of_site(result: GateResult) -> Iterator[str]:
-    """What the target's own machine made otherwise."""
+    """What the target's own machine made besides, and what it made otherwise."""
     report = result.report
+    if (devices := report.devices) is not None:
+        beyond = f", {devices.left_out:,} left out that it could not be told" if devices.left_out else ""
+        yield (
+            f"device: asked at one unmap of {devices.every:,} and at each of a shrunk run: "
+            f"at {devices.tries:,} of {devices.unmaps:,} that took something away, for {devices.addresses:,} addresses{beyond}"
+        )
     if report.left_out:
         said = ", ".join(f"{call} {number:,} times" for call, number in sorted(report.left_out.items()))
         yield f"not run: what the machine of the target cannot do: {said}"

@@ -10,7 +10,9 @@ from tenure.commands.output import BadInput, DiskTrouble
 from tenure.commands.recording import recorded
 from tenure.commands.replaying import Replayed, scope_of
 from tenure.commands.tracing import run_of_trace
-from tenure.gate.campaign import Campaign, CampaignReport, Finding, worded
+from tenure.gate.campaign import Campaign
+from tenure.gate.devices import DEVICE
+from tenure.gate.findings import CampaignReport, Finding, worded
 from tenure.gate.oracle import Made, Oracle
 from tenure.gate.plans import planned
 from tenure.gate.profiles import gate_scope, plan_scope, setup_of
@@ -51,6 +53,9 @@ class GateResult:
             lines.append(f"  ! the kernel did not stay up: {one.reason}")
             lines += [f"  | {line}" for line in one.log.splitlines()[-_LOG:]]
             lines.append("  ! it may be a danger to others: tell the kernel's maintainers first (security@kernel.org)")
+        elif one.of_device():
+            lines.append(f"  ! {one.given}")
+            lines.append(f"  ! {one.reason}")
         else:
             lines.append(f"  ! shows a state that breaks {one.property}")
             lines.append(f"  ! {one.reason}")
@@ -104,13 +109,22 @@ class GateResult:
         first = self.verdict
         told = self.report.failure or self.report.missing or f"{len(differs)} differences; {self.extent}"
         rows = [(Row(*base, "answers", first, told), first is Verdict.CONFORMS)]
+        once = {f.property for f in self.report.once}
         for name in self.report.checked:
-            verdict = Verdict.VIOLATES if name in broken else self.held or Verdict.TESTED
+            unbroken = Verdict.UNKNOWN if name in once else self.held or Verdict.TESTED
+            verdict = Verdict.VIOLATES if name in broken else unbroken
             rows.append((Row(*base, name, verdict, self.extent), verdict is Verdict.TESTED))
         rows += [
             (Row(*base, name, Verdict.NOT_RUN, "the target does not show what it speaks of"), True)
             for name in self.report.not_run
         ]
+        if (devices := self.report.devices) is not None and not devices.tries:
+            rows.append(
+                (
+                    Row(*base, DEVICE, Verdict.NOT_RUN, "no unmap took anything away that a device could be asked for"),
+                    True,
+                )
+            )
         rows += [
             (Row(*base, name, Verdict.NOT_APPLICABLE, "the rules themselves break it"), True)
             for name in self.report.waived

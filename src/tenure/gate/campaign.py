@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import random
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 
 from tenure.gate.checks import Checks
+from tenure.gate.devices import DEVICE, NOT_MADE, Devices, Unmapping, sort_of, told_of
+from tenure.gate.findings import STAYS_UP, CampaignReport, Finding, Run, worded
 from tenure.gate.oracle import Made, Oracle
-from tenure.gate.subject import Fell, Reply, Setup, Shown, Sited, Subject, TargetFailed
+from tenure.gate.shrinking import shorter_runs
+from tenure.gate.subject import Arrived, Fell, Moving, Reply, Setup, Sited, Subject, TargetFailed
 from tenure.search.scopes import MODULES
 from tenure.vocabulary.answers import Answer, Refused
 from tenure.vocabulary.machine import State
-
-Run = tuple[Made, ...]
 
 KEPT = 0.6
 """The part of the calls that a random run uses."""
@@ -29,85 +30,14 @@ SHRINKING = 600
 SHRINKING_FALLS = 24
 """The same where the subject fell, and is started anew for each try."""
 
+SHRINKING_DEVICES = 24
+"""The same where a device is asked at each unmap, which takes seconds."""
+
+SHRINKING_KNOWN = 4
+"""The same where what the device does is a recorded fault."""
+
 CHOICES = 20
 """How often a call that the machine cannot make is replaced by another choice."""
-
-STAYS_UP = "kernel"
-"""What a row is called that says whether the subject stayed up: it neither panicked nor warned nor hung."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A run at whose last call the subject is wrong: it answered what no rule permits, or showed what breaks a property."""
-
-    kind: str
-    """`differs` or `violates`."""
-    run: Run
-    calls: tuple[str, ...]
-    answers: tuple[str, ...]
-    given: str
-    permitted: str
-    property: str = ""
-    reason: str = ""
-    shown: Shown | None = None
-    log: str = ""
-    """The console, where the subject fell."""
-    known: str = ""
-    """The recorded fault of this target that it is."""
-    left: str = ""
-    """What was left when everything was closed."""
-    program: str = ""
-    """The run as a program of its own, where the subject can tell it so."""
-
-    def fell(self) -> bool:
-        """The subject did not stay up."""
-        return self.property == STAYS_UP
-
-    def signature(self) -> tuple[str, str, str, str]:
-        """Findings that agree in this are told once: the kind, the call, what was wrong and what was right; or the fault."""
-        if self.fell():
-            return (self.kind, "", self.given, self.property)
-        if self.left:
-            return (self.kind, "", self.left, self.known)
-        if self.known:
-            return (self.kind, self.run[-1].call, self.known, "")
-        return (self.kind, self.run[-1].call, self.given, self.property or self.permitted)
-
-
-@dataclass
-class CampaignReport:
-    """What a campaign did and found."""
-
-    calls: int = 0
-    runs: int = 0
-    planned: int = 0
-    followed: int = 0
-    """How many of the planned runs were made, as far as the subject's calls go."""
-    planned_calls: int = 0
-    seconds: float = 0.0
-    seed: int = 0
-    findings: list[Finding] = field(default_factory=list)
-    refusals: set[str] = field(default_factory=set)
-    not_run: tuple[str, ...] = ()
-    checked: tuple[str, ...] = ()
-    waived: tuple[str, ...] = ()
-    """The properties that the rules themselves break: nobody can be held to them by these rules."""
-    failure: str = ""
-    missing: str = ""
-    """What this machine lacks to try the target."""
-    interrupted: bool = False
-    once: list[Finding] = field(default_factory=list)
-    """Falls that did not come again on a fresh start."""
-    left_out: Counter[str] = field(default_factory=Counter)
-    """By call: how often the target's machine could not make it."""
-    intended: Counter[str] = field(default_factory=Counter)
-    """By call: how often an answer was another than the rules', as it is recorded for this target."""
-
-    @property
-    def complete(self) -> bool:
-        """Every planned run was made, and nothing ended the campaign but its budget."""
-        return self.followed == self.planned and not self.failure and not self.interrupted
-
 
 Told = Callable[[CampaignReport], None]
 
@@ -132,6 +62,10 @@ class Campaign:
         self.report.not_run, self.report.checked = self.checks.not_run, self.checks.checked
         if self._site is not None:
             self.report.checked = (*self.report.checked, STAYS_UP)
+        self._aside = 0.0
+        """Seconds in which devices were asked at every unmap: no part of the budget."""
+        self._devices = Devices(subject, oracle, self.random) if isinstance(subject, Moving) and subject.moves else None
+        self.report.devices = self._devices
         self.report.waived = tuple(sorted(waived))
 
     def play(
@@ -155,6 +89,8 @@ class Campaign:
         except KeyboardInterrupt:
             self.report.interrupted = True
         self.report.seconds = time.monotonic() - started
+        if self._devices is not None and self._devices.tries:
+            self.report.checked = (*self.report.checked, DEVICE)
 
     def _can_begin(self) -> bool:
         """Some call of the subject can be made at the start; where none can, a random run calls nothing, for ever."""
@@ -162,7 +98,7 @@ class Campaign:
         return any(offers[number] for number in self._rules)
 
     def _spent(self, started: float, seconds: float | None, calls: int | None) -> bool:
-        self.report.seconds = time.monotonic() - started
+        self.report.seconds = time.monotonic() - started - self._aside
         return (seconds is not None and self.report.seconds > seconds) or (
             calls is not None and self.report.calls >= calls
         )
@@ -171,17 +107,41 @@ class Campaign:
         if finding is None or finding.signature() in {f.signature() for f in self.report.findings}:
             return
         try:
-            if finding.fell() and not self._falls_again(finding):
-                self.report.once.append(finding)
-                return
-            short = self.shrink(finding)
+            with self._at_every_unmap() if finding.of_device() else nullcontext():
+                if (finding.fell() or finding.of_device()) and not self._comes_again(finding):
+                    self.report.once.append(finding)
+                    return
+                short = self.shrink(finding)
         except (TargetFailed, KeyboardInterrupt):
             self.report.findings.append(finding)
             raise
-        if short.signature() not in {f.signature() for f in self.report.findings}:
-            self.report.findings.append(short)
+        self._keep(short)
+        if not short.fell() and not short.of_device():
+            with self._at_every_unmap():
+                again = self.follow(short.run)
+            if again is not None and again.of_device():
+                self._note(again)
 
-    def _falls_again(self, finding: Finding) -> bool:
+    def _keep(self, finding: Finding) -> None:
+        """Tell it, if nothing like it was told."""
+        if finding.signature() not in {f.signature() for f in self.report.findings}:
+            self.report.findings.append(finding)
+
+    @contextmanager
+    def _at_every_unmap(self) -> Iterator[None]:
+        """Devices, where there are any, are asked at every unmap meanwhile, which takes nothing of the budget."""
+        if self._devices is None:
+            yield
+            return
+        started = time.monotonic()
+        self._devices.always = True
+        try:
+            yield
+        finally:
+            self._devices.always = False
+            self._aside += time.monotonic() - started
+
+    def _comes_again(self, finding: Finding) -> bool:
         """The same run, on a fresh start, ends in the same way."""
         again = self.follow(finding.run)
         return again is not None and again.signature() == finding.signature()
@@ -206,16 +166,17 @@ class Campaign:
         """Make a run of which the beginning is foreseen; where the subject falls, the run is made again call by call."""
         made: list[Made] = []
         said: list[Answer | None] = []
-        foreseen: Run = ()
+        ahead: Run = ()
         try:
             self.subject.reset(self.setup)
             foreseen = self._foreseen(run, length)
-            site.prepare([(one.call, self.oracle.arguments(one)) for one in foreseen])
+            ahead = foreseen[: self._devices.before_the_next(foreseen)] if self._devices is not None else foreseen
+            site.prepare([(one.call, self.oracle.arguments(one)) for one in ahead])
             run = foreseen if run is None else run
             return self._led(site, run, made, said)
         except Fell as fell:
-            again = self._singly(site, foreseen) if foreseen and not made else None
-            return again or self._falls(tuple(made) or foreseen, tuple(map(worded, said)), fell)
+            again = self._singly(site, ahead) if ahead and not made else None
+            return again or self._falls(tuple(made) or ahead, tuple(map(worded, said)), fell)
 
     def _singly(self, site: Sited, run: Run) -> Finding | None:
         """Make a run call by call, to see in which of them the subject falls."""
@@ -263,6 +224,9 @@ class Campaign:
             if one is None or not permitted:
                 self._note_left_out(one)
                 return None
+            unmapping = self._to_try(states, permitted)
+            if found := self._asked_before((*made, one), said, unmapping):
+                return found
             made.append(one)
             self.report.calls += 1
             reply = self.subject.do(one.call, self.oracle.arguments(one), show=True)
@@ -277,14 +241,55 @@ class Campaign:
             broken = self.checks.broken(one, meant, now, before)
             if broken is not None:
                 return self._violates(tuple(made), tuple(map(worded, said)), reply, broken)
-            states = self.checks.agreeing(following, now)
+            earlier, states = states, self.checks.agreeing(following, now)
             if not states and now is not None:
                 shown, expected = self.checks.unlike(following, now)
                 return self._shows(tuple(made), tuple(map(worded, said)), shown, expected)
             if reply.answer is None:
                 return None
+            if found := self._asked_after(tuple(made), said, unmapping, earlier, states):
+                return found
             before = now
         return None
+
+    def _to_try(
+        self, states: frozenset[State], permitted: Mapping[Answer | None, frozenset[State]]
+    ) -> Unmapping | None:
+        """What the next call takes away, if devices are to try that; None where it takes nothing, or its answer is open."""
+        if self._devices is None or not self._devices.due or len(permitted) != 1:
+            return None
+        return self._devices.unmapping(states, *permitted.values())
+
+    def _asked_before(self, made: Run, said: Sequence[Answer | None], one: Unmapping | None) -> Finding | None:
+        """Ask devices for what the last of these calls, which is not made yet, will take away."""
+        amiss = self._devices.ask_before(one) if self._devices is not None and one is not None else None
+        return self._arrived(made, (*map(worded, said), NOT_MADE), one, amiss)
+
+    def _asked_after(
+        self,
+        made: Run,
+        said: Sequence[Answer | None],
+        one: Unmapping | None,
+        before: frozenset[State],
+        after: frozenset[State],
+    ) -> Finding | None:
+        """Count what the last of these calls took away, and ask devices for it where they were asked before."""
+        if self._devices is None:
+            return None
+        self._devices.heard(before, after)
+        amiss = self._devices.ask_after(one) if one is not None else None
+        return self._arrived(made, tuple(map(worded, said)), one, amiss)
+
+    def _arrived(
+        self, made: Run, said: tuple[str, ...], one: Unmapping | None, amiss: Arrived | None
+    ) -> Finding | None:
+        """What arrived otherwise than it should, as a finding."""
+        if one is None or amiss is None:
+            return None
+        sort, known = sort_of(amiss), amiss.known or self._known(made)
+        return Finding(
+            "violates", made, self._words(made), said, sort, "", DEVICE, told_of(one.table, amiss), known=known
+        )
 
     def _choose(self, states: frozenset[State]) -> Made | None:
         """Some call that can be made now: first which call, then which way, so that calls with few ways are not rare."""
@@ -373,11 +378,13 @@ class Campaign:
         """The same fault by fewer calls: each candidate is run again on the live subject, and must fail in the same way."""
         best = finding
         tries = 0
-        most = SHRINKING_FALLS if finding.fell() else SHRINKING
+        of_device = SHRINKING_KNOWN if finding.known else SHRINKING_DEVICES
+        most = SHRINKING_FALLS if finding.fell() else of_device if finding.of_device() else SHRINKING
         shorter = True
         while shorter and tries < most:
             shorter = False
-            for candidate in self._shorter(best.run, whole=best.fell() or bool(best.left)):
+            arguments = tuple(map(self.oracle.arguments, best.run))
+            for candidate in shorter_runs(best.run, arguments, whole=best.fell() or bool(best.left)):
                 tries += 1
                 again = self.follow(candidate)
                 if again is not None and again.signature() == finding.signature() and len(again.run) < len(best.run):
@@ -386,30 +393,3 @@ class Campaign:
                 if tries >= most:
                     break
         return best
-
-    def _shorter(self, run: Run, *, whole: bool) -> Iterator[Run]:
-        """Runs with less in them: without a stretch of calls, or without every call that names some object.
-
-        The last call stays, but where the `whole` run is at fault: a fall may come when everything is closed.
-        """
-        last = run[-1:]
-        size = max(len(run) // 2, 1)
-        while size >= 1:
-            for position in range(0, len(run) - size, size):
-                yield run[:position] + run[position + size :]
-            size //= 2
-        if whole and len(run) > 1:
-            yield run[:-1]
-        words = [set(self.oracle.arguments(m).values()) for m in run]
-        for name in sorted({w for ws in words for w in ws if isinstance(w, str)}):
-            rest = tuple(m for m, ws in zip(run[:-1], words[:-1], strict=True) if name not in ws)
-            if len(rest) < len(run) - 1:
-                yield rest + last
-        for first in range(len(run) - 1):
-            for second in range(first + 1, len(run) - 1):
-                yield tuple(m for i, m in enumerate(run) if i not in (first, second))
-
-
-def worded(answer: Answer | None) -> str:
-    """An answer in words."""
-    return "never returned" if answer is None else str(answer)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Protocol
 
 from tenure.gate.memory import REMEMBERED, numbers
 from tenure.gate.oracle import Made, Oracle
@@ -14,11 +15,12 @@ from tenure.vocabulary import observables as seen
 from tenure.vocabulary.answers import Answer, Refused
 from tenure.vocabulary.calls import Finish, Refuse
 from tenure.vocabulary.emission import Emission, Layout
-from tenure.vocabulary.machine import State
+from tenure.vocabulary.machine import Machine, State
 from tenure.vocabulary.properties import Due, Property
-from tenure.vocabulary.rules import Outcome
+from tenure.vocabulary.rules import Outcome, Rules
 from tenure.vocabulary.sentences import applies, at_step, quantified
 from tenure.vocabulary.symbols import Field, Observable, Role
+from tenure.vocabulary.systems import System
 from tenure.vocabulary.terms import TRUE, Op, Term, constant, rewrite
 from tenure.vocabulary.types import default, written
 
@@ -29,10 +31,23 @@ Fault = tuple[str, str]
 """A property that does not hold, and its sentence."""
 
 
+class Compiled(Protocol):
+    """Rules that run in a scope."""
+
+    @property
+    def system(self) -> System: ...
+
+    @property
+    def rules(self) -> Rules: ...
+
+    @property
+    def machine(self) -> Machine: ...
+
+
 class Showing:
     """Some observables laid out as one tuple, so that what is shown can be compared and kept."""
 
-    def __init__(self, observables: dict[str, Observable], oracle: Oracle) -> None:
+    def __init__(self, observables: dict[str, Observable], oracle: Compiled) -> None:
         self.fields = {n: Field(n, o.domain, o.value, o.meaning, Role.REAL, None) for n, o in observables.items()}
         self.layout = Layout(tuple(self.fields.values()), oracle.machine.scope.sizes, {})
         self._places = {
@@ -63,7 +78,14 @@ class Showing:
             f"{names[i][0]}({names[i][1]}) = {written(self.fields[names[i][0]].value, cells[i])}" for i in at
         )
 
-    def look(self, oracle: Oracle) -> Callable[[State], Cells]:
+    def shown(self, cells: Cells) -> Shown:
+        """The cells as people write them, defaults too."""
+        return {
+            name: {place: written(self.fields[name].value, cells[i]) for place, i in places.items()}
+            for name, places in self._places.items()
+        }
+
+    def look(self, oracle: Compiled) -> Callable[[State], Cells]:
         """A function that shows a state of the rules in the same cells."""
         machine = oracle.machine
         emission = Emission(machine.layout)

@@ -244,7 +244,7 @@ def pair_fields(system: System) -> tuple[Field, ...]:
         "page": 0,
         "user": users,
     }
-    two = {**one, "file": 4, "group": 2}
+    two = {**one, "file": 4, "group": 2, "container": 1, "table": 1}
     alone = Field("two containers", scope({**one, "device": 1, "user": 0}))
     touched = int(any(c.name == "register" for c in system.calls))  # a break waits for who is about to touch a page
     few = {**one, "device": 1, "container": 1, "table": 1, "page": touched}
@@ -252,12 +252,13 @@ def pair_fields(system: System) -> tuple[Field, ...]:
     user = (Field("an external user and a thread", scope({**few, "thread": 1})),) if careless else ()
     user = (*user, Field("an external user", scope(few), full=careless)) if users else ()
     one_off = (NO_GROUP_DIES_IN_USE, DRIVERS_STAY, ONE_OFF_VFIO)
+    none_off = (NO_GROUP_DIES_IN_USE, DRIVERS_STAY, NONE_OFF_VFIO)
     return (
         alone,
         *user,
         *_modules(system, one),
         Field("one group", scope(one, vfio_devices=2), one_off, full=True),
-        Field("two groups", scope(two, vfio_devices=2), one_off, full=True),
+        Field("two groups, a container", scope(two, vfio_devices=2), none_off, full=True),
     )
 
 

@@ -161,7 +161,8 @@ def _configuration(setup: Setup) -> Configuration:
 
     sizes = {sort.name: setup.objects.get(sort.name, 0) for sort in SORTS}
     no_devices = (0,) * sizes[DEVICE.name]
-    ranged, paged = sizes[ADDRESS.name] > 0, "page_reserved" in setup.fixed
+    paged, valid = "page_reserved" in setup.fixed, "address_valid" in setup.fixed
+    ranged = paged or valid
     bound = "device_coherent" in setup.fixed
     told = Descriptions(**{name: wired(catalogue.OBSERVABLES[name]) for name in DESCRIBED if name in setup.fixed})
     if "group_bus" in setup.fixed:
@@ -174,8 +175,8 @@ def _configuration(setup: Setup) -> Configuration:
         noiommu_driver=flags("driver_noiommu", IOMMU_DRIVER),
         rawio=flags("rawio", PROCESS) if sizes[GROUP.name] else (False,) * sizes[PROCESS.name],
         driver=column(setup.initial, "device_driver", DEVICE, seen.DRIVER) if sizes[GROUP.name] else no_devices,
-        valid_range=() if paged else column(setup.fixed, "address_valid", ADDRESS, Count()),
-        entry_limit=column(setup.fixed, "mappings_most", TABLE, Count()) if ranged and not paged else (),
+        valid_range=column(setup.fixed, "address_valid", ADDRESS, Count()) if valid else (),
+        entry_limit=column(setup.fixed, "mappings_most", TABLE, Count()) if valid else (),
         page_limit=column(setup.fixed, "pages_most", PROCESS, Count()) if ranged else (),
         may_exceed=flags("pages_unlimited", PROCESS) if ranged else (),
         reserved=flags("page_reserved", PAGE) if paged else (),

@@ -141,3 +141,44 @@ class Sited(Protocol):
 
     def settle(self) -> str:
         """End all that a run began; what is left of it though nothing may be, empty: nothing. Raises Fell, TargetFailed."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Hit:
+    """Bytes of a device that arrived: whether it read or wrote them, and on which page of whose memory; 0 is the first page."""
+
+    way: str
+    process: str
+    page: int
+
+    def __str__(self) -> str:
+        return f"{self.way}s page {self.page} of {self.process}"
+
+
+Hits = frozenset[Hit]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """What a device's bytes did at a place: what is to arrive by the rules, and what did."""
+
+    place: str
+    wanted: Hits
+    found: Hits
+    known: str = ""
+    """The recorded fault of the target by which the two differ."""
+
+
+@runtime_checkable
+class Moving(Protocol):
+    """A subject on whose machine devices can be made to move bytes."""
+
+    @property
+    def moves(self) -> bool:
+        """It has such devices, and the profile is about what they reach."""
+
+    def move(self, table: str, wanted: Mapping[str, Hits]) -> Sequence[Arrived]:
+        """Have the device of an address space read and write at these addresses, and at one that is mapped for this alone.
+
+        An address that the device cannot be told is left out.
+        """

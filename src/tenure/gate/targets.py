@@ -29,6 +29,18 @@ def open_target(
     return start(rest, profile)
 
 
+def open_kernel(
+    text: str, profile: str, iommu: str | None, told: Callable[[str], None], processors: int
+) -> LinuxSubject:
+    """The kernel with so many processors; raises as `open_target`, and UnknownTarget where the text names no kernel."""
+    kind, rest = kind_of(text)
+    if kind != "linux":
+        raise UnknownTarget(
+            f"races are run in kernels, and {excerpt(text)} is none; say linux:PATH or linux:debian:VERSION"
+        )
+    return LinuxSubject(rest, profile, iommu or "intel", told, processors)
+
+
 def kind_of(text: str) -> tuple[str, str]:
     """The kind of a target, and what of that kind; raises UnknownTarget where the text has none, or nothing behind it."""
     kind, colon, rest = text.partition(":")

@@ -8,13 +8,14 @@ there are any others.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import z3
 
 from tenure.prover.counterexamples import constant
+from tenure.prover.evaluation import truth
 from tenure.prover.logic import Domain, Expr, SymbolicState, any_state, well_typed
 from tenure.prover.paths import Path, paths_of
 from tenure.vocabulary.calls import Finish, Refuse
@@ -25,6 +26,9 @@ from tenure.vocabulary.types import NONE, Choice, Count, Flag, Maybe, Sort, Type
 
 Translate = Callable[[Rule, SymbolicState], Iterator[Path]]
 """How rules become symbolic paths."""
+
+Place = tuple[State, Sequence[int]]
+"""A state, and the rules that are compared there."""
 
 
 class Move(NamedTuple):
@@ -63,13 +67,13 @@ class Disagreement:
 
 
 def disagreements(
-    rules: Rules, machine: Machine, states: Iterable[State], translate: Translate = paths_of
+    rules: Rules, machine: Machine, places: Iterable[Place], translate: Translate = paths_of
 ) -> Iterator[Disagreement]:
-    """Every transition from these states that only one reading makes, with every name for arguments and new objects."""
+    """Every transition that only one reading makes, with every name for arguments and new objects: from each state by its rules."""
     z3_reading = Reading(rules, machine, translate)
-    for state in states:
+    for state, numbers in places:
         z3_reading.enter(state)
-        for number in range(len(rules.rules)):
+        for number in numbers:
             ours = {move_of(machine, made) for made in machine.exact(state, number)}
             theirs = set(z3_reading.moves(number))
             yield from (Disagreement("python", machine, state, one) for one in sorted(ours - theirs))
@@ -78,11 +82,18 @@ def disagreements(
                 yield from (Disagreement("z3", machine, state, one) for one in z3_reading.others(number, ours))
 
 
-def states_before_leaves(rules: Rules, machine: Machine) -> Iterator[State]:
+def places_before_leaves(rules: Rules, machine: Machine) -> list[Place]:
     """For each way through a rule, a state from which Z3 takes it, reachable or not, where the scope has one."""
     reading = Reading(rules, machine)
-    for number in range(len(rules.rules)):
-        yield from reading.before_leaves(number)
+    return placed((state, number) for number in range(len(rules.rules)) for state in reading.before_leaves(number))
+
+
+def placed(found: Iterable[tuple[State, int]]) -> list[Place]:
+    """Each state once, with every rule that was found there."""
+    rules_at: dict[State, set[int]] = {}
+    for state, number in found:
+        rules_at.setdefault(state, set()).add(number)
+    return [(state, sorted(numbers)) for state, numbers in sorted(rules_at.items())]
 
 
 def move_of(machine: Machine, made: Transition) -> Move:
@@ -115,9 +126,10 @@ class _Way:
     cells: dict[int, Expr]
     """By place in the state; cells of fields that keep their very function are left out: they cannot change."""
     shown: list[Expr]
-    own: list[Expr]
-    """The conditions that the rule's other paths do not all share."""
-    instances: dict[tuple[int, ...], _Instance] = field(default_factory=dict)
+    own: Expr
+    """What is true where the conditions are that the rule's other paths do not all share."""
+    instances: dict[tuple[int, ...], list[_Instance]] = field(default_factory=dict)
+    """By the arguments: the path for each choice of what it picks."""
 
 
 @dataclass
@@ -213,7 +225,7 @@ class Reading:
         shared = _common([p.conditions for p in paths], {one for p in paths for one in p.picked})
         ways = [self._way(path, len(shared)) for path in paths]
         arguments = list(itertools.product(*(range(*_bounds(p.type, self.machine)) for p in rule.variables)))
-        together = z3.And(*shared, self.domain.context) if shared else z3.BoolVal(val=True, ctx=self.domain.context)
+        together = self._all(shared)
         found = {}
         for args in arguments if paths else ():
             chosen = [self.domain.value(p.type, a) for p, a in zip(rule.variables, args, strict=True)]
@@ -227,18 +239,17 @@ class Reading:
         moved = self._cells(path.after, besides=path.before)
         values = path.outcome.values if isinstance(path.outcome, Finish) else ()
         shown = [path.after.value(term, path.env) for _, term in values]
-        return _Way(path, unknowns, kinds, moved, shown, path.conditions[shared:])
+        return _Way(path, unknowns, kinds, moved, shown, self._all(path.conditions[shared:]))
 
     def _instances(self, way: _Way, args: tuple[int, ...]) -> list[_Instance]:
         """The path for these arguments, once for each choice of what it picks."""
-        picks = itertools.product(*(range(*_bounds(k, self.machine)) for k in way.kinds[len(args) :]))
-        return [self._instance(way, (*args, *picked)) for picked in picks]
+        if args not in way.instances:
+            picks = itertools.product(*(range(*_bounds(k, self.machine)) for k in way.kinds[len(args) :]))
+            way.instances[args] = [self._instance(way, (*args, *picked)) for picked in picks]
+        return way.instances[args]
 
     def _instance(self, way: _Way, choice: tuple[int, ...]) -> _Instance:
-        if choice not in way.instances:
-            condition = z3.And(*way.own, z3.BoolVal(val=True, ctx=self.domain.context))
-            way.instances[choice] = _Instance(choice, z3.substitute(condition, *self._chosen(way, choice)))
-        return way.instances[choice]
+        return _Instance(choice, z3.substitute(way.own, *self._chosen(way, choice)))
 
     def _chosen(self, way: _Way, choice: tuple[int, ...]) -> list[tuple[Expr, Expr]]:
         chosen = (self.domain.value(kind, value) for kind, value in zip(way.kinds, choice, strict=True))
@@ -270,7 +281,11 @@ class Reading:
         outcome = way.path.outcome
         kinds = [t.type for _, t in outcome.values] if isinstance(outcome, Finish) else []
         pieces += [e == self.domain.value(k, v) for e, k, v in zip(way.shown, kinds, one.values, strict=True)]
-        return z3.And(*pieces, z3.BoolVal(val=True, ctx=self.domain.context))
+        return self._all(pieces)
+
+    def _all(self, conditions: list[Expr]) -> Expr:
+        """Every condition at once."""
+        return z3.And(*conditions, z3.BoolVal(val=True, ctx=self.domain.context))
 
     def _witness(self, number: int, way: _Way, model: z3.ModelRef) -> Move:
         self._model = model
@@ -281,11 +296,13 @@ class Reading:
         return self._told(number, way, args, cells, shown)
 
     def _holds(self, condition: Expr) -> bool:
-        found = self._value(condition)
-        if not (z3.is_true(found) or z3.is_false(found)):
+        """The condition is true in the present state."""
+        assert self._model is not None  # noqa: S101  # a state was entered
+        found = truth(self._model, condition)
+        if found is None:
             message = f"Z3 does not evaluate {condition}"
             raise RuntimeError(message)
-        return bool(z3.is_true(found))
+        return found
 
     def _value(self, expr: Expr) -> Expr:
         assert self._model is not None  # noqa: S101  # a state was entered

@@ -13,6 +13,7 @@ from itertools import takewhile
 import z3
 
 from tenure.prover import spelling
+from tenure.prover.evaluation import truth
 from tenure.prover.logic import Domain, Expr, SymbolicState, any_state, well_typed
 from tenure.prover.paths import Path, paths_of
 from tenure.prover.tallies import Counted, bijection, counted, somebody_is_first
@@ -362,19 +363,18 @@ class Small:
     def _chosen(self, concerns: frozenset[str]) -> tuple[str, ...] | None:
         """One claim more for each way found, until none is left; then those that the last answer rests on."""
         chosen: dict[str, Expr] = {}
+        nearest = sorted(
+            self._theory.claimed, key=lambda known: (len(known[0].fields - concerns), len(known[0].fields))
+        )
         while (word := self._solver.check(*chosen.values())) == z3.sat:
             model = self._solver.model()
-            broken = [c for c, p in self._theory.claimed if c.name not in chosen and not _is_true(model, p.formula)]
-            if not broken:
+            broken = (c.name for c, p in nearest if c.name not in chosen and not truth(model, p.formula))
+            best = next(broken, None)
+            if best is None:
                 return None
-            best = min(broken, key=lambda c: (len(c.fields - concerns), len(c.fields)))
-            chosen[best.name] = self._named[best.name]
+            chosen[best] = self._named[best]
         core = {str(e) for e in self._solver.unsat_core()} if word == z3.unsat else {str(e) for e in chosen.values()}
         return tuple(name for name, literal in chosen.items() if str(literal) in core)
-
-
-def _is_true(model: z3.ModelRef, formula: Expr) -> bool:
-    return bool(z3.is_true(model.eval(formula, model_completion=True)))
 
 
 def conclusions(body: Term) -> tuple[Term, ...]:

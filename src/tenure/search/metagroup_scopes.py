@@ -150,14 +150,14 @@ METAGROUPS = Family(
         Place("another bus", metagroup_scope({**_MERGED, "file": 2}, odd_bus=True)),
         Place("another kind of IOMMU", metagroup_scope({**_MERGED, "file": 2}, odd_iommu=True)),
         Place("two groups that come and go", metagroup_scope(_MERGED), full=True),
-        Place("three groups", metagroup_scope(_THREE), full=True),
+        Place("three groups", metagroup_scope(_THREE), full=True, within=(VIABLE,)),
         Place(
             "three groups, four devices, two processes",
             metagroup_scope({**_THREE, "process": 2, "file": 3, "device": 4}),
             full=True,
             within=(VIABLE,),
         ),
-        Place("large", metagroup_scope({**SIZES, "process": 2, "device": 2}), full=True),
+        Place("large", metagroup_scope({**SIZES, "process": 2, "device": 2}), full=True, within=(VIABLE,)),
     ),
     pairs=(
         Place("one group", metagroup_scope({**_TWO, "process": 1, "file": 2, "thread": 2})),

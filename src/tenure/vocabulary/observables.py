@@ -38,6 +38,10 @@ BIND_REQUEST = Choice(
 )
 """What the arguments of BIND_IOMMUFD come to: a request, or what is wrong with it; a token for a driver that has no use for one;
 or arguments that are fine, and into which the answer cannot be written."""
+UNMAP_REQUEST = Choice("IO unmap request", ("range", "empty", "wraps", "too large"))
+"""What the sizes of IOAS_UNMAP come to: a range, or what is wrong; too large is an address or a length of ULONG_MAX."""
+MAP_REQUEST = Choice("IO map request", ("range", "empty", "wraps", "too large", "unknown", "target wraps"))
+"""The same of IOAS_MAP, where there are flags, of which one may be unknown, and memory behind the range besides."""
 ROOM = Choice("room", ("enough", "too little", "more"))
 """How much room a caller has for a structure of which kernels have different versions: what this one fills, less than every
 version fills, or more."""
@@ -212,6 +216,9 @@ address_leads = observable(
     meaning="the number of the page of memory to which the IOMMU leads devices at the address; 0: to none",
 )
 space_at_rest = observable("space_at_rest", TABLE, FLAG, meaning="no call changes the address space just now")
+space_exists = observable(
+    "space_exists", TABLE, FLAG, meaning="the IO address space is there: its id is in the table of an iommufd"
+)
 space_process = observable(
     "space_process", TABLE, PROCESS.maybe, meaning="the process whose memory the address space leads to"
 )

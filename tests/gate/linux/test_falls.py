@@ -8,7 +8,8 @@ from functools import cache
 import pytest
 
 from tenure.commands.gating import GateResult
-from tenure.gate.campaign import STAYS_UP, Campaign
+from tenure.gate.campaign import Campaign
+from tenure.gate.findings import STAYS_UP
 from tenure.gate.oracle import Oracle
 from tenure.gate.profiles import gate_scope, plan_scope, setup_of
 from tenure.gate.reference_subject import ReferenceSubject
@@ -216,6 +217,7 @@ def test_a_fall_that_does_not_come_again_is_no_finding_and_is_said() -> None:
 
     assert result.report.findings == []
     assert [one.property for one in result.report.once] == [STAYS_UP]
+    assert [row.verdict for row, _ in result.rows() if row.property == STAYS_UP] == [Verdict.UNKNOWN]
 
 
 def test_a_fall_when_everything_is_closed_belongs_to_the_run_before() -> None:

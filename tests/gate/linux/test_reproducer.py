@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tenure.gate.linux import reproducer
 from tenure.gate.linux.batch import Batch, Number, Round, There
 from tenure.gate.linux.facts import FIRST_FILE
 from tenure.gate.linux.recording import Act, Marks, Part, Recording
@@ -149,3 +150,26 @@ def test_what_is_put_into_a_round_for_a_call_is_told_from_the_rest() -> None:
     using.of("1").order("mine too")
 
     assert marks.since() == (Part("0", 1, ("mine",)), Part("1", 0, ("mine too",)))
+
+
+@pytest.mark.skipif(not COMPILER, reason="this machine has no C compiler")
+def test_a_race_as_a_program_is_made_over_and_over_by_two_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of two closes is done, whichever; what comes before the races is made once."""
+    monkeypatch.setattr(reproducer, "ROUNDS", 40)
+    once, race = Batch("0"), Batch("0")
+    once.open("/dev/null")
+    race.close_all(FIRST_FILE)
+    race.open("/dev/zero")
+    race.order("b 1")
+    race.call(Number.CLOSE, FIRST_FILE)
+    race.call(Number.CLOSE, FIRST_FILE)
+    program = as_c(["A test."], (Act("open", (part(once),)), Act("", (part(race),))), {}, {})
+
+    lines = ended(program, tmp_path).splitlines()
+
+    told = [line for line in lines if "|" in line]
+    assert len(told) == 40
+    assert set(told) <= {"done | Bad file descriptor", "Bad file descriptor | done"}
+    assert lines.count("open") == 1

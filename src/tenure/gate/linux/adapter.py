@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Mapping
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, runtime_checkable
 
 from tenure.gate.linux.batch import Round
-from tenure.gate.subject import Setup, Shown, Written
+from tenure.gate.subject import Arrived, Hits, Setup, Shown, Written
 from tenure.vocabulary.answers import Answer, Done, Refused
 from tenure.vocabulary.machine import Scope
 from tenure.vocabulary.systems import System
@@ -44,8 +44,20 @@ class Adapter(Protocol):
         """What recorded faults of kernels may be about, as far as this call has it."""
 
 
+@runtime_checkable
+class Moves(Protocol):
+    """An adapter whose guest has devices that move bytes in its address spaces."""
+
+    def move(self, table: str, wanted: Mapping[str, Hits]) -> Sequence[Arrived]:
+        """Have the device of an address space read and write at these addresses, and at one of its own."""
+
+
+_NAMES = {**errno.errorcode, errno.EOPNOTSUPP: "EOPNOTSUPP"}
+"""Errnos as the rules write them: this one has another name besides."""
+
+
 def answer(number: int, **values: Written) -> Answer:
     """What a system call returned as an answer: done with these values, or refused."""
     if number >= 0:
         return Done(tuple(sorted(values.items())))
-    return Refused(errno.errorcode.get(-number, f"errno {-number}"))
+    return Refused(_NAMES.get(-number, f"errno {-number}"))

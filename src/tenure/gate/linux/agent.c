@@ -17,6 +17,8 @@
  *               f PATH             the first bytes of a file: HEX, or minus the errno
  *               f PATH WORD        its first line that begins so: HEX, or minus the errno
  *               u LINE OPERATION   do the operation only if that earlier line returned 0 or more; else: -125
+ *               b TURNS            make the system calls of the next two lines at once, by two threads, of which the
+ *                                  second turns round so often before its own, or, below zero, the first: 0
  * To the hub:   spawn N            a worker of this number: its process id
  *               kill N             end it and wait until it is gone: 0
  *               module PATH ARGS   insert a module: 0, or minus the errno
@@ -27,7 +29,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -195,14 +200,101 @@ static long argument(char **text, unsigned char *arena, int line)
 	}
 }
 
-static long make_call(char *text, unsigned char *arena, int line)
+/* A system call that is ready to be made, after so many turns. */
+struct ready {
+	long a[7], turns, got;
+};
+
+static struct ready read_call(char *text, unsigned char *arena, int line)
 {
-	long a[7];
+	struct ready one = { 0 };
 
 	for (int i = 0; i < 7; i++)
-		a[i] = argument(&text, arena, line);
-	long got = syscall(a[0], a[1], a[2], a[3], a[4], a[5], a[6]);
-	return got == -1 ? -errno : got;
+		one.a[i] = argument(&text, arena, line);
+	return one;
+}
+
+static void make(struct ready *one)
+{
+	for (volatile long i = 0; i < one->turns; i++)
+		;
+	long got = syscall(one->a[0], one->a[1], one->a[2], one->a[3], one->a[4], one->a[5], one->a[6]);
+	one->got = got == -1 ? -errno : got;
+}
+
+static long make_call(char *text, unsigned char *arena, int line)
+{
+	struct ready one = read_call(text, arena, line);
+
+	make(&one);
+	return one.got;
+}
+
+/* The second thread sleeps until it is called, says that it is there, and that it sees the word to go: then both do. */
+enum { ASLEEP, CALLED, THERE, GO, GOING };
+enum { WAIT_PRIVATE = 128, WAKE_PRIVATE = 129 }; /* of futex(2): not every C library has the kernel's headers */
+
+static struct ready second;
+static atomic_int stage;
+
+static void stay_on(int processor)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(processor, &set);
+	sched_setaffinity(0, sizeof set, &set);
+}
+
+static void await(int wanted)
+{
+	for (long i = 0; atomic_load(&stage) != wanted; i++)
+		if (i > 100000)
+			sched_yield();
+}
+
+static void *make_second(void *unused)
+{
+	(void)unused;
+	stay_on(1);
+	for (;;) {
+		while (atomic_load(&stage) != CALLED)
+			syscall(SYS_futex, &stage, WAIT_PRIVATE, ASLEEP, NULL, NULL, 0);
+		atomic_store(&stage, THERE);
+		await(GO);
+		atomic_store(&stage, GOING);
+		make(&second);
+		atomic_store(&stage, ASLEEP);
+	}
+	return NULL;
+}
+
+static long make_both(long turns, char *texts[2], unsigned char *arena, int line)
+{
+	static int threads;
+	struct ready first = read_call(texts[0], arena, line + 1);
+	pthread_t unused;
+
+	if (!threads) {
+		stay_on(0);
+		if (pthread_create(&unused, NULL, make_second, NULL))
+			return -EAGAIN;
+		threads = 1;
+	}
+	second = read_call(texts[1], arena, line + 1);
+	first.turns = turns < 0 ? -turns : 0;
+	second.turns = turns > 0 ? turns : 0;
+	atomic_store(&stage, CALLED);
+	syscall(SYS_futex, &stage, WAKE_PRIVATE, 1, NULL, NULL, 0);
+	await(THERE);
+	atomic_store(&stage, GO);
+	while (atomic_load(&stage) == GO)
+		;
+	make(&first);
+	await(ASLEEP);
+	results[line + 1] = first.got;
+	results[line + 2] = second.got;
+	return 0;
 }
 
 static long write_arena(char *text, unsigned char *arena)
@@ -313,7 +405,23 @@ static void work(int channel)
 		int line = 0;
 		for (char *at = frame, *end; (end = strchr(at, '\n')) && line < LINES; at = end + 1, line++) {
 			*end = 0;
-			results[line] = work_line(at, arena, line);
+			if (at[0] != 'b') {
+				results[line] = work_line(at, arena, line);
+				continue;
+			}
+			char *texts[2], *last = end;
+			int many = 0;
+			for (; many < 2 && line + 2 < LINES && (end = strchr(last + 1, '\n')); many++, last = end) {
+				*end = 0;
+				texts[many] = last + 3; /* behind "s " */
+			}
+			if (many < 2)
+				break;
+			say_number(make_both(strtol(at + 2, NULL, 10), texts, arena, line));
+			say_number(results[line + 1]);
+			say_number(results[line + 2]);
+			line += 2;
+			end = last;
 		}
 		if (write_counted(channel, reply, replied))
 			break;

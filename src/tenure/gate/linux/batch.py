@@ -31,6 +31,7 @@ class Number(IntEnum):
     IOCTL = 16
     PREAD64 = 17
     PWRITE64 = 18
+    NANOSLEEP = 35
     CAPSET = 126
     GETDENTS64 = 217
     OPENAT = 257
@@ -45,6 +46,7 @@ class Number(IntEnum):
 
 AT_FDCWD = -100
 _MANY = 500
+_WORD = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,11 @@ class Batch:
     _used: int = 0
 
     @property
+    def used(self) -> int:
+        """How many bytes of the memory that calls may point to are taken."""
+        return self._used
+
+    @property
     def full(self) -> bool:
         """There may not be room for another call and what it says."""
         return self._used > ARENA // 4 or len(self.lines) > _MANY
@@ -108,9 +115,9 @@ class Batch:
             self._line(f"w {at.offset} {content.hex()}")
         return at
 
-    def put_last(self, content: bytes) -> At:
+    def put_last(self, content: bytes, offset: int = 0) -> At:
         """Bytes to point to on the last page, where nothing else is put."""
-        at = At(ARENA - PAGE)
+        at = At(ARENA - PAGE + offset)
         self._line(f"w {at.offset} {content.hex()}")
         return at
 
@@ -118,6 +125,15 @@ class Batch:
         """Bytes to point to, of which eight, from this offset on, are the address of another place."""
         at = self.put(content)
         self._line(f"p {at.offset + offset} {of}")
+        return at
+
+    def put_with_number(self, content: bytes, offset: int, of: There) -> At:
+        """Bytes to point to, of which four, from this offset on, are the number that stands at another place."""
+        at = self.put(content, len(content) + _WORD)
+        behind = offset + _WORD
+        self._line(f"p {at.offset + offset} {of}")  # this writes eight bytes, as wide as an address is
+        if over := content[behind : behind + _WORD]:
+            self._line(f"w {at.offset + behind} {over.hex()}")
         return at
 
     def take(self, at: At, size: int) -> Line:
@@ -218,8 +234,9 @@ def _unreadable(text: str) -> TargetFailed:
 class Round:
     """The batches of one exchange, in the order in which they are made; what one process does in a row is one batch."""
 
-    def __init__(self) -> None:
-        self._batches: list[Batch] = []
+    def __init__(self, first: Batch | None = None) -> None:
+        """Begin with this batch, if there is one."""
+        self._batches: list[Batch] = [first] if first is not None else []
 
     def of(self, target: str) -> Batch:
         """The batch of this process: the one that is made last, or a new one after it."""

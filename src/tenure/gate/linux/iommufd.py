@@ -11,6 +11,9 @@ class IommuIoctl(IntEnum):
 
     DESTROY = 0x3B80
     IOAS_ALLOC = 0x3B81
+    IOAS_IOVA_RANGES = 0x3B84
+    IOAS_MAP = 0x3B85
+    IOAS_UNMAP = 0x3B86
 
 
 class CdevIoctl(IntEnum):
@@ -34,6 +37,18 @@ IOAS_ALLOC = struct.pack("<III", 12, 0, 0)
 MADE = "<8xI"
 """Where IOAS_ALLOC says that number."""
 
+ALLOCATED = 8
+"""From which byte on it is."""
+
+MAP_OF, UNMAP_OF, DESTROY_OF, RANGES_OF = 8, 4, 4, 4
+"""From which byte on the structures have the number of the IO address space that they are about."""
+
+FIXED, WRITEABLE, READABLE = 1, 2, 4
+"""Flags of IOAS_MAP."""
+
+UNMAPPED = "<16xQ"
+"""Where IOAS_UNMAP says how many bytes went."""
+
 DETACH = struct.pack("<II", 8, 0)
 """The structure of DEVICE_DETACH_IOMMUFD_PT."""
 
@@ -46,6 +61,28 @@ TOKEN, UNKNOWN_FLAG = 1, 1 << 31
 def destroy(number: int) -> bytes:
     """The structure of DESTROY."""
     return struct.pack("<II", 8, number)
+
+
+def iova_ranges(number: int = 0, many: int = 0) -> bytes:
+    """The structure of IOAS_IOVA_RANGES, with room for so many ranges; where this is, is still to be put into it."""
+    return struct.pack("<IIIIQQ", 32, number, many, 0, 0, 0)
+
+
+RANGES_ADDRESS = 16
+"""From which byte on it has where the ranges are to go."""
+
+RANGES_MANY = "<8xI"
+"""Where it says how many there are."""
+
+
+def ioas_map(flags: int, memory: int, address: int, size: int) -> bytes:
+    """The structure of IOAS_MAP; the number of the IO address space is still to be put into it."""
+    return struct.pack("<IIIIQQQ", 40, flags, 0, 0, memory, size, address)
+
+
+def ioas_unmap(address: int, size: int) -> bytes:
+    """The structure of IOAS_UNMAP; the number of the IO address space is still to be put into it."""
+    return struct.pack("<IIQQ", 24, 0, address, size)
 
 
 def attach(number: int) -> bytes:

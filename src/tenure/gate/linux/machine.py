@@ -22,15 +22,17 @@ IOMMUS = {
 
 _QUIET = "romfile=,mq=off,disable-legacy=on,iommu_platform=on"
 
+_WIDE = "dma_mask=0xffffffffffffffff"
+
 DEVICES = (
-    "edu,bus=pcie.0,addr=0x10,dma_mask=0xffffffffff",
-    "edu,bus=pcie.0,addr=0x11,dma_mask=0xffffffffff",
+    f"edu,bus=pcie.0,addr=0x10,{_WIDE}",
+    f"edu,bus=pcie.0,addr=0x11,{_WIDE}",
     f"virtio-net-pci,bus=pcie.0,addr=0x12,{_QUIET}",
     "pcie-root-port,id=rp0,slot=1,chassis=1,addr=0x13",
     "pcie-pci-bridge,id=pb0,bus=rp0",
     f"virtio-net-pci,bus=pb0,addr=0x1,{_QUIET}",
     f"virtio-net-pci,bus=pb0,addr=0x2,{_QUIET}",
-    "edu,bus=pcie.0,addr=0x15.0,multifunction=on,dma_mask=0xffffffffff",
+    f"edu,bus=pcie.0,addr=0x15.0,multifunction=on,{_WIDE}",
     f"virtio-net-pci,bus=pcie.0,addr=0x15.1,{_QUIET}",
 )
 """What guests own: devices alone in their group, two behind one conventional bridge, two functions of one device."""

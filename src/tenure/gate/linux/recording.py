@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tenure.gate.linux.batch import Batch, Round
 
@@ -54,6 +54,14 @@ class Recording:
             for line, reply in zip(batch.lines, batch.replies, strict=False):  # a fall leaves fewer replies
                 if line.startswith("spawn ") and reply.isdigit():
                     self.processes[int(reply)] = line.split()[1]
+
+    def add(self, exchanges: Sequence[Exchange]) -> None:
+        """These were made besides, after the last call."""
+        if not self.calls:
+            return
+        last = self.calls[-1]
+        besides = tuple(Part(batch.target, 0, tuple(batch.lines)) for one in exchanges for batch in one)
+        self.calls[-1] = replace(last, parts=(*last.parts, *besides))
 
     def acts(self, calls: int) -> tuple[Act, ...]:
         """All that the first so many calls of the run rest on, and these calls."""

@@ -48,7 +48,7 @@ __attribute__((unused)) static void show(const unsigned char *from, int bytes)
 	printf("\n");
 }
 
-/* What vfio-pci is to have before anything is called. */
+@THREADS@/* What vfio-pci is to have before anything is called. */
 static const char *const devices[] = {
 @DEVICES@
 	NULL
@@ -131,7 +131,14 @@ int main(void)
 	processes = mmap(NULL, PROCESSES * sizeof *processes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	for (int one = 0; devices[one]; one++)
 		take(devices[one]);
-	for (int number = 0; number < (int)(sizeof acts / sizeof *acts); number++) {
+	const int every = (int)(sizeof acts / sizeof *acts), again = @AGAIN@;
+
+	/* from `again` on they are made over and over */
+	for (int number = 0, round = 1; number < every || round < @ROUNDS@; number++) {
+		if (number == every) {
+			number = again;
+			round++;
+		}
 		int one = acts[number].process;
 
 		if (acts[number].words)

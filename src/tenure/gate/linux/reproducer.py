@@ -12,6 +12,10 @@ from tenure.gate.linux.recording import Act, Part
 from tenure.gate.linux.vfio import Ioctl
 
 TEMPLATE = Path(__file__).with_name("reproducer.c")
+THREADS = Path(__file__).with_name("reproducer_threads.c")
+
+ROUNDS = 2000
+"""How often the program of a race makes it."""
 
 _ARGUMENTS = 6
 _SIGNED = 1 << 63
@@ -23,7 +27,10 @@ _REQUESTS = {
 
 
 def as_c(heading: Sequence[str], acts: Sequence[Act], processes: Mapping[int, str], groups: Mapping[str, str]) -> str:
-    """The program; `processes` says whose a process id was, `groups` in which group each device is that vfio-pci is to have."""
+    """The program; `processes` says whose a process id was, `groups` in which group each device is that vfio-pci is to have.
+
+    Where two threads make calls at once, what comes from there on is made over and over.
+    """
     steps = [(act, number, part) for act in acts for number, part in enumerate(act.parts)]
     bodies, table = [], []
     for index, (act, number, part) in enumerate(steps):
@@ -33,19 +40,39 @@ def as_c(heading: Sequence[str], acts: Sequence[Act], processes: Mapping[int, st
     comment = "\n".join(("/*", *(f" * {line}".rstrip().replace("*/", "* /") for line in heading), " */"))
     text = TEMPLATE.read_text(encoding="utf-8")
     devices = "".join(f'\t"{device}", /* in group {group} */\n' for device, group in groups.items())
-    return f"{comment}\n" + text.replace("@DEVICES@\n", devices).replace("@ACTS@", "\n".join(bodies)).replace(
-        "@TABLE@", "\n".join(table)
-    )
+    raced = [n for n, (_, _, part) in enumerate(steps) if any(line.startswith("b ") for line in part.lines)]
+    filled = {
+        "@THREADS@": THREADS.read_text(encoding="utf-8") if raced else "",
+        "@AGAIN@": str(raced[0] if raced else 0),
+        "@ROUNDS@": str(ROUNDS if raced else 1),
+        "@DEVICES@\n": devices,
+        "@ACTS@": "\n".join(bodies),
+        "@TABLE@": "\n".join(table),
+    }
+    for mark, content in filled.items():
+        text = text.replace(mark, content)
+    return f"{comment}\n{text}"
 
 
 def _function(index: int, act: Act, part: Part, processes: Mapping[int, str]) -> str:
-    lines = [
-        f"\t{said}"
-        for number, line in enumerate(part.lines, part.first)
-        for said in _statements(number, line, processes, told=bool(act.words))
-    ]
+    lines = [f"\t{said}" for said in _body(act, part, processes)]
     words = f" /* {act.words} */" if act.words else ""
     return "\n".join((f"static void act_{index}(void){words}", "{", *lines, "}", ""))
+
+
+def _body(act: Act, part: Part, processes: Mapping[int, str]) -> Iterator[str]:
+    at = 0
+    while at < len(part.lines):
+        number, line = part.first + at, part.lines[at]
+        if line.startswith("b "):
+            first, second = (
+                f"{{ .a = {{ {_given(one.split()[1:], processes)[1]} }} }}" for one in part.lines[at + 1 : at + 3]
+            )
+            yield f"both({number + 1}, (struct ready){first}, (struct ready){second});"
+            at += 2
+        else:
+            yield from _statements(number, line, processes, told=bool(act.words))
+        at += 1
 
 
 def _statements(number: int, line: str, processes: Mapping[int, str], *, told: bool) -> Iterator[str]:
@@ -68,6 +95,12 @@ def _statements(number: int, line: str, processes: Mapping[int, str], *, told: b
 
 
 def _call(line: int, words: Sequence[str], processes: Mapping[int, str], *, told: bool) -> str:
+    name, given = _given(words, processes)
+    return f"call({line}, {_text(name) if told else '0'}, {given});"
+
+
+def _given(words: Sequence[str], processes: Mapping[int, str]) -> tuple[str, str]:
+    """The name of a system call, and its number and arguments as C."""
     number, given = Number(int(words[0])), list(words[1:])
     arguments = [_argument(one) for one in given]
     name = number.name.lower()
@@ -77,7 +110,7 @@ def _call(line: int, words: Sequence[str], processes: Mapping[int, str], *, told
     if number is Number.PIDFD_OPEN and given[0].isdigit():
         arguments[0] = f"processes[{processes[int(given[0])]}].pid"
     arguments += ["0"] * (_ARGUMENTS - len(arguments))
-    return f"call({line}, {_text(name) if told else '0'}, SYS_{number.name.lower()}, {', '.join(arguments)});"
+    return name, f"SYS_{number.name.lower()}, {', '.join(arguments)}"
 
 
 def _argument(word: str) -> str:

@@ -4,27 +4,31 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from tenure.gate.linux.adapter import Adapter
+from tenure.gate.linux.adapter import Adapter, Moves
 from tenure.gate.linux.apt import Told
 from tenure.gate.linux.batch import Batch, Round
 from tenure.gate.linux.cdev import Cdevs
 from tenure.gate.linux.containers import Containers
 from tenure.gate.linux.debian import fetched
 from tenure.gate.linux.differences import intended, known
+from tenure.gate.linux.dma import arrival_marks
 from tenure.gate.linux.facts import Facts, facts_of
 from tenure.gate.linux.guest import Guest
 from tenure.gate.linux.image import Image, image_at, image_in
+from tenure.gate.linux.ioas import IoSpaces
 from tenure.gate.linux.kvm_files import KvmFiles
 from tenure.gate.linux.machine import Board, qemu
 from tenure.gate.linux.modules import KVM
-from tenure.gate.linux.recording import Act, Marks, Recording
+from tenure.gate.linux.racing import RACER, Races, Racing
+from tenure.gate.linux.recording import Act, Marks, Part, Recording
 from tenure.gate.linux.reproducer import as_c
 from tenure.gate.linux.source import built
 from tenure.gate.linux.type1 import Type1
 from tenure.gate.linux.vfio import TYPE1, TYPE1_V2
-from tenure.gate.subject import Fell, NotRun, Reply, Setup, Shown, TargetFailed, Written
+from tenure.gate.subject import Arrived, Fell, Hits, NotRun, Reply, Setup, Shown, TargetFailed, Written
 from tenure.gate.wording import did_you_mean
 from tenure.vocabulary.answers import Answer
 from tenure.vocabulary.machine import Scope
@@ -34,6 +38,7 @@ ADAPTERS: Mapping[str, Callable[[Guest, Facts], Adapter]] = {
     "cdev": Cdevs,
     "containers-2022": Containers,
     "containers-2022:6.1": Containers,
+    "dma-ioas": IoSpaces,
     "dma-type1-v1": lambda guest, facts: Type1(guest, facts, version=TYPE1),
     "dma-type1-v2": lambda guest, facts: Type1(guest, facts, version=TYPE1_V2),
     "kvm-file": KvmFiles,
@@ -48,14 +53,17 @@ MODULES: Mapping[str, tuple[str, ...]] = {"kvm-file": KVM, "kvm-file:group-only"
 class LinuxSubject:
     """One kernel and one profile."""
 
-    def __init__(self, rest: str, profile: str, iommu: str = "intel", told: Told = lambda _: None) -> None:
+    def __init__(
+        self, rest: str, profile: str, iommu: str = "intel", told: Told = lambda _: None, processors: int = 1
+    ) -> None:
         self.name = f"linux:{rest}"
         if profile not in ADAPTERS:
             question = did_you_mean(profile, ADAPTERS, f"there are {', '.join(ADAPTERS)}")
             raise NotRun(f"no adapter makes the calls of {profile} on a kernel", question)
         self._image = image_of(rest, told)
         told(f"booting {self._image.path.name}")
-        self._board = Board(iommu)
+        self._board = Board(iommu, processors=processors)
+        self._profile = profile
         self._make = ADAPTERS[profile]
         self._modules = MODULES.get(profile, ())
         self._guest: Guest | None = None
@@ -142,6 +150,19 @@ class LinuxSubject:
         self._guest.ask(*using.batches)
         return Reply(answered(), shown() if shown else None)
 
+    @property
+    def moves(self) -> bool:
+        return isinstance(self._adapter, Moves)
+
+    def move(self, table: str, wanted: Mapping[str, Hits]) -> Sequence[Arrived]:
+        if not isinstance(self._adapter, Moves):
+            return []
+        earlier = len(self._heard())
+        found = self._adapter.move(table, wanted)
+        self._recording.add(self._heard()[earlier:])
+        marked = self._board.iommu.startswith("intel")
+        return [replace(one, known=known(arrival_marks(one), self.facts.version)) if marked else one for one in found]
+
     def _asked(self, call: str, args: Mapping[str, Written], using: Round) -> Callable[[], Answer | None]:
         """Put a call into a round, and remember what was put there for it."""
         marks = Marks(using)
@@ -150,12 +171,32 @@ class LinuxSubject:
         return answer
 
     def program(self, calls: int) -> str:
+        self._recording.hear(self._heard())
+        return as_c(self._heading(), self._recording.acts(calls), self._recording.processes, self.facts.groups)
+
+    def racing(self) -> Racing:
+        """The kernel as two threads call it; raises NotRun where the calls of the profile are none of theirs."""
+        if not isinstance(self._adapter, Races) or self._guest is None:
+            raise NotRun(
+                f"no adapter makes the calls of {self._profile} by two threads", "docs/kernels.md has those that do"
+            )
+        return Racing(self._guest, self._adapter, self._adapter)
+
+    def race_program(self, lines: Sequence[str]) -> str:
+        """A race as a program in C: what the process was asked for it, over and over."""
+        self._recording.hear(self._heard())
+        acts = (*self._recording.acts(0), Act("", (Part(RACER, 0, tuple(lines)),)))
         heading = (
+            *self._heading(),
+            "Each line is what two calls made at once were answered: ./a.out | sort | uniq -c counts them.",
+        )
+        return as_c(heading, acts, self._recording.processes, self.facts.groups)
+
+    def _heading(self) -> tuple[str, ...]:
+        return (
             f"Found on Linux {self.facts.release}, with an IOMMU of kind {self._board.iommu}. Run it as root.",
             "Where your devices have other names or groups, change these below: they are strings.",
         )
-        self._recording.hear(self._heard())
-        return as_c(heading, self._recording.acts(calls), self._recording.processes, self.facts.groups)
 
     def ask(self, *batches: Batch) -> None:
         """Have batches made as they are, for whoever looks at the kernel otherwise than by its calls."""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from tenure.gate.linux import vfio
 from tenure.gate.linux.adapter import answer
 from tenure.gate.linux.batch import Batch, Line, Number, Round
+from tenure.gate.linux.dma import Dma, Memory, Site
 from tenure.gate.linux.edges import FEW, LAST_PAGE, PAGE, PLANNED, edges, ranges_in_pages, scope_of, valid
 from tenure.gate.linux.facts import FIRST_FILE, KEEPER, LIMIT, Facts
 from tenure.gate.linux.guest import Guest
 from tenure.gate.linux.vfio import Ioctl
-from tenure.gate.subject import Setup, Shown, TargetFailed, Written
+from tenure.gate.subject import Arrived, Hits, Setup, Shown, TargetFailed, Written
 from tenure.vocabulary.answers import Answer, Done
 from tenure.vocabulary.machine import Scope
 from tenure.vocabulary.systems import System
@@ -28,6 +29,9 @@ _MEMLOCK = 8
 _CAPABILITIES = struct.pack("<II", 0x20080522, 0)
 _PTRACE_ALONE = struct.pack("<IIIIII", 1 << 19, 1 << 19, 0, 0, 0, 0)
 """CAP_SYS_PTRACE, by which a process takes files from another, and not CAP_IPC_LOCK."""
+
+_RACED = 3
+"""How many addresses races are about: two of one valid range and the first of the next."""
 
 _HALF = PAGE // 2
 _LARGEST = (1 << 64) - PAGE
@@ -80,6 +84,16 @@ class Type1:
             scope_of(pages, self._ranges, sizes, MOST),
             scope_of(pages[:PLANNED], self._ranges, plan, MOST - 1),
         )
+
+    shown_after = frozenset({"mappings_left", "pages_charged"})
+
+    def race_scope(self, system: System) -> Scope:
+        del system
+        sizes = {"process": 1, "thread": 2, "table": 1, "mapping": MOST}
+        return scope_of(edges(self._ranges)[:_RACED], self._ranges, sizes, MOST)
+
+    def again(self, batch: Batch) -> None:
+        self._open(batch, [table for process, table in self._files if process == next(iter(self._pids))])
 
     def able(self, call: str, args: Mapping[str, Written]) -> bool:
         """A mapping needs memory behind it, and a size must be a number of 64 bits."""
@@ -223,6 +237,17 @@ class Type1:
         low, high = (self._pages[str(args[end])] * PAGE for end in ("low", "high"))
         sizes = {"empty": 0, "wraps": _LARGEST}
         return low, sizes.get(str(args["request"]), high + PAGE - low)
+
+    def move(self, table: str, wanted: Mapping[str, Hits]) -> Sequence[Arrived]:
+        """By the device in the group of this container, whose page of its own is in the middle of the first valid range."""
+        owner = next(iter(self._pids))
+        container = self._files[owner, table]
+        device = self._facts.alone()[(container - FIRST_FILE) // 2]
+        if self._facts.cards[device]:
+            return []
+        memory = Memory(self._guest, MEMORY, {process: _worker(process) for process in self._pids})
+        site = Site(_worker(owner), container, container + 1, device, sum(self._ranges[0]) // 2)
+        return Dma(self._guest, memory, site).ask(wanted, self._pages)
 
     def look(self, using: Round) -> Callable[[], Shown]:
         owner = next(iter(self._pids))

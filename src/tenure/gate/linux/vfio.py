@@ -17,6 +17,7 @@ class Ioctl(IntEnum):
     GROUP_SET_CONTAINER = 0x3B68
     GROUP_UNSET_CONTAINER = 0x3B69
     GROUP_GET_DEVICE_FD = 0x3B6A
+    DEVICE_GET_REGION_INFO = 0x3B6C
     IOMMU_GET_INFO = 0x3B70
     IOMMU_MAP_DMA = 0x3B71
     IOMMU_UNMAP_DMA = 0x3B72
@@ -70,6 +71,10 @@ def info(answer: bytes) -> Info:
     return Info(sizes, ranges, available)
 
 
+MAPPED_MEMORY = 8
+"""From which byte on the structure of IOMMU_MAP_DMA has the address of the memory."""
+
+
 def map_dma(flags: int, memory: int, address: int, size: int) -> bytes:
     """The structure of IOMMU_MAP_DMA."""
     return struct.pack("<IIQQQ", 32, flags, *(number % (1 << 64) for number in (memory, address, size)))
@@ -82,6 +87,15 @@ def unmap_dma(flags: int, address: int, size: int) -> bytes:
 
 UNMAPPED = "<16xQ"
 """Where IOMMU_UNMAP_DMA says how many bytes went."""
+
+REGION_OFFSET = "<24xQ"
+"""Where DEVICE_GET_REGION_INFO says from where on in a device's file the region is."""
+
+
+def region_info(index: int) -> bytes:
+    """The structure of DEVICE_GET_REGION_INFO."""
+    return struct.pack("<IIIIQQ", 32, 0, index, 0, 0, 0)
+
 
 STATUS = struct.pack("<II", 8, 0)
 """The structure of GROUP_GET_STATUS; its flags come back behind its size."""

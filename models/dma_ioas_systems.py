@@ -1,0 +1,28 @@
+"""The system `dma-ioas`: IO address spaces of an iommufd."""
+
+from tenure.models import dma_ioas, dma_type1
+from tenure.models.dma_ioas_claims import CLAIMS
+from tenure.vocabulary import observables as seen
+from tenure.vocabulary.systems import Definition, System, shows
+
+DEFINITIONS: tuple[Definition, ...] = (
+    shows(seen.address_position, lambda a: dma_type1.position[a]),
+    shows(seen.mapping_listed, lambda m: dma_type1.listed[m]),
+    shows(seen.mapping_first, lambda m: dma_type1.first[m]),
+    shows(seen.mapping_last, lambda m: dma_type1.last[m]),
+    shows(seen.mapping_access, lambda m: dma_type1.access[m]),
+    shows(seen.space_exists, lambda t: dma_ioas.is_there[t]),
+    shows(seen.unmap_counted, lambda t: dma_ioas.unmapped[t]),
+)
+
+SYSTEMS = (
+    System(
+        name="dma-ioas",
+        variant="",
+        title="IO address spaces of an iommufd: areas that are mapped where the caller says, and unmapped whole",
+        source="drivers/iommu/iommufd/ioas.c, io_pagetable.c, 7.2",
+        calls=dma_ioas.CALLS,
+        definitions=DEFINITIONS,
+        claims=CLAIMS,
+    ),
+)

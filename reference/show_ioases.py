@@ -1,0 +1,47 @@
+"""What IO address spaces of an iommufd show of themselves, besides what address spaces of type1 show too."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tenure.reference.show_paged import no_pages
+from tenure.vocabulary import observables as seen
+from tenure.vocabulary.objects import ADDRESS
+from tenure.vocabulary.types import NONE
+
+if TYPE_CHECKING:
+    from tenure.reference.columns import Columns
+    from tenure.reference.machine import Machine
+
+OF_IOASES = (seen.space_exists,)
+
+
+def observe_ioases(machine: Machine) -> Columns:
+    """The observables of type1's address spaces and of 2011's."""
+    spaces, addresses = machine.ioases, machine.configuration.number(ADDRESS)
+    rows = [(NONE, NONE, NONE, 0)] * machine.mappings
+    for table, space in enumerate(spaces):
+        for name, one in space.named().items():
+            rows[name] = (table, one.range.first, one.range.last, one.access.value)
+    nobody, nothing = (0,) * len(machine.processes), (0,) * len(spaces)
+    of_memory = no_pages(len(spaces), len(machine.processes), machine.pages, machine.mappings, addresses)
+    return (
+        *(tuple(column) for column in (zip(*rows, strict=True) if rows else [()] * 4)),
+        (NONE,) * machine.mappings,
+        (0,) * machine.mappings,
+        *[nobody] * 3,
+        (NONE,) * (len(spaces) * addresses),
+        nothing,
+        nothing,
+        tuple([space.unmapped for space in spaces]),
+        tuple(range(addresses)),
+        (0,) * addresses,
+        *of_memory,
+    )
+
+
+def observe_existence(machine: Machine) -> Columns:
+    """The observables of OF_IOASES."""
+    if not machine.ioases:
+        return ((0,) * len(machine.tables),)
+    return (tuple([int(space.is_there) for space in machine.ioases]),)
