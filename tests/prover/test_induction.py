@@ -125,6 +125,29 @@ def test_a_claim_is_tried_first_with_those_that_it_is_known_to_be_kept_with() ->
     assert second == {one.spelled}
 
 
+def test_what_served_a_claim_at_one_step_is_tried_at_the_next() -> None:
+    """With the claim itself, for goals of its name and for no others."""
+    contained = rules("containers-2013:locked")
+    theory = Theory(contained, tuple(c for c in claims_of(contained) if c.name in {RESTING, NAMED}))
+    goals = {g.name: g for o in inductive(theory)[0] for g in o.goals}
+
+    theory.learn(NAMED, (NAMED, RESTING))
+
+    assert set(theory.names_of(alone(theory, goals[NAMED]))) == {NAMED, RESTING}
+    assert set(theory.names_of(alone(theory, goals[RESTING]))) == {RESTING}
+
+
+def test_what_nobody_takes_over_two_objects_is_looked_at_over_three() -> None:
+    """A step that takes three files tells nothing where there are two."""
+    kept = rules("kvm-file", Granularity.STEPS)
+    theory = Theory(kept, claims_of(kept))
+    name = "get_device_fd.open#5 preserves"
+    everything = tuple(c.name for c, _ in theory.claimed)
+
+    assert not theory.small(2).takes(name, everything)
+    assert theory.small(3).takes(name, everything)
+
+
 def test_a_claim_that_is_kept_with_a_false_one_falls_after_it() -> None:
     """Nobody proves it from what has left the set."""
     contained = rules("containers-2013:locked")

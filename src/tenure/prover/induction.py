@@ -22,6 +22,9 @@ from tenure.vocabulary.rules import Rules
 RLIMIT = 10_000_000
 """Z3's resource limit for one obligation: the same on every machine, unlike seconds."""
 
+FEW = (2, 3)
+"""So many objects of every sort are taken where a goal is looked at over few of them."""
+
 
 @dataclass(frozen=True)
 class Result:
@@ -121,7 +124,7 @@ def solve(
     left: dict[str, str] = {}
     needed: dict[str, tuple[str, ...]] = {}
     remembered = 0
-    shared = Shared(theory, obligation, max(1, rlimit // 10))
+    shared = Shared(theory, obligation, max(1, rlimit // 30))
     for goal in obligation.goals:
         few = tuple(choices(theory, obligation, goal))
         spelled = (words_of(known, obligation, goal) for known in few)
@@ -136,9 +139,10 @@ def solve(
                     break
                 continue
             sought = () if known in few else theory.names_of(known)
-            if proofs is not None:
-                proofs.keep(words_of(known if known in few else few[-1], obligation, goal), sought)
+            if proofs is not None:  # what follows from few premises follows from more
+                proofs.keep(words_of(next(f for f in few if set(known) <= set(f)), obligation, goal), sought)
         if sought:
+            theory.learn(goal.name, sought)
             needed[goal.name] = tuple(dict.fromkeys((*needed.get(goal.name, ()), *sought)))
     verdict = "unsat" if not left else "sat" if "sat" in left.values() else "unknown"
     seconds = time.perf_counter() - started
@@ -147,7 +151,7 @@ def solve(
 
 
 class Shared:
-    """One solver for all goals of an obligation: what they have in common is read once."""
+    """Two solvers for all goals of an obligation, with a little effort for each: what the goals have in common is read once."""
 
     def __init__(self, theory: Theory, obligation: Obligation, rlimit: int) -> None:
         self.theory = theory
@@ -155,25 +159,32 @@ class Shared:
         self.rlimit = rlimit
 
     @cached_property
-    def _common(self) -> tuple[Premise, ...]:
-        return self.theory.relevant(self.obligation.concerns or frozenset(), 0)
+    def _common(self) -> dict[Premise, None]:
+        return dict.fromkeys(self.theory.relevant(self.obligation.concerns or frozenset(), 0))
 
     @cached_property
-    def _solver(self) -> z3.Solver:
+    def _without(self) -> z3.Solver:
+        return self._knowing(())
+
+    @cached_property
+    def _with(self) -> z3.Solver:
+        return self._knowing(self._common)
+
+    def _knowing(self, known: Iterable[Premise]) -> z3.Solver:
         solver = _matching(self.theory)
         solver.set("rlimit", self.rlimit)
-        solver.add(*(p.formula for p in self._common), *self.obligation.assume)
+        solver.add(*(p.formula for p in known), *self.obligation.assume)
         return solver
 
-    def check(self, known: tuple[Premise, ...], contrary: Expr) -> str:
-        """What Z3 says to the contrary of a goal, by matching alone, from these premises if they have the common ones."""
-        if not set(self._common) <= set(known):
-            return "unknown"
-        self._solver.push()
-        self._solver.add(*(p.formula for p in known if p not in self._common), contrary)
-        found = str(self._solver.check())
-        self._solver.pop()
-        return found
+    def follows(self, known: tuple[Premise, ...], contrary: Expr) -> bool:
+        """Whether matching alone refutes the contrary of a goal, from these premises and no other."""
+        has_common = self._common.keys() <= set(known)
+        solver = self._with if has_common else self._without
+        solver.push()
+        solver.add(*(p.formula for p in known if not (has_common and p in self._common)), contrary)
+        found = solver.check()
+        solver.pop()
+        return bool(found == z3.unsat)
 
 
 def _solved(
@@ -182,8 +193,9 @@ def _solved(
     """From few premises to all: a proof from fewer is a proof, and found sooner. What no quick one proves may fall over a few objects."""
     contrary = goal.contrary()
     *few, everything = choices(theory, obligation, goal)
-    if few and shared.check(few[0], contrary) == "unsat":
-        return "unsat", few[0]
+    for quick in (alone(theory, goal), few[0]) if few else ():
+        if shared.follows(quick, contrary):
+            return "unsat", quick
     found = "unknown"
     for known, solver, limit in _attempts(theory, obligation, goal, rlimit):
         if known is None:
@@ -202,9 +214,6 @@ def _attempts(theory: Theory, obligation: Obligation, goal: Goal, rlimit: int) -
     *few, everything = choices(theory, obligation, goal)
     tenth = max(1, rlimit // 10)
     if few:
-        yield alone(theory, goal), _matching(theory), tenth
-    yield from ((known, _matching(theory), tenth) for known in few[:1])
-    if few:
         yield from ((needed, _matching(theory), tenth) for needed in sufficient(theory, obligation, goal))
     yield from ((known, _matching(theory), tenth) for known in (*few[1:], everything))
     yield from ((known, _matching(theory), rlimit) for known in (*few, everything))
@@ -212,15 +221,23 @@ def _attempts(theory: Theory, obligation: Obligation, goal: Goal, rlimit: int) -
 
 
 def alone(theory: Theory, goal: Goal) -> tuple[Premise, ...]:
-    """The claim itself before the step, which may need no other but those with which it is known to be kept."""
-    return theory.named((goal.name, *theory.companions(goal.name)), goal.fields)
+    """The claim itself before the step, which may need no other but those with which it is kept, as is known or was seen before."""
+    names = (goal.name, *theory.companions(goal.name), *theory.learned(goal.name))
+    return theory.named(names, goal.fields)
 
 
 def sufficient(theory: Theory, obligation: Obligation, goal: Goal) -> Iterator[tuple[Premise, ...] | None]:
-    """The claims that suffice over two objects of every sort, or three, which may do for any number; None where not even all suffice."""
-    for each in (2, 3):
-        names = theory.small(each).needed(obligation.name, goal)
-        yield None if names is None else theory.named((goal.name, *names), goal.fields)
+    """The claims that suffice over two objects of every sort, or three, which may do for any number; None where not even all suffice.
+
+    Where the step cannot be taken over two objects, they say nothing of more.
+    """
+    for each in FEW:
+        small = theory.small(each)
+        names = small.needed(obligation.name, goal, theory.learned(goal.name))
+        if names is None:
+            yield None
+        elif each == max(FEW) or small.takes(obligation.name, names):
+            yield theory.named((goal.name, *names), goal.fields)
 
 
 def choices(theory: Theory, obligation: Obligation, goal: Goal) -> Iterator[tuple[Premise, ...]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import takewhile
+from itertools import islice, takewhile
 
 import z3
 
@@ -137,6 +137,7 @@ class Theory:
         self._claimed = tuple(Premise(c.spelled, c.fields, self.everywhere(c, self.before)) for c in claims)
         self._counted = tuple(self._counting())
         self._small: dict[int, Small] = {}
+        self._learned: dict[str, tuple[str, ...]] = {}
 
     @property
     def premises(self) -> tuple[Premise, ...]:
@@ -148,7 +149,7 @@ class Theory:
         """The same as formulas."""
         return tuple(p.formula for p in self.premises)
 
-    @property
+    @cached_property
     def claimed(self) -> tuple[tuple[Invariant, Premise], ...]:
         """The claims, lemmas apart, as premises."""
         return tuple((c, p) for c, p in self._named() if not c.is_lemma)
@@ -173,6 +174,14 @@ class Theory:
     def companions(self, goal: str) -> tuple[str, ...]:
         """The claims with which the one of this name is known to be kept."""
         return next((c.kept_with for c in self.claims if c.name == goal), ())
+
+    def learned(self, goal: str) -> tuple[str, ...]:
+        """The names of the claims from which goals of this name were proved so far, at whatever step."""
+        return self._learned.get(goal, ())
+
+    def learn(self, goal: str, names: Iterable[str]) -> None:
+        """These claims were of use to a goal of this name, and are likely to be at the next step."""
+        self._learned[goal] = tuple(dict.fromkeys((*self.learned(goal), *names)))
 
     def support(self, lemma: Invariant) -> tuple[Premise, ...]:
         """What a lemma follows from: of the claims that stand before it, those that it names. It may assume no other."""
@@ -345,9 +354,10 @@ class Small:
         steps = (way(path) for path in theory.paths() for way in ways)
         return {o.name: o for o in (*steps, *theory.consequences()) if o is not None}
 
-    def needed(self, obligation: str, goal: Goal) -> tuple[str, ...] | None:
+    def needed(self, obligation: str, goal: Goal, likely: tuple[str, ...] = ()) -> tuple[str, ...] | None:
         """Claims that leave no way here to break the goal, chosen by what excludes the ways found so far; None: not even all do.
 
+        The `likely` ones are taken first, and left out again where they were of no use.
         Where all leave a way, the goal is false: some state of a few objects satisfies all claims, and a step leads out.
         """
         owed = self._obligations.get(obligation)
@@ -356,23 +366,32 @@ class Small:
             return ()
         self._solver.push()
         self._solver.add(*owed.assume, mine.contrary())
-        found = self._chosen(owed.concerns or frozenset())
+        found = self._chosen(owed.concerns or frozenset(), likely)
         self._solver.pop()
         return found
 
-    def _chosen(self, concerns: frozenset[str]) -> tuple[str, ...] | None:
-        """One claim more for each way found, until none is left; then those that the last answer rests on."""
-        chosen: dict[str, Expr] = {}
+    def takes(self, obligation: str, names: tuple[str, ...]) -> bool:
+        """Whether some state here that satisfies these claims takes the step of the obligation: if none does, little is learned here."""
+        owed = self._obligations.get(obligation)
+        self._solver.push()
+        self._solver.add(*(owed.assume if owed else ()))
+        found = self._solver.check(*(self._named[name] for name in names))
+        self._solver.pop()
+        return bool(found != z3.unsat)
+
+    def _chosen(self, concerns: frozenset[str], likely: tuple[str, ...]) -> tuple[str, ...] | None:
+        """A few claims more for each way found, until none is left; then those that the last answer rests on."""
+        chosen: dict[str, Expr] = {name: self._named[name] for name in likely}
         nearest = sorted(
             self._theory.claimed, key=lambda known: (len(known[0].fields - concerns), len(known[0].fields))
         )
         while (word := self._solver.check(*chosen.values())) == z3.sat:
             model = self._solver.model()
             broken = (c.name for c, p in nearest if c.name not in chosen and not truth(model, p.formula))
-            best = next(broken, None)
-            if best is None:
+            more = {name: self._named[name] for name in islice(broken, 3)}
+            if not more:
                 return None
-            chosen[best] = self._named[best]
+            chosen |= more
         core = {str(e) for e in self._solver.unsat_core()} if word == z3.unsat else {str(e) for e in chosen.values()}
         return tuple(name for name, literal in chosen.items() if str(literal) in core)
 
