@@ -29,7 +29,8 @@ CALLS: tuple[Call, ...] = (
     *cdev_groups.CALLS,
 )
 
-OF_CONTAINERS = (
+TOLD_OTHERWISE = (
+    seen.device_iommufd,
     seen.file_container,
     seen.file_counts,
     seen.group_placed,
@@ -47,10 +48,10 @@ OF_CONTAINERS = (
     seen.user_counts,
     seen.user_idle,
 )
-"""What is not there to be told of, beside what `cdev` tells."""
+"""What `cdev` tells, and what is not there to be told of or is told otherwise."""
 
 DEFINITIONS: tuple[Definition, ...] = (
-    *(one for one in cdev.DEFINITIONS if all(one.observable is not other for other in OF_CONTAINERS)),
+    *(one for one in cdev.DEFINITIONS if all(one.observable is not other for other in TOLD_OTHERWISE)),
     shows(seen.container_of, lambda _: seen.container_of.nothing),
     shows(seen.container_table, lambda _: seen.container_table.nothing),
     shows(seen.file_uses, lambda f: iommufd_groups.uses_iommufd[f]),

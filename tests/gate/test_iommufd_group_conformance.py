@@ -27,7 +27,7 @@ from tenure.vocabulary.terms import both
 
 SYSTEM = next(s for s in SYSTEMS if s.id == "cdev-no-container")
 SIZES = {"process": 1, "thread": 0, "file": 3, "group": 1, "device": 1, "table": 1, "page": 0}
-WAIVED = frozenset({"GRP-2", "OWN-6"})
+WAIVED = frozenset({"GRP-2"})
 """What falls by the rules themselves."""
 THROUGH_A_GROUP = both(THROUGH_GROUPS[0], ONE_IOMMUFD[0])
 
