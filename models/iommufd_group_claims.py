@@ -115,6 +115,15 @@ def a_group_without_iommu_reaches_nothing(group: Term) -> Term:
     return implies(no_iommu[group], is_none(attached[group]))
 
 
+@claim(thread=THREAD)
+def a_bind_keeps_no_other_file(thread: Term) -> Term:
+    """A bind keeps the file of its device, and no other."""
+    past = stands(
+        thread, "bind.bind", "bind.unblock"
+    )  # SET_CONTAINER and GET_DEVICE_FD keep a second file in one place
+    return implies(past, is_none(frame(thread, "set_container", "target", FILE)))
+
+
 OPENS = ("set_container.attach",)
 
 
@@ -155,6 +164,19 @@ OPENED_THROUGH_ITS_GROUP = (
 )
 """Why no device is bound by a file that is opened through its group."""
 
+MADE_UNBOUND = (of_2022.a_device_file_is_made_before_its_fd, of_both.a_bound_file_is_a_device_file_of_an_iommufd)
+"""Why a file that is being made is not bound."""
+
+CLAIMED_BESIDE_ANOTHER = (
+    of_both.a_bound_file_is_of_a_bound_device,
+    of_both.a_bound_physical_device_claims_its_group,
+    a_device_is_bound_while_its_group_has_it_open,
+    a_group_binds_to_an_iommufd,
+    a_physical_device_claims_its_group_while_it_is_bound,
+    of_both.each_claim_counts,
+)
+"""Why a group of which one device is bound by its file and one through the group counts two claims."""
+
 CLAIMS = (
     of_2013.an_fd_refers_to_an_open_file,
     of_2013.a_kept_file_is_open,
@@ -178,11 +200,14 @@ CLAIMS = (
     of_2022.a_device_that_is_looked_up_is_there,
     of_2022.a_device_file_is_made_before_its_fd,
     of_2022.two_device_fds_are_different_files,
-    of_cdevs.a_device_is_bound_once,
+    kept_with(*MADE_UNBOUND)(of_cdevs.a_device_is_bound_once),
+    kept_with(of_cdevs.a_device_is_bound_once, *CLAIMED_BESIDE_ANOTHER)(of_cdevs.a_bound_device_is_its_iommufds),
     kept_with(
-        of_cdevs.a_device_is_bound_once, of_both.a_bound_physical_device_claims_its_group, of_both.each_claim_counts
-    )(of_cdevs.a_bound_device_is_its_iommufds),
-    of_cdevs.a_bound_device_is_attached_to_what_is_its_iommufds,
+        *MADE_UNBOUND,
+        of_both.a_bound_file_is_of_a_bound_device,
+        of_both.a_bound_device_has_a_bound_file,
+        of_cdevs.a_bound_device_is_its_iommufds,
+    )(of_cdevs.a_bound_device_is_attached_to_what_is_its_iommufds),
     of_cdevs.an_address_space_has_an_open_iommufd,
     of_cdevs.an_emulated_device_has_no_kernel_driver,
     of_cdevs.a_group_counts_its_claims_or_its_drivers,
@@ -201,7 +226,9 @@ CLAIMS = (
     of_both.exactly_bound_files_keep_the_group_away,
     of_both.a_bound_file_is_a_device_file_of_an_iommufd,
     of_both.a_file_in_release_is_of_its_kind,
-    of_both.what_gives_access_counts_for_its_device,
+    kept_with(*MADE_UNBOUND, of_2022.a_device_that_is_looked_up_is_there, of_2022.a_file_in_release_is_a_device_file)(
+        of_both.what_gives_access_counts_for_its_device
+    ),
     kept_with(*OPENED_THROUGH_ITS_GROUP, *CLOSED_THROUGH_ITS_GROUP)(of_both.a_bound_device_has_a_bound_file),
     of_both.a_bound_file_is_of_a_bound_device,
     of_both.a_bound_physical_device_claims_its_group,
@@ -219,11 +246,12 @@ CLAIMS = (
     only_iommufds_are_kept,
     a_device_is_bound_while_its_group_has_it_open,
     a_group_binds_to_an_iommufd,
-    a_device_that_its_group_bound_is_the_iommufds,
+    kept_with(*CLAIMED_BESIDE_ANOTHER)(a_device_that_its_group_bound_is_the_iommufds),
     a_device_that_its_group_bound_is_attached,
     a_physical_device_claims_its_group_while_it_is_bound,
     only_bound_devices_are_attached,
     a_group_without_iommu_reaches_nothing,
+    a_bind_keeps_no_other_file,
     an_io_address_space_is_made_late,
     two_calls_make_different_io_address_spaces,
 )

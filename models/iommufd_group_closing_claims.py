@@ -27,7 +27,11 @@ def what_is_kept_is_used(file: Term) -> Term:
     return implies(no(gets[file] == 0), used)
 
 
-@lemma(of_2022.opens_count_the_files, of_both.what_gives_access_counts_for_its_device)
+@lemma(
+    of_2022.opens_count_the_files,
+    of_both.what_gives_access_counts_for_its_device,
+    of_both.a_bound_file_is_a_device_file_of_an_iommufd,
+)
 @claim(device=DEVICE)
 def an_open_device_has_a_file(device: Term) -> Term:
     """While a device is open some device file is."""
