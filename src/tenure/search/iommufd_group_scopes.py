@@ -27,6 +27,10 @@ THROUGH_GROUPS = (
     every(FILE, lambda f: implies(files.kind[f] == "device", no(is_none(files.file_group[f])))),
     "every device file is of a group's device",
 )
+BY_THEMSELVES = (
+    every(FILE, lambda f: is_none(files.file_group[f])),
+    "no file of a group, or of a device of one, is open",
+)
 ONE_IOMMUFD = (
     every(FILE, lambda f: every(FILE, lambda g: either(f == g, no(both(_is_iommufd(f), _is_iommufd(g)))))),
     "one iommufd is open, or none",
@@ -90,6 +94,11 @@ GROUPS_OF_IOMMUFDS = Family(
             "two devices of a group",
             cdev_scope({**_ONE, "file": 4, "device": 2, "table": 2}),
             within=(THROUGH_GROUPS, ONE_IOMMUFD, ON_VFIO),
+        ),
+        Place(
+            "two devices of a group, device files alone",
+            cdev_scope({**_ONE, "device": 2, "table": 2}),
+            within=(BY_THEMSELVES, ONE_IOMMUFD, ON_VFIO),
         ),
         Place("two IO address spaces", cdev_scope({**_ONE, "table": 2}), full=True),
         Place("two iommufds", cdev_scope({**_ONE, "file": 4}), full=True),
