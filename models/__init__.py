@@ -2,6 +2,7 @@
 
 from tenure.models import (
     cdev,
+    cdev_no_container,
     cdev_no_group,
     containers_2012,
     containers_2013,
@@ -36,6 +37,7 @@ SYSTEMS: tuple[System, ...] = (
     *kvm_file.SYSTEMS,
     *iommufd_objects.SYSTEMS,
     *cdev.SYSTEMS,
+    *cdev_no_container.SYSTEMS,
     *cdev_no_group.SYSTEMS,
 )
 """Every system in every variant, base variants first."""

@@ -72,6 +72,7 @@ DEFINITIONS: tuple[Definition, ...] = (
     *cdev_no_group.OF_DEVICE_FILES,
     shows(seen.device_counts, lambda d: device_files.counted_in[d]),
     shows(seen.group_cdevs, lambda g: cdev_fields.cdev_open_cnt[g]),
+    shows(seen.device_iommufd, lambda _: seen.device_iommufd.nothing),  # a group binds nothing to an iommufd
     shows(seen.vm_exists, lambda _: FALSE),  # no VM is told of
     shows(seen.vm_references, lambda _: literal(0, COUNT)),
 )

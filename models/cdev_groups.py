@@ -50,12 +50,13 @@ def is_of_group(file: Term) -> Term:
     return no(is_none(file_group[file]))
 
 
-def _changed(old: Call, name: str, *cases: Case) -> Call:
+def changed(old: Call, name: str, *cases: Case) -> Call:
     """The call with other cases in one of its steps."""
     return replace(old, steps=tuple(replace(s, cases=cases) if s.name == name else s for s in old.steps))
 
 
-def _cases(old: Call, name: str) -> tuple[Case, ...]:
+def cases_of(old: Call, name: str) -> tuple[Case, ...]:
+    """The cases of one of its steps."""
     return next(s.cases for s in old.steps if s.name == name)
 
 
@@ -63,10 +64,13 @@ def _open_group() -> Call:
     """The open of a group's file, refused while a device of the group is bound, or about to be."""
     old = groups_2022.open_group
     group = old.parameter("group")
-    gone, denied, *rest = _cases(old, "open")
+    gone, denied, *rest = cases_of(old, "open")
     in_use = refuse(cdev_open_cnt[group] > 0, "EBUSY", "a device of the group is bound to an iommufd")
     physical = every(DEVICE, lambda d: implies(group_of[d] == group, no(emulated[d])))
-    return _changed(old, "open", gone, denied, in_use, *rest).requiring(physical)
+    return changed(old, "open", gone, denied, in_use, *rest).requiring(physical)
+
+
+open_group = _open_group()
 
 
 def _get_device_fd() -> Call:
@@ -77,15 +81,15 @@ def _get_device_fd() -> Call:
     def granting(one: Case) -> Case:
         return one if isinstance(one.follow, Refuse) or not one.effects else replace(one, effects=(*one.effects, grant))
 
-    *tests, first, again = _cases(old, "open")
-    return _changed(old, "open", *tests, granting(first), granting(again))
+    *tests, first, again = cases_of(old, "open")
+    return changed(old, "open", *tests, granting(first), granting(again))
 
 
 def _of_cdevs(old: Call, name: str) -> Call:
     """ATTACH and DETACH: of a file that was opened through a group the driver knows nothing of them."""
-    denied, *rest = _cases(old, name)
+    denied, *rest = cases_of(old, name)
     foreign = refuse(is_of_group(old.parameter("file")), "ENOTTY", "the file was opened through a group")
-    return _changed(old, name, denied, foreign, *rest)
+    return changed(old, name, denied, foreign, *rest)
 
 
 @call(
@@ -169,7 +173,7 @@ def release_device(file: Term) -> Steps:
     yield step("put", done(*closed(file)), wakes=(REGISTRATION,))
 
 
-CHANGED: tuple[Call, ...] = (_open_group(), _get_device_fd(), release_device)
+CHANGED: tuple[Call, ...] = (open_group, _get_device_fd(), release_device)
 """What is otherwise for groups and their devices."""
 
 CALLS: tuple[Call, ...] = (

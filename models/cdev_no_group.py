@@ -131,6 +131,7 @@ DEFINITIONS: tuple[Definition, ...] = (
     shows(seen.device_opens, lambda d: device_files.opens[d]),
     shows(seen.module_references, lambda d: modules.open_references[d]),
     *OF_DEVICE_FILES,
+    shows(seen.device_iommufd, lambda _: seen.device_iommufd.nothing),  # a device is bound by its file alone
     *kvm_file.OF_VMS,
     shows(seen.group_kvm, lambda _: seen.group_kvm.nothing),  # what is told is files alone
     shows(seen.entry_group, lambda _: seen.entry_group.nothing),

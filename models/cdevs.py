@@ -60,6 +60,12 @@ def _another(device: Term, where: Term) -> Term:
     )
 
 
+def is_attached_elsewhere(device: Term, where: Term) -> Term:
+    """The device is attached to nothing, and another one of its group not to `where`."""
+    now = attached[group_of[device]]
+    return both(is_none(attached_to[device]), no(is_none(now)), no(now == where))
+
+
 def leaves(device: Term) -> tuple[Assign, ...]:
     """The device is detached; with the last one that was attached its group translates nothing."""
     group = group_of[device]
@@ -95,20 +101,27 @@ def malformed(other: Term, request: Term) -> tuple[Case, ...]:
     )
 
 
+def unfit_device(device: Term, iommufd: Term) -> tuple[Case, ...]:
+    """Why a device that an IOMMU translates for cannot be the iommufd's, in the order in which the kernel finds out."""
+    physical = is_physical(device)
+    return (
+        refuse(both(physical, no(coherent[device])), "EINVAL", "the IOMMU cannot enforce coherent DMA"),
+        refuse(both(physical, no(isolated[device])), "EPERM", "the device's interrupts are not isolated"),
+        refuse(is_anothers(device, iommufd), "EPERM", "a kernel driver or another user owns the group's DMA"),
+        refuse(is_elsewhere(device), "EBUSY", "the group is in a domain that is not its own"),
+    )
+
+
 def unfit(process: Term, file: Term, other: Term, request: Term) -> tuple[Case, ...]:
     """Why a file cannot be bound, in the order in which the kernel finds out."""
     device = file_device[file]
-    physical = is_physical(device)
     return (
         refuse(is_bound(file), "EINVAL", "the file is bound already"),
         refuse(request == "token", "EINVAL", "the driver has no use for a token"),
         refuse(no(fd[process, other]), "EBADF", "the fd is not open"),
         refuse(no(kind[other] == "iommufd"), "EBADFD", "the fd is no iommufd"),
         refuse(no(opens[device] == 0), "EINVAL", "another file of the device is bound"),
-        refuse(both(physical, no(coherent[device])), "EINVAL", "the IOMMU cannot enforce coherent DMA"),
-        refuse(both(physical, no(isolated[device])), "EPERM", "the device's interrupts are not isolated"),
-        refuse(is_anothers(device, other), "EPERM", "a kernel driver or another user owns the group's DMA"),
-        refuse(is_elsewhere(device), "EBUSY", "the group is in a domain that is not its own"),
+        *unfit_device(device, other),
         refuse(request == "unwritable", "EFAULT", "the id of the device cannot be written back: all is undone"),
     )
 
@@ -180,7 +193,6 @@ def attach(process: Term, file: Term, obj: Term) -> Steps:
     device, iommufd = file_device[file], bound_to[file]
     group, now = group_of[device], attached_to[device]
     yield requires(is_open(process, file, "device"))
-    elsewhere = both(is_none(now), no(is_none(attached[group])), no(attached[group] == obj))
 
     def beside(one: Term) -> Term:
         return both(group_of[one] == group, is_physical(one), no(is_none(attached_to[one])))
@@ -192,7 +204,7 @@ def attach(process: Term, file: Term, obj: Term) -> Steps:
         uses_after_free(is_gone(iommufd)),
         refuse(no(iommufd_of[obj] == iommufd), "ENOENT", "the iommufd has no such IO address space"),
         done(attached_to[device].becomes(obj), when=emulated[device]),
-        refuse(elsewhere, "EINVAL", "another device of the group is attached elsewhere"),
+        refuse(is_attached_elsewhere(device, obj), "EINVAL", "another device of the group is attached elsewhere"),
         done(attached_to[device].becomes(obj), attached[group].becomes(obj), when=is_none(now)),
         done(together, attached[group].becomes(obj)),
         locks=(DEV_SET_LOCK, *ATTACH_LOCKS),

@@ -113,14 +113,18 @@ def release_group(file: Term) -> Steps:
     )
 
 
+def looks_up(process: Term, other: Term, target: Term) -> Step:
+    """fdget: the call keeps the file that the caller names."""
+    missing = refuse(no(fd[process, other]), "EBADF", "the fd is negative or not open")
+    return step("look_up", missing, go(target.becomes(other)))
+
+
 def setting_container(process: Term, file: Term, other: Term, otherwise: str) -> Steps:
     """The steps of SET_CONTAINER; a file that is no container is refused with `otherwise`."""
     group = file_group[file]
     yield requires(is_open(process, file, "group"))
     target = local("target", FILE.maybe)
-    yield step(
-        "look_up", refuse(no(fd[process, other]), "EBADF", "the fd is negative or not open"), go(target.becomes(other))
-    )
+    yield looks_up(process, other, target)
     into = file_container[target]
     real = no(no_iommu[group])
     claimed = (provided(real, effect) for effect in claim(group, "group"))

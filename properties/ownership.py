@@ -4,7 +4,7 @@ from tenure.vocabulary import observables as seen
 from tenure.vocabulary.objects import DEVICE, FILE, GROUP
 from tenure.vocabulary.properties import always, at_rest, each_step
 from tenure.vocabulary.symbols import before
-from tenure.vocabulary.terms import Term, both, implies, is_none, no, number_of, some
+from tenure.vocabulary.terms import Term, both, either, implies, is_none, no, number_of, some
 
 
 def is_owned(group: Term) -> Term:
@@ -25,6 +25,11 @@ def is_iommufds(group: Term) -> Term:
 def is_bound_by(device: Term, file: Term) -> Term:
     """The file of the device is bound to an iommufd."""
     return both(seen.file_device[file] == device, no(is_none(seen.file_iommufd[file])))
+
+
+def is_bound_by_its_group(device: Term) -> Term:
+    """The device was opened through its group, which bound it to an iommufd."""
+    return no(is_none(seen.device_iommufd[device]))
 
 
 @at_rest(
@@ -82,11 +87,15 @@ def an_iommufd_owns_a_group_once_for_each_of_its_devices(group: Term, device: Te
     known = both(implies(owned, is_iommufds(group)), implies(is_iommufds(group), owned))
     claims = number_of(DEVICE, lambda d: seen.device_claims[d] == group)
     counted = both(implies(owned, seen.owner_count[group] == claims), implies(no(owned), claims == 0))
-    home = seen.device_group[device]
-    physical = both(is_bound_by(device, file), no(seen.device_emulated[device]))
-    mine = both(seen.device_claims[device] == home, seen.file_iommufd[file] == seen.dma_owner_iommufd[home])
-    by_a_file = implies(no(is_none(seen.device_claims[device])), some(FILE, lambda f: is_bound_by(device, f)))
-    return both(known, counted, implies(physical, mine), by_a_file)
+    home, physical = seen.device_group[device], no(seen.device_emulated[device])
+
+    def claims_for(iommufd: Term) -> Term:
+        return both(seen.device_claims[device] == home, iommufd == seen.dma_owner_iommufd[home])
+
+    by_a_file = implies(both(is_bound_by(device, file), physical), claims_for(seen.file_iommufd[file]))
+    by_its_group = implies(both(is_bound_by_its_group(device), physical), claims_for(seen.device_iommufd[device]))
+    bound = either(some(FILE, lambda f: is_bound_by(device, f)), is_bound_by_its_group(device))
+    return both(known, counted, by_a_file, by_its_group, implies(no(is_none(seen.device_claims[device])), bound))
 
 
 @each_step("OWN-7", "iommu_device_claim_dma_owner, EPERM", group=GROUP)

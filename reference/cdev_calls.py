@@ -102,7 +102,7 @@ def df_open(opened: File, iommufd: File) -> Refused | None:
         return EINVAL
     if not device.module.try_get():
         return ENODEV
-    refused = None if device.emulated else _claim(device, iommufd)
+    refused = None if device.emulated else claim(device, iommufd)
     if refused is not None:
         device.module.put()
         return refused
@@ -111,7 +111,7 @@ def df_open(opened: File, iommufd: File) -> Refused | None:
     return None
 
 
-def _claim(device: Device, iommufd: File) -> Refused | None:
+def claim(device: Device, iommufd: File) -> Refused | None:
     """The DMA of the group is the iommufd's, if the hardware is fit for that (iommufd_device_bind)."""
     if not device.coherent:
         return EINVAL
@@ -124,7 +124,7 @@ def df_close(closing: File) -> None:
     """Detach the device, close it, and give its claim and its iommufd back (vfio_df_close, vfio_df_iommufd_unbind)."""
     device, iommufd = device_of(closing), bound_to(closing)
     closing.access_granted = False
-    _leave(device)
+    leave(device)
     device.open_count -= 1
     if not device.emulated:
         release_for_device(device.group)
@@ -161,7 +161,7 @@ def attach(machine: Machine, me: Task, process: int, file: int, obj: int) -> Ste
     elif device.emulated:
         _access_attach(device, table)
     else:
-        answer = _hwpt_attach(device, table)
+        answer = hwpt_attach(device, table)
     device.group.dev_set_lock.release()
     return answer
 
@@ -174,7 +174,7 @@ def _access_attach(device: Device, table: IommuTable) -> None:
     table.users += 1
 
 
-def _hwpt_attach(device: Device, table: IommuTable) -> Answer:
+def hwpt_attach(device: Device, table: IommuTable) -> Answer:
     """The group has one table: a device joins the others there, or takes them all along (iommufd_hw_pagetable_attach, _replace)."""
     group = device.group
     if device in group.igroup:
@@ -198,12 +198,12 @@ def detach(machine: Machine, me: Task, process: int, file: int) -> Steps:
     device = device_of(opened)
     yield from lock(device, me)
     bound_to(opened)
-    _leave(device)
+    leave(device)
     device.group.dev_set_lock.release()
     return OK
 
 
-def _leave(device: Device) -> None:
+def leave(device: Device) -> None:
     """The device is attached to nothing; the last one of its group leaves it in the blocking domain."""
     group = device.group
     if device.ioas is not None:

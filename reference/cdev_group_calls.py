@@ -25,7 +25,7 @@ def may_open_group(machine: Machine, process: int, file: int, group: int) -> boo
 def open_group(machine: Machine, me: Task, process: int, file: int, group: int) -> Steps:
     """Open the group's file, unless it is open or a device is bound; ENODEV, EPERM, EBUSY (vfio_group_fops_open, 6.6-7.2)."""
     caller, vfio = machine.processes[process], machine.groups[group].vfio
-    yield from _lock_group(vfio, me)
+    yield from lock_group(vfio, me)
     answer: Answer = OK
     if vfio.kref == 0:
         answer = ENODEV
@@ -44,7 +44,13 @@ def open_group(machine: Machine, me: Task, process: int, file: int, group: int) 
 
 def get_device_fd(machine: Machine, me: Task, process: int, file: int, device: int, made: int) -> Steps:
     """Open a device of the group, which gives access at once (vfio_df_group_open, 6.6-7.2)."""
-    steps = device_calls_2022.get_device_fd(machine, me, process, file, device, made)
+    return (
+        yield from granting(machine, made, device_calls_2022.get_device_fd(machine, me, process, file, device, made))
+    )
+
+
+def granting(machine: Machine, made: int, steps: Steps) -> Steps:
+    """The same steps; the file gives access as soon as it is there."""
     while True:
         try:
             reached = next(steps)
@@ -66,7 +72,7 @@ def bind(machine: Machine, me: Task, process: int, file: int, other: int, reques
         return EINVAL
     device = device_of(opened)
     group = device.group.vfio
-    yield from _lock_group(group, me)
+    yield from lock_group(group, me)
     is_open = group.opened_file is not None
     group.cdev_device_open_cnt += not is_open
     group.group_lock.release()
@@ -126,13 +132,14 @@ def release_device(machine: Machine, me: Task, file: int) -> Steps:
     return OK
 
 
-def _lock_group(group: VfioGroup, me: Task) -> Part:
+def lock_group(group: VfioGroup, me: Task) -> Part:
+    """Take the lock of the group."""
     while not group.group_lock.taken_by(me):
         yield BLOCKED
 
 
 def _unblock(group: VfioGroup, me: Task) -> Part:
     """The group may be opened again, as far as this device is concerned (vfio_device_unblock_group)."""
-    yield from _lock_group(group, me)
+    yield from lock_group(group, me)
     group.cdev_device_open_cnt -= 1
     group.group_lock.release()

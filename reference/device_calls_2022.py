@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 
 from tenure.reference.calls import EINVAL, ENODEV, EPERM, OK, Steps, Task
 from tenure.reference.containers import Container
@@ -21,6 +21,13 @@ def get_device_fd(machine: Machine, me: Task, process: int, file: int, device: i
 
     The device is looked up before anybody asks for a container; nothing that was tested can change before it is open.
     """
+    return (yield from open_found(machine, me, process, file, device, made, _open))
+
+
+def open_found(  # noqa: PLR0913  # what the caller passed, and how a device is opened
+    machine: Machine, me: Task, process: int, file: int, device: int, made: int, opens: Callable[..., Refused | None]
+) -> Steps:
+    """Look the device up, have it opened under both locks, and give the caller a file of it."""
     caller, found = machine.processes[process], machine.devices[device]
     group = group_of(me.hold(caller.file(file)))
     is_here = yield from look_up(me, group, found)
@@ -32,7 +39,7 @@ def get_device_fd(machine: Machine, me: Task, process: int, file: int, device: i
         yield BLOCKED
     while not group.iommu.dev_set_lock.taken_by(me):
         yield BLOCKED
-    refusal = _open(found, group, rawio=caller.rawio)
+    refusal = opens(found, group, rawio=caller.rawio)
     group.iommu.dev_set_lock.release()
     group.group_lock.release()
     if refusal is not None:

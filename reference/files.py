@@ -6,6 +6,7 @@ from tenure.reference.containers import Container
 from tenure.reference.groups import Device, VfioGroup
 from tenure.reference.iommufd import IommuObject
 from tenure.reference.metagroups import Device2011, Group2011, Iommu
+from tenure.reference.tables import IommuTable
 from tenure.reference.vms import Vm
 from tenure.vocabulary.observables import FILE_KIND
 
@@ -38,6 +39,8 @@ class File:
         "is_cdev",
         "kind",
         "kvm",
+        "no_iommu_mode",
+        "vfio_ioas",
         "vm",
     )
 
@@ -65,6 +68,10 @@ class File:
         """Ioctls reach the driver; set at the end of a bind."""
         self.kvm: Vm | None = None
         """A device file: the VM that it was told of, without a reference."""
+        self.vfio_ioas: IommuTable | None = None
+        """An iommufd: its IO address space that stands for a container."""
+        self.no_iommu_mode = False
+        """An iommufd: a group without IOMMU has used it."""
 
     def get(self) -> File:
         """Take a reference (fget)."""
@@ -90,6 +97,8 @@ class File:
         self.kvm = None
         self.bound = None
         self.iommufd = None
+        self.vfio_ioas = None
+        self.no_iommu_mode = False
         self.group_2011 = self.device_2011 = self.iommu_2011 = None
 
 

@@ -35,6 +35,7 @@ class VfioGroup:
         "device_lock",
         "group_lock",
         "iommu",
+        "iommufd",
         "kref",
         "kvm",
         "opened",
@@ -51,6 +52,8 @@ class VfioGroup:
         self.users = 0
         """container_users: one for SET_CONTAINER, one for each device file, one for each external user."""
         self.container: Container | None = None
+        self.iommufd: File | None = None
+        """From 6.2 on: the iommufd that it uses in place of a container, with a reference."""
         self.placed = False
         """What user space believes and the kernel does not keep: SET_CONTAINER holds, for nobody undid it."""
         self.kvm: Vm | None = None
@@ -89,6 +92,7 @@ class Device:
         "group",
         "index",
         "ioas",
+        "iommufd",
         "isolated",
         "kvm",
         "module",
@@ -120,6 +124,8 @@ class Device:
         """Its IOMMU can enforce coherency; its interrupts are isolated."""
         self.ioas: IommuTable | None = None
         """The IO address space to which an emulated device is attached."""
+        self.iommufd: File | None = None
+        """The iommufd to which its group bound it, with a reference; one that a file bound stands with that file."""
 
     def is_registered(self) -> bool:
         return self in self.group.vfio.device_list

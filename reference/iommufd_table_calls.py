@@ -48,5 +48,8 @@ def release_iommufd(machine: Machine, _: Task, file: int) -> Answer:
 
 
 def _free(table: IommuTable) -> None:
+    """Nothing stands for a container any more, if it was this."""
+    if table.iommufd is not None and table.iommufd.vfio_ioas is table:
+        table.iommufd.vfio_ioas = None
     table.destroy()
     table.iommufd = None

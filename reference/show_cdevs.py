@@ -27,6 +27,10 @@ OF_CDEVS = (
     seen.device_isolated,
     seen.table_iommufd,
     seen.entry_cdev,
+    seen.file_uses,
+    seen.file_compat_ioas,
+    seen.file_no_iommu_mode,
+    seen.device_iommufd,
 )
 
 
@@ -48,13 +52,18 @@ def observe_cdevs(machine: Machine) -> Columns:
         tuple([int(spoken and device.isolated) for device in devices]),
         tuple([_name(table.iommufd) for table in machine.tables]),
         tuple([_name(user.file if user.file is not None and user.file.is_cdev else None) for user in machine.users]),
+        tuple([_name(None if file.group is None else file.group.iommufd) for file in machine.files]),
+        tuple([NONE if file.vfio_ioas is None else file.vfio_ioas.index for file in machine.files]),
+        tuple([int(file.no_iommu_mode) for file in machine.files]),
+        tuple([_name(device.iommufd) for device in devices]),
     )
 
 
 def _bound(machine: Machine) -> list[Device]:
     """The physical devices that are bound: each counts in its group, where ownership is claimed."""
     files = (file for file in machine.files if machine.claims_ownership and file.iommufd is not None)
-    return [file.device for file in files if file.device is not None and not file.device.emulated]
+    by_files = [file.device for file in files if file.device is not None and not file.device.emulated]
+    return [*by_files, *(device for device in machine.devices if device.iommufd is not None)]
 
 
 def _attached(device: Device) -> int:

@@ -10,6 +10,7 @@ from tenure.reference import (
     calls_2012,
     cdev_calls,
     cdev_group_calls,
+    compat_ioas_calls,
     container_calls,
     device_calls,
     device_calls_6_1,
@@ -27,6 +28,7 @@ from tenure.reference import (
     iommu_driver_calls,
     iommufd_calls,
     iommufd_device_calls,
+    iommufd_group_calls,
     iommufd_table_calls,
     kvm_file_calls,
     kvm_get_put_calls,
@@ -495,6 +497,23 @@ _CDEV: Mapping[str, Form] = {
     "bind_driver": Form(driver_calls_2022.bind_driver, cdev_calls.may_bind_driver, _BY_DEVICE),
 }
 
+_OF_CONTAINERS = ("open_container", "release_container", "set_iommu")
+
+_CDEV_NO_CONTAINER: Mapping[str, Form] = {
+    **{name: form for name, form in _CDEV.items() if name not in _OF_CONTAINERS},
+    "set_container": Form(
+        iommufd_group_calls.set_container, iommufd_group_calls.may_set_container, new=(("made", TABLE),)
+    ),
+    "unset_container": Form(iommufd_group_calls.unset_container, container_calls.may_unset_container),
+    "get_status": Form(iommufd_group_calls.get_status, group_calls.may_get_status),
+    "release_group": Form(iommufd_group_calls.release_group, group_calls.may_release_group, _BY_FILE),
+    "get_device_fd": Form(iommufd_group_calls.get_device_fd, device_calls.may_get_device_fd, new=(_MADE_FILE,)),
+    "release_device": Form(iommufd_group_calls.release_device, cdev_calls.may_release_device, _BY_FILE),
+    "get_vfio_ioas": Form(compat_ioas_calls.get_vfio_ioas, compat_ioas_calls.may_use),
+    "set_vfio_ioas": Form(compat_ioas_calls.set_vfio_ioas, iommufd_table_calls.may_destroy),
+    "clear_vfio_ioas": Form(compat_ioas_calls.clear_vfio_ioas, compat_ioas_calls.may_use),
+}
+
 SYSTEMS: Mapping[str, System] = {
     "rfc2011": System(_METAGROUPS, metagroups=""),
     **{f"rfc2011:{variant}": System(_METAGROUPS, metagroups=variant) for variant in _2011},
@@ -521,6 +540,7 @@ SYSTEMS: Mapping[str, System] = {
     "interrupts": System(_INTERRUPTS),
     "dma-type1-v1": System(_TYPE1_V1),
     "cdev": System(_CDEV, spares_bridges=False, claims_ownership=True),
+    "cdev-no-container": System(_CDEV_NO_CONTAINER, spares_bridges=False, claims_ownership=True),
     "cdev-no-group": System(_CDEV_AND_VMS, spares_bridges=False, claims_ownership=True, has_groups=False),
     "cdev-no-group:before-cycle-fix": System(
         _CDEV_BEFORE_CYCLE_FIX, spares_bridges=False, claims_ownership=True, has_groups=False

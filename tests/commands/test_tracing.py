@@ -17,6 +17,8 @@ from tenure.models import SYSTEMS
         ("cdev-no-group:before-cycle-fix", "FREE", "FREE-2"),
         ("cdev-no-group", "ISO", "ISO-2"),
         ("cdev-no-group", "CON-4", "CON-4"),
+        ("cdev-no-container", "ISO", "ISO"),
+        ("cdev-no-container", "FREE", "FREE-2"),
         ("rfc2011", "ISO", "RFC-3"),
         ("rfc2011:metagroups-from-outside", "FREE", "RFC-8"),
     ],

@@ -73,6 +73,7 @@ PLANTED = [
         "iommufd-objects:accesses",
         "cdev",
         "cdev-no-group",
+        "cdev-no-container",
     )
 ]
 """Systems of which each shows what others do not."""

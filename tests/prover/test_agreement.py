@@ -19,6 +19,7 @@ from tenure.search.cdev_scopes import CDEVS, cdev_scope
 from tenure.search.explorer import explore
 from tenure.search.families import family_of
 from tenure.search.interrupt_scopes import INTERRUPTS, interrupt_scope
+from tenure.search.iommufd_group_scopes import GROUPS_OF_IOMMUFDS
 from tenure.search.metagroup_scopes import METAGROUPS, metagroup_scope
 from tenure.search.paged_scopes import RFC2011
 from tenure.search.scopes import has_users, has_vms, scope, sleepers
@@ -131,6 +132,16 @@ def cdevs(*, wide: bool, steps: bool, groups: bool) -> Scope:
     return cdev_scope(sizes, kinds)
 
 
+def groups_of_iommufds(*, wide: bool, steps: bool) -> Scope:
+    """Device files, and groups that bind devices; `wide`, one of each kind of device, those that are unfit in a group with an IOMMU."""
+    if not wide:
+        return cdevs(wide=False, steps=steps, groups=True)
+    sizes = {"process": 2, "thread": int(steps), "file": 3, "group": 2, "device": 5, "table": 2, "page": 0}
+    unfit = {"coherent": (True, True, True, False, True), "isolated": (True, True, True, True, False)}
+    made = cdev_scope(sizes, {**unfit, "emulated": (False, False, True, False, False), "no iommu": (False, True)})
+    return replace(made, fixed={**made.fixed, "group of": (0, 1, 0, 0, 0)})
+
+
 def machine_of(rules: Rules, *, wide: bool = False) -> Machine:
     """A machine of a tiny scope: two of what can be confused; `wide`, two of almost everything."""
     if rules.system is HOUSE:
@@ -144,10 +155,11 @@ def machine_of(rules: Rules, *, wide: bool = False) -> Machine:
             ((0, 1), (0, 0), (1, 2)) if wide else ()
         )  # a hole between two that are there
         return Machine(rules, metagroup_scope(sizes, odd_iommu=wide, regions=told, indexes=told))
+    steps = rules.granularity is Granularity.STEPS
+    if family is GROUPS_OF_IOMMUFDS:
+        return Machine(rules, groups_of_iommufds(wide=wide, steps=steps))
     if family in (CDEVS, CDEVS_AND_GROUPS):
-        return Machine(
-            rules, cdevs(wide=wide, steps=rules.granularity is Granularity.STEPS, groups=family is not CDEVS)
-        )
+        return Machine(rules, cdevs(wide=wide, steps=steps, groups=family is CDEVS_AND_GROUPS))
     if family is not None:
         sizes = {**family.main, "table": 1, "address": 4 if wide and family is RFC2011 else 3, "mapping": 2}
         return Machine(rules, family.scope({**sizes, "process": 2 if wide and "page" not in sizes else 1}))
@@ -270,6 +282,7 @@ FAILED = {
 
 GUARDED = {
     "cdev": OPENED | FAILED,
+    "cdev-no-container": FAILED,
     "containers-2022": OPENED,
     "kvm-file": OPENED,
     "external-notify": {"unregister.unlist#1", "release_user.unlist#1"},

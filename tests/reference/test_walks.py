@@ -160,6 +160,13 @@ PARAMETERS_OF_CDEVS = {
     "ioas_alloc": ("process", "file", "made_table"),
     "bind": ("process", "file", "other", "request_bind"),
 }
+PARAMETERS_WITHOUT_CONTAINERS = {
+    **PARAMETERS_OF_CDEVS,
+    "set_container": ("process", "file", "other", "made_table"),
+    "get_vfio_ioas": ("process", "file"),
+    "set_vfio_ioas": ("process", "file", "obj"),
+    "clear_vfio_ioas": ("process", "file"),
+}
 PARAMETERS_OF_METAGROUPS = {
     "close": ("process", "file"),
     "pass_file": ("process", "file", "to_process"),
@@ -255,7 +262,7 @@ def parameters_of(system: str) -> dict[str, tuple[str, ...]]:
     if system == "dma-ioas":
         return PARAMETERS_OF_IOASES
     if system.startswith("cdev"):
-        return PARAMETERS_OF_CDEVS
+        return PARAMETERS_WITHOUT_CONTAINERS if system == "cdev-no-container" else PARAMETERS_OF_CDEVS
     if not system.startswith("rfc2011"):
         return PARAMETERS_OF_ACCESSES if system == "iommufd-objects:accesses" else PARAMETERS
     return {**PARAMETERS_OF_METAGROUPS, **PARAMETERS_OF_VARIANTS.get(system, {})}

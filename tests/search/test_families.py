@@ -10,6 +10,7 @@ from tenure.search.cdev_group_scopes import CDEVS_AND_GROUPS
 from tenure.search.cdev_scopes import CDEVS
 from tenure.search.families import FAMILIES, family_of
 from tenure.search.interrupt_scopes import INTERRUPTS
+from tenure.search.iommufd_group_scopes import GROUPS_OF_IOMMUFDS
 from tenure.search.range_scopes import TYPE1
 from tenure.search.scopes import main_scope, witness_areas
 from tenure.vocabulary import observables as seen
@@ -30,10 +31,11 @@ def scopes(system: System) -> list[Scope]:
 
 
 def test_a_system_without_groups_is_of_one_family_and_no_other_is_of_any() -> None:
-    """A family is told by what its systems show, and by nothing that others do; but `cdev` has groups, and shows what `cdev-no-group` does."""
+    """A family is told by what its systems show, and by nothing that others do; but those that have groups show what `cdev-no-group` does."""
     marked = {s.id: [f for f in FAMILIES if s.defines(f.marks)] for s in SYSTEMS}
 
     assert marked.pop("cdev") == [CDEVS_AND_GROUPS, CDEVS]
+    assert marked.pop("cdev-no-container") == [GROUPS_OF_IOMMUFDS, CDEVS_AND_GROUPS, CDEVS]
     assert all(len(marked[s.id]) == (0 if s.defines(seen.group_exists) else 1) for s in SYSTEMS if s.id in marked)
     assert {family_of(s) is TYPE1 for s in SYSTEMS if s.name.startswith("dma-type1")} == {True}
     assert [s.id for s in SYSTEMS if family_of(s) is INTERRUPTS] == ["interrupts"]

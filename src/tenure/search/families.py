@@ -7,13 +7,25 @@ from tenure.search.cdev_scopes import CDEVS
 from tenure.search.family import Family
 from tenure.search.interrupt_scopes import INTERRUPTS
 from tenure.search.ioas_scopes import IOAS
+from tenure.search.iommufd_group_scopes import GROUPS_OF_IOMMUFDS
 from tenure.search.metagroup_scopes import METAGROUPS
 from tenure.search.object_scopes import OBJECTS, PAGE_TABLES
 from tenure.search.paged_scopes import RFC2011
 from tenure.search.range_scopes import TYPE1
 from tenure.vocabulary.systems import System
 
-FAMILIES = (TYPE1, IOAS, RFC2011, INTERRUPTS, PAGE_TABLES, OBJECTS, METAGROUPS, CDEVS_AND_GROUPS, CDEVS)
+FAMILIES = (
+    TYPE1,
+    IOAS,
+    RFC2011,
+    INTERRUPTS,
+    PAGE_TABLES,
+    OBJECTS,
+    METAGROUPS,
+    GROUPS_OF_IOMMUFDS,
+    CDEVS_AND_GROUPS,
+    CDEVS,
+)
 
 
 def family_of(system: System) -> Family | None:

@@ -347,6 +347,19 @@ owner_has_table = observable(
 table_iommufd = observable(
     "table_iommufd", TABLE, FILE.maybe, meaning="the iommufd whose IO address space the table is"
 )
+file_uses = observable("file_uses", FILE, FILE.maybe, meaning="the iommufd that the group of a group file uses")
+file_compat_ioas = observable(
+    "file_compat_ioas",
+    FILE,
+    TABLE.maybe,
+    meaning="the iommufd's `vfio_ioas`: the IO address space of it that stands for a container",
+)
+file_no_iommu_mode = observable(
+    "file_no_iommu_mode", FILE, FLAG, meaning="the iommufd's `no_iommu_mode`: it is for groups without IOMMU"
+)
+device_iommufd = observable(
+    "device_iommufd", DEVICE, FILE.maybe, meaning="the iommufd to which a device that its group opened is bound"
+)
 
 harm = observable("harm", HARM, meaning="the worst that has happened to the kernel")
 
