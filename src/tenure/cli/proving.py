@@ -131,7 +131,7 @@ def _leave(rows: Sequence[Row], wrong: Sequence[Mismatch], asked: Asked, tell: T
 
     bad = {m.key for m in wrong}
     tell.junit((r, r.key() not in bad) for r in rows)
-    tell.document(asked.command, None, [row_result(r) for r in rows])
+    tell.document(asked.command, None, map(row_result, rows))
 
 
 def _tally(rows: Sequence[Row], wrong: Sequence[Mismatch]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import click
@@ -24,7 +24,7 @@ class Telling:
         if not self.quiet:
             click.echo(text)
 
-    def document(self, command: str, seed: int | None, results: Sequence[Mapping[str, object]]) -> None:
+    def document(self, command: str, seed: int | None, results: Iterable[Mapping[str, object]]) -> None:
         """The one JSON document, where it was asked for; the command is told without `tenure`."""
         if self.json_file:
             from tenure.report.documents import document

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from tenure.report.itf import itf_object
 from tenure.report.json_text import json_text
@@ -15,7 +15,7 @@ LINES = 3
 """How deep each part has a line of its own: a name of a result."""
 
 
-def document(command: str, seed: int | None, results: Sequence[Mapping[str, object]]) -> str:
+def document(command: str, seed: int | None, results: Iterable[Mapping[str, object]]) -> str:
     """What a command found, as the text of one JSON document."""
     whole = {"schema": SCHEMA, "command": command, "seed": seed, "results": [dict(result) for result in results]}
     return json_text(whole, LINES)
