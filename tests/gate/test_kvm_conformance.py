@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
 
 import pytest
 
 from tenure.gate.conform import Conformance
 from tenure.gate.pairs import conform_pairs
+from tenure.gate.profiles import whole_fields
 from tenure.gate.whole import conform_whole
 from tenure.models import SYSTEMS
-from tenure.reference import device_calls_2022, kvm_file_calls, kvm_get_put_calls
+from tenure.reference import device_calls_2022, kvm_file_calls, kvm_get_put_calls, systems
 from tenure.reference.calls import Task
 from tenure.reference.files import File
 from tenure.reference.groups import VfioGroup
+from tenure.reference.machine import Machine
 from tenure.reference.users import ExternalUser
 from tenure.reference.vms import KvmVfio
 from tenure.search.scopes import scope
+from tenure.vocabulary.answers import Answer, Done
 from tenure.vocabulary.systems import System
 
 SIZES = {
@@ -96,6 +100,22 @@ def test_a_fault_in_the_reference_is_found_by_whole_calls(
 
     assert report.differences
     assert shown in report.differences[0].model
+
+
+def test_what_the_guest_maps_is_compared(monkeypatch: pytest.MonkeyPatch, system: System) -> None:
+    """Where there is a page: a guest that maps nothing is found in the scope that `tenure conform` has for it."""
+
+    def nothing(machine: Machine, _: Task, entry: int, page: int, to: int) -> Answer:
+        del machine, entry, page, to
+        return Done()
+
+    forms = systems.SYSTEMS[system.id].forms
+    monkeypatch.setitem(forms, "h_put_tce", replace(forms["h_put_tce"], run=nothing))
+    (place,) = (one for one in whole_fields(system) if one.scope.sizes["page"])
+
+    report = conform_whole(system, place.scope, within=place.within, most=1)
+
+    assert "page_mapped" in report.differences[0].model
 
 
 def test_a_file_that_a_call_does_not_hold_is_found_by_pairs(monkeypatch: pytest.MonkeyPatch, system: System) -> None:

@@ -231,7 +231,7 @@ def pair_fields(system: System) -> tuple[Field, ...]:
     if (family := family_of(system)) is not None:
         return tuple(_field(system, family, one) for one in family.pairs)
     if has_vms(system):
-        return _pair_fields_of_vms()
+        return _pair_fields_of_vms(system)
     users = 1 if has_users(system) else 0
     one = {
         "process": 1,
@@ -301,6 +301,7 @@ def _whole_fields_of_vms(system: System) -> tuple[Field, ...]:
         Field("a VM, two processes", scope({**_VM, "process": 2, "file": 3, "device": 0, "user": 1})),
         Field("no VM, two devices", scope({**no_vm, "process": 1, "device": 2}, vfio_devices=2)),
         Field("a group without IOMMU", scope({**_VM, "user": 1}, no_iommu=(True,)), none_off),
+        *(Field("a page of the guest", scope({**_VM, "user": 1, "page": page}), none_off) for page in _pages(system)),
         Field(
             "no VM, groups without IOMMU",
             scope({**no_vm, "group": 2, "device": 2}, no_iommu=isolations(system)),
@@ -314,13 +315,23 @@ def _whole_fields_of_vms(system: System) -> tuple[Field, ...]:
     )
 
 
-def _pair_fields_of_vms() -> tuple[Field, ...]:
+def _pages(system: System) -> tuple[int, ...]:
+    """How many pages a guest maps by itself, where it does."""
+    return (1,) if any(c.name == "h_put_tce" for c in system.calls) else ()
+
+
+def _pair_fields_of_vms(system: System) -> tuple[Field, ...]:
     """Pairs of calls in flight with VMs: without a list, with one entry; then with two."""
     pairs = {**_VM, "thread": 2, "user": 1}
     none_off = (NO_GROUP_DIES_IN_USE, DRIVERS_STAY, NONE_OFF_VFIO)
+    with_files = (*none_off, NO_DEVICE_FILE, WITH_THEIR_FILES)
     return (
-        Field("an entry", scope(pairs), (*none_off, NO_DEVICE_FILE, WITH_THEIR_FILES)),
+        Field("an entry", scope(pairs), with_files),
         Field("an entry, and device files", scope(pairs), none_off, full=True),
         Field("a list of two", scope({**pairs, "user": 2}), none_off, full=True),
         Field("a device file", scope({**pairs, "file": 5}), none_off, full=True),
+        *(
+            Field("a page of the guest", scope({**pairs, "page": page}), with_files, full=True)
+            for page in _pages(system)
+        ),
     )
