@@ -101,6 +101,19 @@ def test_designs_for_external_users_trade_a_prompt_leave_for_what_is_kept(run: R
     assert len(keep) == len([line for line in keep[1:] if line.startswith("lost with ")]) + 1
 
 
+def test_what_is_no_merit_of_a_design_is_told(run: Run) -> None:
+    """Container calls of the notification model are indivisible; of those by get and put as built they are not."""
+    apart = run("compare", "external-notify", "external-get-put").out
+    alike = run("compare", "external-v1", "external-get-put").out
+    whole = run("compare", "external-notify", "external-get-put", "--granularity", "whole").out
+
+    (line,) = (one for one in apart.splitlines() if one.startswith("  external-notify: "))
+    assert {"set_container", "get_device_fd"} <= set(line.replace(",", "").split())
+    assert "no merit" in apart
+    assert "no merit" not in alike
+    assert "no merit" not in whole
+
+
 @pytest.mark.parametrize(
     ("design", "race", "broken", "granularity"),
     [

@@ -17,6 +17,7 @@ from tenure.commands.output import Ending, Exit
 
 if TYPE_CHECKING:
     from tenure.commands.comparing import Line
+    from tenure.vocabulary.systems import System
 
 
 @click.command()
@@ -34,7 +35,7 @@ def compare(*, systems: tuple[str, ...], granularity: str | None, tell: Telling)
     designs = comparing.designs_named(systems)
     lines = comparing.compared(designs, [Granularity(granularity)] if granularity else Granularity)
     if not tell.quiet:
-        _print_side_by_side([d.id for d in designs], lines)
+        _print_side_by_side(designs, lines)
     ending = Ending()
     for lacking in comparing.unrecorded(lines):
         trouble(ending, Exit.NOTHING, lacking)
@@ -43,17 +44,23 @@ def compare(*, systems: tuple[str, ...], granularity: str | None, tell: Telling)
     sys.exit(ending.code)
 
 
-def _print_side_by_side(designs: Sequence[str], lines: Sequence[Line]) -> None:
+def _print_side_by_side(designs: Sequence[System], lines: Sequence[Line]) -> None:
     """One row for each property and granularity, one column for each design; then what the rows that differ mean."""
-    from tenure.commands.comparing import LEGEND
+    from tenure.commands.comparing import LEGEND, undivided
 
-    table = Table("property", "calls", *(d.replace(":", "\n:") for d in designs), box=None, pad_edge=False)
+    table = Table("property", "calls", *(d.id.replace(":", "\n:") for d in designs), box=None, pad_edge=False)
     for one in lines:
         if one.is_a_question:
             table.add_row(one.about.id, one.granularity.value, *one.marks)
     out = console()
     out.print(table)
     out.print(LEGEND)
+    if any(one.granularity.value == "steps" for one in lines) and (found := undivided(designs)):
+        out.print(
+            "In steps these make calls in one where others take several: what races of them break there is no merit of these."
+        )
+        for name, calls in found.items():
+            out.print(f"  {name}: {', '.join(calls)}")
     _print_what_differs(lines)
 
 

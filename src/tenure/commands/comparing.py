@@ -123,6 +123,22 @@ def races_behind(lines: Iterable[Line]) -> list[Race]:
     return [found[race_id] for race_id in sorted(found)]
 
 
+def undivided(designs: Sequence[System]) -> dict[str, tuple[str, ...]]:
+    """Where designs do not begin alike: by design, the calls that it makes in one step where another takes several."""
+    found = {
+        one.id: tuple(c.name for c in one.calls if c.name in one.indivisible and _is_in_steps(c.name, designs))
+        for one in designs
+    }
+    return {name: calls for name, calls in found.items() if calls}
+
+
+def _is_in_steps(call: str, designs: Sequence[System]) -> bool:
+    """Some of the designs makes it step by step."""
+    return any(
+        c.name == call and len(c.steps) > 1 and c.name not in one.indivisible for one in designs for c in one.calls
+    )
+
+
 def unrecorded(lines: Iterable[Line]) -> list[str]:
     """What is to be done about each design of which something is not recorded."""
     lacking = dict.fromkeys(
