@@ -288,7 +288,7 @@ EVERY_SYSTEM = [pytest.param(s, id=s, marks=[pytest.mark.wide] if ":" in s else 
 
 
 @pytest.mark.parametrize("system", EVERY_SYSTEM)
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @example(choices=[482, 1, 1, 1, 1, 1, 1, 1, 503, 385])  # of D-G1-03: a walk over a list whose order counts
 @given(choices=CHOICES)
 def test_a_snapshot_brings_everything_back(system: str, choices: list[int]) -> None:
@@ -317,7 +317,7 @@ def test_a_snapshot_brings_everything_back(system: str, choices: list[int]) -> N
 
 
 @pytest.mark.parametrize("system", EVERY_SYSTEM)
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(choices=CHOICES)
 def test_what_is_looked_at_only_once_never_changes(system: str, choices: list[int]) -> None:
     """Whatever has happened, a machine shows the same to who looks for the first time."""
@@ -367,7 +367,7 @@ OPENED_TWICE = ("containers-2012", "containers-2012:locked")
         and not s.startswith(("dma-", "iommufd-", "rfc2011", "cdev"))
     ],
 )
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(choices=CHOICES)
 def test_whole_calls_count_every_holder(system: str, choices: list[int]) -> None:
     """With nobody in between, `container_users` and the references to containers and modules are exactly their holders."""
@@ -388,7 +388,7 @@ def test_whole_calls_count_every_holder(system: str, choices: list[int]) -> None
 
 
 @pytest.mark.parametrize("system", OPENED_TWICE)
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(choices=CHOICES)
 def test_where_a_group_opens_twice_closing_takes_too_much_and_leaves_nothing(system: str, choices: list[int]) -> None:
     """A use may be lost, none is left over; and a group is in a container exactly while it is used."""
@@ -400,7 +400,7 @@ def test_where_a_group_opens_twice_closing_takes_too_much_and_leaves_nothing(sys
 
 
 @pytest.mark.parametrize("system", EVERY_SYSTEM)
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(choices=CHOICES)
 def test_whatever_the_interleaving_a_replay_ends_the_same(system: str, choices: list[int]) -> None:
     """Steps of several callers, mixed at random: the machine knows no chance of its own."""

@@ -33,7 +33,7 @@ def lanes(draw: st.DrawFn, kind: Kind) -> list[Region]:
 
 REGIONS = st.tuples(*(lanes(kind) for kind in Kind)).map(lambda parts: [r for part in parts for r in part])
 SOME = REGIONS.filter(bool)
-FEW = settings(max_examples=60, deadline=None, derandomize=True, database=None)
+FEW = settings(max_examples=60, derandomize=True, database=None)
 
 
 @FEW

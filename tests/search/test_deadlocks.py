@@ -58,7 +58,7 @@ systems = st.tuples(calls("one"), calls("two")).map(lambda both: System("any", "
 
 
 @given(systems)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_where_there_are_ranks_no_schedule_blocks_for_ever(system: System) -> None:
     """The graph and the search know nothing of each other but what each step does; three threads take any two calls."""
     found = ranks(nodes(system), edges(system))
@@ -69,7 +69,7 @@ def test_where_there_are_ranks_no_schedule_blocks_for_ever(system: System) -> No
 
 
 @given(systems)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_schedule_ends_in_waits_for_what_others_hold(system: System) -> None:
     """At the end of a schedule each thread that waits for a lock waits for one that has a holder."""
     trace = deadlock(system, ["one", "two"], 2)

@@ -71,7 +71,6 @@ def distances(machine: Machine) -> dict[State, int]:
     return found
 
 
-@settings(deadline=None)
 @given(EDGES)
 def test_a_run_to_a_violation_is_a_shortest_one(edges: Edges) -> None:
     """As far as a plain search says, over transitions that exist; what cannot be reached does not fall."""
@@ -88,7 +87,6 @@ def test_a_run_to_a_violation_is_a_shortest_one(edges: Edges) -> None:
             assert made.state == after
 
 
-@settings(deadline=None)
 @given(EDGES)
 def test_everything_is_seen_when_nothing_limits_the_search(edges: Edges) -> None:
     """Every state and every transition of the scope, and the search says so."""
@@ -103,7 +101,6 @@ def test_everything_is_seen_when_nothing_limits_the_search(edges: Edges) -> None
     assert set(found.parents) == set(near)
 
 
-@settings(deadline=None)
 @given(EDGES, st.integers(0, 5))
 def test_a_goal_ends_the_search_with_a_shortest_run(edges: Edges, goal: int) -> None:
     """Or the whole scope does not have it."""
@@ -294,7 +291,7 @@ NAMINGS = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(RUNS, NAMINGS)
 def test_a_state_under_other_names_is_in_the_same_orbit(choices: list[int], names: Names) -> None:
     """Whatever files, containers, tables and users are called; the two may be two pieces of one orbit, never of two."""
@@ -307,7 +304,7 @@ def test_a_state_under_other_names_is_in_the_same_orbit(choices: list[int], name
     assert len(orbits) == 1
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(RUNS, NAMINGS)
 def test_users_and_tables_have_one_name_an_orbit(choices: list[int], names: Names) -> None:
     """They are sorted last, by files and containers that have their names already: nothing is left open."""
@@ -318,7 +315,7 @@ def test_users_and_tables_have_one_name_an_orbit(choices: list[int], names: Name
     assert orbit(GET_PUT)(there) == orbit(GET_PUT)(here)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(RUNS)
 def test_an_orbits_name_is_the_state_itself_under_other_names(choices: list[int]) -> None:
     """So two orbits never share one."""
@@ -328,7 +325,7 @@ def test_an_orbits_name_is_the_state_itself_under_other_names(choices: list[int]
     assert any(under_other_names(GET_PUT, here, names) == name for names in every_naming(GET_PUT))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(RUNS)
 def test_an_orbits_name_is_its_own_name(choices: list[int]) -> None:
     """Naming it again changes nothing."""

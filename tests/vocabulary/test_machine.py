@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Mapping
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tenure.vocabulary.answers import Done, Refused
@@ -248,7 +248,6 @@ ASSIGNED = {
 
 
 @pytest.mark.parametrize("machine", [WHOLE, STEPS], ids=["whole", "steps"])
-@settings(deadline=None)
 @given(values=STATES)
 def test_a_field_that_is_not_assigned_does_not_change(machine: Machine, values: Values) -> None:
     """Of every transition of every call: only fields that the call's text assigns are others afterwards."""
@@ -258,7 +257,6 @@ def test_a_field_that_is_not_assigned_does_not_change(machine: Machine, values: 
         assert differing <= ASSIGNED[machine.rules.rules[made.rule].call.name]
 
 
-@settings(deadline=None)
 @given(STATES, BOX_NAMES)
 def test_an_assignment_changes_its_own_place_alone(values: Values, box: int) -> None:
     """The other boxes keep their colours."""
@@ -267,7 +265,6 @@ def test_an_assignment_changes_its_own_place_alone(values: Values, box: int) -> 
     assert unpacked(WHOLE, made.state) == changed(values, ("colour", (box,), 1))
 
 
-@settings(deadline=None)
 @given(STATES, BOX_NAMES, BOX_NAMES)
 def test_effects_happen_at_once(values: Values, box: int, other: int) -> None:
     """Each reads the state before all of them."""
@@ -277,7 +274,6 @@ def test_effects_happen_at_once(values: Values, box: int, other: int) -> None:
     assert unpacked(WHOLE, made.state) == changed(values, ("weight", (box,), second), ("weight", (other,), first))
 
 
-@settings(deadline=None)
 @given(STATES, HAND_NAMES)
 def test_each_changes_every_object_for_which_its_condition_holds(values: Values, hand: int) -> None:
     """And no other."""
@@ -287,7 +283,6 @@ def test_each_changes_every_object_for_which_its_condition_holds(values: Values,
     assert unpacked(WHOLE, made.state) == changed(values, *(("touched", (hand, b), 1) for b in full_ones))
 
 
-@settings(deadline=None)
 @given(STATES, BOX_NAMES)
 def test_provided_changes_nothing_where_its_condition_does_not_hold(values: Values, box: int) -> None:
     """The condition is read before the effects of its own step."""
@@ -300,7 +295,6 @@ def test_provided_changes_nothing_where_its_condition_does_not_hold(values: Valu
 # Choices
 
 
-@settings(deadline=None)
 @given(STATES, HAND_NAMES)
 def test_choosing_offers_every_object_for_which_its_condition_holds(values: Values, hand: int) -> None:
     """One transition for each; where there is none, the next case is taken."""
@@ -317,7 +311,6 @@ def test_choosing_offers_every_object_for_which_its_condition_holds(values: Valu
         assert WHOLE.answer(refused) == Refused("ENOENT")
 
 
-@settings(deadline=None)
 @given(STATES, BOX_NAMES)
 def test_the_first_case_that_holds_is_taken(values: Values, box: int) -> None:
     """A crash before a refusal, a refusal before success; what a refusal leaves behind stays."""
@@ -345,7 +338,6 @@ def test_the_first_case_that_holds_is_taken(values: Values, box: int) -> None:
 # Pointers
 
 
-@settings(deadline=None)
 @given(STATES, BOX_NAMES, MAYBE)
 def test_a_pointer_that_is_none_reads_as_the_default_and_writes_nowhere(values: Values, box: int, to: int) -> None:
     """One that points somewhere is followed to where it pointed before the step."""
@@ -369,7 +361,6 @@ def free(values: Values) -> list[int]:
     return [b for b in range(BOXES) if not values["full"][b,] and values["weight"][b,] == 0]
 
 
-@settings(deadline=None)
 @given(STATES)
 def test_a_new_object_takes_the_lowest_free_name_where_one_explores(values: Values) -> None:
     """For each of the other arguments that can be chosen with it."""
@@ -381,7 +372,6 @@ def test_a_new_object_takes_the_lowest_free_name_where_one_explores(values: Valu
     assert [m.args for m in made] == [(name, b) for name in lowest for b in range(BOXES) if b != name]
 
 
-@settings(deadline=None)
 @given(STATES)
 def test_a_new_object_may_have_every_free_name_where_one_compares(values: Values) -> None:
     """Callers choose; the exact reading leaves nothing out."""
@@ -392,7 +382,6 @@ def test_a_new_object_may_have_every_free_name_where_one_compares(values: Values
     assert [m.args for m in made] == [(name, b) for name in free(values) for b in range(BOXES) if b != name]
 
 
-@settings(deadline=None)
 @given(STATES)
 def test_the_canonical_reading_is_a_part_of_the_exact_one(values: Values) -> None:
     """For calls that name nothing new, all of it."""
@@ -404,7 +393,6 @@ def test_the_canonical_reading_is_a_part_of_the_exact_one(values: Values) -> Non
         assert set(canonical) <= set(exact) if names_new else canonical == exact
 
 
-@settings(deadline=None)
 @given(STATES)
 def test_all_successors_are_those_of_each_rule(values: Values) -> None:
     """In the order of the rules."""
@@ -417,7 +405,6 @@ def test_all_successors_are_those_of_each_rule(values: Values) -> None:
 # Calls in flight
 
 
-@settings(deadline=None)
 @given(STATES, BOX_NAMES, MAYBE)
 def test_a_call_that_has_ended_leaves_nothing_behind(values: Values, box: int, to: int) -> None:
     """Its actor stands nowhere, and keeps nothing."""
@@ -431,7 +418,6 @@ def test_a_call_that_has_ended_leaves_nothing_behind(values: Values, box: int, t
     assert made.state == packed(STEPS, unpacked(STEPS, made.state))
 
 
-@settings(deadline=None)
 @given(STATES, BOX_NAMES, MAYBE)
 def test_a_call_that_paused_returns_what_its_frame_kept(values: Values, box: int, to: int) -> None:
     """Where nobody else runs, it answers what it answers where it is indivisible."""
@@ -444,7 +430,6 @@ def test_a_call_that_paused_returns_what_its_frame_kept(values: Values, box: int
     assert made.values[0] == values["beside"][(box,)]
 
 
-@settings(deadline=None)
 @given(STATES, BOX_NAMES)
 def test_a_step_that_waits_goes_on_once_a_case_holds(values: Values, box: int) -> None:
     """Until then nothing happens, and its actor makes no other call."""
@@ -483,7 +468,6 @@ def test_every_initial_value_that_is_left_open_is_tried() -> None:
     assert {v for s in starts for v in s["beside"].values()} == {NONE}
 
 
-@settings(deadline=None)
 @given(STATES, HAND_NAMES)
 def test_quantities_are_counted_over_the_scope(values: Values, hand: int) -> None:
     """How many, all, some, sums, differences and choices between two."""
@@ -515,7 +499,6 @@ def test_an_event_is_a_transition_in_words() -> None:
     assert dict(second.arguments)["box"] == "b0"
 
 
-@settings(deadline=None)
 @given(STATES)
 def test_a_state_in_words_has_every_field_and_place(values: Values) -> None:
     """In written form, by the names of its objects."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tenure.vocabulary.effects import Assign, each, provided
@@ -230,7 +230,6 @@ CONSTANTS = st.sampled_from([Formula(TRUE, lambda _: True), Formula(FALSE, lambd
 FORMULAS = st.recursive(st.one_of(st.integers(0, 2).map(_leaf), CONSTANTS), _grow, max_leaves=12)
 
 
-@settings(deadline=None)
 @given(FORMULAS, st.tuples(st.booleans(), st.booleans(), st.booleans()))
 def test_a_simplified_formula_means_what_was_written(formula: Formula, values: tuple[bool, bool, bool]) -> None:
     """In every state, read by Python."""

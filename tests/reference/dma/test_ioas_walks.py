@@ -133,9 +133,7 @@ class Walk(RuleBasedStateMachine):
         assert self.who.pinned == due <= self.who.limit
 
 
-Walk.TestCase.settings = settings(
-    max_examples=60, stateful_step_count=30, derandomize=True, deadline=None, database=None
-)
+Walk.TestCase.settings = settings(max_examples=60, stateful_step_count=30, derandomize=True, database=None)
 TestWalk = Walk.TestCase
 
 

@@ -543,7 +543,5 @@ class Walk(RuleBasedStateMachine):
             )
 
 
-Walk.TestCase.settings = settings(
-    max_examples=60, stateful_step_count=30, derandomize=True, deadline=None, database=None
-)
+Walk.TestCase.settings = settings(max_examples=60, stateful_step_count=30, derandomize=True, database=None)
 TestWalk = Walk.TestCase

@@ -49,7 +49,7 @@ def grown(*firsts: int) -> tuple[Tree[Held], list[Held]]:
     return tree, held
 
 
-@settings(max_examples=150, derandomize=True, deadline=None, database=None)
+@settings(max_examples=150, derandomize=True, database=None)
 @given(st.lists(st.integers(0, TOP), unique=True, max_size=24), st.lists(st.integers(0, 23), max_size=24))
 def test_whatever_comes_and_goes_the_tree_is_in_order_and_in_balance(firsts: list[int], gone: list[int]) -> None:
     """Every way down has as many black nodes, after each step."""
@@ -93,7 +93,7 @@ RANGES = st.builds(
 )
 
 
-@settings(max_examples=150, derandomize=True, deadline=None, database=None)
+@settings(max_examples=150, derandomize=True, database=None)
 @given(st.lists(RANGES, max_size=12), RANGES)
 def test_where_nothing_ends_at_the_top_the_look_ups_are_right(ranges: list[Range], asked: Range) -> None:
     """As plain comparison has it."""

@@ -214,7 +214,5 @@ def valid(groups: list[Group]) -> tuple[Range, ...]:
     return usable(Range(0, 47) if low else EVERYTHING, [Range(20, 23)] if holed else [])
 
 
-Walk.TestCase.settings = settings(
-    max_examples=100, stateful_step_count=30, derandomize=True, deadline=None, database=None
-)
+Walk.TestCase.settings = settings(max_examples=100, stateful_step_count=30, derandomize=True, database=None)
 TestWalk = Walk.TestCase

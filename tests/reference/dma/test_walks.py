@@ -181,7 +181,5 @@ def answer_or_failure(call: Callable[[AddressSpace], object], space: AddressSpac
         return str(failed)
 
 
-Walk.TestCase.settings = settings(
-    max_examples=150, stateful_step_count=30, derandomize=True, deadline=None, database=None
-)
+Walk.TestCase.settings = settings(max_examples=150, stateful_step_count=30, derandomize=True, database=None)
 TestWalk = Walk.TestCase
