@@ -15,6 +15,7 @@ from tenure.models.metagroups import (
     domain,
     file_metagroup,
     is_free,
+    is_in,
     is_of,
     is_unused,
     is_viable,
@@ -31,6 +32,8 @@ from tenure.vocabulary.calls import Call, Case, Steps, call, done, go, local, ne
 from tenure.vocabulary.effects import Assign, each, provided
 from tenure.vocabulary.locks import briefly
 from tenure.vocabulary.objects import DEVICE, FILE, GROUP, METAGROUP, PROCESS, THREAD
+from tenure.vocabulary.observables import FAILS
+from tenure.vocabulary.symbols import choice_is
 from tenure.vocabulary.terms import TRUE, Term, both, either, every, implies, in_flight, is_none, no, some
 
 UNDER = (VFIO_LOCK, briefly(DGATE))
@@ -74,18 +77,20 @@ def _unviable(ways: Ways, one: Term) -> Case:
     file=new(FILE),
     group=number(GROUP),
     made=new(METAGROUP),
+    fails=FAILS,
 )
-def open_group(process: Term, file: Term, group: Term, made: Term) -> Steps:
+def open_group(process: Term, file: Term, group: Term, made: Term, fails: Term) -> Steps:
     """Open a file of the group, one of any number; a group that is in no metagroup gets one of its own."""
     first = is_none(metagroup[group])
     named = either(both(no(first), no(in_flight(made))), is_unused(made))
-    yield requires(is_free(file), no(exited[process]), named)
+    yield requires(is_free(file), no(exited[process]), named, choice_is(fails, "nothing", "memory"))
     stands_for = (*opened_as(file, process, "group"), file_group[file].becomes(group))
     own = metagroup[group].becomes(made), alive[made].becomes(value=True)
-    known = some(DEVICE, lambda d: both(group_of[d] == group, no(removed[d])))
+    known = some(DEVICE, lambda d: is_in(d, group))
     yield step(
         "open",
         refuse(both(first, no(known)), "ENODEV", "there is no such group"),
+        refuse(both(first, fails == "memory"), "ENOMEM", "there is no memory for a metagroup"),
         done(*stands_for, *own, when=first),
         done(*stands_for),
         locks=(VFIO_LOCK,),
@@ -100,6 +105,15 @@ def get_flags(process: Term, file: Term) -> Steps:
     yield step("look", touches(one), done(viable=is_viable(one), mm_locked=no(is_none(mm[one]))), locks=(VFIO_LOCK,))
 
 
+def _unopened(one: Term, fails: Term) -> tuple[Case, ...]:
+    """vfio_open_iommu fails; what it did until then it takes back by itself."""
+    is_closed = no(domain[one])
+    return (
+        refuse(both(is_closed, fails == "domain"), "EFAULT", "there is no domain, or interrupts are not remapped"),
+        refuse(both(is_closed, fails == "attach"), "EIO", "the IOMMU driver does not attach a device"),
+    )
+
+
 def get_iommu_fd_in(ways: Ways) -> Call:
     """GET_IOMMU_FD, done in these ways."""
 
@@ -110,17 +124,22 @@ def get_iommu_fd_in(ways: Ways) -> Call:
         process=PROCESS,
         file=FILE,
         made=new(FILE),
+        fails=FAILS,
     )
-    def get_iommu_fd(process: Term, file: Term, made: Term) -> Steps:
+    def get_iommu_fd(process: Term, file: Term, made: Term, fails: Term) -> Steps:
         """Get a file of the metagroup, which is opened and bound to the caller's memory where it was closed."""
         one = metagroup[file_group[file]]
-        yield requires(is_open(process, file, "group"), is_free(made))
+        known = choice_is(fails, "nothing", "domain", "attach", "file")
+        yield requires(is_open(process, file, "group"), is_free(made), known)
+        left = () if ways.undoes_opening else opened(one, process)
         yield from _on(
             ways,
             one,
             process,
             "get",
             _unviable(ways, one),
+            *_unopened(one, fails),
+            refuse(fails == "file", "EMFILE", "there is no fd for the new file", *left),
             done(*opened(one, process), *opened_as(made, process, "iommu"), file_metagroup[made].becomes(one)),
         )
 
@@ -138,24 +157,29 @@ def get_device_fd_in(ways: Ways) -> Call:
         file=FILE,
         device=number(DEVICE),
         made=new(FILE),
+        fails=FAILS,
     )
-    def get_device_fd(process: Term, file: Term, device: Term, made: Term) -> Steps:
+    def get_device_fd(process: Term, file: Term, device: Term, made: Term, fails: Term) -> Steps:
         """Get a file of any device of the metagroup, which is opened where it was closed."""
         one = metagroup[file_group[file]]
-        yield requires(is_open(process, file, "group"), is_free(made))
+        known = choice_is(fails, "nothing", "domain", "attach", "device", "file")
+        yield requires(is_open(process, file, "group"), is_free(made), known)
         if not ways.reads_metagroup_under_lock:
             sampled = local("iommu", METAGROUP.maybe)
             yield step("sample", go(sampled.becomes(one)))
             one = sampled
         unknown = either(no(is_of(device, one)), no(driver[device] == "vfio"))
-        left = () if ways.finds_before_opening else opened(one, process)
+        left = () if ways.undoes_opening else opened(one, process)
         yield from _on(
             ways,
             one,
             process,
             "get",
             _unviable(ways, one),
+            *_unopened(one, fails),
             refuse(unknown, "ENODEV", "the metagroup has no such device of a VFIO driver", *left),
+            refuse(fails == "device", "EFAULT", "the device's driver does not open it", *left),
+            refuse(fails == "file", "EMFILE", "there is no fd for the new file", *left),
             done(*opened(one, process), *opened_as(made, process, "device"), file_device[made].becomes(device)),
         )
 
@@ -172,15 +196,20 @@ def merge_in(ways: Ways) -> Call:
         process=PROCESS,
         file=FILE,
         other=number(FILE.maybe),
+        fails=FAILS,
     )
-    def merge(process: Term, file: Term, other: Term) -> Steps:
+    def merge(process: Term, file: Term, other: Term, fails: Term) -> Steps:
         """Take another group, and those merged with it, into the metagroup, which may be in use; theirs must be closed."""
         group, theirs = file_group[file], file_group[other]
         one, freed = metagroup[group], metagroup[theirs]
-        yield requires(is_open(process, file, "group"))
-        unfit = either(theirs == group, freed == one, domain[freed], no(bus[theirs] == bus[group]))
+        known = choice_is(fails, "nothing", "domain", "own domain", "attach")
+        yield requires(is_open(process, file, "group"), known)
+        here = freed == one
+        merged = here if ways.merges_all else both(here, some(DEVICE, lambda d: is_in(d, theirs)))
+        unfit = either(theirs == group, merged, domain[freed], no(bus[theirs] == bus[group]))
         into_open = refuse(domain[one], "EBUSY", "the metagroup is open")
-        left = () if ways.undoes_merge else opened(freed, process)
+        theirs_left, left = ((), ()) if ways.undoes_merge else (opened(freed, process), opened(one, process))
+        failed = both(no(domain[one]), fails == "own domain")
         yield from _on(
             ways,
             one,
@@ -191,8 +220,12 @@ def merge_in(ways: Ways) -> Call:
             refuse(unfit, "EINVAL", "the other group is here already, in use, or on another bus"),
             *(() if ways.merges_into_open else (into_open,)),
             refuse(no(is_viable(freed)), "EBUSY", "the other metagroup is not viable"),
-            refuse(both(no(domain[one]), no(is_viable(one))), "EBUSY", "the metagroup is not viable", *left),
+            refuse(fails == "domain", "EFAULT", "there is no domain for the other, or interrupts are not remapped"),
+            refuse(both(no(domain[one]), no(is_viable(one))), "EBUSY", "the metagroup is not viable", *theirs_left),
+            refuse(failed, "EFAULT", "there is no domain, or interrupts are not remapped", *theirs_left),
             refuse(no(coherent[theirs] == coherent[group]), "EINVAL", "one IOMMU keeps caches coherent, the other not"),
+            refuse(fails == "attach", "EIO", "the IOMMU driver does not attach a device of the other group", *left),
+            *(() if ways.merges_all else (done(alive[freed].becomes(value=False), when=here),)),
             done(*_moved(ways, one, freed, theirs), *opened(one, process)[:2], *_asked(one)),
         )
 
@@ -245,18 +278,22 @@ def unmerge_in(ways: Ways) -> Call:
         file=FILE,
         other=number(FILE.maybe),
         made=new(METAGROUP),
+        fails=FAILS,
     )
-    def unmerge(process: Term, file: Term, other: Term, made: Term) -> Steps:
+    def unmerge(process: Term, file: Term, other: Term, made: Term, fails: Term) -> Steps:
         """Take another group out of the metagroup, unless a device of it is open; the domain stays with the rest."""
         group, theirs = file_group[file], file_group[other]
         one = metagroup[group]
-        yield requires(is_open(process, file, "group"), is_unused(made))
+        yield requires(is_open(process, file, "group"), is_unused(made), choice_is(fails, "nothing", "memory"))
+        negative, *others = _no_group(process, other)
         yield from _on(
             ways,
             one,
             process,
             "unmerge",
-            *_no_group(process, other),
+            negative,
+            refuse(fails == "memory", "ENOMEM", "there is no memory for a metagroup"),
+            *others,
             refuse(either(theirs == group, no(metagroup[theirs] == one)), "EINVAL", "the other group is not merged"),
             refuse(_device_open(theirs), "EBUSY", "a device of the other group is open"),
             done(*_taken_out(theirs, made)),
@@ -272,18 +309,20 @@ def unmerge_in(ways: Ways) -> Call:
     process=PROCESS,
     file=FILE,
     made=new(METAGROUP),
+    fails=FAILS,
 )
-def unmerge_itself(process: Term, file: Term, made: Term) -> Steps:
+def unmerge_itself(process: Term, file: Term, made: Term, fails: Term) -> Steps:
     """Take the file's own group out of the metagroup; what nobody else has a file of goes then."""
     group = file_group[file]
     one = metagroup[group]
     alone = every(GROUP, lambda g: implies(metagroup[g] == one, g == group))
     kept = some(FILE, lambda f: both(no(file_group[f] == group), keeps(f, one)))
-    yield requires(is_open(process, file, "group"), is_unused(made))
+    yield requires(is_open(process, file, "group"), is_unused(made), choice_is(fails, "nothing", "memory"))
     yield step(
         "unmerge",
         touches(one),
         foreign(one, process),
+        refuse(fails == "memory", "ENOMEM", "there is no memory for a metagroup"),
         refuse(alone, "EINVAL", "the group is merged with no other"),
         refuse(_device_open(group), "EBUSY", "a device of the group is open"),
         done(*_taken_out(group, made), when=kept),

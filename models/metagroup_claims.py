@@ -4,7 +4,7 @@ from tenure.models.dma_type1 import charged
 from tenure.models.files import file_device, file_group, kind
 from tenure.models.groups import driver, group_of
 from tenure.models.harm import harm
-from tenure.models.metagroup_memory import memory, payer
+from tenure.models.metagroup_memory import owed, payer
 from tenure.models.metagroups import (
     alive,
     asked,
@@ -13,7 +13,9 @@ from tenure.models.metagroups import (
     file_metagroup,
     in_use,
     keeps,
+    left,
     mapped,
+    memory,
     metagroup,
     mm,
     removed,
@@ -21,6 +23,7 @@ from tenure.models.metagroups import (
 from tenure.models.rfc2011_ways import Ways
 from tenure.vocabulary.objects import DEVICE, FILE, GROUP, METAGROUP, PAGE, PROCESS, THREAD
 from tenure.vocabulary.systems import Claim, claim
+from tenure.vocabulary.types import FLAG
 from tenure.vocabulary.terms import Term, both, either, frame, implies, is_none, no, number_of, some, stands
 
 
@@ -73,12 +76,6 @@ def a_group_points_to_a_metagroup_that_is_there(group: Term) -> Term:
 def a_metagroup_is_kept_by_a_file(metagroup_: Term) -> Term:
     """A metagroup is there only while a file of it, of a group or of a device of it is open."""
     return implies(alive[metagroup_], some(FILE, lambda f: keeps(f, metagroup_)))
-
-
-@claim(metagroup_=METAGROUP)
-def a_metagroup_has_a_group(metagroup_: Term) -> Term:
-    """A metagroup is there only while it has a group."""
-    return implies(alive[metagroup_], some(GROUP, lambda g: metagroup[g] == metagroup_))
 
 
 @claim(metagroup_=METAGROUP)
@@ -150,8 +147,14 @@ def what_is_mapped_is_memory_of_the_right_process(page: Term) -> Term:
 
 @claim(page=PAGE)
 def who_pays_for_a_page_has_it_in_memory(page: Term) -> Term:
-    """Who pays for a page is the process whose memory it is."""
-    return implies(no(is_none(payer[page])), memory[page] == payer[page])
+    """Who pays for a page is the process whose memory it is, until a work item gives it back."""
+    return implies(no(is_none(payer[page])), either(memory[page] == payer[page], left[page]))
+
+
+@claim(page=PAGE)
+def what_is_left_is_paid_for_and_pinned_no_more(page: Term) -> Term:
+    """A work item gives back what somebody pays for, and nobody has pinned."""
+    return implies(left[page], both(no(is_none(payer[page])), is_none(memory[page])))
 
 
 @claim(process=PROCESS)
@@ -183,6 +186,35 @@ def who_maps_a_page_has_pinned_it(thread: Term) -> Term:
 def who_maps_a_page_has_paid_for_it(thread: Term) -> Term:
     """Between its steps a MAP_DMA has a page that its caller pays for."""
     return implies(stands(thread, MAPS), payer[_page(thread)] == _process(thread))
+
+
+@claim(page=PAGE)
+def what_is_owed_is_paid_for_by_nobody(page: Term) -> Term:
+    """A work item is to charge for what is not charged for yet."""
+    return implies(no(is_none(owed[page])), is_none(payer[page]))
+
+
+@claim(page=PAGE)
+def what_is_mapped_is_paid_for_or_owed(page: Term) -> Term:
+    """A page that is mapped is memory of some process, which pays for it, or is to be charged for it."""
+    owner = memory[page]
+    known = either(payer[page] == owner, owed[page] == owner)
+    return implies(no(is_none(mapped[page])), both(no(is_none(owner)), known))
+
+
+@claim(page=PAGE)
+def what_is_left_is_paid_for_or_owed(page: Term) -> Term:
+    """A work item gives back what somebody pays for, or is to be charged for before."""
+    known = either(no(is_none(payer[page])), no(is_none(owed[page])))
+    return implies(left[page], both(known, is_none(memory[page])))
+
+
+@claim(thread=THREAD)
+def who_maps_a_page_has_paid_for_it_unless_late(thread: Term) -> Term:
+    """Between its steps a MAP_DMA has a page that its caller pays for, unless somebody had the memory's lock."""
+    page, late = _page(thread), frame(thread, "map_dma", "contended", FLAG)
+    paid = either(both(late, is_none(payer[page])), both(no(late), payer[page] == _process(thread)))
+    return implies(stands(thread, MAPS), both(is_none(owed[page]), paid))
 
 
 @claim(thread=THREAD)
@@ -245,6 +277,7 @@ CLAIMS: tuple[Claim, ...] = (
     what_is_mapped_is_paid_for,
     what_is_mapped_is_memory_of_the_right_process,
     who_pays_for_a_page_has_it_in_memory,
+    what_is_left_is_paid_for_and_pinned_no_more,
     charges_are_counted,
     who_maps_a_page_has_pinned_it,
     who_maps_a_page_has_an_iommu_file,
@@ -257,7 +290,6 @@ CLAIMS: tuple[Claim, ...] = (
 
 OF_FILES: tuple[Claim, ...] = (
     a_metagroup_is_kept_by_a_file,
-    a_metagroup_has_a_group,
     an_open_metagroup_is_used_or_was_asked_for,
 )
 """What holds where metagroups come with the first file, and go with the last."""
@@ -266,8 +298,18 @@ FROM_OUTSIDE: tuple[Claim, ...] = (an_open_metagroup_has_a_group, an_open_metagr
 """What holds where an administrator makes and ends them."""
 
 
+OWING: tuple[Claim, ...] = (
+    what_is_owed_is_paid_for_by_nobody,
+    what_is_mapped_is_paid_for_or_owed,
+    what_is_left_is_paid_for_or_owed,
+    who_maps_a_page_has_paid_for_it_unless_late,
+)
+"""What holds where a work item may charge."""
+
+
 def claims_of(ways: Ways) -> tuple[Claim, ...]:
     """The claims of a design: a page is paid for before it is mapped, or as it is mapped."""
     pays = who_maps_a_page_has_paid_for_it if ways.charges_first else who_maps_a_page_has_yet_to_pay_for_it
     late = () if ways.tests_mm_under_lock else (who_was_let_in_is_let_in_still,)
-    return (*CLAIMS, *(FROM_OUTSIDE if ways.from_outside else OF_FILES), pays, *late)
+    owing = () if ways.keeps_work else OWING
+    return (*CLAIMS, *(FROM_OUTSIDE if ways.from_outside else OF_FILES), pays, *owing, *late)

@@ -54,12 +54,12 @@ def remove_device_in(ways: Ways) -> Call:
 
     @call("remove a device", actor="device", source="vfio_group_del_dev", device=DEVICE)
     def remove_device(device: Term) -> Steps:
-        """A device without a driver is unplugged; the last one of a group that nobody has open or uses takes it out of its metagroup."""
+        """A device without a driver is unplugged; the last one of a group that nobody has open takes it out of its metagroup."""
         group = group_of[device]
         one = metagroup[group]
         yield requires(driver[device] == "none", no(removed[device]))
         others = some(DEVICE, lambda d: both(no(d == device), group_of[d] == group, no(removed[d])))
-        held = either(others, some(FILE, lambda f: file_group[f] == group), in_use(one))
+        held = either(others, some(FILE, lambda f: file_group[f] == group))
         leaves = provided(both(no(is_none(one)), no(held)), metagroup[group].becomes(None))
         yield step(
             "remove",

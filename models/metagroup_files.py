@@ -56,6 +56,15 @@ def _drop(ways: Ways, one: Term, file: Term, ending: Callable[..., Case]) -> Ste
     )
 
 
+def _dropped(ways: Ways, one: Term, file: Term, ending: Callable[..., Case]) -> Steps:
+    """The same, of the metagroup in which the group is; the code looked it up before it took the lock."""
+    if not ways.reads_metagroup_under_lock:
+        sampled = local("iommu", METAGROUP.maybe)
+        yield step("sample", go(sampled.becomes(one)))
+        one = sampled
+    yield _drop(ways, one, file, ending)
+
+
 def release_group_in(ways: Ways) -> Call:
     """The release of a group file, done in these ways."""
 
@@ -63,7 +72,7 @@ def release_group_in(ways: Ways) -> Call:
     def release_group(file: Term) -> Steps:
         """One file of the group less."""
         yield requires(kind[file] == "group", releasable(file))
-        yield _drop(ways, metagroup[file_group[file]], file, done)
+        yield from _dropped(ways, metagroup[file_group[file]], file, done)
 
     return release_group
 
@@ -90,11 +99,11 @@ def release_device_in(ways: Ways) -> Call:
         one = metagroup[group_of[file_device[file]]]
         if ways.puts_device_first:
             yield _told(file_device[file], go)
-            yield _drop(ways, one, file, done)
+            yield from _dropped(ways, one, file, done)
             return
         device = local("device", DEVICE.maybe)
         yield step("look", go(device.becomes(file_device[file])))
-        yield _drop(ways, one, file, go)
+        yield from _dropped(ways, one, file, go)
         yield _told(device, done)
 
     return release_device

@@ -21,6 +21,8 @@ domain = state("domain", METAGROUP, FLAG, meaning="the metagroup has an IOMMU do
 mm = state("mm", METAGROUP, PROCESS.maybe, meaning="the process to whose memory the metagroup is bound")
 file_metagroup = state("file metagroup", FILE, METAGROUP.maybe, meaning="the metagroup of an iommu file")
 mapped = state("mapped in", PAGE, METAGROUP.maybe, meaning="the metagroup whose domain leads to the page")
+memory = state("memory", PAGE, PROCESS.maybe, meaning="the process whose memory the page is; none: it is not pinned")
+left = state("left", PAGE, FLAG, meaning="a work item waits that takes the page from the locked_vm in which it is counted")
 asked = client("asked", METAGROUP, FLAG, meaning="a MERGE that went well opened the domain, which was not closed since")
 
 
@@ -39,6 +41,11 @@ def releasable(file: Term) -> Term:
     """The last reference to an open file is gone, so its release may run."""
     held = some(PROCESS, lambda p: fd[p, file])
     return both(no(kind[file] == "closed"), no(held), no(in_flight(file)))
+
+
+def is_in(device: Term, group: Term) -> Term:
+    """The device is plugged in, and of the group."""
+    return both(group_of[device] == group, no(removed[device]))
 
 
 def exists(group: Term) -> Term:
@@ -111,7 +118,20 @@ def closed(one: Term) -> tuple[Assign, ...]:
         mm[one].becomes(None),
         asked[one].becomes(value=False),
         each(DEVICE, lambda d: attached[d].becomes(None), lambda d: attached[d] == one),
-        each(PAGE, lambda pg: mapped[pg].becomes(None), lambda pg: mapped[pg] == one),
+        *_unmapped(one),
+    )
+
+
+def _unmapped(one: Term) -> tuple[Assign, ...]:
+    """Each page is unpinned, and a work item gives it back to whoever pays for it."""
+
+    def behind(page: Term) -> Term:
+        return mapped[page] == one
+
+    return (
+        each(PAGE, lambda pg: mapped[pg].becomes(None), behind),
+        each(PAGE, lambda pg: memory[pg].becomes(None), behind),
+        each(PAGE, lambda pg: left[pg].becomes(value=True), behind),
     )
 
 

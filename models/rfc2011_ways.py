@@ -17,16 +17,17 @@ class Ways:
     gives_back_to_payer: bool = True
     """Who paid for a page has it given back, not whoever unmaps it."""
     keeps_work: bool = True
-    """What cannot be given back at once is given back later."""
+    """MAP_DMA waits for the memory's lock before it charges, and what cannot be given back at once is given back later."""
     charges_first: bool = True
     """A page is charged in the step that tests the limit."""
     merges_all: bool = True
     """MERGE takes every group of the metagroup that it frees."""
     undoes_merge: bool = True
     """A MERGE that fails leaves no domain open."""
-    finds_before_opening: bool = True
-    """GET_DEVICE_FD opens nothing where it finds no device."""
+    undoes_opening: bool = True
+    """A GET_IOMMU_FD or GET_DEVICE_FD that fails leaves no domain open."""
     reads_metagroup_under_lock: bool = True
+    """GET_DEVICE_FD and releases look up the metagroup in the step that acts on it."""
     keeps_viable: bool = True
     """No driver of the kernel takes a device of an open metagroup, and only a viable one gives out files."""
     puts_device_first: bool = True
@@ -47,7 +48,7 @@ DEFECTS: dict[str, Ways] = {
     "D-G1-19": Ways(merges_all=False),
     "D-G1-20": Ways(tests_mm_under_lock=False),
     "D-G1-21": Ways(undoes_merge=False),
-    "D-G1-22": Ways(finds_before_opening=False),
+    "D-G1-22": Ways(undoes_opening=False),
     "D-G1-23": Ways(reads_metagroup_under_lock=False),
     "D-G1-24": Ways(keeps_viable=False),
     "D-G1-25": Ways(puts_device_first=False),

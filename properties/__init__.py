@@ -36,7 +36,7 @@ PROPERTIES: tuple[Property, ...] = (
     *harm.PROPERTIES,
 )
 
-IN_PLACE_OF: Mapping[str, str] = {"ISO-2": "ISO", "FREE-2": "FREE", "RFC-3": "ISO", "RFC-8": "FREE"}
-"""What says the same of systems that do not show what the other speaks of."""
+IN_PLACE_OF: Mapping[str, str] = {"ISO-2": "ISO", "FREE-2": "FREE", "RFC-3": "ISO", "RFC-4": "ISO", "RFC-8": "FREE"}
+"""What says the same, or a part of it, of systems that do not show what the other speaks of."""
 
 __all__ = ["IN_PLACE_OF", "PROPERTIES", "RACES"]

@@ -123,6 +123,13 @@ def a_device_is_reset_only_if_it_says_that_it_can_be(file: Term) -> Term:
     return implies(done, seen.device_resets[seen.file_opens[file]])
 
 
+@always("RFC-14", "invariant I7 of the RFC, lock_acct", page=PAGE)
+def a_page_is_paid_for_only_while_it_is_needed(page: Term) -> Term:
+    """Who pays for a page has it pinned in its memory, or a work item waits that gives it back."""
+    payer = seen.page_payer[page]
+    return implies(no(is_none(payer)), either(seen.page_memory[page] == payer, seen.page_left[page]))
+
+
 PROPERTIES = (
     an_open_metagroup_is_used_or_was_asked_for,
     an_open_metagroup_is_bound_to_some_memory,
@@ -137,4 +144,5 @@ PROPERTIES = (
     who_has_a_file_of_a_metagroup_knows_its_groups,
     a_device_file_tells_of_its_own_device,
     a_device_is_reset_only_if_it_says_that_it_can_be,
+    a_page_is_paid_for_only_while_it_is_needed,
 )

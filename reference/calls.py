@@ -29,6 +29,7 @@ EWOULDBLOCK = Refused("EWOULDBLOCK")
 ENOENT = Refused("ENOENT")
 ENOMEM = Refused("ENOMEM")
 EFAULT = Refused("EFAULT")
+EMFILE = Refused("EMFILE")
 
 
 class Task:

@@ -5,28 +5,46 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import NamedTuple
 
-from tenure.reference.calls import EBADF, EBUSY, EINVAL, ENODEV, EPERM, OK, Steps, Task
+from tenure.reference.calls import (
+    EBADF,
+    EBUSY,
+    EFAULT,
+    EINVAL,
+    EIO,
+    EMFILE,
+    ENODEV,
+    ENOMEM,
+    EPERM,
+    OK,
+    Steps,
+    Task,
+)
 from tenure.reference.files import CLOSED, DEVICE_FILE, GROUP_FILE, IOMMU_FILE, File
 from tenure.reference.machine import Machine
 from tenure.reference.metagroups import Group2011, Iommu, Metagroups
 from tenure.vocabulary.answers import Answer, Done, Refused
 from tenure.vocabulary.types import NONE
 
+NOTHING, NO_MEMORY, NO_DOMAIN, NO_OWN_DOMAIN, NO_ATTACH, NO_DEVICE, NO_FILE = range(7)
+"""What fails: nothing; memory for a metagroup; a domain; that of the group that merges; an attach; the device's driver; an fd."""
 
-def may_open_group(machine: Machine, process: int, file: int, group: int, made: int) -> bool:
+
+def may_open_group(machine: Machine, process: int, file: int, group: int, made: int, fails: int) -> bool:
     """The names are free; that of a metagroup only where one is made."""
     rfc = machine.metagroups
-    there = rfc.groups[group].iommu is not None
-    return may_name(machine, file) and not rfc.processes[process].exited and (there or rfc.is_unused(made))
+    named = may_name(machine, file) and (rfc.groups[group].iommu is not None or rfc.is_unused(made))
+    return named and not rfc.processes[process].exited and fails in (NOTHING, NO_MEMORY)
 
 
-def open_group(machine: Machine, _: Task, process: int, file: int, group: int, made: int) -> Answer:
+def open_group(machine: Machine, _: Task, process: int, file: int, group: int, made: int, fails: int) -> Answer:
     """One more file of the group; the first makes the group a metagroup of its own (vfio_group_open)."""
     rfc = machine.metagroups
     opened = rfc.groups[group]
     if opened.iommu is None:
         if not opened.devices:
             return ENODEV
+        if fails == NO_MEMORY:
+            return ENOMEM
         opened.iommu = rfc.make(made)
         opened.iommu.groups.append(opened)
     opened.refcnt += 1
@@ -39,19 +57,28 @@ def may_use(machine: Machine, process: int, file: int) -> bool:
     return machine.processes[process].has(file, GROUP_FILE)
 
 
-def may_make(machine: Machine, process: int, file: int, made: int, device: int = 0) -> bool:
+def may_get_iommu_fd(machine: Machine, process: int, file: int, made: int, fails: int) -> bool:
     """The same, and the new file's name is free."""
-    return may_use(machine, process, file) and may_name(machine, made) and device >= 0
+    may_fail = fails in (NOTHING, NO_DOMAIN, NO_ATTACH, NO_FILE)
+    return may_use(machine, process, file) and may_name(machine, made) and may_fail
 
 
-def may_merge(machine: Machine, process: int, file: int, other: int) -> bool:
+def may_get_device_fd(machine: Machine, process: int, file: int, device: int, made: int, fails: int) -> bool:
+    """The same, of a device of any number, whose driver may fail besides."""
+    may_fail = fails == NO_DEVICE or may_get_iommu_fd(machine, process, file, made, fails)
+    return may_use(machine, process, file) and may_name(machine, made) and may_fail and device >= 0
+
+
+def may_merge(machine: Machine, process: int, file: int, other: int, fails: int) -> bool:
     """The process has a group file; the other fd is any number."""
-    return may_use(machine, process, file) and other < len(machine.files)
+    may_fail = fails in (NOTHING, NO_DOMAIN, NO_OWN_DOMAIN, NO_ATTACH)
+    return may_use(machine, process, file) and other < len(machine.files) and may_fail
 
 
-def may_unmerge(machine: Machine, process: int, file: int, made: int, other: int = NONE) -> bool:
+def may_unmerge(machine: Machine, process: int, file: int, made: int, fails: int, other: int = NONE) -> bool:
     """The same, and the new metagroup's name is free."""
-    return may_merge(machine, process, file, other) and machine.metagroups.is_unused(made)
+    named = fails in (NOTHING, NO_MEMORY) and machine.metagroups.is_unused(made)
+    return may_use(machine, process, file) and other < len(machine.files) and named
 
 
 def get_flags(machine: Machine, _: Task, process: int, file: int) -> Answer:
@@ -60,43 +87,48 @@ def get_flags(machine: Machine, _: Task, process: int, file: int) -> Answer:
     return Done((("viable", iommu.is_viable()), ("mm_locked", iommu.mm != NONE)))
 
 
-def get_iommu_fd(machine: Machine, me: Task, process: int, file: int, made: int) -> Steps:
-    """A file of the metagroup; EPERM, EBUSY (VFIO_GROUP_GET_IOMMU_FD)."""
+def get_iommu_fd(machine: Machine, me: Task, process: int, file: int, made: int, fails: int) -> Steps:
+    """A file of the metagroup; EPERM, EBUSY, EFAULT, EIO, EMFILE (VFIO_GROUP_GET_IOMMU_FD)."""
     admitted = yield from _admitted(machine, me, process, file, "get_iommu_fd.get")
     if isinstance(admitted, Refused):
         return admitted
     iommu = admitted.iommu
-    if _is_spoiled(machine.metagroups, iommu):
-        return EBUSY
-    iommu.open(process)
+    rfc, was_open = machine.metagroups, iommu.is_open
+    if (failed := _open(rfc, iommu, process, fails)) is not None:
+        return failed
+    if fails == NO_FILE:
+        _undo_opening(rfc, iommu, was_open=was_open)
+        return EMFILE
     iommu.refcnt += 1
     install(machine, process, made, IOMMU_FILE).iommu_2011 = iommu
     return OK
 
 
-def get_device_fd(machine: Machine, me: Task, process: int, file: int, device: int, made: int) -> Steps:
-    """A file of any device of the metagroup; EPERM, EBUSY, ENODEV (VFIO_GROUP_GET_DEVICE_FD)."""
+def get_device_fd(machine: Machine, me: Task, process: int, file: int, device: int, made: int, fails: int) -> Steps:
+    """A file of any device of the metagroup; EPERM, EBUSY, EFAULT, EIO, ENODEV, EMFILE (VFIO_GROUP_GET_DEVICE_FD)."""
     rfc = machine.metagroups
     enter = _sampled if rfc.is_as_written("D-G1-23") else _admitted
     admitted = yield from enter(machine, me, process, file, "get_device_fd.get")
     if isinstance(admitted, Refused):
         return admitted
     iommu = admitted.iommu
-    if _is_spoiled(rfc, iommu):
-        return EBUSY
+    was_open = iommu.is_open
+    if (failed := _open(rfc, iommu, process, fails)) is not None:
+        return failed
     found = rfc.devices[device]
     missing = found not in iommu.devices() or not found.has_data()
-    if not missing or rfc.is_as_written("D-G1-22"):
-        iommu.open(process)
-    if missing:
-        return ENODEV
+    if missing or fails in (NO_DEVICE, NO_FILE):
+        _undo_opening(rfc, iommu, was_open=was_open)
+        if missing:
+            return ENODEV
+        return EFAULT if fails == NO_DEVICE else EMFILE
     found.refcnt += 1
     install(machine, process, made, DEVICE_FILE).device_2011 = found
     return OK
 
 
-def merge(machine: Machine, me: Task, process: int, file: int, other: int) -> Steps:
-    """Take in another group with all that are merged with it; EPERM, EINVAL, EBADF, EBUSY (VFIO_GROUP_MERGE)."""
+def merge(machine: Machine, me: Task, process: int, file: int, other: int, fails: int) -> Steps:  # noqa: PLR0911  # one return for each test of the kernel
+    """Take in another group with all that are merged with it; EPERM, EINVAL, EBADF, EBUSY, EFAULT, EIO (VFIO_GROUP_MERGE)."""
     rfc = machine.metagroups
     admitted = yield from _admitted(machine, me, process, file, "merge.merge")
     if isinstance(admitted, Refused):
@@ -106,32 +138,46 @@ def merge(machine: Machine, me: Task, process: int, file: int, other: int) -> St
     if isinstance(theirs, Refused):
         return theirs
     freed = theirs.metagroup().touch()
-    if freed is iommu or freed.is_open or theirs.bus != group.bus:
+    alone = rfc.is_as_written("D-G1-19")
+    merged = freed is iommu and not (alone and theirs is not group and not theirs.devices)
+    if merged or freed.is_open or theirs.bus != group.bus:
         return EINVAL
     if iommu.is_open and rfc.is_as_written("no-merge-into-open"):
         return EBUSY
     if not freed.is_viable():
         return EBUSY
-    if not iommu.is_open and not iommu.is_viable():
-        if rfc.is_as_written("D-G1-21"):
+    if fails == NO_DOMAIN:
+        return EFAULT
+    stays = rfc.is_as_written("D-G1-21")
+    if not iommu.is_open and (not iommu.is_viable() or fails == NO_OWN_DOMAIN):
+        if stays:
             freed.open(process)
-        return EBUSY
+        return EFAULT if iommu.is_viable() else EBUSY
     if theirs.coherent != group.coherent:
         return EINVAL
+    if fails == NO_ATTACH:
+        if stays:
+            iommu.open(process)
+        return EIO
+    if freed is iommu:
+        rfc.free(iommu)
+        return OK
     iommu.asked = iommu.asked or not iommu.is_open
     iommu.open(process)
-    for one in [theirs] if rfc.is_as_written("D-G1-19") else list(freed.groups):
+    for one in [theirs] if alone else list(freed.groups):
         rfc.move(one, iommu)
     rfc.free(freed)
     return OK
 
 
-def unmerge(machine: Machine, me: Task, process: int, file: int, other: int, made: int) -> Steps:
-    """Take another group out; EPERM, EINVAL, EBADF, EBUSY (VFIO_GROUP_UNMERGE)."""
+def unmerge(machine: Machine, me: Task, process: int, file: int, other: int, made: int, fails: int) -> Steps:
+    """Take another group out; EPERM, EINVAL, ENOMEM, EBADF, EBUSY (VFIO_GROUP_UNMERGE)."""
     admitted = yield from _admitted(machine, me, process, file, "unmerge.unmerge")
     if isinstance(admitted, Refused):
         return admitted
     group, iommu = admitted
+    if fails == NO_MEMORY and other != NONE:
+        return ENOMEM
     theirs = _other(machine, process, other)
     if isinstance(theirs, Refused):
         return theirs
@@ -143,13 +189,15 @@ def unmerge(machine: Machine, me: Task, process: int, file: int, other: int, mad
     return OK
 
 
-def unmerge_itself(machine: Machine, me: Task, process: int, file: int, made: int) -> Steps:
-    """Take the file's own group out, and with it the metagroup, where nobody else has a file of it; EPERM, EINVAL, EBUSY."""
+def unmerge_itself(machine: Machine, me: Task, process: int, file: int, made: int, fails: int) -> Steps:
+    """Take the file's own group out, and with it the metagroup, where nobody else has a file of it; EPERM, ENOMEM, EINVAL, EBUSY."""
     rfc = machine.metagroups
     admitted = yield from _admitted(machine, me, process, file, "unmerge.unmerge")
     if isinstance(admitted, Refused):
         return admitted
     group, iommu = admitted
+    if fails == NO_MEMORY:
+        return ENOMEM
     if len(iommu.groups) == 1:
         return EINVAL
     if any(device.refcnt for device in group.devices):
@@ -221,6 +269,22 @@ def _other(machine: Machine, process: int, other: int) -> Group2011 | Refused:
     if not caller.has(other):
         return EBADF
     return _group(machine, process, other) if caller.has(other, GROUP_FILE) else EINVAL
+
+
+def _open(rfc: Metagroups, iommu: Iommu, process: int, fails: int) -> Refused | None:
+    """Open the metagroup, if it is closed; what fails there leaves it closed: EBUSY, EFAULT, EIO (vfio_open_iommu)."""
+    if _is_spoiled(rfc, iommu):
+        return EBUSY
+    if not iommu.is_open and fails in (NO_DOMAIN, NO_ATTACH):
+        return EFAULT if fails == NO_DOMAIN else EIO
+    iommu.open(process)
+    return None
+
+
+def _undo_opening(rfc: Metagroups, iommu: Iommu, *, was_open: bool) -> None:
+    """Close what the call itself opened; the code leaves it so (D-G1-22)."""
+    if not was_open and not rfc.is_as_written("D-G1-22"):
+        rfc.close(iommu)
 
 
 def _is_spoiled(rfc: Metagroups, iommu: Iommu) -> bool:

@@ -61,14 +61,14 @@ def may_remove_device(machine: Machine, device: int) -> bool:
 
 
 def remove_device(machine: Machine, _: Task, device: int) -> Answer:
-    """Unplug it; the last one of a group that is not open leaves a metagroup that is not used (vfio_group_del_dev)."""
+    """Unplug it; with the last one a group that is not open leaves its metagroup (vfio_group_del_dev)."""
     one = machine.metagroups.devices[device]
     group, iommu = one.group, one.group.iommu
     group.devices.remove(one)
     one.attached = None
     if machine.metagroups.are_from_outside:
         return OK
-    if iommu is not None and not group.devices and not group.refcnt and not iommu.is_in_use():
+    if iommu is not None and not group.devices and not group.refcnt:
         if group in iommu.groups:
             iommu.groups.remove(group)
         group.iommu = None

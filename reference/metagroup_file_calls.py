@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 from tenure.reference import file_calls
 from tenure.reference.calls import OK, Steps, Task
 from tenure.reference.files import DEVICE_FILE, GROUP_FILE, IOMMU_FILE, File
 from tenure.reference.harm import USE_AFTER_FREE, Oops
 from tenure.reference.machine import Machine
-from tenure.reference.metagroups import Device2011
+from tenure.reference.metagroups import Device2011, Group2011, Iommu
 from tenure.vocabulary.answers import Answer
 
 
@@ -34,13 +36,13 @@ def may_release_group(machine: Machine, file: int) -> bool:
     return _is_due(machine, file, GROUP_FILE)
 
 
-def release_group(machine: Machine, _: Task, file: int) -> Answer:
+def release_group(machine: Machine, _: Task, file: int) -> Steps:
     """One file of the group less (vfio_group_release)."""
     closing = machine.files[file]
     group = closing.group_2011
     if group is None:
         raise LookupError(f"f{file} is no group's")
-    iommu = group.metagroup().touch()
+    iommu = yield from _looked_up(machine, group, "release_group.drop")
     group.refcnt -= 1
     machine.metagroups.try_dissolve(iommu)
     closing.gone()
@@ -77,18 +79,31 @@ def release_device(machine: Machine, _: Task, file: int) -> Steps:
         raise LookupError(f"f{file} is no device's")
     if machine.metagroups.is_as_written("D-G1-25"):
         yield "release_device.drop"
-        _drop(machine, closing, device)
+        yield from _drop(machine, closing, device)
         yield "release_device.put"
         _put(device)
         return OK
     _put(device)
-    yield "release_device.drop"
-    _drop(machine, closing, device)
+    if machine.metagroups.is_as_written("D-G1-23"):
+        yield "release_device.sample"
+    else:
+        yield "release_device.drop"
+    yield from _drop(machine, closing, device)
     return OK
 
 
-def _drop(machine: Machine, file: File, device: Device2011) -> None:
-    iommu = device.group.metagroup().touch()
+def _looked_up(machine: Machine, group: Group2011, step: str) -> Generator[str, None, Iommu]:
+    """The group's metagroup, looked up under the lock; as the code has it before the lock is taken, for the step then."""
+    iommu, rfc = group.metagroup(), machine.metagroups
+    if rfc.is_as_written("D-G1-23"):
+        rfc.sampled.append(iommu)
+        yield step
+        rfc.sampled.remove(iommu)
+    return iommu.touch()
+
+
+def _drop(machine: Machine, file: File, device: Device2011) -> Generator[str]:
+    iommu = yield from _looked_up(machine, device.group, "release_device.drop")
     device.refcnt -= 1
     machine.metagroups.try_dissolve(iommu)
     file.gone()

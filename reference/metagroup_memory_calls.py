@@ -13,42 +13,46 @@ from tenure.vocabulary.answers import Answer
 from tenure.vocabulary.types import NONE
 
 
-def may_map_dma(machine: Machine, process: int, file: int, page: int, faulty: int) -> bool:
+def may_map_dma(machine: Machine, process: int, file: int, page: int, faulty: int, contended: int) -> bool:
     """The process has an iommu file, and the page's name is free."""
-    one = machine.metagroups.pages[page]
-    free = one.process == NONE and one.payer == NONE and not one.being_mapped
-    return may_use(machine, process, file) and free and faulty in (0, 1)
+    free = machine.metagroups.pages[page].is_unknown()
+    return may_use(machine, process, file) and free and faulty in (0, 1) and contended in (0, 1)
 
 
-def map_dma(machine: Machine, me: Task, process: int, file: int, page: int, faulty: int) -> Steps:
+def map_dma(
+    machine: Machine, me: Task, process: int, file: int, page: int, faulty: int, contended: int
+) -> Steps:
     """Pay for a page, then lead devices to it; EPERM, ENOMEM, EFAULT (vfio_dma_map_dm)."""
     rfc, iommu = machine.metagroups, _iommu(machine, me, process, file)
     yield from _lock(iommu, me)
-    answer = yield from _map(rfc, iommu, process, rfc.pages[page], faulty=bool(faulty))
+    late = bool(contended) and rfc.is_as_written("D-G1-14")
+    answer = yield from _map(rfc, iommu, process, rfc.pages[page], faulty=bool(faulty), late=late)
     iommu.dgate.release()
     return answer
 
 
-def _map(rfc: Metagroups, iommu: Iommu, process: int, one: Page2011, *, faulty: bool) -> Generator[str, None, Answer]:
-    """The same, with the mutex of the mappings."""
+def _map(rfc: Metagroups, iommu: Iommu, process: int, one: Page2011, *, faulty: bool, late: bool) -> Generator[str, None, Answer]:
+    """The same, with the mutex of the mappings; `late`: a work item is to charge the page."""
     if iommu.mm != process and not rfc.is_as_written("D-G1-13"):
         return EPERM
     if rfc.processes[process].is_full():
         return ENOMEM
-    late = rfc.is_as_written("D-G1-15")
+    first = not late and not rfc.is_as_written("D-G1-15")
     one.process, one.being_mapped = process, True
-    if not late:
-        _charge(rfc, one)
+    if first:
+        _charge(rfc, one, process)
     yield "map_dma.map"
     one.being_mapped = False
     if faulty:
-        if not late:
+        if first:
             _give_back(rfc, one, process)
         one.process = NONE
         return EFAULT
     one.iommu = iommu
     if late:
-        _charge(rfc, one)
+        one.owed = process
+    elif not first:
+        _charge(rfc, one, process)
     return OK
 
 
@@ -67,31 +71,52 @@ def unmap_dma(machine: Machine, me: Task, process: int, file: int, page: int, co
         return EPERM
     if one.iommu is not iommu:
         return OK
-    one.iommu = None
-    if not contended:
-        _give_back(rfc, one, process if rfc.is_as_written("D-G1-12") else one.payer)
-    elif rfc.is_as_written("D-G1-14"):
-        one.process = one.payer = NONE
+    one.unpin()
+    pays = process if rfc.is_as_written("D-G1-12") else one.payer
+    if contended:
+        one.payer, one.left = pays, not rfc.is_as_written("D-G1-14")
+    elif one.owed != NONE:
+        one.owed = NONE
+    else:
+        _give_back(rfc, one, pays)
     return OK
 
 
 def may_give_back(machine: Machine, page: int) -> bool:
-    """Somebody still pays for a page that nobody reaches."""
-    return machine.metagroups.pages[page].is_left()
+    """Somebody still pays for a page that nobody reaches, or is charged for it by a work item before this one."""
+    one = machine.metagroups.pages[page]
+    return one.left and one.owed == NONE
 
 
 def give_back(machine: Machine, _: Task, page: int) -> Answer:
     """The work item: from the locked pages of whoever paid."""
     rfc = machine.metagroups
     one = rfc.pages[page]
+    one.left = False
     _give_back(rfc, one, one.payer)
+    return OK
+
+
+def may_charge(machine: Machine, page: int) -> bool:
+    """The page was mapped, and is to be charged."""
+    return machine.metagroups.pages[page].owed != NONE
+
+
+def charge(machine: Machine, _: Task, page: int) -> Answer:
+    """The work item: to the locked pages of whoever mapped it (D-G1-14)."""
+    rfc = machine.metagroups
+    one = rfc.pages[page]
+    _charge(rfc, one, one.owed)
+    one.owed = NONE
     return OK
 
 
 def due_work(machine: Machine) -> Iterator[tuple[str, dict[str, int]]]:
     """The work items that wait."""
     for page, one in enumerate(machine.metagroups.pages):
-        if one.is_left():
+        if one.owed != NONE:
+            yield "charge", {"page": page}
+        elif one.left:
             yield "give_back", {"page": page}
 
 
@@ -114,11 +139,11 @@ def _lock(iommu: Iommu, me: Task) -> Iterator[str]:
         yield BLOCKED
 
 
-def _charge(rfc: Metagroups, page: Page2011) -> None:
-    page.payer = page.process
-    rfc.processes[page.payer].locked += 1
+def _charge(rfc: Metagroups, page: Page2011, process: int) -> None:
+    page.payer = process
+    rfc.processes[process].locked += 1
 
 
 def _give_back(rfc: Metagroups, page: Page2011, process: int) -> None:
     rfc.processes[process].locked -= 1
-    page.process = page.payer = NONE
+    page.payer = NONE

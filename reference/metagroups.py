@@ -17,11 +17,11 @@ MetagroupState = tuple[
     tuple[IommuState, ...],
     tuple[tuple[int, int], ...],
     tuple[tuple[bool, int, int], ...],
-    tuple[tuple[int, int, int], ...],
+    tuple[tuple[int, int, int, bool, int], ...],
     tuple[tuple[int, bool], ...],
 ]
 """Each metagroup; of each group its pointer and its open files; of each device whether it is there, its domain and its open
-files; of each page its metagroup, its process and its payer; of each process its locked pages, and whether it is gone."""
+files; of each page its metagroup, its process, its payer, whether it is left, and who owes it; of each process its locked pages, and whether it is gone."""
 
 
 class Iommu:
@@ -118,7 +118,7 @@ class Device2011:
 class Page2011:
     """A page that an iommu file mapped: pinned for a process, counted for one, and a metagroup leads there."""
 
-    __slots__ = ("being_mapped", "iommu", "payer", "process")
+    __slots__ = ("being_mapped", "iommu", "left", "owed", "payer", "process")
 
     def __init__(self) -> None:
         self.iommu: Iommu | None = None
@@ -126,10 +126,18 @@ class Page2011:
         self.payer = NONE
         self.being_mapped = False
         """A MAP_DMA has it between its steps."""
-
-    def is_left(self) -> bool:
+        self.left = False
         """It is still paid for, and nobody reaches it: a work item is to give it back."""
-        return self.payer != NONE and self.iommu is None and not self.being_mapped
+        self.owed = NONE
+        """Whom a work item is to charge for it (D-G1-14)."""
+
+    def is_unknown(self) -> bool:
+        """Nobody has pinned it, pays for it or is to."""
+        return (self.process, self.payer, self.owed) == (NONE,) * 3 and not self.left and not self.being_mapped
+
+    def unpin(self) -> None:
+        """Devices are led there no more; its payer is another matter."""
+        self.iommu, self.process = None, NONE
 
 
 class Memory2011:
@@ -144,8 +152,8 @@ class Memory2011:
         self.exited = False
 
     def is_full(self) -> bool:
-        """One page more is beyond the limit."""
-        return not self.unlimited and self.locked + 1 > self.limit
+        """One page more is beyond the limit; as locked_vm is unsigned, so is a number that went below nothing."""
+        return not self.unlimited and (self.locked + 1) % 2**64 > self.limit
 
 
 class Metagroups:
@@ -204,7 +212,8 @@ class Metagroups:
                 device.attached = None
         for page in self.pages:
             if page.iommu is iommu:
-                page.iommu = None
+                page.unpin()
+                page.left = True
 
     def try_dissolve(self, iommu: Iommu) -> None:
         """vfio_try_dissolve: with the last iommu and device file it is closed, with the last group file it goes, if no administrator made it."""
@@ -230,7 +239,7 @@ class Metagroups:
             tuple([_iommu(one) for one in self.named]),
             tuple([(_pointer(group.iommu), group.refcnt) for group in self.groups]),
             tuple([(d.is_plugged(), _pointer(d.attached), d.refcnt) for d in self.devices]),
-            tuple([(_pointer(page.iommu), page.process, page.payer) for page in self.pages]),
+            tuple([(_pointer(page.iommu), page.process, page.payer, page.left, page.owed) for page in self.pages]),
             tuple([(process.locked, process.exited) for process in self.processes]),
         )
 
@@ -246,8 +255,9 @@ class Metagroups:
             device.attached, device.refcnt = self._at(pointer), files
             if plugged:
                 device.group.devices.append(device)
-        for page, (pointer, process, payer) in zip(self.pages, pages, strict=True):
+        for page, (pointer, process, payer, left, owed) in zip(self.pages, pages, strict=True):
             page.iommu, page.process, page.payer, page.being_mapped = self._at(pointer), process, payer, False
+            page.left, page.owed = left, owed
         for memory, (locked, exited) in zip(self.processes, processes, strict=True):
             memory.locked, memory.exited = locked, exited
         for iommu, one in zip(self.named, iommus, strict=True):

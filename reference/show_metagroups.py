@@ -32,6 +32,7 @@ OF_METAGROUPS = (
     seen.page_payer,
     seen.page_metagroup,
     seen.page_memory,
+    seen.page_left,
 )
 
 
@@ -56,6 +57,7 @@ def observe_metagroups(machine: Machine) -> Columns:
         tuple([page.payer for page in rfc.pages]),
         tuple([_name(page.iommu) for page in rfc.pages]),
         tuple([page.process for page in rfc.pages]),
+        tuple([int(page.left) for page in rfc.pages]),
     )
 
 
@@ -98,4 +100,4 @@ def _nothing(files: int, groups: int, devices: int, pages: int) -> Columns:
     """What any other machine shows."""
     of_files, flags, pointers = ((NONE,) * files, (0,) * files), (0,) * devices, (NONE,) * devices
     of_devices = (flags, pointers, pointers, flags, flags)
-    return (*of_files, (NONE,) * groups, *[()] * 4, *of_devices, *[(NONE,) * pages] * 3)
+    return (*of_files, (NONE,) * groups, *[()] * 4, *of_devices, *[(NONE,) * pages] * 3, (0,) * pages)

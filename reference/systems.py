@@ -342,8 +342,8 @@ _METAGROUPS: Mapping[str, Form] = {
     "exit_process": Form(metagroup_file_calls.exit_process, file_calls.may_exit_process, ends_process=True),
     "open_group": Form(metagroup_calls.open_group, metagroup_calls.may_open_group, new=(_FILE,)),
     "get_flags": Form(metagroup_calls.get_flags, metagroup_calls.may_use),
-    "get_iommu_fd": Form(metagroup_calls.get_iommu_fd, metagroup_calls.may_make, new=(_MADE_FILE,)),
-    "get_device_fd": Form(metagroup_calls.get_device_fd, metagroup_calls.may_make, new=(_MADE_FILE,)),
+    "get_iommu_fd": Form(metagroup_calls.get_iommu_fd, metagroup_calls.may_get_iommu_fd, new=(_MADE_FILE,)),
+    "get_device_fd": Form(metagroup_calls.get_device_fd, metagroup_calls.may_get_device_fd, new=(_MADE_FILE,)),
     "merge": Form(metagroup_calls.merge, metagroup_calls.may_merge),
     "unmerge": Form(metagroup_calls.unmerge, metagroup_calls.may_unmerge, new=(("made", METAGROUP),)),
     "release_group": Form(metagroup_file_calls.release_group, metagroup_file_calls.may_release_group, _BY_FILE),
@@ -367,6 +367,11 @@ _UNMERGE_ITSELF: Mapping[str, Form] = {
     "unmerge": replace(_METAGROUPS["unmerge"], run=metagroup_calls.unmerge_itself),
 }
 
+_CHARGING_LATE: Mapping[str, Form] = {
+    **_METAGROUPS,
+    "charge": Form(metagroup_memory_calls.charge, metagroup_memory_calls.may_charge, _BY_PAGE),
+}
+
 _MERGES = ("merge", "unmerge")
 
 _FROM_OUTSIDE: Mapping[str, Form] = {
@@ -382,7 +387,7 @@ _FROM_OUTSIDE: Mapping[str, Form] = {
     "destroy_metagroup": Form(metagroup_outside_calls.destroy_metagroup, metagroup_outside_calls.may_destroy_metagroup),
 }
 
-_2011 = (*(f"D-G1-{number}" for number in (12, 13, 14, 15, 19, 20, 21, 22, 23, 24, 25)), "no-merge-into-open")
+_2011 = (*(f"D-G1-{number}" for number in (12, 13, 15, 19, 20, 21, 22, 23, 24, 25)), "no-merge-into-open")
 """The variants of metagroups whose calls are named and formed as they were meant."""
 
 _VMS: Mapping[str, Form] = {
@@ -517,6 +522,7 @@ _CDEV_NO_CONTAINER: Mapping[str, Form] = {
 SYSTEMS: Mapping[str, System] = {
     "rfc2011": System(_METAGROUPS, metagroups=""),
     **{f"rfc2011:{variant}": System(_METAGROUPS, metagroups=variant) for variant in _2011},
+    "rfc2011:D-G1-14": System(_CHARGING_LATE, metagroups="D-G1-14"),
     "rfc2011:unmerge-self": System(_UNMERGE_ITSELF, metagroups="unmerge-self"),
     "rfc2011:metagroups-from-outside": System(_FROM_OUTSIDE, metagroups="metagroups-from-outside"),
     "dma-rfc2011": System(_RFC2011, paged=""),

@@ -73,6 +73,7 @@ RANGES = {
     "metagroup": range(3),
     "faulty": range(2),
     "contended": range(2),
+    "fails": range(7),
 }
 PARAMETERS = {
     "close": ("process", "file"),
@@ -172,13 +173,13 @@ PARAMETERS_OF_METAGROUPS = {
     "pass_file": ("process", "file", "to_process"),
     "fork": ("process", "child"),
     "exit_process": ("process",),
-    "open_group": ("process", "file", "group_2011", "made_metagroup"),
+    "open_group": ("process", "file", "group_2011", "made_metagroup", "fails"),
     "get_flags": ("process", "file"),
-    "get_iommu_fd": ("process", "file", "made_file"),
-    "get_device_fd": ("process", "file", "device", "made_file"),
-    "merge": ("process", "file", "other"),
-    "unmerge": ("process", "file", "other", "made_metagroup"),
-    "map_dma": ("process", "file", "page", "faulty"),
+    "get_iommu_fd": ("process", "file", "made_file", "fails"),
+    "get_device_fd": ("process", "file", "device", "made_file", "fails"),
+    "merge": ("process", "file", "other", "fails"),
+    "unmerge": ("process", "file", "other", "made_metagroup", "fails"),
+    "map_dma": ("process", "file", "page", "faulty", "contended"),
     "unmap_dma": ("process", "file", "page", "contended"),
     "bind_driver": ("device", "to_driver"),
     "unbind_driver": ("device",),
@@ -187,7 +188,7 @@ PARAMETERS_OF_METAGROUPS = {
 }
 
 PARAMETERS_OF_VARIANTS: dict[str, dict[str, tuple[str, ...]]] = {
-    "rfc2011:unmerge-self": {"unmerge": ("process", "file", "made_metagroup")},
+    "rfc2011:unmerge-self": {"unmerge": ("process", "file", "made_metagroup", "fails")},
     "rfc2011:metagroups-from-outside": {
         "open_group": ("process", "file", "group_2011"),
         "create_metagroup": ("made_metagroup",),

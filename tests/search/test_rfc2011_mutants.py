@@ -72,7 +72,7 @@ FAULTS: dict[str, Fault] = {
     "HARM-1": stopped("null_dereference"),
     "HARM-3": stopped("list_corruption"),
 }
-DEFECTS = {"RFC-1": "D-G1-22", "RFC-4": "D-G1-13", "RFC-7": "D-G1-14", "MM-1": "D-G1-12"}
+DEFECTS = {"RFC-1": "D-G1-22", "RFC-4": "D-G1-13", "RFC-7": "D-G1-12", "RFC-14": "D-G1-14", "MM-1": "D-G1-12"}
 
 
 @pytest.mark.parametrize(("property_", "fault"), FAULTS.items(), ids=list(FAULTS))

@@ -43,24 +43,25 @@ def find_trace(system: System, name: str, granularity: str | None) -> Found:
     except UnknownName:
         known = [LOCKS, *(p.id for p in PROPERTIES)] + [r.id for r in RACES if r.system == system.id]
         raise unknown("property or race", name, known) from None
-    one = in_its_place(system, one)
+    ones = in_its_place(system, one)
     last = Verdict.NOT_APPLICABLE, "the system shows nothing of what it speaks of"
-    jobs = jobs_for([system.id], granularity) if concerns(system, one) else []
+    jobs = jobs_for([system.id], granularity) if any(concerns(system, o) for o in ones) else []
     for job in jobs:  # one after the other: who asked for a trace waits for no proof that comes after it
         ((_, judgement),) = judged([job], 1, lambda *_: None)
-        row = next(r for r in judgement.rows if r.property == one.id)
-        if row.trace is not None:
-            trace = replace(row.trace, reason=one.sentence)
-            return Found(trace, one.sentence, row.verdict, row.reason)
-        last = row.verdict, row.reason
-    return Found(None, one.sentence, *last)
+        for asked in ones:
+            row = next(r for r in judgement.rows if r.property == asked.id)
+            if row.trace is not None:
+                trace = replace(row.trace, reason=asked.sentence)
+                return Found(trace, asked.sentence, row.verdict, row.reason)
+            last = row.verdict, row.reason
+    return Found(None, " ".join(o.sentence for o in ones), *last)
 
 
-def in_its_place(system: System, one: Property) -> Property:
-    """The property, or where the system does not show what it speaks of, the one that says the same there."""
+def in_its_place(system: System, one: Property) -> tuple[Property, ...]:
+    """The property, or where the system does not show what it speaks of, those that say the same there together."""
     if applies(system, one):
-        return one
-    return next((p for p in PROPERTIES if IN_PLACE_OF.get(p.id) == one.id and applies(system, p)), one)
+        return (one,)
+    return tuple(p for p in PROPERTIES if IN_PLACE_OF.get(p.id) == one.id and applies(system, p)) or (one,)
 
 
 def _race(system: System, race: Race) -> Found:

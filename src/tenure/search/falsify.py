@@ -32,7 +32,7 @@ class Falsification:
 
     traces: dict[str, Trace] = field(default_factory=dict)
     scopes: dict[str, str] = field(default_factory=dict)
-    """For each property that fell, the area in which no trace is shorter."""
+    """For each property that fell, the area of its trace: in none of those searched for violations is one shorter."""
     false_claims: set[str] = field(default_factory=set)
     reached: set[str] = field(default_factory=set)
     """The cases of steps that some run takes."""
@@ -64,7 +64,7 @@ def falsify(
     limit = BRIEF if brief else LIMIT
     looked = (main_area(system, granularity), *narrow)
     for area in looked:
-        left = [s for s in sentences if not result.knows(s.about.id)]
+        left = [s for s in sentences if s.about.id in result.traces or not result.knows(s.about.id)]
         machine = Machine(rules, area.scope)
         found = _explored(machine, left, area.calls, limit, progress)
         _note(result, found, str(area))
@@ -106,8 +106,9 @@ def _note(result: Falsification, found: Exploration, area: str) -> None:
         elif name.startswith(PREMISE):
             result.witnessed.add(name.removeprefix(PREMISE))
         else:
-            result.traces[name] = trace_of(found.machine, way, name, "")
-            result.scopes[name] = area
+            trace = trace_of(found.machine, way, name, "")
+            if name not in result.traces or len(trace.events) < len(result.traces[name].events):
+                result.traces[name], result.scopes[name] = trace, area
 
 
 def describe(found: Exploration) -> str:

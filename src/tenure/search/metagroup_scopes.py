@@ -20,7 +20,7 @@ OUTSIDE = frozenset({"create_metagroup", "assign_group"})
 """What has to come before an open in `metagroups-from-outside`; no other variant has these calls."""
 
 OPENS = OUTSIDE | {"open_group", "get_iommu_fd"}
-MAPS = OPENS | {"pass_file", "map_dma", "unmap_dma", "give_back"}
+MAPS = OPENS | {"pass_file", "map_dma", "unmap_dma", "give_back", "charge"}
 MERGES = OPENS | {"merge", "unmerge", "withdraw_group", "close", "release_group", "release_iommu"}
 DEVICES = OUTSIDE | frozenset(
     {
@@ -113,7 +113,7 @@ VIABLE = (
 METAGROUPS = Family(
     marks=seen.metagroup_of,
     scope=metagroup_scope,
-    main=SIZES,
+    main={**SIZES, "device": 2},
     narrow=(),
     witness=metagroup_scope({**_TWO, "file": 2}),
     deep=(
@@ -162,6 +162,18 @@ METAGROUPS = Family(
     pairs=(
         Place("one group", metagroup_scope({**_TWO, "process": 1, "file": 2, "thread": 2})),
         Place("two groups", metagroup_scope({**_MERGED, "thread": 2}), full=True),
+        Place(
+            "one group, two processes",
+            metagroup_scope({**_TWO, "file": 3, "page": 0, "thread": 2}),
+            full=True,
+            within=(VIABLE,),
+        ),
+        Place(
+            "two groups, two pages",
+            metagroup_scope({**_MERGED, "file": 4, "page": 2, "thread": 2}),
+            full=True,
+            within=(VIABLE,),
+        ),
     ),
     columns=(
         ("group_bus", "g", "bus"),

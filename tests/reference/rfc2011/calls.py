@@ -13,8 +13,8 @@ from tenure.vocabulary.answers import Done, Refused
 G0, G1, G2, IOMMU, DEVICE = range(5)
 """The files: of each group one, which the first process has; two more."""
 
-EBADF, EBUSY, EFAULT, EINVAL, ENODEV, ENOENT, ENOMEM, EPERM = map(
-    Refused, ("EBADF", "EBUSY", "EFAULT", "EINVAL", "ENODEV", "ENOENT", "ENOMEM", "EPERM")
+EBADF, EBUSY, EFAULT, EINVAL, EIO, EMFILE, ENODEV, ENOENT, ENOMEM, EPERM = map(
+    Refused, ("EBADF", "EBUSY", "EFAULT", "EINVAL", "EIO", "EMFILE", "ENODEV", "ENOENT", "ENOMEM", "EPERM")
 )
 OK = Done()
 
@@ -22,7 +22,7 @@ OK = Done()
 def opened(made: Bench) -> Bench:
     """The same machine, each group open."""
     for group in (G0, G1, G2):
-        assert made.do("open_group", process=0, file=group, group=group, made=group) == OK
+        assert made.do("open_group", process=0, file=group, group=group, made=group, fails=0) == OK
     return made
 
 
@@ -32,24 +32,24 @@ def on_another_bus() -> Bench:
     return opened(Bench(Kernel("rfc2011", there)))
 
 
-def get_iommu(bench: Bench, group: int, process: int = 0, made: int = IOMMU) -> object:
+def get_iommu(bench: Bench, group: int, process: int = 0, made: int = IOMMU, fails: int = 0) -> object:
     """GET_IOMMU_FD."""
-    return bench.do("get_iommu_fd", process=process, file=group, made=made)
+    return bench.do("get_iommu_fd", process=process, file=group, made=made, fails=fails)
 
 
-def get_device(bench: Bench, group: int, device: int, process: int = 0) -> object:
+def get_device(bench: Bench, group: int, device: int, process: int = 0, fails: int = 0) -> object:
     """GET_DEVICE_FD."""
-    return bench.do("get_device_fd", process=process, file=group, device=device, made=DEVICE)
+    return bench.do("get_device_fd", process=process, file=group, device=device, made=DEVICE, fails=fails)
 
 
-def merge(bench: Bench, into: int, other: int, process: int = 0) -> object:
+def merge(bench: Bench, into: int, other: int, process: int = 0, fails: int = 0) -> object:
     """MERGE."""
-    return bench.do("merge", process=process, file=into, other=other)
+    return bench.do("merge", process=process, file=into, other=other, fails=fails)
 
 
-def unmerge(bench: Bench, group: int, other: int, process: int = 0) -> object:
+def unmerge(bench: Bench, group: int, other: int, process: int = 0, fails: int = 0) -> object:
     """UNMERGE, into a metagroup of the name that MERGE freed."""
-    return bench.do("unmerge", process=process, file=group, other=other, made=1)
+    return bench.do("unmerge", process=process, file=group, other=other, made=1, fails=fails)
 
 
 def spoil(bench: Bench, device: int) -> None:
@@ -73,7 +73,7 @@ def share(bench: Bench, *files: int) -> None:
 
 def map_page(bench: Bench, page: int, process: int = 0, *, faulty: int = 0) -> object:
     """MAP_DMA of a page by the iommu file."""
-    return bench.do("map_dma", process=process, file=IOMMU, page=page, faulty=faulty)
+    return bench.do("map_dma", process=process, file=IOMMU, page=page, faulty=faulty, contended=0)
 
 
 def unmap_page(bench: Bench, page: int, process: int = 0, *, contended: int = 0) -> object:

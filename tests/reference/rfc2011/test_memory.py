@@ -71,6 +71,6 @@ def test_a_metagroup_leads_to_the_memory_of_the_process_that_opened_it(bench: Be
     assert get_iommu(bench, G1, process=1, made=DEVICE) == OK
 
     for page in (1, 2):
-        assert bench.do("map_dma", process=1, file=DEVICE, page=page, faulty=0) == OK
+        assert bench.do("map_dma", process=1, file=DEVICE, page=page, faulty=0, contended=0) == OK
     assert [bench.see("page_memory", page) for page in range(3)] == ["p0", "p1", "p1"]
     assert [bench.see("pages_charged", p) for p in (0, 1)] == [1, 2]

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from tests.reference.conftest import Bench, of_metagroups
 from tests.reference.rfc2011.calls import (
     DEVICE,
     EBADF,
     EBUSY,
+    EFAULT,
     EINVAL,
+    EIO,
+    ENOMEM,
     G0,
     G1,
     G2,
@@ -29,6 +33,7 @@ from tests.reference.rfc2011.calls import (
 
 from tenure.reference.groups import VFIO
 from tenure.reference.kernel import Kernel
+from tenure.vocabulary.observables import FAILS
 from tenure.vocabulary.types import NONE
 
 
@@ -163,3 +168,29 @@ def test_unmerge_leaves_the_domain_and_its_memory_to_the_rest(bench: Bench) -> N
     assert (bench.see("metagroup_of", 1), bench.see("metagroup_open", 1)) == ("mg1", False)
     assert [bench.see("device_attached", d) for d in (0, 1)] == ["mg0", "none"]
     assert (bench.see("page_metagroup", 0), bench.see("file_metagroup", IOMMU)) == ("mg0", "mg0")
+
+
+@pytest.mark.parametrize(("fails", "refused"), [("domain", EFAULT), ("own domain", EFAULT), ("attach", EIO)])
+def test_a_merge_that_fails_leaves_both_closed(bench: Bench, fails: str, refused: object) -> None:
+    """EFAULT for a domain of either side, EIO for a device that is not attached; a second try goes well."""
+    assert merge(bench, G0, G1, fails=FAILS.values.index(fails)) == refused
+    assert [bench.see("metagroup_open", m) for m in (0, 1)] == [False, False]
+    assert merge(bench, G0, G1) == OK
+
+
+def test_a_merge_into_what_is_open_needs_no_domain_of_its_own(bench: Bench) -> None:
+    """That of the other is tried all the same."""
+    get_iommu(bench, G0)
+
+    assert merge(bench, G0, G1, fails=FAILS.values.index("domain")) == EFAULT
+    assert merge(bench, G0, G1, fails=FAILS.values.index("own domain")) == OK
+
+
+def test_unmerge_needs_memory_before_it_looks_at_the_second_fd(bench: Bench) -> None:
+    """EINVAL for none, then ENOMEM, then EBADF."""
+    number = FAILS.values.index("memory")
+    merge(bench, G0, G1)
+
+    assert unmerge(bench, G0, NONE, fails=number) == EINVAL
+    assert unmerge(bench, G0, DEVICE, fails=number) == ENOMEM
+    assert unmerge(bench, G0, DEVICE) == EBADF

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
 from tests.reference.conftest import Bench, of_metagroups
 from tests.reference.rfc2011.calls import (
     DEVICE,
     EBUSY,
+    EFAULT,
+    EIO,
+    EMFILE,
     ENODEV,
+    ENOMEM,
     EPERM,
     G0,
     G1,
@@ -23,12 +28,13 @@ from tests.reference.rfc2011.calls import (
 
 from tenure.reference.kernel import Kernel
 from tenure.vocabulary.answers import Done
+from tenure.vocabulary.observables import FAILS
 from tenure.vocabulary.types import NONE
 
 
 def test_a_group_may_be_open_any_number_of_times(bench: Bench) -> None:
     """By anybody; the metagroup is the one of the first."""
-    assert bench.do("open_group", process=1, file=IOMMU, group=0, made=1) == OK
+    assert bench.do("open_group", process=1, file=IOMMU, group=0, made=1, fails=0) == OK
 
     assert bench.see("file_metagroup", IOMMU) == bench.see("file_metagroup", G0) == "mg0"
 
@@ -39,7 +45,7 @@ def test_a_group_whose_devices_are_gone_is_unknown() -> None:
     bench.do("unbind_driver", device=0)
     bench.do("remove_device", device=0)
 
-    assert bench.do("open_group", process=0, file=G0, group=0, made=0) == ENODEV
+    assert bench.do("open_group", process=0, file=G0, group=0, made=0, fails=0) == ENODEV
     assert not bench.see("metagroup_exists", 0)
 
 
@@ -48,7 +54,7 @@ def test_a_group_that_is_open_is_known_without_a_device(bench: Bench) -> None:
     bench.do("unbind_driver", device=0)
     bench.do("remove_device", device=0)
 
-    assert bench.do("open_group", process=0, file=IOMMU, group=0, made=0) == OK
+    assert bench.do("open_group", process=0, file=IOMMU, group=0, made=0, fails=0) == OK
     assert bench.do("get_flags", process=0, file=G0) == Done((("viable", True), ("mm_locked", False)))
 
 
@@ -112,3 +118,46 @@ def test_get_device_fd_finds_every_device_of_the_metagroup(bench: Bench) -> None
 
     assert get_device(bench, G0, 1) == OK
     assert bench.see("file_metagroup", DEVICE) == "mg0"
+
+
+@pytest.mark.parametrize(("fails", "refused"), [("domain", EFAULT), ("attach", EIO), ("file", EMFILE)])
+def test_a_get_iommu_fd_that_fails_leaves_the_metagroup_closed(bench: Bench, fails: str, refused: object) -> None:
+    """EFAULT, EIO, EMFILE; nothing is attached, and it is anybody's."""
+    assert get_iommu(bench, G0, fails=FAILS.values.index(fails)) == refused
+    assert [bench.see(what, 0) for what in ("metagroup_open", "metagroup_mm", "device_attached")] == [
+        False,
+        "none",
+        "none",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fails", "refused"), [("domain", EFAULT), ("attach", EIO), ("device", EFAULT), ("file", EMFILE)]
+)
+def test_a_get_device_fd_that_fails_leaves_the_metagroup_closed(bench: Bench, fails: str, refused: object) -> None:
+    """The same, and EFAULT where the device's driver does not open it; a device that is not there is ENODEV before."""
+    number = FAILS.values.index(fails)
+
+    assert get_device(bench, G0, 0, fails=number) == refused
+    assert not bench.see("metagroup_open", 0)
+    assert get_device(bench, G0, 1, fails=number) == (refused if fails in ("domain", "attach") else ENODEV)
+
+
+def test_what_is_open_already_stays_open_where_a_call_fails(bench: Bench) -> None:
+    """No domain is asked for, and none is closed."""
+    get_iommu(bench, G0)
+
+    assert get_device(bench, G0, 0, fails=FAILS.values.index("file")) == EMFILE
+    assert bench.see("metagroup_open", 0)
+    assert get_device(bench, G0, 0, fails=FAILS.values.index("domain")) == OK
+
+
+def test_the_first_open_of_a_group_needs_memory_for_a_metagroup() -> None:
+    """ENOMEM; any other open needs none."""
+    bench = Bench(Kernel("rfc2011", of_metagroups()))
+    opens = {"process": 0, "group": 0, "made": 0}
+    none = FAILS.values.index("memory")
+
+    assert bench.do("open_group", file=G0, fails=none, **opens) == ENOMEM
+    assert bench.do("open_group", file=G0, fails=0, **opens) == OK
+    assert bench.do("open_group", file=IOMMU, fails=none, **opens) == OK

@@ -39,11 +39,11 @@ def test_unmerge_itself_refuses_a_stranger_then_an_open_device_and_a_group_that_
     get_device(bench, G0, 1)
     share(bench, G1)
 
-    assert bench.do("unmerge", process=1, file=G1, made=1) == EPERM
-    assert bench.do("unmerge", process=0, file=G1, made=1) == EBUSY
-    assert bench.do("unmerge", process=0, file=G2, made=1) == EINVAL
+    assert bench.do("unmerge", process=1, file=G1, made=1, fails=0) == EPERM
+    assert bench.do("unmerge", process=0, file=G1, made=1, fails=0) == EBUSY
+    assert bench.do("unmerge", process=0, file=G2, made=1, fails=0) == EINVAL
     close(bench, DEVICE)
-    assert bench.do("unmerge", process=0, file=G1, made=1) == OK
+    assert bench.do("unmerge", process=0, file=G1, made=1, fails=0) == OK
     assert [bench.see("metagroup_of", g) for g in (0, 1)] == ["mg0", "mg1"]
 
 
@@ -53,7 +53,7 @@ def test_unmerge_itself_takes_along_what_nobody_has_a_file_of() -> None:
     merge(bench, G1, G0)
     close(bench, G0)
 
-    assert bench.do("unmerge", process=0, file=G1, made=0) == OK
+    assert bench.do("unmerge", process=0, file=G1, made=0, fails=0) == OK
     assert [bench.see("metagroup_of", g) for g in (0, 1)] == ["none", "mg0"]
     assert [bench.see("metagroup_exists", one) for one in (0, 1)] == [True, False]
 
