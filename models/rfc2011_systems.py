@@ -10,6 +10,7 @@ from tenure.models import (
     metagroup_devices,
     metagroup_files,
     metagroup_memory,
+    metagroup_merging,
     metagroup_outside,
     metagroups,
 )
@@ -89,9 +90,9 @@ def _merging(ways: Ways) -> tuple[Call, ...]:
     if ways.from_outside:
         return metagroup_outside.CALLS
     unmerge = (
-        metagroup_calls.unmerge_itself.named("unmerge") if ways.unmerges_itself else metagroup_calls.unmerge_in(ways)
+        metagroup_merging.unmerge_itself.named("unmerge") if ways.unmerges_itself else metagroup_merging.unmerge_in(ways)
     )
-    return metagroup_calls.open_group, metagroup_calls.merge_in(ways), unmerge
+    return metagroup_calls.open_group, metagroup_merging.merge_in(ways), unmerge
 
 
 def _calls(ways: Ways) -> tuple[Call, ...]:
