@@ -331,6 +331,7 @@ _TELLING: Mapping[str, Form] = {
     "get_num_irqs": Form(device_info_calls.get_num_irqs, device_info_calls.may_ask),
     "get_irq_info": Form(device_info_calls.get_irq_info, device_info_calls.may_ask),
     "get_dtpath": Form(device_info_calls.get_dtpath, device_info_calls.may_ask),
+    "get_dtindex": Form(device_info_calls.get_dtindex, device_info_calls.may_ask_of_tree),
     "reset_device": Form(device_info_calls.reset_device, device_info_calls.may_ask),
 }
 
