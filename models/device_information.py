@@ -1,6 +1,7 @@
 """What a device file of November 2011 tells of its device, and RESET: regions and interrupts with holes, the path in a device tree.
 
-Nothing of it changes anything that is kept here. A region, or an interrupt index, that is of another device stands for a number
+Nothing of it changes anything that is kept here. An answer into a structure says that what lies behind the part that this version
+fills is `kept` as the caller had it. A region, or an interrupt index, that is of another device stands for a number
 beyond those of the file's device.
 """
 
@@ -12,7 +13,7 @@ from tenure.vocabulary.calls import Case, Steps, call, done, number, refuse, req
 from tenure.vocabulary.objects import DEVICE, FILE, INDEX, PROCESS, REGION, THREAD
 from tenure.vocabulary.observables import ROOM, TREE_PROPERTY
 from tenure.vocabulary.symbols import fixed
-from tenure.vocabulary.terms import Term, both, either, is_none, literal, no, when
+from tenure.vocabulary.terms import TRUE, Term, both, either, is_none, literal, no, when
 from tenure.vocabulary.types import COUNT, FLAG
 
 SOURCE = "RFC of November 2011, device file"
@@ -71,7 +72,7 @@ def get_num_regions(process: Term, file: Term) -> Steps:
     room=ROOM,
 )
 def get_region_info(process: Term, file: Term, region: Term, room: Term) -> Steps:
-    """Tell of one region; who has more room than this version fills keeps the rest as it was."""
+    """Tell of one region."""
     device = file_device[file]
     yield requires(is_open(process, file, "device"))
     yield step(
@@ -86,6 +87,7 @@ def get_region_info(process: Term, file: Term, region: Term, room: Term) -> Step
             read_only=read_only[region],
             phys_valid=phys_valid[region],
             phys=when(phys_valid[region], phys[region], 0),
+            kept=TRUE,
         ),
     )
 
@@ -116,7 +118,7 @@ def get_irq_info(process: Term, file: Term, index: Term, room: Term) -> Steps:
         _reached(device),
         _no_room(room),
         refuse(no(index_device[index] == device), "EINVAL", "the device has no such index"),
-        done(count=index_count[index], level=level[index]),
+        done(count=index_count[index], level=level[index], kept=TRUE),
     )
 
 
@@ -137,7 +139,7 @@ def get_dtpath(process: Term, file: Term, room: Term) -> Steps:
         _reached(device),
         refuse(no(in_tree[device]), "ENODEV", "the device is in no device tree"),
         _no_room(room),
-        done(),
+        done(kept=TRUE),
     )
 
 
@@ -164,9 +166,14 @@ def get_dtindex(process: Term, file: Term, region: Term, index: Term, room: Term
         _no_room(room),
         refuse(is_none(region) == is_none(index), "EINVAL", "the flags say neither region nor interrupt, or both"),
         refuse(both(no(is_none(region)), no_region), "EINVAL", "the device has no such region, or it is a hole"),
-        done(property=region_property[region], property_index=region_entry[region], when=no(is_none(region))),
+        done(
+            property=region_property[region],
+            property_index=region_entry[region],
+            kept=TRUE,
+            when=no(is_none(region)),
+        ),
         refuse(no_index, "EINVAL", "the device has no such index, or it is not implemented"),
-        done(property=literal("interrupts", TREE_PROPERTY), property_index=index_entry[index]),
+        done(property=literal("interrupts", TREE_PROPERTY), property_index=index_entry[index], kept=TRUE),
     )
 
 

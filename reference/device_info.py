@@ -76,6 +76,11 @@ def room(length: int, least: int, known: int) -> int | Refused:
     return Refused("EINVAL") if length < least else min(length, known)
 
 
+def over(told: bytes, data: bytes) -> bytes:
+    """The caller's bytes with an answer over the first of them; the rest is not touched."""
+    return told + data[len(told) :]
+
+
 @dataclass(frozen=True, slots=True)
 class DeviceInfo:
     """A device as its file describes it."""
@@ -109,12 +114,12 @@ class DeviceInfo:
 
         return _answered(IRQ_INFO, abi, data, values)
 
-    def dtpath(self, space: int) -> bytes | Refused:
-        """GET_DTPATH: the path with its final NUL, where the caller has `space` bytes. ENODEV: no device tree; EINVAL: too little."""
+    def dtpath(self, length: int, data: bytes) -> bytes | Refused:
+        """GET_DTPATH: the caller's bytes with the path and its NUL in the first `length`. ENODEV: no device tree; EINVAL: too few."""
         if self.path is None:
             return Refused("ENODEV")
         told = self.path.encode() + b"\0"
-        return Refused("EINVAL") if space < len(told) else told
+        return Refused("EINVAL") if min(length, len(data)) < len(told) else over(told, data)
 
     def dtindex(self, abi: Abi, data: bytes) -> bytes | Refused:
         """GET_DTINDEX: the property and the entry of a region or an index, as flags say which. ENODEV: no device tree.
@@ -154,4 +159,4 @@ def _answered(
     found = values(told)
     if found is None:
         return Refused("EINVAL")
-    return structure.packed(abi, {**told, **found})[:taken] + data[taken:]
+    return over(structure.packed(abi, {**told, **found})[:taken], data)

@@ -15,7 +15,7 @@ from tenure.vocabulary.types import NONE
 
 _ENOUGH, _TOO_LITTLE, _MORE = range(3)
 _BEHIND = b"\xee" * 8
-"""What a caller has behind a structure of which it knows a later version."""
+"""What a caller has behind all that this version fills: of a structure it may know a later version."""
 
 
 def may_ask(machine: Machine, process: int, file: int, **what: int) -> bool:
@@ -62,6 +62,7 @@ def get_region_info(machine: Machine, _: Task, process: int, file: int, region: 
             ("read_only", RegionFlags.READ_ONLY in flags),
             ("phys_valid", RegionFlags.PHYS_VALID in flags),
             ("phys", found["phys"]),
+            ("kept", _is_kept(answer)),
         )
     )
 
@@ -75,14 +76,14 @@ def get_irq_info(machine: Machine, _: Task, process: int, file: int, index: int,
     if isinstance(answer, Refused):
         return answer
     found = _read(IRQ_INFO, answer)
-    return Done((("count", found["count"]), ("level", bool(found["flags"]))))
+    return Done((("count", found["count"]), ("level", bool(found["flags"])), ("kept", _is_kept(answer))))
 
 
 def get_dtpath(machine: Machine, _: Task, process: int, file: int, room: int) -> Answer:
     """The path, whole or not at all; ENODEV, EINVAL (VFIO_DEVICE_GET_DTPATH)."""
     info = _device(machine, process, file).info
-    answer = info.dtpath(_space(info, room))
-    return answer if isinstance(answer, Refused) else OK
+    answer = info.dtpath(_space(info, room), bytes(_space(info, _ENOUGH)) + _BEHIND)
+    return answer if isinstance(answer, Refused) else Done((("kept", _is_kept(answer)),))
 
 
 def get_dtindex(machine: Machine, _: Task, process: int, file: int, region: int, index: int, room: int) -> Answer:
@@ -99,7 +100,7 @@ def get_dtindex(machine: Machine, _: Task, process: int, file: int, region: int,
         return answer
     found = _read(DTINDEX, answer)
     property_ = TreeProperty(found["prop_type"]).name.lower()
-    return Done((("property", property_), ("property_index", found["prop_index"])))
+    return Done((("property", property_), ("property_index", found["prop_index"]), ("kept", _is_kept(answer))))
 
 
 def reset_device(machine: Machine, _: Task, process: int, file: int) -> Answer:
@@ -123,23 +124,23 @@ def _number(own: list[int], name: int) -> int:
 
 
 def _asked(structure: Structure, index: int, room: int, flags: int = 0) -> bytes:
-    """What the caller passes: a structure with its length, and where it has more room, more behind it."""
+    """What the caller passes: a structure with the length that it has for it, and more behind it."""
     known = structure.size(X86_64)
     length = {_ENOUGH: known, _TOO_LITTLE: known - 1, _MORE: known + len(_BEHIND)}[room]
-    return structure.packed(X86_64, {"len": length, "index": index, "flags": flags}) + (
-        _BEHIND if room == _MORE else b""
-    )
+    return structure.packed(X86_64, {"len": length, "index": index, "flags": flags}) + _BEHIND
 
 
 def _read(structure: Structure, answer: bytes) -> dict[str, int]:
-    """The answer's fields; what the caller has behind them has to be as it was."""
-    known = structure.size(X86_64)
-    if answer[known:] not in {b"", _BEHIND}:
-        raise ValueError(f"{structure.name}: bytes behind the structure were written")
-    return structure.unpacked(X86_64, answer[:known])
+    """The answer's fields."""
+    return structure.unpacked(X86_64, answer[: structure.size(X86_64)])
+
+
+def _is_kept(answer: bytes) -> bool:
+    """What the caller has behind all that is filled is as it was."""
+    return answer.endswith(_BEHIND)
 
 
 def _space(info: DeviceInfo, room: int) -> int:
-    """How many bytes the caller has for the path, with its NUL."""
+    """How many bytes the caller says that it has for the path, with its NUL."""
     whole = len(info.path or "") + 1
     return {_ENOUGH: whole, _TOO_LITTLE: whole - 1, _MORE: whole + len(_BEHIND)}[room]

@@ -142,6 +142,16 @@ def regions_that_begin_at_0(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(descriptions, "Region", lambda offset, **rest: sound(offset=offset * 0, **rest))
 
 
+def a_rest_that_is_cleared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a caller has behind the part that is known is zero afterwards."""
+    monkeypatch.setattr(device_info, "over", lambda told, data: told.ljust(len(data), b"\0"))
+
+
+def a_rest_that_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As much is written as this kernel has at hand: one byte more than it was asked for."""
+    monkeypatch.setattr(device_info, "over", lambda told, data: (told + b"\1" + data[len(told) + 1 :])[: len(data)])
+
+
 POOR = metagroup_scope({**SIZES, "file": 2, "group": 1, "metagroup": 1}, limit=0)
 
 
@@ -168,6 +178,8 @@ PLANTS = [
     (entries_of_one_property, TELLING),
     (addresses_that_are_told_to_anybody, TELLING),
     (regions_that_begin_at_0, TELLING),
+    (a_rest_that_is_cleared, TELLING),
+    (a_rest_that_is_written, TELLING),
 ]
 
 
@@ -200,6 +212,16 @@ def test_the_gate_finds_nothing_in_the_reference(oracle: Oracle) -> None:
 
     assert report.findings == []
     assert report.not_run == ()
+
+
+@pytest.mark.parametrize("plant", [a_rest_that_is_cleared, a_rest_that_is_written])
+def test_the_gate_finds_a_kernel_that_does_not_keep_what_lies_behind_a_structure(
+    oracle: Oracle, plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a caller that knows a longer one, or has something else there."""
+    plant(monkeypatch)
+
+    assert played(oracle).report.findings
 
 
 def test_the_gate_finds_a_metagroup_that_is_bound_to_another_process(

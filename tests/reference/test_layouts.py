@@ -167,9 +167,11 @@ def test_an_old_program_is_answered_by_a_new_kernel(least: int, grown: int, leng
 def test_a_path_comes_whole_or_not_at_all() -> None:
     """With its NUL, where there is room for it; ENODEV where there is no device tree."""
     path = b"/soc/serial@1000\0"
-    assert DEVICE.dtpath(len(path)) == path
-    assert DEVICE.dtpath(len(path) - 1) == Refused("EINVAL")
-    assert DeviceInfo(regions=()).dtpath(4096) == Refused("ENODEV")
+    space = b"\xee" * 32
+    assert DEVICE.dtpath(len(path), space) == path + space[len(path) :]
+    assert DEVICE.dtpath(len(path) - 1, space) == Refused("EINVAL")
+    assert DEVICE.dtpath(32, space[: len(path) - 1]) == Refused("EINVAL")
+    assert DeviceInfo(regions=()).dtpath(32, space) == Refused("ENODEV")
 
 
 def of_tree(flags: int, index: int) -> bytes:

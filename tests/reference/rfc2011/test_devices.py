@@ -11,6 +11,7 @@ from tenure.vocabulary.observables import ROOM
 from tenure.vocabulary.types import NONE
 
 ENOUGH, TOO_LITTLE, MORE = map(ROOM.values.index, ("enough", "too little", "more"))
+KEPT = "kept", True
 FIRST, SECOND = (G0, 0), (G1, 1)
 """The devices d0 and d1, each with the group whose file hands it out."""
 
@@ -39,7 +40,7 @@ def test_the_indexes_of_a_device_are_counted(bench: Bench) -> None:
 def region(*, size: int, offset: int, mappable: bool = False, read_only: bool = False, phys: int | None = None) -> Done:
     """The answer to GET_REGION_INFO; `phys` is none where the address is not told."""
     where = (("phys_valid", phys is not None), ("phys", phys or 0))
-    return Done((("size", size), ("offset", offset), ("mappable", mappable), ("read_only", read_only), *where))
+    return Done((("size", size), ("offset", offset), ("mappable", mappable), ("read_only", read_only), *where, KEPT))
 
 
 def test_a_hole_is_told_with_size_0(bench: Bench) -> None:
@@ -83,10 +84,10 @@ def test_a_number_beyond_the_last_is_refused(bench: Bench, call: str, what: dict
 
 def test_an_interrupt_index_is_told_by_its_count(bench: Bench) -> None:
     """Four lines, of edges."""
-    assert told(bench, SECOND, "get_irq_info", index=1, room=ENOUGH) == Done((("count", 4), ("level", False)))
+    assert told(bench, SECOND, "get_irq_info", index=1, room=ENOUGH) == Done((("count", 4), ("level", False), KEPT))
 
 
-@pytest.mark.parametrize(("device", "answer"), [(FIRST, OK), (SECOND, ENODEV)])
+@pytest.mark.parametrize(("device", "answer"), [(FIRST, Done((KEPT,))), (SECOND, ENODEV)])
 def test_a_path_is_told_where_there_is_a_device_tree(bench: Bench, device: tuple[int, int], answer: object) -> None:
     """ENODEV elsewhere, however much room there is."""
     assert told(bench, device, "get_dtpath", room=ENOUGH) == answer
@@ -108,7 +109,7 @@ def test_a_property_and_an_entry_are_told_of_a_region_or_an_index(
 ) -> None:
     """Whichever the flags of the structure say."""
     property_, entry = answer
-    found = Done((("property", property_), ("property_index", entry)))
+    found = Done((("property", property_), ("property_index", entry), KEPT))
     region, index = asked
     assert told(bench, FIRST, "get_dtindex", region=region, index=index, room=ENOUGH) == found
 
