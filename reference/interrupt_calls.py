@@ -179,9 +179,10 @@ def may_unmask_by_eventfd(machine: Machine, eventfd: int) -> bool:
 
 def unmask_by_eventfd(machine: Machine, _: Task, eventfd: int) -> Answer:
     """The wake-up of an unmask eventfd: take what was written, and unmask whatever it is watched for."""
-    machine.interrupts.eventfds[eventfd].drain()
+    woken = machine.interrupts.eventfds[eventfd]
+    woken.drain()
     for index in machine.interrupts.watchers(eventfd):
-        index.unmask()
+        index.unmask(by_user=woken.unmasks)
     return OK
 
 

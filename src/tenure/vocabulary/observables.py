@@ -210,7 +210,7 @@ line_given = observable(
 )
 line_masked = observable("line_masked", LINE, FLAG, meaning="the host masks the line")
 line_taken = observable(
-    "line_taken", LINE, COUNT, meaning="level interrupts that the host took from the line since it was armed last"
+    "line_taken", LINE, COUNT, meaning="level interrupts that the host took from the line since the user armed it last"
 )
 line_delivers = observable(
     "line_delivers", LINE, EVENTFD.maybe, meaning="the eventfd that a handler under way is going to signal"
