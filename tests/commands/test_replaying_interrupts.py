@@ -10,6 +10,8 @@ from tenure.commands.gating import replay_calls
 from tenure.commands.replaying import replay_on_reference
 from tenure.models import SYSTEMS
 from tenure.report.itf import from_itf, to_itf
+from tenure.report.mermaid import to_mermaid
+from tenure.report.text import to_text
 from tenure.search.explorer import explore, trace_of
 from tenure.search.scopes import main_scope
 from tenure.vocabulary import observables as seen
@@ -60,3 +62,23 @@ def test_a_trace_of_whole_calls_is_made_again_call_by_call() -> None:
     assert (stepped.parted, called.parted) == (None, None)
     assert "take_interrupt" in [step.split()[-1] for step, _, _ in stepped.steps]
     assert "take_interrupt" not in " ".join(step for step, _, _ in called.steps)
+
+
+def test_a_trace_has_a_column_for_each_thread_device_and_line() -> None:
+    """Each step stands under who takes it: a thread calls, a device raises a line, the host's handler is the line's."""
+    told = to_text(run_to(LATE, Granularity.STEPS)).splitlines()
+
+    headings = next(line for line in told if " th0 " in line)
+    column = {name: headings.index(name) for name in ("th0", "d0", "ln0")}
+    steps = {"set_irq_eventfds.install": "th0", "raise_line": "d0", "take_interrupt.take": "ln0"}
+    for name, actor in steps.items():
+        assert any(line[column[actor] :].startswith(name) for line in told), name
+
+
+def test_a_trace_is_drawn_with_each_thread_device_and_line() -> None:
+    """As participants, in Mermaid; the handler's step comes from its line."""
+    drawn = to_mermaid(run_to(LATE, Granularity.STEPS)).splitlines()
+
+    (line,) = (text.split()[1] for text in drawn if text.endswith(" as ln0"))
+    assert {text.split(" as ")[1] for text in drawn if "participant" in text} >= {"th0", "d0", "ln0", "kernel"}
+    assert f"    {line}->>k: take_interrupt.take line=ln0" in drawn
