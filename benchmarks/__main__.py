@@ -26,6 +26,7 @@ Measurement = Callable[[], Iterator[Figure]]
 
 GROUPS: Mapping[str, tuple[Measurement, ...]] = {
     "proofs": (proofs.proofs,),
+    **{f"proofs-{name}": (proofs.proofs_of(name),) for name in proofs.ALONE},
     "races": (races.races,),
     "gates": (gates.in_process, gates.through_pipes),
     "searches": (searches.searches,),

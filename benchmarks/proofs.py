@@ -26,6 +26,12 @@ from tenure.vocabulary.systems import Granularity
 from tenure.vocabulary.verdicts import Verdict
 
 FAMILIES = ("containers-2013", "external-get-put", "external-v1")
+"""Measured with all their variants, and with goals."""
+ALONE = (
+    *("containers-2012", "containers-2022", "external-notify", "external-validate", "kvm-file"),
+    *("rfc2011", "interrupts"),
+)
+"""Measured one by one, in their base variant, and beside their peers alone."""
 CATALOGUE = frozenset(p.id for p in PROPERTIES)
 """What is proved by induction; the other rows of a judgement are about cases and locks."""
 WORKERS = 2
@@ -33,7 +39,8 @@ COLD_PROOFS = 10.0
 WARM_COMMAND = 1.0
 TIMES = 3
 WARM_TIMES = 5
-BESIDE = ("containers-2013:locked", "whole")
+Measurement = Callable[[], Iterator[Figure]]
+BESIDE: Job = ("containers-2013:locked", "whole")
 """The set whose obligations are put to the peers: all is proved there."""
 
 
@@ -55,10 +62,25 @@ def proofs() -> Iterator[Figure]:
         words = ("prove", *FAMILIES, "--jobs", str(WORKERS), "--quiet")
         cold = command.timed(words, cache)
         found = known(cache, jobs_for([s.id for s in SYSTEMS if s.name in FAMILIES], None))
-        yield _cold(cold, found)
+        yield _cold("all", cold, found)
         yield _warm(words, cache)
-        yield _proved_again(found)
-        yield from _beside_others(found, cache, Path(folder))
+        yield _proved_again("all that is proved", found, COLD_PROOFS)
+        yield from _beside_others(BESIDE, found, cache, Path(folder))
+
+
+def proofs_of(name: str) -> Measurement:
+    """The measurement of one system: judged from nothing, the proofs alone, and whole calls beside other solvers."""
+
+    def alone() -> Iterator[Figure]:
+        with tempfile.TemporaryDirectory(prefix="tenure-bench-") as folder:
+            cache = {"TENURE_CACHE": f"{folder}/cache"}
+            cold = command.timed(("prove", f"{name}:", "--jobs", str(WORKERS), "--quiet"), cache)
+            found = known(cache, jobs_for([name], None))
+            yield _cold(name, cold, found)
+            yield _proved_again(f"all that is proved of {name}", found, None)
+            yield from _beside_others((name, Granularity.WHOLE.value), found, cache, Path(folder))
+
+    return alone
 
 
 def known(cache: dict[str, str], jobs: list[Job]) -> list[Known]:
@@ -91,10 +113,10 @@ def _environment(more: dict[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _cold(sample: Sample, known: list[Known]) -> Figure:
+def _cold(which: str, sample: Sample, known: list[Known]) -> Figure:
     searching, proving = sum(k.search_seconds for k in known), sum(k.prove_seconds for k in known)
     note = f"its workers report {searching:.1f} s of searches and {proving:.1f} s of proofs, by the wall"
-    return Figure(f"tenure prove, all, nothing remembered, {WORKERS} jobs", (sample,), note=note)
+    return Figure(f"tenure prove, {which}, nothing remembered, {WORKERS} jobs", (sample,), note=note)
 
 
 def _warm(words: tuple[str, ...], cache: dict[str, str]) -> Figure:
@@ -104,16 +126,16 @@ def _warm(words: tuple[str, ...], cache: dict[str, str]) -> Figure:
     return Figure("tenure prove, all, from the cache", samples, goal=WARM_COMMAND, clock=Clock.PROCESSOR)
 
 
-def _proved_again(known: list[Known]) -> Figure:
+def _proved_again(which: str, known: list[Known], goal: float | None) -> Figure:
     """Every obligation behind what is proved: no searches, and nothing tried that is false."""
     rounds = [_in_parallel(known) for _ in range(TIMES)]
     open_ = sorted({name for _, done in rounds for d in done for name in d.open_})
     obligations = sum(d.obligations for d in rounds[0][1])
-    what = f"proofs alone, Z3, all that is proved, {WORKERS} processes"
+    what = f"proofs alone, Z3, {which}, {WORKERS} processes"
     note = f"{obligations} obligations of {len(known)} sets"
     spoiled = f"not proved again: {', '.join(open_)}" if open_ else ""
     samples = tuple(sample for sample, _ in rounds)
-    return Figure(what, samples, goal=COLD_PROOFS, note=note, spoiled=spoiled)
+    return Figure(what, samples, goal=goal, note=note, spoiled=spoiled)
 
 
 def _in_parallel(known: list[Known]) -> tuple[Sample, list[Done]]:
@@ -162,14 +184,23 @@ def _proved(known: Known) -> Done:
     return Done(len(proof.results), left, time.process_time() - started)
 
 
-def _beside_others(known: list[Known], cache: dict[str, str], folder: Path) -> Iterator[Figure]:
+def proved_afresh(known: Known) -> Done:
+    """The same where nothing is remembered, neither from another run nor of this machine's user: a peer remembers nothing either."""
+    with tempfile.TemporaryDirectory(prefix="tenure-bench-") as folder, _environment({"TENURE_CACHE": folder}):
+        return _proved(known)
+
+
+def _beside_others(job: Job, known: list[Known], cache: dict[str, str], folder: Path) -> Iterator[Figure]:
     """The induction of one set; beside it every text that `--export` writes for it, solver by solver."""
     from benchmarks import solvers  # noqa: PLC0415  # as above
 
-    system, granularity = BESIDE
-    command.timed(("prove", system, "--granularity", granularity, "--export", str(folder / "smt"), "--quiet"), cache)
+    system, granularity = job
+    one_variant = system if ":" in system else f"{system}:"
+    command.timed(
+        ("prove", one_variant, "--granularity", granularity, "--export", str(folder / "smt"), "--quiet"), cache
+    )
     texts = [path.read_text(encoding="utf-8") for path in sorted((folder / "smt").rglob("*.smt2"))]
-    one = next(k for k in known if k.job == BESIDE)
+    one = next(k for k in known if k.job == job)
     for name, solve in solvers.SOLVERS.items():
         yield _beside(one, name, solve, texts)
 
@@ -184,7 +215,7 @@ def _beside(one: Known, name: str, solve: Callable[[str], str], texts: list[str]
         return 1.0
 
     def ours() -> float:
-        _proved(one)
+        proved_afresh(one)
         return 1.0
 
     samples, peers = side_by_side(ours, theirs, TIMES)

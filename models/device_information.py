@@ -1,6 +1,7 @@
 """What a device file of November 2011 tells of its device, and RESET: regions and interrupts with holes, the path in a device tree.
 
-Nothing of it changes anything that is kept here. A region, or an interrupt index, that is of another device stands for a number
+Nothing of it changes anything that is kept here. An answer into a structure says that what lies behind the part that this version
+fills is `kept` as the caller had it. A region, or an interrupt index, that is of another device stands for a number
 beyond those of the file's device.
 """
 
@@ -10,9 +11,9 @@ from tenure.models.harm import uses_after_free
 from tenure.models.interrupts import index_count, index_device, level, resets
 from tenure.vocabulary.calls import Case, Steps, call, done, number, refuse, requires, step
 from tenure.vocabulary.objects import DEVICE, FILE, INDEX, PROCESS, REGION, THREAD
-from tenure.vocabulary.observables import ROOM
+from tenure.vocabulary.observables import ROOM, TREE_PROPERTY
 from tenure.vocabulary.symbols import fixed
-from tenure.vocabulary.terms import Term, no
+from tenure.vocabulary.terms import TRUE, Term, both, either, is_none, literal, no, when
 from tenure.vocabulary.types import COUNT, FLAG
 
 SOURCE = "RFC of November 2011, device file"
@@ -24,8 +25,16 @@ indexes = fixed(
 )
 region_device = fixed("region device", REGION, DEVICE, meaning="the device whose region it is")
 region_size = fixed("region size", REGION, COUNT, meaning="the bytes of the region; 0: a hole")
+region_offset = fixed("region offset", REGION, COUNT, meaning="where in the device's file the region begins")
 mappable = fixed("mappable", REGION, FLAG, meaning="the region's flag MMAP")
 read_only = fixed("read only", REGION, FLAG, meaning="the region's flag RO")
+phys_valid = fixed("phys valid", REGION, FLAG, meaning="the region's flag PHYS_VALID")
+phys = fixed("phys", REGION, COUNT, meaning="the physical address of the region; told where the flag says so, else 0")
+region_property = fixed(
+    "region property", REGION, TREE_PROPERTY, meaning="the property of the device's node that the region comes of"
+)
+region_entry = fixed("region entry", REGION, COUNT, meaning="which entry of that property the region is")
+index_entry = fixed("index entry", INDEX, COUNT, meaning="which entry of the node's `interrupts` the index is")
 
 
 def _reached(device: Term) -> Case:
@@ -63,7 +72,7 @@ def get_num_regions(process: Term, file: Term) -> Steps:
     room=ROOM,
 )
 def get_region_info(process: Term, file: Term, region: Term, room: Term) -> Steps:
-    """Tell of one region; who has more room than this version fills keeps the rest as it was."""
+    """Tell of one region."""
     device = file_device[file]
     yield requires(is_open(process, file, "device"))
     yield step(
@@ -71,7 +80,15 @@ def get_region_info(process: Term, file: Term, region: Term, room: Term) -> Step
         _reached(device),
         _no_room(room),
         refuse(no(region_device[region] == device), "EINVAL", "the device has no such region"),
-        done(size=region_size[region], mappable=mappable[region], read_only=read_only[region]),
+        done(
+            size=region_size[region],
+            offset=region_offset[region],
+            mappable=mappable[region],
+            read_only=read_only[region],
+            phys_valid=phys_valid[region],
+            phys=when(phys_valid[region], phys[region], 0),
+            kept=TRUE,
+        ),
     )
 
 
@@ -101,7 +118,7 @@ def get_irq_info(process: Term, file: Term, index: Term, room: Term) -> Steps:
         _reached(device),
         _no_room(room),
         refuse(no(index_device[index] == device), "EINVAL", "the device has no such index"),
-        done(count=index_count[index], level=level[index]),
+        done(count=index_count[index], level=level[index], kept=TRUE),
     )
 
 
@@ -122,7 +139,41 @@ def get_dtpath(process: Term, file: Term, room: Term) -> Steps:
         _reached(device),
         refuse(no(in_tree[device]), "ENODEV", "the device is in no device tree"),
         _no_room(room),
-        done(),
+        done(kept=TRUE),
+    )
+
+
+@call(
+    "VFIO_DEVICE_GET_DTINDEX",
+    actor=THREAD,
+    source=SOURCE,
+    process=PROCESS,
+    file=FILE,
+    region=number(REGION.maybe),
+    index=number(INDEX.maybe),
+    room=ROOM,
+)
+def get_dtindex(process: Term, file: Term, region: Term, index: Term, room: Term) -> Steps:
+    """Tell which property of a device tree a region, or an interrupt index, comes of, and which entry of it."""
+    device = file_device[file]
+    no_region = either(no(region_device[region] == device), region_size[region] == 0)
+    no_index = either(no(index_device[index] == device), index_count[index] == 0)
+    yield requires(is_open(process, file, "device"))
+    yield step(
+        "look",
+        _reached(device),
+        refuse(no(in_tree[device]), "ENODEV", "the device is in no device tree"),
+        _no_room(room),
+        refuse(is_none(region) == is_none(index), "EINVAL", "the flags say neither region nor interrupt, or both"),
+        refuse(both(no(is_none(region)), no_region), "EINVAL", "the device has no such region, or it is a hole"),
+        done(
+            property=region_property[region],
+            property_index=region_entry[region],
+            kept=TRUE,
+            when=no(is_none(region)),
+        ),
+        refuse(no_index, "EINVAL", "the device has no such index, or it is not implemented"),
+        done(property=literal("interrupts", TREE_PROPERTY), property_index=index_entry[index], kept=TRUE),
     )
 
 
@@ -146,5 +197,6 @@ CALLS = (
     get_num_irqs,
     get_irq_info,
     get_dtpath,
+    get_dtindex,
     reset_device,
 )

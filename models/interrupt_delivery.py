@@ -1,7 +1,7 @@
 """Interrupts on their way: a device raises a line, the host takes it, masks it and signals, the user reads and asks for an unmask."""
 
 from tenure.models.interrupts import (
-    UNMASK,
+    LIFT,
     asserted,
     delivering,
     eventfd_most,
@@ -22,7 +22,7 @@ from tenure.models.locks_interrupts import HANDLERS
 from tenure.vocabulary.calls import Steps, call, done, go, local, requires, step
 from tenure.vocabulary.effects import each
 from tenure.vocabulary.objects import DEVICE, EVENTFD, INDEX, LINE, THREAD
-from tenure.vocabulary.terms import Term, both, either, is_none, no, some
+from tenure.vocabulary.terms import Term, both, either, is_none, no, some, when
 from tenure.vocabulary.types import COUNT
 
 
@@ -80,13 +80,20 @@ def take_interrupt(line: Term) -> Steps:
 
 @call("an unmask eventfd is written", actor="eventfd", internal=True, source="wake-up of the eventfd", eventfd=EVENTFD)
 def unmask_by_eventfd(eventfd: Term) -> Steps:
-    """Take what was written, and unmask every index that the eventfd is to unmask."""
+    """Take what was written, and unmask every index that the eventfd is to unmask.
+
+    The user wrote only where it keeps the eventfd for unmasking; elsewhere it was a line's signal, and the user did not arm anything.
+    """
     yield requires(events[eventfd] > 0, some(INDEX, lambda i: unmask_eventfd[i] == eventfd))
     yield step(
         "unmask",
         done(
             events[eventfd].becomes(0),
-            *every_line(lambda ln: unmask_eventfd[line_index[ln]] == eventfd, *UNMASK),
+            *every_line(
+                lambda ln: unmask_eventfd[line_index[ln]] == eventfd,
+                *LIFT,
+                lambda ln: taken[ln].becomes(when(eventfd_unmasks[eventfd], 0, taken[ln])),
+            ),
         ),
     )
 

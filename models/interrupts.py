@@ -47,7 +47,7 @@ events = state("events", EVENTFD, COUNT, meaning="the eventfd's counter")
 given = client(
     "given", LINE, EVENTFD.maybe, meaning="the eventfd that the user gave for the line and has not taken away"
 )
-taken = client("taken", LINE, COUNT, meaning="level interrupts taken from the line since it was armed last")
+taken = client("taken", LINE, COUNT, meaning="level interrupts taken from the line since the user armed it last")
 read = client("read", LINE, FLAG, meaning="since the line was masked the user has read the eventfd that was signalled")
 
 
@@ -76,12 +76,14 @@ def every_line(where: Callable[[Term], Term], *effects: Callable[[Term], Assign]
     return tuple(each(LINE, effect, where) for effect in effects)
 
 
-UNMASK = (
+LIFT = (
     lambda line: masked[line].becomes(value=False),
-    lambda line: taken[line].becomes(0),
     lambda line: read[line].becomes(value=False),
 )
 """A line is unmasked; on one that is armed or disabled this has no effect."""
+
+UNMASK = (*LIFT, lambda line: taken[line].becomes(0))
+"""The user arms a line."""
 
 DISABLE = (
     lambda line: trigger[line].becomes(None),

@@ -59,11 +59,17 @@ DEFINITIONS: tuple[Definition, ...] = (
     shows(seen.device_in_tree, lambda d: device_information.in_tree[d]),
     shows(seen.region_device, lambda r: device_information.region_device[r]),
     shows(seen.region_size, lambda r: device_information.region_size[r]),
+    shows(seen.region_offset, lambda r: device_information.region_offset[r]),
     shows(seen.region_mappable, lambda r: device_information.mappable[r]),
     shows(seen.region_read_only, lambda r: device_information.read_only[r]),
+    shows(seen.region_phys_valid, lambda r: device_information.phys_valid[r]),
+    shows(seen.region_phys, lambda r: device_information.phys[r]),
+    shows(seen.region_property, lambda r: device_information.region_property[r]),
+    shows(seen.region_property_index, lambda r: device_information.region_entry[r]),
     shows(seen.index_device, lambda i: interrupts.index_device[i]),
     shows(seen.index_level, lambda i: interrupts.level[i]),
     shows(seen.index_count, lambda i: interrupts.index_count[i]),
+    shows(seen.index_property_index, lambda i: device_information.index_entry[i]),
     shows(seen.harm, lambda: harm.now),
 )
 

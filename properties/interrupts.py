@@ -42,7 +42,7 @@ def what_masks_a_line_reaches_the_user(line: Term) -> Term:
 
 @always("IRQ-3", "RFC of November 2011: a user that does not answer cannot keep the host busy", line=LINE)
 def the_host_takes_one_level_interrupt_for_each_unmask(line: Term) -> Term:
-    """From a level-triggered line the host takes at most one interrupt between two times that the line is armed."""
+    """From a level-triggered line the host takes at most one interrupt each time that a user arms it who keeps eventfds for unmasking apart."""
     return seen.line_taken[line] <= 1
 
 

@@ -107,8 +107,8 @@ def who_has_a_file_of_a_metagroup_knows_its_groups(file: Term, group: Term, meta
 )
 def a_device_file_tells_of_its_own_device(file: Term, region: Term, index: Term) -> Term:
     """A device file tells of regions and of interrupt indexes of its own device alone, and nothing to who has too little room."""
-    of_region = both(called("get_region_info"), argument("region", REGION) == region)
-    of_index = both(called("get_irq_info"), argument("index", INDEX) == index)
+    of_region = both(either(called("get_region_info"), called("get_dtindex")), argument("region", REGION) == region)
+    of_index = both(either(called("get_irq_info"), called("get_dtindex")), argument("index", INDEX) == index)
     told = both(answered(), argument("file", FILE) == file, either(of_region, of_index))
     device = seen.file_opens[file]
     own_region = implies(of_region, seen.region_device[region] == device)

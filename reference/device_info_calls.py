@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from tenure.reference.calls import EINVAL, OK, Task
-from tenure.reference.device_info import DeviceInfo, RegionFlags
+from tenure.reference.device_info import DeviceInfo, RegionFlags, TreeFlags, TreeProperty
 from tenure.reference.files import DEVICE_FILE
 from tenure.reference.harm import USE_AFTER_FREE, Oops
 from tenure.reference.layouts import X86_64, Structure
 from tenure.reference.machine import Machine
 from tenure.reference.metagroups import Device2011
-from tenure.reference.rfc2011_interface import IRQ_INFO, REGION_INFO
+from tenure.reference.rfc2011_interface import DTINDEX, IRQ_INFO, REGION_INFO
 from tenure.vocabulary.answers import Answer, Done, Refused
+from tenure.vocabulary.types import NONE
 
 _ENOUGH, _TOO_LITTLE, _MORE = range(3)
 _BEHIND = b"\xee" * 8
-"""What a caller has behind a structure of which it knows a later version."""
+"""What a caller has behind all that this version fills: of a structure it may know a later version."""
 
 
 def may_ask(machine: Machine, process: int, file: int, **what: int) -> bool:
     """The process has a device file; the rest are numbers of any size."""
     return machine.processes[process].has(file, DEVICE_FILE) and min(what.values(), default=0) >= 0
+
+
+def may_ask_of_tree(machine: Machine, process: int, file: int, region: int, index: int, room: int) -> bool:
+    """The same; of a region and of an index there may be none."""
+    return min(region, index) >= NONE and may_ask(machine, process, file, room=room)
 
 
 def get_device_flags(machine: Machine, _: Task, process: int, file: int) -> Answer:
@@ -39,7 +45,7 @@ def get_num_irqs(machine: Machine, _: Task, process: int, file: int) -> Answer:
 
 
 def get_region_info(machine: Machine, _: Task, process: int, file: int, region: int, room: int) -> Answer:
-    """Size and flags of a region; EINVAL (VFIO_DEVICE_GET_REGION_INFO)."""
+    """What a region is, and where; EINVAL (VFIO_DEVICE_GET_REGION_INFO)."""
     device = _device(machine, process, file)
     told = machine.configuration.descriptions
     index = _number(told.of(told.region_device, device.index), region)
@@ -51,8 +57,12 @@ def get_region_info(machine: Machine, _: Task, process: int, file: int, region: 
     return Done(
         (
             ("size", found["size"]),
+            ("offset", found["offset"]),
             ("mappable", RegionFlags.MMAP in flags),
             ("read_only", RegionFlags.READ_ONLY in flags),
+            ("phys_valid", RegionFlags.PHYS_VALID in flags),
+            ("phys", found["phys"]),
+            ("kept", _is_kept(answer)),
         )
     )
 
@@ -66,14 +76,31 @@ def get_irq_info(machine: Machine, _: Task, process: int, file: int, index: int,
     if isinstance(answer, Refused):
         return answer
     found = _read(IRQ_INFO, answer)
-    return Done((("count", found["count"]), ("level", bool(found["flags"]))))
+    return Done((("count", found["count"]), ("level", bool(found["flags"])), ("kept", _is_kept(answer))))
 
 
 def get_dtpath(machine: Machine, _: Task, process: int, file: int, room: int) -> Answer:
     """The path, whole or not at all; ENODEV, EINVAL (VFIO_DEVICE_GET_DTPATH)."""
     info = _device(machine, process, file).info
-    answer = info.dtpath(_space(info, room))
-    return answer if isinstance(answer, Refused) else OK
+    answer = info.dtpath(_space(info, room), bytes(_space(info, _ENOUGH)) + _BEHIND)
+    return answer if isinstance(answer, Refused) else Done((("kept", _is_kept(answer)),))
+
+
+def get_dtindex(machine: Machine, _: Task, process: int, file: int, region: int, index: int, room: int) -> Answer:
+    """The property that a region or an index comes of, and which entry; ENODEV, EINVAL (VFIO_DEVICE_GET_DTINDEX)."""
+    device = _device(machine, process, file)
+    told = machine.configuration.descriptions
+    flags, number = TreeFlags.NONE, 0
+    if index != NONE:
+        flags, number = TreeFlags.IRQ, _number(told.of(told.index_device, device.index), index)
+    if region != NONE:
+        flags, number = flags | TreeFlags.REGION, _number(told.of(told.region_device, device.index), region)
+    answer = device.info.dtindex(X86_64, _asked(DTINDEX, number, room, flags))
+    if isinstance(answer, Refused):
+        return answer
+    found = _read(DTINDEX, answer)
+    property_ = TreeProperty(found["prop_type"]).name.lower()
+    return Done((("property", property_), ("property_index", found["prop_index"]), ("kept", _is_kept(answer))))
 
 
 def reset_device(machine: Machine, _: Task, process: int, file: int) -> Answer:
@@ -96,22 +123,24 @@ def _number(own: list[int], name: int) -> int:
     return own.index(name) if name in own else len(own)
 
 
-def _asked(structure: Structure, index: int, room: int) -> bytes:
-    """What the caller passes: a structure with its length, and where it has more room, more behind it."""
+def _asked(structure: Structure, index: int, room: int, flags: int = 0) -> bytes:
+    """What the caller passes: a structure with the length that it has for it, and more behind it."""
     known = structure.size(X86_64)
     length = {_ENOUGH: known, _TOO_LITTLE: known - 1, _MORE: known + len(_BEHIND)}[room]
-    return structure.packed(X86_64, {"len": length, "index": index}) + (_BEHIND if room == _MORE else b"")
+    return structure.packed(X86_64, {"len": length, "index": index, "flags": flags}) + _BEHIND
 
 
 def _read(structure: Structure, answer: bytes) -> dict[str, int]:
-    """The answer's fields; what the caller has behind them has to be as it was."""
-    known = structure.size(X86_64)
-    if answer[known:] not in {b"", _BEHIND}:
-        raise ValueError(f"{structure.name}: bytes behind the structure were written")
-    return structure.unpacked(X86_64, answer[:known])
+    """The answer's fields."""
+    return structure.unpacked(X86_64, answer[: structure.size(X86_64)])
+
+
+def _is_kept(answer: bytes) -> bool:
+    """What the caller has behind all that is filled is as it was."""
+    return answer.endswith(_BEHIND)
 
 
 def _space(info: DeviceInfo, room: int) -> int:
-    """How many bytes the caller has for the path, with its NUL."""
+    """How many bytes the caller says that it has for the path, with its NUL."""
     whole = len(info.path or "") + 1
     return {_ENOUGH: whole, _TOO_LITTLE: whole - 1, _MORE: whole + len(_BEHIND)}[room]

@@ -65,7 +65,7 @@ class Line:
         self.given: EventFd | None = None
         """What the user believes: the eventfd that it passed last."""
         self.taken = 0
-        """The host's statistics of a level-triggered line since it was armed last."""
+        """The host's statistics of a level-triggered line since its user armed it last."""
         self.read = False
         """What the user knows: it has read the eventfd that was signalled when the line was masked."""
 
@@ -76,10 +76,11 @@ class Line:
             self.pending = False
         self.unmask()
 
-    def unmask(self) -> None:
-        """Let it interrupt again."""
+    def unmask(self, *, by_user: bool = True) -> None:
+        """Let it interrupt again; its user may not have asked for it."""
         self.masked = self.read = False
-        self.taken = 0
+        if by_user:
+            self.taken = 0
 
     def interrupt(self) -> None:
         """The device asserts the line, or sends an edge; the controller drops an edge of a line that is off."""
@@ -112,10 +113,10 @@ class Index:
         self.lines: list[Line] = []
         self.unmasked_by: EventFd | None = None
 
-    def unmask(self) -> None:
+    def unmask(self, *, by_user: bool = True) -> None:
         """Unmask every line."""
         for line in self.lines:
-            line.unmask()
+            line.unmask(by_user=by_user)
 
     def is_served(self) -> bool:
         """Some handler of the index runs (what synchronize_irq waits for)."""

@@ -33,8 +33,8 @@ __all__ = [
 
 _NOWHERE: frozenset[str] = frozenset()
 
-_MAY_BE_NONE = frozenset({"other", "eventfd"})
-"""The arguments that may be an fd that is none."""
+_MAY_BE_NONE = frozenset({"other", "eventfd", "region", "index"})
+"""The arguments that may be none in some call: an fd, or a number that is not meant."""
 
 
 class Kernel:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tenure.vocabulary import observables as seen
-from tenure.vocabulary.objects import DEVICE
 
 if TYPE_CHECKING:
     from tenure.reference.columns import Columns
@@ -16,16 +15,21 @@ DESCRIBED = (
     seen.device_in_tree,
     seen.region_device,
     seen.region_size,
+    seen.region_offset,
     seen.region_mappable,
     seen.region_read_only,
+    seen.region_phys_valid,
+    seen.region_phys,
+    seen.region_property,
+    seen.region_property_index,
     seen.index_device,
     seen.index_level,
     seen.index_count,
+    seen.index_property_index,
 )
 
 
 def observe_described(machine: Machine) -> Columns:
-    """The observables of DESCRIBED, in this order; of a device that says nothing, that it is not so."""
-    silent = (0,) * len(machine.devices)
-    told = machine.configuration.descriptions
-    return tuple(getattr(told, one.name) or (silent if one.domain == (DEVICE,) else ()) for one in DESCRIBED)
+    """The observables of DESCRIBED, in this order; where nothing is told, that it is not so."""
+    told, number = machine.configuration.descriptions, machine.configuration.number
+    return tuple(getattr(told, one.name) or (0,) * number(one.domain[0]) for one in DESCRIBED)

@@ -331,6 +331,7 @@ _TELLING: Mapping[str, Form] = {
     "get_num_irqs": Form(device_info_calls.get_num_irqs, device_info_calls.may_ask),
     "get_irq_info": Form(device_info_calls.get_irq_info, device_info_calls.may_ask),
     "get_dtpath": Form(device_info_calls.get_dtpath, device_info_calls.may_ask),
+    "get_dtindex": Form(device_info_calls.get_dtindex, device_info_calls.may_ask_of_tree),
     "reset_device": Form(device_info_calls.reset_device, device_info_calls.may_ask),
 }
 
@@ -454,6 +455,14 @@ _ACCESSES: Mapping[str, Form] = {
     "release_device": Form(iommufd_device_calls.release_device, cdev_calls.may_release_device, _BY_FILE, sleeps=True),
 }
 
+_INTERRUPTS_NO_DRAIN: Mapping[str, Form] = {
+    **_INTERRUPTS,
+    "close_device": replace(_INTERRUPTS["close_device"], run=partial(interrupt_calls.close_device, drains=False)),
+    "set_irq_eventfds": replace(
+        _INTERRUPTS["set_irq_eventfds"], run=partial(interrupt_calls.set_irq_eventfds, drains=False)
+    ),
+}
+
 _OBJECTS: Mapping[str, Form] = {
     **_ACCESSES,
     "attach": Form(iommufd_device_calls.attach, iommufd_device_calls.may_attach, new=(_MADE_OBJECT,), sleeps=True),
@@ -544,6 +553,7 @@ SYSTEMS: Mapping[str, System] = {
     "external-v1": System(_FILE_USERS),
     "external-v1:misuse": System(_MISUSE),
     "interrupts": System(_INTERRUPTS),
+    "interrupts:no-drain": System(_INTERRUPTS_NO_DRAIN),
     "dma-type1-v1": System(_TYPE1_V1),
     "cdev": System(_CDEV, spares_bridges=False, claims_ownership=True),
     "cdev-no-container": System(_CDEV_NO_CONTAINER, spares_bridges=False, claims_ownership=True),

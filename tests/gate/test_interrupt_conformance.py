@@ -53,7 +53,7 @@ def a_line_that_is_not_masked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def an_unmask_of_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of the lines of an index only the first is unmasked; of lines that have one each, that is all."""
-    monkeypatch.setattr(Index, "unmask", lambda self: [line.unmask() for line in self.lines[:1]])
+    monkeypatch.setattr(Index, "unmask", lambda self, **how: [line.unmask(**how) for line in self.lines[:1]])
 
 
 def an_eventfd_that_overflows(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,7 +164,7 @@ def test_the_gate_finds_nothing_in_the_reference(oracle: Oracle) -> None:
 
 def test_the_gate_finds_an_unmask_that_does_nothing(oracle: Oracle, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is asserted still does not interrupt again."""
-    monkeypatch.setattr(Index, "unmask", lambda _: None)
+    monkeypatch.setattr(Index, "unmask", lambda _, **_how: None)
 
     found = played(oracle).report.findings
 

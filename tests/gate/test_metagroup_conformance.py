@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -14,7 +16,8 @@ from tenure.gate.profiles import gate_scope, setup_of
 from tenure.gate.reference_subject import ReferenceSubject
 from tenure.gate.whole import conform_whole
 from tenure.models import SYSTEMS
-from tenure.reference import device_info, device_info_calls
+from tenure.reference import descriptions, device_info, device_info_calls
+from tenure.reference.device_info import DeviceInfo, Region, RegionFlags, TreeEntry, TreeProperty
 from tenure.reference.locks import Lock
 from tenure.reference.metagroups import Iommu, Memory2011, Metagroups, Page2011
 from tenure.search.metagroup_scopes import SIZES, metagroup_scope
@@ -31,9 +34,17 @@ def pairs() -> Conformance:
     return conform_pairs(BASE, metagroup_scope({**SIZES, "file": 2, "group": 1, "metagroup": 1, "thread": 2}), most=1)
 
 
-def test_the_two_tellings_agree() -> None:
+TELLING = metagroup_scope(
+    {**SIZES, "file": 2, "group": 1, "metagroup": 1, "device": 2, "page": 0},
+    regions=((0, 4096), (0, 0), (1, 64)),
+    indexes=((0, 1), (0, 0), (1, 4)),
+)
+
+
+@pytest.mark.parametrize("scope", [MEMORY, TELLING], ids=["memory", "what devices tell"])
+def test_the_two_tellings_agree(scope: Scope) -> None:
     """In every state of a scope; `tenure conform` compares every variant in this one and others, calls in flight too."""
-    found = conform_whole(BASE, MEMORY, most=1)
+    found = conform_whole(BASE, scope, most=1)
 
     assert found.complete
     assert found.differences == []
@@ -97,9 +108,50 @@ def a_length_that_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(device_info, "room", lambda _length, _least, known: known)
 
 
-TELLING = metagroup_scope(
-    {**SIZES, "file": 2, "group": 1, "metagroup": 1, "device": 2, "page": 0}, regions=((0, 4096), (0, 0), (1, 64))
-)
+def holes_with_properties(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A property is told of what is not there."""
+    monkeypatch.setattr(DeviceInfo, "_entries", lambda self, flags: [r.entry for r in self.regions] if flags else [])
+
+
+def properties_without_a_tree(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A device that is in no device tree is one without regions there."""
+    sound = DeviceInfo.dtindex
+    monkeypatch.setattr(
+        DeviceInfo, "dtindex", lambda self, abi, data: sound(replace(self, path=self.path or "/"), abi, data)
+    )
+
+
+def entries_of_one_property(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a region or an index comes of, `reg` is told."""
+    monkeypatch.setattr(descriptions, "TreeEntry", lambda _, index: TreeEntry(TreeProperty.REG, index))
+
+
+def addresses_that_are_told_to_anybody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A region's physical address, whether it is said to be valid or not."""
+    sound = device_info.Region
+
+    def region(*, flags: RegionFlags, **rest: Any) -> Region:  # noqa: ANN401  # passed on as it is
+        return sound(flags=flags | RegionFlags.PHYS_VALID, **rest)
+
+    monkeypatch.setattr(descriptions, "Region", region)
+
+
+def regions_that_begin_at_0(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each where the file begins."""
+    sound = device_info.Region
+    monkeypatch.setattr(descriptions, "Region", lambda offset, **rest: sound(offset=offset * 0, **rest))
+
+
+def a_rest_that_is_cleared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a caller has behind the part that is known is zero afterwards."""
+    monkeypatch.setattr(device_info, "over", lambda told, data: told.ljust(len(data), b"\0"))
+
+
+def a_rest_that_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As much is written as this kernel has at hand: one byte more than it was asked for."""
+    monkeypatch.setattr(device_info, "over", lambda told, data: (told + b"\1" + data[len(told) + 1 :])[: len(data)])
+
+
 POOR = metagroup_scope({**SIZES, "file": 2, "group": 1, "metagroup": 1}, limit=0)
 
 
@@ -121,6 +173,13 @@ PLANTS = [
     (devices_that_do_not_count, MEMORY),
     (regions_of_any_device, TELLING),
     (a_length_that_is_not_looked_at, TELLING),
+    (holes_with_properties, TELLING),
+    (properties_without_a_tree, TELLING),
+    (entries_of_one_property, TELLING),
+    (addresses_that_are_told_to_anybody, TELLING),
+    (regions_that_begin_at_0, TELLING),
+    (a_rest_that_is_cleared, TELLING),
+    (a_rest_that_is_written, TELLING),
 ]
 
 
@@ -153,6 +212,16 @@ def test_the_gate_finds_nothing_in_the_reference(oracle: Oracle) -> None:
 
     assert report.findings == []
     assert report.not_run == ()
+
+
+@pytest.mark.parametrize("plant", [a_rest_that_is_cleared, a_rest_that_is_written])
+def test_the_gate_finds_a_kernel_that_does_not_keep_what_lies_behind_a_structure(
+    oracle: Oracle, plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a caller that knows a longer one, or has something else there."""
+    plant(monkeypatch)
+
+    assert played(oracle).report.findings
 
 
 def test_the_gate_finds_a_metagroup_that_is_bound_to_another_process(

@@ -120,9 +120,15 @@ def of_metagroups() -> Configuration:
             region_size=(4096, 0, 64),
             region_mappable=(1, 0, 0),
             region_read_only=(0, 0, 1),
+            region_offset=(0, 1 << 40, 1 << 41),
+            region_phys_valid=(1, 0, 0),
+            region_phys=(1 << 20, 1 << 21, 1 << 22),
+            region_property=(1, 0, 0),
+            region_property_index=(3, 0, 0),
             index_device=(0, 1),
             index_level=(1, 0),
             index_count=(1, 4),
+            index_property_index=(2, 0),
         ),
     )
 

@@ -12,7 +12,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tenure.reference.device_info import DeviceInfo, Interrupts, Region, RegionFlags, room
+from tenure.reference.device_info import (
+    DeviceInfo,
+    Interrupts,
+    Region,
+    RegionFlags,
+    TreeEntry,
+    TreeFlags,
+    TreeProperty,
+    room,
+)
 from tenure.reference.layouts import ARM, I386, X86_64, Abi, Difference, Structure, differences
 from tenure.reference.rfc2011_interface import (
     AS_MEANT,
@@ -27,8 +36,13 @@ from tenure.vocabulary.answers import Refused
 
 STRUCTURES = (DMA_MAP, REGION_INFO, IRQ_INFO, DTPATH, DTINDEX)
 
+REG_1 = TreeEntry(TreeProperty.REG, 1)
 DEVICE = DeviceInfo(
-    regions=(Region(0x1000, 0, RegionFlags.MMAP), Region(0), Region(1 << 40, 1 << 41, RegionFlags.PHYS_VALID, 1 << 36)),
+    regions=(
+        Region(0x1000, 0, RegionFlags.MMAP, entry=REG_1),
+        Region(0),
+        Region(1 << 40, 1 << 41, RegionFlags.PHYS_VALID, 1 << 36),
+    ),
     interrupts=(Interrupts(1, level=True), Interrupts(0), Interrupts(2048)),
     path="/soc/serial@1000",
 )
@@ -153,9 +167,28 @@ def test_an_old_program_is_answered_by_a_new_kernel(least: int, grown: int, leng
 def test_a_path_comes_whole_or_not_at_all() -> None:
     """With its NUL, where there is room for it; ENODEV where there is no device tree."""
     path = b"/soc/serial@1000\0"
-    assert DEVICE.dtpath(len(path)) == path
-    assert DEVICE.dtpath(len(path) - 1) == Refused("EINVAL")
-    assert DeviceInfo(regions=()).dtpath(4096) == Refused("ENODEV")
+    space = b"\xee" * 32
+    assert DEVICE.dtpath(len(path), space) == path + space[len(path) :]
+    assert DEVICE.dtpath(len(path) - 1, space) == Refused("EINVAL")
+    assert DEVICE.dtpath(32, space[: len(path) - 1]) == Refused("EINVAL")
+    assert DeviceInfo(regions=()).dtpath(32, space) == Refused("ENODEV")
+
+
+def of_tree(flags: int, index: int) -> bytes:
+    """What a caller of GET_DTINDEX passes."""
+    return DTINDEX.packed(X86_64, {"len": 24, "index": index, "flags": flags})
+
+
+def test_the_property_of_a_region_is_told_in_its_structure() -> None:
+    """Type and entry; length, index and flags stay as the caller wrote them."""
+    told = DEVICE.dtindex(X86_64, of_tree(TreeFlags.REGION, 0))
+    assert told == DTINDEX.packed(X86_64, {"len": 24, "flags": 1, "prop_type": TreeProperty.REG, "prop_index": 1})
+
+
+@pytest.mark.parametrize("flags", [0, 3, 4, 1 << 63])
+def test_an_index_of_neither_regions_nor_interrupts_is_refused(flags: int) -> None:
+    """EINVAL: nobody says whose index it is."""
+    assert DEVICE.dtindex(X86_64, of_tree(flags, 0)) == Refused("EINVAL")
 
 
 def test_the_page_prints_what_is_computed() -> None:

@@ -117,6 +117,26 @@ def test_a_call_that_does_not_wait_breaks_its_property_in_steps_alone(step: str)
     assert fallen(broken, Granularity.STEPS) == {"IRQ-4"}
 
 
+def careless(system: System) -> System:
+    """A user has any eventfd unmask an index, also one that a line signals."""
+    (kept,) = (c for c in system.calls if c.name == "set_unmask_irq_eventfd")
+    is_open = no(is_none(interrupts.opens[kept.parameter("file")]))
+    return replace(system, calls=tuple(replace(c, requires=is_open) if c is kept else c for c in system.calls))
+
+
+@pytest.mark.parametrize("property_", ["IRQ-2", "IRQ-3"])
+def test_a_user_that_does_not_keep_eventfds_apart_breaks_what_is_assumed_of_it(property_: str) -> None:
+    """The signal of a line unmasks the line, and the host takes the next interrupt before anybody has read of the first."""
+    rules = rules_of(careless(SOUND), Granularity.WHOLE)
+    stated = [sentence(rules, p) for p in PROPERTIES if p.id == property_]
+    user = frozenset({"open_device", "set_irq_eventfds", "set_unmask_irq_eventfd"})
+    host = frozenset({"raise_line", "take_interrupt", "unmask_by_eventfd"})
+    one = interrupt_scope({**SIZES, "file": 1})
+
+    assert set(explore(Machine(rules, one), stated, limit=10_000, calls=user | host).violations) == {property_}
+    assert not explore(Machine(rules, one), stated, limit=10_000, calls=user | host - {"unmask_by_eventfd"}).violations
+
+
 @pytest.mark.parametrize("granularity", Granularity)
 def test_without_a_fault_nothing_breaks(granularity: Granularity) -> None:
     """In the same scope."""

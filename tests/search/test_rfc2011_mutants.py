@@ -163,8 +163,14 @@ TELLING = metagroup_scope(
         unguarded("get_region_info.look", 2),
         unguarded("get_irq_info.look", 1),
         unguarded("get_irq_info.look", 2),
+        unguarded("get_dtindex.look", 2),
+        unguarded("get_dtindex.look", 4),
+        unguarded("get_dtindex.look", 6),
     ],
-    ids=["region, room", "region, device", "index, room", "index, device"],
+    ids=[
+        *("region, room", "region, device", "index, room", "index, device"),
+        *("property, room", "property, region", "property, index"),
+    ],
 )
 def test_a_device_that_tells_of_anything_to_anybody_breaks_rfc_12(fault: Fault) -> None:
     """Of another's region, or of its own to who has too little room."""

@@ -30,7 +30,7 @@ def list_(*, kind: str, tell: Telling) -> None:
 @click.argument("name")
 @shared
 def explain(*, name: str, tell: Telling) -> None:
-    """Explain a property, race, call or system, with its source."""
+    """Explain a property, race, call, system or variant, with its source."""
     from tenure.commands.explaining import explanation
 
     text = explanation(name)

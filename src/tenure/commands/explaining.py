@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tenure.commands.judging import CASES
 from tenure.commands.locking import LOCKS, SENTENCE
 from tenure.commands.naming import unknown
+from tenure.commands.recording import rows_recorded
 from tenure.models import SYSTEMS
 from tenure.properties import PROPERTIES, RACES
 from tenure.vocabulary.calls import Call, Crash, Finish, Next, Refuse, Step
 from tenure.vocabulary.locks import Queue
+from tenure.vocabulary.systems import System
+from tenure.vocabulary.verdicts import Verdict
 
 Rows = list[tuple[str, ...]]
 
@@ -54,10 +59,11 @@ def listing(kind: str) -> tuple[tuple[str, ...], Rows]:
 
 
 def explanation(name: str) -> str:
-    """A property, race, call or system in words; raises UnknownName where `name` is none of these."""
+    """A property, race, call, system or variant in words; raises UnknownName where `name` is none of these."""
     found = [*_row(name), *_property(name), *_race(name), *_system(name), *_call(name)]
     if not found:
         known = [*ROWS, *(p.id for p in PROPERTIES), *(r.id for r in RACES), *(s.id for s in SYSTEMS)]
+        known += [s.variant for s in SYSTEMS if s.variant]
         raise unknown("name", name, [*known, *(c.name for s in SYSTEMS for c in s.calls)])
     return "\n\n".join(found)
 
@@ -87,10 +93,47 @@ def _race(name: str) -> list[str]:
 
 def _system(name: str) -> list[str]:
     return [
-        f"{s.id}\n  {s.title}\n  source: {s.source}\n  calls: {', '.join(c.name for c in s.calls)}"
+        "\n".join(
+            [
+                f"{s.id}",
+                f"  {s.title}",
+                f"  source: {s.source}",
+                *_broken(s),
+                f"  calls: {', '.join(c.name for c in s.calls)}",
+            ]
+        )
         for s in SYSTEMS
-        if s.id == name
+        if name in (s.id, s.variant)
     ]
+
+
+def _broken(system: System) -> list[str]:
+    """What is recorded as false of the system, with the command that shows each; of a variant also what it shares with the base."""
+    found = _recorded(system.name, system.variant, Verdict.REFUTED)
+    of_base = _recorded(system.name, "", Verdict.REFUTED) if system.variant else {}
+    own = {name: rows for name, rows in found.items() if not set(rows) <= set(of_base.get(name, {}))}
+    lines = ["  breaks, as recorded:"] if own else [] if found else ["  breaks, as recorded: nothing"]
+    for name, rows in own.items():
+        lengths = ", ".join(f"{granularity} {row['length']}" for granularity, row in rows.items())
+        first = next(iter(rows))
+        reason = f": {rows[first]['reason']}" if "reason" in rows[first] else ""
+        lines.append(f"    {name} ({lengths} transitions){reason}")
+        lines.append(f"      tenure trace {system.id} {name} --granularity {first}")
+    if shared := [name for name in found if name not in own]:
+        lines.append(f"  breaks as {system.name} does: {', '.join(shared)}")
+    proved = _recorded(system.name, system.variant, Verdict.PROVED)
+    if kept := [name for name, rows in of_base.items() if set(rows) <= set(proved.get(name, {}))]:
+        lines.append(f"  keeps, which {system.name} breaks: {', '.join(kept)}")
+    return lines
+
+
+def _recorded(name: str, variant: str, verdict: Verdict) -> dict[str, dict[str, dict[str, Any]]]:
+    """The recorded rows with this verdict, by property and granularity."""
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for (_, of, granularity, property_), row in rows_recorded([name]):
+        if of == variant and row["verdict"] == verdict.value:
+            found.setdefault(property_, {})[granularity] = row
+    return found
 
 
 def _call(name: str) -> list[str]:

@@ -39,7 +39,7 @@ DEVICES = OUTSIDE | frozenset(
 ASKS = OPENS | {
     "get_device_fd",
     *("get_device_flags", "get_num_regions", "get_region_info", "get_num_irqs", "get_irq_info", "get_dtpath"),
-    "reset_device",
+    *("get_dtindex", "reset_device"),
 }
 """What is asked of devices, and what comes before."""
 
@@ -48,8 +48,14 @@ DESCRIBED = {
     "device_in_tree": "in a device tree",
     "region_device": "region device",
     "region_size": "region size",
+    "region_offset": "region offset",
     "region_mappable": "mappable",
     "region_read_only": "read only",
+    "region_phys_valid": "phys valid",
+    "region_phys": "phys",
+    "region_property": "region property",
+    "region_property_index": "region entry",
+    "index_property_index": "index entry",
 }
 """What devices tell of themselves: each observable, and the field that it shows."""
 
@@ -69,7 +75,8 @@ def metagroup_scope(  # what there is to say of a machine; most say little
     """Devices are dealt to groups in turn; the last group may be on another bus, or behind another kind of IOMMU.
 
     Each process may lock no more than `limit` pages. The first device alone can be reset and is in a device tree. Regions are
-    mapped or only read in turn, indexes level-triggered or of edges.
+    mapped or only read in turn, and come of `ranges` or `reg`; the addresses of one in three are told; they lie one after the other
+    in their files. Indexes are level-triggered or of edges.
     """
     devices = range(sizes["device"])
     groups, processes = sizes["group"], sizes["process"]
@@ -85,11 +92,17 @@ def metagroup_scope(  # what there is to say of a machine; most say little
         "indexes": tuple(sum(of == d for of, _ in indexes) for d in devices),
         "region device": tuple(of for of, _ in regions),
         "region size": tuple(size for _, size in regions),
+        "region offset": tuple(r << 40 for r in range(len(regions))),
         "mappable": tuple(r % 2 == 0 for r in range(len(regions))),
         "read only": tuple(r % 2 == 1 for r in range(len(regions))),
+        "phys valid": tuple(r % 3 == 0 for r in range(len(regions))),
+        "phys": tuple(r + 1 << 20 for r in range(len(regions))),
+        "region property": tuple((r + 1) % 2 for r in range(len(regions))),
+        "region entry": tuple(range(len(regions))),
         "index device": tuple(of for of, _ in indexes),
         "index count": tuple(count for _, count in indexes),
         "level": tuple(i % 2 == 0 for i in range(len(indexes))),
+        "index entry": tuple(i + 1 for i in range(len(indexes))),
     }
     told = {"region": len(regions), "index": len(indexes)}
     return Scope({"thread": 0, **sizes, **told}, fixed, {"driver": ((VFIO,) * sizes["device"],)})

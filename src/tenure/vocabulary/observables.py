@@ -50,6 +50,8 @@ same for the group on whose file MERGE is called; a device attached by the IOMMU
 ROOM = Choice("room", ("enough", "too little", "more"))
 """How much room a caller has for a structure of which kernels have different versions: what this one fills, less than every
 version fills, or more."""
+TREE_PROPERTY = Choice("tree property", ("reg", "ranges", "interrupts"))
+"""The property of a device's node in a device tree that a region or an interrupt index comes of."""
 
 has_fd = observable("has_fd", PROCESS, FILE, FLAG, meaning="the process has an fd for the file")
 file_kind = observable("file_kind", FILE, FILE_KIND, meaning="what the file is; closed: it is gone")
@@ -172,11 +174,27 @@ device_resets = observable("device_resets", DEVICE, FLAG, meaning="the device ca
 device_in_tree = observable("device_in_tree", DEVICE, FLAG, meaning="the device has a path in a device tree")
 region_device = observable("region_device", REGION, DEVICE, meaning="the device whose region it is")
 region_size = observable("region_size", REGION, COUNT, meaning="the bytes of the region; 0: it is a hole")
+region_offset = observable(
+    "region_offset", REGION, COUNT, meaning="where in the device's file the region begins, for read, write and mmap"
+)
 region_mappable = observable("region_mappable", REGION, FLAG, meaning="the region can be mapped")
 region_read_only = observable("region_read_only", REGION, FLAG, meaning="the region can be read only")
+region_phys_valid = observable("region_phys_valid", REGION, FLAG, meaning="the region's physical address is told")
+region_phys = observable(
+    "region_phys", REGION, COUNT, meaning="the physical address of the region, as far as it is told"
+)
+region_property = observable(
+    "region_property", REGION, TREE_PROPERTY, meaning="the property in a device tree that the region comes of"
+)
+region_property_index = observable(
+    "region_property_index", REGION, COUNT, meaning="which entry of that property the region is"
+)
 index_device = observable("index_device", INDEX, DEVICE, meaning="the device whose interrupt index it is")
 index_level = observable("index_level", INDEX, FLAG, meaning="the lines of the index are level-triggered")
 index_count = observable("index_count", INDEX, COUNT, meaning="how many lines the index has; 0: it is not implemented")
+index_property_index = observable(
+    "index_property_index", INDEX, COUNT, meaning="which entry of the property `interrupts` the index is"
+)
 index_unmasked_by = observable(
     "index_unmasked_by", INDEX, EVENTFD.maybe, meaning="the eventfd that unmasks the index where the user writes to it"
 )
@@ -195,7 +213,7 @@ line_given = observable(
 )
 line_masked = observable("line_masked", LINE, FLAG, meaning="the host masks the line")
 line_taken = observable(
-    "line_taken", LINE, COUNT, meaning="level interrupts that the host took from the line since it was armed last"
+    "line_taken", LINE, COUNT, meaning="level interrupts that the host took from the line since the user armed it last"
 )
 line_delivers = observable(
     "line_delivers", LINE, EVENTFD.maybe, meaning="the eventfd that a handler under way is going to signal"

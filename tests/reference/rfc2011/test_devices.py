@@ -8,8 +8,10 @@ from tests.reference.rfc2011.calls import DEVICE, EINVAL, ENODEV, G0, G1, OK, ge
 
 from tenure.vocabulary.answers import Done
 from tenure.vocabulary.observables import ROOM
+from tenure.vocabulary.types import NONE
 
 ENOUGH, TOO_LITTLE, MORE = map(ROOM.values.index, ("enough", "too little", "more"))
+KEPT = "kept", True
 FIRST, SECOND = (G0, 0), (G1, 1)
 """The devices d0 and d1, each with the group whose file hands it out."""
 
@@ -35,21 +37,39 @@ def test_the_indexes_of_a_device_are_counted(bench: Bench) -> None:
     assert told(bench, SECOND, "get_num_irqs") == Done((("count", 1),))
 
 
+def region(*, size: int, offset: int, mappable: bool = False, read_only: bool = False, phys: int | None = None) -> Done:
+    """The answer to GET_REGION_INFO; `phys` is none where the address is not told."""
+    where = (("phys_valid", phys is not None), ("phys", phys or 0))
+    return Done((("size", size), ("offset", offset), ("mappable", mappable), ("read_only", read_only), *where, KEPT))
+
+
 def test_a_hole_is_told_with_size_0(bench: Bench) -> None:
     """It is no error: the index is there."""
-    hole = Done((("size", 0), ("mappable", False), ("read_only", False)))
+    hole = region(size=0, offset=1 << 40)
     assert told(bench, FIRST, "get_region_info", region=1, room=ENOUGH) == hole
+
+
+def test_a_physical_address_is_told_where_it_is_said_to_be_valid(bench: Bench) -> None:
+    """With the flag PHYS_VALID."""
+    mapped = region(size=4096, offset=0, mappable=True, phys=1 << 20)
+    assert told(bench, FIRST, "get_region_info", region=0, room=ENOUGH) == mapped
 
 
 @pytest.mark.parametrize("room", [ENOUGH, MORE])
 def test_who_has_more_room_is_told_the_same(bench: Bench, room: int) -> None:
-    """What is behind the structure stays as it was."""
-    whole = Done((("size", 64), ("mappable", False), ("read_only", True)))
+    """What is behind the structure stays as it was; an address that is not told is 0."""
+    whole = region(size=64, offset=1 << 41, read_only=True)
     assert told(bench, SECOND, "get_region_info", region=2, room=room) == whole
 
 
 @pytest.mark.parametrize(
-    ("call", "what"), [("get_region_info", {"region": 0}), ("get_irq_info", {"index": 0}), ("get_dtpath", {})]
+    ("call", "what"),
+    [
+        ("get_region_info", {"region": 0}),
+        ("get_irq_info", {"index": 0}),
+        ("get_dtpath", {}),
+        ("get_dtindex", {"region": 0, "index": NONE}),
+    ],
 )
 def test_who_has_too_little_room_is_refused(bench: Bench, call: str, what: dict[str, int]) -> None:
     """EINVAL, whatever is asked for."""
@@ -64,10 +84,10 @@ def test_a_number_beyond_the_last_is_refused(bench: Bench, call: str, what: dict
 
 def test_an_interrupt_index_is_told_by_its_count(bench: Bench) -> None:
     """Four lines, of edges."""
-    assert told(bench, SECOND, "get_irq_info", index=1, room=ENOUGH) == Done((("count", 4), ("level", False)))
+    assert told(bench, SECOND, "get_irq_info", index=1, room=ENOUGH) == Done((("count", 4), ("level", False), KEPT))
 
 
-@pytest.mark.parametrize(("device", "answer"), [(FIRST, OK), (SECOND, ENODEV)])
+@pytest.mark.parametrize(("device", "answer"), [(FIRST, Done((KEPT,))), (SECOND, ENODEV)])
 def test_a_path_is_told_where_there_is_a_device_tree(bench: Bench, device: tuple[int, int], answer: object) -> None:
     """ENODEV elsewhere, however much room there is."""
     assert told(bench, device, "get_dtpath", room=ENOUGH) == answer
@@ -77,3 +97,34 @@ def test_a_path_is_told_where_there_is_a_device_tree(bench: Bench, device: tuple
 def test_a_device_is_reset_where_it_says_that_it_can_be(bench: Bench, device: tuple[int, int], answer: object) -> None:
     """EINVAL elsewhere."""
     assert told(bench, device, "reset_device") == answer
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer"),
+    [((0, NONE), ("ranges", 3)), ((NONE, 0), ("interrupts", 2))],
+    ids=["region", "interrupts"],
+)
+def test_a_property_and_an_entry_are_told_of_a_region_or_an_index(
+    bench: Bench, asked: tuple[int, int], answer: tuple[str, int]
+) -> None:
+    """Whichever the flags of the structure say."""
+    property_, entry = answer
+    found = Done((("property", property_), ("property_index", entry), KEPT))
+    region, index = asked
+    assert told(bench, FIRST, "get_dtindex", region=region, index=index, room=ENOUGH) == found
+
+
+@pytest.mark.parametrize(
+    "asked", [(NONE, NONE), (0, 0), (1, NONE), (2, NONE), (NONE, 1)], ids=["neither", "both", "hole", "region", "index"]
+)
+def test_no_property_is_told_of_nothing_of_two_of_a_hole_and_of_what_is_not_there(
+    bench: Bench, asked: tuple[int, int]
+) -> None:
+    """EINVAL."""
+    region, index = asked
+    assert told(bench, FIRST, "get_dtindex", region=region, index=index, room=ENOUGH) == EINVAL
+
+
+def test_no_property_is_told_of_a_device_in_no_tree(bench: Bench) -> None:
+    """ENODEV, before anything else is looked at."""
+    assert told(bench, SECOND, "get_dtindex", region=2, index=0, room=TOO_LITTLE) == ENODEV
