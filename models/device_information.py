@@ -5,11 +5,16 @@ fills is `kept` as the caller had it. A region, or an interrupt index, that is o
 beyond those of the file's device.
 """
 
+from dataclasses import replace
+
 from tenure.models.files import file_device, is_open
-from tenure.models.groups import driver
+from tenure.models.groups import driver, group_of
 from tenure.models.harm import uses_after_free
 from tenure.models.interrupts import index_count, index_device, level, resets
-from tenure.vocabulary.calls import Case, Steps, call, done, number, refuse, requires, step
+from tenure.models.metagroup_calls import foreign
+from tenure.models.metagroups import metagroup
+from tenure.models.rfc2011_ways import Ways
+from tenure.vocabulary.calls import Call, Case, Steps, call, done, number, refuse, requires, step
 from tenure.vocabulary.objects import DEVICE, FILE, INDEX, PROCESS, REGION, THREAD
 from tenure.vocabulary.observables import ROOM, TREE_PROPERTY
 from tenure.vocabulary.symbols import fixed
@@ -190,7 +195,7 @@ def reset_device(process: Term, file: Term) -> Steps:
     )
 
 
-CALLS = (
+_CALLS = (
     get_device_flags,
     get_num_regions,
     get_region_info,
@@ -200,3 +205,15 @@ CALLS = (
     get_dtindex,
     reset_device,
 )
+
+
+def calls_in(ways: Ways) -> tuple[Call, ...]:
+    """The calls, made by the process to whose memory the device leads; as the code has it, by whoever has the file."""
+    return tuple(map(_of_its_owner, _CALLS)) if ways.tests_mm_of_devices else _CALLS
+
+
+def _of_its_owner(old: Call) -> Call:
+    (only,) = old.steps
+    reached, *rest = only.cases
+    owned = foreign(metagroup[group_of[file_device[old.parameter("file")]]], old.parameter("process"))
+    return replace(old, steps=(replace(only, cases=(reached, owned, *rest)),))

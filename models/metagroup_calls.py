@@ -1,17 +1,11 @@
 """The calls of a group file of November 2011, each in the `Ways` of a design: look, and get other files."""
 
-from tenure.models.files import fd, file_device, file_group, is_open, kind
-from tenure.models.groups import driver, group_of
+from tenure.models.files import file_device, file_group, is_open
+from tenure.models.groups import driver
 from tenure.models.locks_2011 import DGATE, VFIO_LOCK
 from tenure.models.metagroup_files import exited
 from tenure.models.metagroups import (
     alive,
-    asked,
-    attached,
-    bus,
-    closed,
-    coherent,
-    dissolved,
     domain,
     file_metagroup,
     is_free,
@@ -19,22 +13,19 @@ from tenure.models.metagroups import (
     is_of,
     is_unused,
     is_viable,
-    keeps,
     metagroup,
     mm,
     opened,
     opened_as,
-    removed,
     touches,
 )
 from tenure.models.rfc2011_ways import Ways
 from tenure.vocabulary.calls import Call, Case, Steps, call, done, go, local, new, number, refuse, requires, step
-from tenure.vocabulary.effects import Assign, each, provided
 from tenure.vocabulary.locks import briefly
 from tenure.vocabulary.objects import DEVICE, FILE, GROUP, METAGROUP, PROCESS, THREAD
 from tenure.vocabulary.observables import FAILS
 from tenure.vocabulary.symbols import choice_is
-from tenure.vocabulary.terms import TRUE, Term, both, either, every, implies, in_flight, is_none, no, some
+from tenure.vocabulary.terms import TRUE, Term, both, either, in_flight, is_none, no, some
 
 UNDER = (VFIO_LOCK, briefly(DGATE))
 """Where a domain may be closed, its mappings go."""

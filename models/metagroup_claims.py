@@ -1,10 +1,9 @@
 """What holds metagroups together: helper invariants."""
 
-from tenure.models.dma_type1 import charged
 from tenure.models.files import file_device, file_group, kind
 from tenure.models.groups import driver, group_of
 from tenure.models.harm import harm
-from tenure.models.metagroup_memory import owed, payer
+from tenure.models.metagroup_memory_claims import of_memory
 from tenure.models.metagroups import (
     alive,
     asked,
@@ -13,19 +12,14 @@ from tenure.models.metagroups import (
     file_metagroup,
     in_use,
     keeps,
-    left,
-    mapped,
-    memory,
     metagroup,
     mm,
     removed,
 )
-from tenure.models.metagroup_memory_claims import of_memory
 from tenure.models.rfc2011_ways import Ways
-from tenure.vocabulary.objects import DEVICE, FILE, GROUP, METAGROUP, PAGE, PROCESS, THREAD
+from tenure.vocabulary.objects import DEVICE, FILE, GROUP, METAGROUP, PROCESS, THREAD
 from tenure.vocabulary.systems import Claim, claim
-from tenure.vocabulary.types import FLAG
-from tenure.vocabulary.terms import Term, both, either, frame, implies, is_none, no, number_of, some, stands
+from tenure.vocabulary.terms import Term, both, either, frame, implies, is_none, no, some, stands
 
 
 def same(left: Term, right: Term) -> Term:

@@ -4,7 +4,23 @@ from tenure.models.files import fd, file_device, file_group, is_open, kind
 from tenure.models.groups import group_of
 from tenure.models.metagroup_calls import UNDER, foreign, on
 from tenure.models.metagroups import (
-    alive, asked, attached, bus, closed, coherent, dissolved, domain, is_in, is_of, is_unused, is_viable, keeps, metagroup, opened, removed, touches,
+    alive,
+    asked,
+    attached,
+    bus,
+    closed,
+    coherent,
+    dissolved,
+    domain,
+    is_in,
+    is_of,
+    is_unused,
+    is_viable,
+    keeps,
+    metagroup,
+    opened,
+    removed,
+    touches,
 )
 from tenure.models.rfc2011_ways import Ways
 from tenure.vocabulary.calls import Call, Case, Steps, call, done, new, number, refuse, requires, step

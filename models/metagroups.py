@@ -22,7 +22,9 @@ mm = state("mm", METAGROUP, PROCESS.maybe, meaning="the process to whose memory 
 file_metagroup = state("file metagroup", FILE, METAGROUP.maybe, meaning="the metagroup of an iommu file")
 mapped = state("mapped in", PAGE, METAGROUP.maybe, meaning="the metagroup whose domain leads to the page")
 memory = state("memory", PAGE, PROCESS.maybe, meaning="the process whose memory the page is; none: it is not pinned")
-left = state("left", PAGE, FLAG, meaning="a work item waits that takes the page from the locked_vm in which it is counted")
+left = state(
+    "left", PAGE, FLAG, meaning="a work item waits that takes the page from the locked_vm in which it is counted"
+)
 asked = client("asked", METAGROUP, FLAG, meaning="a MERGE that went well opened the domain, which was not closed since")
 
 

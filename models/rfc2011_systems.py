@@ -75,7 +75,7 @@ DEFINITIONS: tuple[Definition, ...] = (
 
 TITLES = {
     "D-G1-12": "whoever unmaps a page is given back what another paid",
-    "D-G1-13": "any process maps its own memory",
+    "D-G1-13": "any process maps its own memory, and asks a device",
     "D-G1-14": "what cannot be charged at once is charged later, what cannot be given back at once is lost",
     "D-G1-15": "a page is charged after the limit was tested",
     "D-G1-19": "MERGE moves one group, and frees the metagroup of several",
@@ -96,7 +96,9 @@ def _merging(ways: Ways) -> tuple[Call, ...]:
     if ways.from_outside:
         return metagroup_outside.CALLS
     unmerge = (
-        metagroup_merging.unmerge_itself.named("unmerge") if ways.unmerges_itself else metagroup_merging.unmerge_in(ways)
+        metagroup_merging.unmerge_itself.named("unmerge")
+        if ways.unmerges_itself
+        else metagroup_merging.unmerge_in(ways)
     )
     return metagroup_calls.open_group, metagroup_merging.merge_in(ways), unmerge
 
@@ -108,7 +110,7 @@ def _calls(ways: Ways) -> tuple[Call, ...]:
         metagroup_calls.get_flags,
         metagroup_calls.get_iommu_fd_in(ways),
         metagroup_calls.get_device_fd_in(ways),
-        *device_information.CALLS,
+        *device_information.calls_in(ways),
         *metagroup_files.CALLS,
         metagroup_files.release_group_in(ways),
         metagroup_files.release_iommu_in(ways),

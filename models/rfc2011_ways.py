@@ -14,6 +14,8 @@ class Ways:
     """The caller's memory is compared with that of the metagroup in the step that acts on it."""
     tests_mm_of_map: bool = True
     tests_mm_of_unmap: bool = True
+    tests_mm_of_devices: bool = True
+    """Iommu and device files are of use to the process to whose memory the metagroup is bound."""
     gives_back_to_payer: bool = True
     """Who paid for a page has it given back, not whoever unmaps it."""
     keeps_work: bool = True
@@ -42,7 +44,7 @@ MEANT = Ways()
 
 DEFECTS: dict[str, Ways] = {
     "D-G1-12": Ways(tests_mm_of_unmap=False, gives_back_to_payer=False),
-    "D-G1-13": Ways(tests_mm_of_map=False),
+    "D-G1-13": Ways(tests_mm_of_map=False, tests_mm_of_devices=False),
     "D-G1-14": Ways(keeps_work=False),
     "D-G1-15": Ways(charges_first=False),
     "D-G1-19": Ways(merges_all=False),

@@ -7,6 +7,12 @@ from tenure.vocabulary.properties import always, answered, argument, called, eac
 from tenure.vocabulary.symbols import before
 from tenure.vocabulary.terms import Term, both, either, every, implies, is_none, no, some
 
+DEVICE_CALLS = (
+    *("get_device_flags", "get_num_regions", "get_region_info", "get_num_irqs", "get_irq_info"),
+    *("get_dtpath", "get_dtindex", "reset_device"),
+)
+"""What is asked of a device by its file."""
+
 
 @always("RFC-1", "invariant I1 of the RFC, vfio_try_dissolve", metagroup=METAGROUP)
 def an_open_metagroup_is_used_or_was_asked_for(metagroup: Term) -> Term:
@@ -70,7 +76,7 @@ def no_driver_of_the_kernel_is_in_an_open_metagroup(device: Term) -> Term:
 @each_step("MM-1", "vfio_group_unl_ioctl, mm", file=FILE, metagroup=METAGROUP)
 def only_the_process_that_opened_a_metagroup_uses_it(file: Term, metagroup: Term) -> Term:
     """What is asked of a metagroup that is bound to memory is done only for the process whose memory it is."""
-    names = ("get_iommu_fd", "get_device_fd", "merge", "unmerge", "map_dma", "unmap_dma")
+    names = ("get_iommu_fd", "get_device_fd", "merge", "unmerge", "map_dma", "unmap_dma", *DEVICE_CALLS)
     through = before(seen.file_metagroup[file]) == metagroup
     owner = before(seen.metagroup_mm[metagroup])
     asked = both(either(*map(called, names)), answered(), argument("file", FILE) == file, through)

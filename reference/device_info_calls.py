@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from tenure.reference.calls import EINVAL, OK, Task
+from collections.abc import Callable
+from functools import wraps
+
+from tenure.reference.calls import EINVAL, EPERM, OK, Task
 from tenure.reference.device_info import DeviceInfo, RegionFlags, TreeFlags, TreeProperty
 from tenure.reference.files import DEVICE_FILE
 from tenure.reference.harm import USE_AFTER_FREE, Oops
@@ -18,6 +21,19 @@ _BEHIND = b"\xee" * 8
 """What a caller has behind all that this version fills: of a structure it may know a later version."""
 
 
+def _of_its_owner(asked: Callable[..., Answer]) -> Callable[..., Answer]:
+    """EPERM for any process but the one to whose memory the device leads; as the code has it, nobody is refused (D-G1-13)."""
+
+    @wraps(asked)
+    def owned(machine: Machine, me: Task, process: int, file: int, **what: int) -> Answer:
+        owner = _device(machine, process, file).group.metagroup().mm
+        if owner != process and not machine.metagroups.is_as_written("D-G1-13"):
+            return EPERM
+        return asked(machine, me, process, file, **what)
+
+    return owned
+
+
 def may_ask(machine: Machine, process: int, file: int, **what: int) -> bool:
     """The process has a device file; the rest are numbers of any size."""
     return machine.processes[process].has(file, DEVICE_FILE) and min(what.values(), default=0) >= 0
@@ -28,22 +44,26 @@ def may_ask_of_tree(machine: Machine, process: int, file: int, region: int, inde
     return min(region, index) >= NONE and may_ask(machine, process, file, room=room)
 
 
+@_of_its_owner
 def get_device_flags(machine: Machine, _: Task, process: int, file: int) -> Answer:
     """RESET and DT (VFIO_DEVICE_GET_FLAGS)."""
     info = _device(machine, process, file).info
     return Done((("resets", info.can_reset), ("in_tree", info.path is not None)))
 
 
+@_of_its_owner
 def get_num_regions(machine: Machine, _: Task, process: int, file: int) -> Answer:
     """Holes count (VFIO_DEVICE_GET_NUM_REGIONS)."""
     return Done((("count", len(_device(machine, process, file).info.regions)),))
 
 
+@_of_its_owner
 def get_num_irqs(machine: Machine, _: Task, process: int, file: int) -> Answer:
     """Indexes that are not implemented count (VFIO_DEVICE_GET_NUM_IRQS)."""
     return Done((("count", len(_device(machine, process, file).info.interrupts)),))
 
 
+@_of_its_owner
 def get_region_info(machine: Machine, _: Task, process: int, file: int, region: int, room: int) -> Answer:
     """What a region is, and where; EINVAL (VFIO_DEVICE_GET_REGION_INFO)."""
     device = _device(machine, process, file)
@@ -67,6 +87,7 @@ def get_region_info(machine: Machine, _: Task, process: int, file: int, region: 
     )
 
 
+@_of_its_owner
 def get_irq_info(machine: Machine, _: Task, process: int, file: int, index: int, room: int) -> Answer:
     """Count and kind of an interrupt index; EINVAL (VFIO_DEVICE_GET_IRQ_INFO)."""
     device = _device(machine, process, file)
@@ -79,6 +100,7 @@ def get_irq_info(machine: Machine, _: Task, process: int, file: int, index: int,
     return Done((("count", found["count"]), ("level", bool(found["flags"])), ("kept", _is_kept(answer))))
 
 
+@_of_its_owner
 def get_dtpath(machine: Machine, _: Task, process: int, file: int, room: int) -> Answer:
     """The path, whole or not at all; ENODEV, EINVAL (VFIO_DEVICE_GET_DTPATH)."""
     info = _device(machine, process, file).info
@@ -86,6 +108,7 @@ def get_dtpath(machine: Machine, _: Task, process: int, file: int, room: int) ->
     return answer if isinstance(answer, Refused) else Done((("kept", _is_kept(answer)),))
 
 
+@_of_its_owner
 def get_dtindex(machine: Machine, _: Task, process: int, file: int, region: int, index: int, room: int) -> Answer:
     """The property that a region or an index comes of, and which entry; ENODEV, EINVAL (VFIO_DEVICE_GET_DTINDEX)."""
     device = _device(machine, process, file)
@@ -103,6 +126,7 @@ def get_dtindex(machine: Machine, _: Task, process: int, file: int, region: int,
     return Done((("property", property_), ("property_index", found["prop_index"]), ("kept", _is_kept(answer))))
 
 
+@_of_its_owner
 def reset_device(machine: Machine, _: Task, process: int, file: int) -> Answer:
     """Nothing that is kept here changes; EINVAL (VFIO_DEVICE_RESET)."""
     return OK if _device(machine, process, file).info.can_reset else EINVAL

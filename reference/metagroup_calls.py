@@ -104,7 +104,7 @@ def get_iommu_fd(machine: Machine, me: Task, process: int, file: int, made: int,
     return OK
 
 
-def get_device_fd(machine: Machine, me: Task, process: int, file: int, device: int, made: int, fails: int) -> Steps:
+def get_device_fd(machine: Machine, me: Task, process: int, file: int, device: int, made: int, fails: int) -> Steps:  # noqa: PLR0913  # what the caller passes
     """A file of any device of the metagroup; EPERM, EBUSY, EFAULT, EIO, ENODEV, EMFILE (VFIO_GROUP_GET_DEVICE_FD)."""
     rfc = machine.metagroups
     enter = _sampled if rfc.is_as_written("D-G1-23") else _admitted
@@ -127,7 +127,9 @@ def get_device_fd(machine: Machine, me: Task, process: int, file: int, device: i
     return OK
 
 
-def merge(machine: Machine, me: Task, process: int, file: int, other: int, fails: int) -> Steps:  # noqa: PLR0911  # one return for each test of the kernel
+def merge(
+    machine: Machine, me: Task, process: int, file: int, other: int, fails: int
+) -> Steps:  # one return for each test of the kernel
     """Take in another group with all that are merged with it; EPERM, EINVAL, EBADF, EBUSY, EFAULT, EIO (VFIO_GROUP_MERGE)."""
     rfc = machine.metagroups
     admitted = yield from _admitted(machine, me, process, file, "merge.merge")
@@ -170,7 +172,7 @@ def merge(machine: Machine, me: Task, process: int, file: int, other: int, fails
     return OK
 
 
-def unmerge(machine: Machine, me: Task, process: int, file: int, other: int, made: int, fails: int) -> Steps:
+def unmerge(machine: Machine, me: Task, process: int, file: int, other: int, made: int, fails: int) -> Steps:  # noqa: PLR0913  # what the caller passes
     """Take another group out; EPERM, EINVAL, ENOMEM, EBADF, EBUSY (VFIO_GROUP_UNMERGE)."""
     admitted = yield from _admitted(machine, me, process, file, "unmerge.unmerge")
     if isinstance(admitted, Refused):

@@ -19,9 +19,7 @@ def may_map_dma(machine: Machine, process: int, file: int, page: int, faulty: in
     return may_use(machine, process, file) and free and faulty in (0, 1) and contended in (0, 1)
 
 
-def map_dma(
-    machine: Machine, me: Task, process: int, file: int, page: int, faulty: int, contended: int
-) -> Steps:
+def map_dma(machine: Machine, me: Task, process: int, file: int, page: int, faulty: int, contended: int) -> Steps:  # noqa: PLR0913  # what the caller passes
     """Pay for a page, then lead devices to it; EPERM, ENOMEM, EFAULT (vfio_dma_map_dm)."""
     rfc, iommu = machine.metagroups, _iommu(machine, me, process, file)
     yield from _lock(iommu, me)
@@ -31,7 +29,9 @@ def map_dma(
     return answer
 
 
-def _map(rfc: Metagroups, iommu: Iommu, process: int, one: Page2011, *, faulty: bool, late: bool) -> Generator[str, None, Answer]:
+def _map(
+    rfc: Metagroups, iommu: Iommu, process: int, one: Page2011, *, faulty: bool, late: bool
+) -> Generator[str, None, Answer]:
     """The same, with the mutex of the mappings; `late`: a work item is to charge the page."""
     if iommu.mm != process and not rfc.is_as_written("D-G1-13"):
         return EPERM

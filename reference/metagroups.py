@@ -21,7 +21,8 @@ MetagroupState = tuple[
     tuple[tuple[int, bool], ...],
 ]
 """Each metagroup; of each group its pointer and its open files; of each device whether it is there, its domain and its open
-files; of each page its metagroup, its process, its payer, whether it is left, and who owes it; of each process its locked pages, and whether it is gone."""
+files; of each page its metagroup, its process, its payer, whether it is left, and who owes it; of each process its locked
+pages, and whether it is gone."""
 
 
 class Iommu:
