@@ -1,11 +1,14 @@
-"""The system `interrupts`: the lines of a device, and how they reach a user, as the interface of November 2011 has it."""
+"""The systems `interrupts`: the lines of a device, and how they reach a user, as the interface of November 2011 has it."""
+
+from dataclasses import replace
 
 from tenure.models import interrupt_delivery, interrupts
 from tenure.models.interrupt_claims import CLAIMS
 from tenure.vocabulary import observables as seen
+from tenure.vocabulary.calls import Call, Step
 from tenure.vocabulary.objects import ARRAY, EVENTFD, LINE
 from tenure.vocabulary.systems import Definition, System, shows
-from tenure.vocabulary.terms import both, every, no
+from tenure.vocabulary.terms import TRUE, both, every, no
 
 DEFINITIONS: tuple[Definition, ...] = (
     shows(seen.file_opens, lambda f: interrupts.opens[f]),
@@ -49,4 +52,21 @@ INTERRUPTS = System(
     initially=INITIALLY,
 )
 
-SYSTEMS = (INTERRUPTS,)
+
+def _without_waiting(call: Call) -> Call:
+    """The call ends though handlers may run that took up what was taken away."""
+
+    def at_once(step: Step) -> Step:
+        return replace(step, cases=tuple(replace(case, when=TRUE) for case in step.cases), waits=False)
+
+    return replace(call, steps=tuple(at_once(step) if step.name == "drain" else step for step in call.steps))
+
+
+NO_DRAIN = replace(
+    INTERRUPTS,
+    variant="no-drain",
+    title="the same, but who takes an eventfd away does not wait for the handlers that took it up",
+    calls=tuple(map(_without_waiting, INTERRUPTS.calls)),
+)
+
+SYSTEMS = (INTERRUPTS, NO_DRAIN)

@@ -31,7 +31,7 @@ def may_close_device(machine: Machine, file: int) -> bool:
     return may_use(machine, file)
 
 
-def close_device(machine: Machine, me: Task, file: int) -> Steps:
+def close_device(machine: Machine, me: Task, file: int, *, drains: bool = True) -> Steps:
     """Let a file go; who lets go of the last one switches off every line, and waits for handlers."""
     device = _opened(machine, file)
     yield from _lock(device, me)
@@ -43,7 +43,8 @@ def close_device(machine: Machine, me: Task, file: int) -> Steps:
                 line.install(None)
 
         yield "close_device.drain"
-        yield from _synchronize(device.is_served)
+        if drains:
+            yield from _synchronize(device.is_served)
     machine.interrupts.files[file] = None
     device.igate.release()
     return OK
@@ -66,7 +67,7 @@ def may_set_irq_eventfds(machine: Machine, file: int, index: int, array: int) ->
     return may_use(machine, file, index) and 0 <= array < len(machine.interrupts.wiring.array_count)
 
 
-def set_irq_eventfds(machine: Machine, me: Task, file: int, index: int, array: int) -> Steps:
+def set_irq_eventfds(machine: Machine, me: Task, file: int, index: int, array: int, *, drains: bool = True) -> Steps:
     """Install eventfds for the first lines of an index, switch off the rest; EINVAL (VFIO_DEVICE_SET_IRQ_EVENTFDS)."""
     irqs, device = machine.interrupts, _opened(machine, file)
     yield from _lock(device, me)
@@ -79,7 +80,8 @@ def set_irq_eventfds(machine: Machine, me: Task, file: int, index: int, array: i
         line.install(irqs.eventfds[passed[line.index]] if line.number < count else None)
 
     yield "set_irq_eventfds.drain"
-    yield from _synchronize(found.is_served)
+    if drains:
+        yield from _synchronize(found.is_served)
     device.igate.release()
     return OK
 

@@ -450,6 +450,14 @@ _ACCESSES: Mapping[str, Form] = {
     "release_device": Form(iommufd_device_calls.release_device, cdev_calls.may_release_device, _BY_FILE, sleeps=True),
 }
 
+_INTERRUPTS_NO_DRAIN: Mapping[str, Form] = {
+    **_INTERRUPTS,
+    "close_device": replace(_INTERRUPTS["close_device"], run=partial(interrupt_calls.close_device, drains=False)),
+    "set_irq_eventfds": replace(
+        _INTERRUPTS["set_irq_eventfds"], run=partial(interrupt_calls.set_irq_eventfds, drains=False)
+    ),
+}
+
 _OBJECTS: Mapping[str, Form] = {
     **_ACCESSES,
     "attach": Form(iommufd_device_calls.attach, iommufd_device_calls.may_attach, new=(_MADE_OBJECT,), sleeps=True),
@@ -539,6 +547,7 @@ SYSTEMS: Mapping[str, System] = {
     "external-v1": System(_FILE_USERS),
     "external-v1:misuse": System(_MISUSE),
     "interrupts": System(_INTERRUPTS),
+    "interrupts:no-drain": System(_INTERRUPTS_NO_DRAIN),
     "dma-type1-v1": System(_TYPE1_V1),
     "cdev": System(_CDEV, spares_bridges=False, claims_ownership=True),
     "cdev-no-container": System(_CDEV_NO_CONTAINER, spares_bridges=False, claims_ownership=True),

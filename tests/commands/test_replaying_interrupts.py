@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from tenure.commands.gating import replay_calls
+from tenure.commands.recording import recorded
 from tenure.commands.replaying import replay_on_reference
 from tenure.models import SYSTEMS
+from tenure.properties import PROPERTIES
 from tenure.report.itf import from_itf, to_itf
 from tenure.report.mermaid import to_mermaid
 from tenure.report.text import to_text
@@ -18,11 +20,12 @@ from tenure.vocabulary import observables as seen
 from tenure.vocabulary.machine import Machine
 from tenure.vocabulary.objects import INDEX, LINE
 from tenure.vocabulary.rules import rules_of
+from tenure.vocabulary.sentences import sentence
 from tenure.vocabulary.systems import Granularity
 from tenure.vocabulary.terms import Term, both, is_none, no, some
 from tenure.vocabulary.traces import Trace
 
-SYSTEM = next(s for s in SYSTEMS if s.id == "interrupts")
+SYSTEM, NO_DRAIN = (s for s in SYSTEMS if s.name == "interrupts")
 
 
 def run_to(goal: Term, granularity: Granularity) -> Trace:
@@ -82,3 +85,15 @@ def test_a_trace_is_drawn_with_each_thread_device_and_line() -> None:
     (line,) = (text.split()[1] for text in drawn if text.endswith(" as ln0"))
     assert {text.split(" as ")[1] for text in drawn if "participant" in text} >= {"th0", "d0", "ln0", "kernel"}
     assert f"    {line}->>k: take_interrupt.take line=ln0" in drawn
+
+
+def test_the_loss_of_what_no_drain_gives_up_is_made_again_on_its_reference_and_not_on_the_other() -> None:
+    """A handler signals what was taken away; where calls wait for handlers, the last step cannot be taken."""
+    rules = rules_of(NO_DRAIN, Granularity.STEPS)
+    (lost,) = (p for p in PROPERTIES if p.id == "IRQ-4")
+    found = explore(Machine(rules, main_scope(NO_DRAIN, Granularity.STEPS)), [sentence(rules, lost)])
+    trace = trace_of(found.machine, found.violations["IRQ-4"], "IRQ-4", lost.sentence)
+
+    assert len(trace) == recorded()["interrupts", "no-drain", "steps", "IRQ-4"][1]
+    assert replay_on_reference(trace, NO_DRAIN).parted is None
+    assert replay_on_reference(trace, SYSTEM).parted is not None

@@ -64,6 +64,7 @@ def test_a_configuration_speaks_of_as_many_as_there_are() -> None:
         ("dma-type1-v2", 3),
         ("dma-ioas", 6),
         ("interrupts", 13),
+        ("interrupts:no-drain", 13),
         ("rfc2011", 28),
         ("rfc2011:unmerge-self", 28),
         ("cdev-no-group", 24),

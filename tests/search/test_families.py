@@ -38,7 +38,7 @@ def test_a_system_without_groups_is_of_one_family_and_no_other_is_of_any() -> No
     assert marked.pop("cdev-no-container") == [GROUPS_OF_IOMMUFDS, CDEVS_AND_GROUPS, CDEVS]
     assert all(len(marked[s.id]) == (0 if s.defines(seen.group_exists) else 1) for s in SYSTEMS if s.id in marked)
     assert {family_of(s) is TYPE1 for s in SYSTEMS if s.name.startswith("dma-type1")} == {True}
-    assert [s.id for s in SYSTEMS if family_of(s) is INTERRUPTS] == ["interrupts"]
+    assert [s.id for s in SYSTEMS if family_of(s) is INTERRUPTS] == ["interrupts", "interrupts:no-drain"]
 
 
 @pytest.mark.parametrize("system", OF_FAMILIES, ids=lambda s: s.id)
