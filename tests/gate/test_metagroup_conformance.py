@@ -209,7 +209,7 @@ def oracle() -> Oracle:
 def played(oracle: Oracle) -> Campaign:
     """Random runs of the reference as a subject."""
     campaign = Campaign(ReferenceSubject("rfc2011"), oracle, setup_of(BASE, oracle.machine), 1, frozenset(AS_MEANT))
-    campaign.play((), seconds=None, calls=3000)
+    campaign.play((), seconds=None, calls=12_000)
     return campaign
 
 
