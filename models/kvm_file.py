@@ -86,9 +86,10 @@ GET_PUT = System(
     source="virt/kvm/vfio.c, 3.13-5.18; drivers/vfio/vfio.c",
     calls=(*vms.for_processes(CONTAINER_CALLS), *kvm_get_put.CALLS, *spapr.CALLS),
     definitions=(
-        *_more(external_systems.DEFINITIONS),
+        *(d for d in _more(external_systems.DEFINITIONS) if d.observable is not seen.user_table),
         *OWN,
         shows(seen.device_kvm, lambda _: seen.device_kvm.nothing),  # from 5.19 on, open devices refer to VMs themselves
+        shows(seen.user_table, lambda u: spapr.linked_table[u]),  # what get was shown KVM does not map into
         shows(seen.entry_table, lambda u: spapr.linked_table[u]),
         shows(seen.entry_group, lambda u: when(is_none(vms.listed[u]), reference.nothing, reference[u])),
     ),

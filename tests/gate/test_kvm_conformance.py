@@ -12,12 +12,13 @@ from tenure.gate.pairs import conform_pairs
 from tenure.gate.profiles import whole_fields
 from tenure.gate.whole import conform_whole
 from tenure.models import SYSTEMS
-from tenure.reference import device_calls_2022, kvm_file_calls, kvm_get_put_calls, systems
-from tenure.reference.calls import Task
+from tenure.reference import device_calls_2022, kvm_file_calls, kvm_get_put_calls, spapr_calls, systems
+from tenure.reference.calls import Steps, Task
 from tenure.reference.files import File
 from tenure.reference.groups import VfioGroup
 from tenure.reference.machine import Machine
 from tenure.reference.users import ExternalUser
+from tenure.reference.vm_calls import vm_of
 from tenure.reference.vms import KvmVfio
 from tenure.search.scopes import scope
 from tenure.vocabulary.answers import Answer, Done
@@ -116,6 +117,25 @@ def test_what_the_guest_maps_is_compared(monkeypatch: pytest.MonkeyPatch, system
     report = conform_whole(system, place.scope, within=place.within, most=1)
 
     assert "page_mapped" in report.differences[0].model
+
+
+def anybody_may_link(machine: Machine, me: Task, process: int, file: int, other: int) -> Steps:
+    """Nobody asks whose the VM is: the call is made as by its owner."""
+    vm = vm_of(machine.files[file])
+    vm.mm, owner = process, vm.mm
+    answer = yield from spapr_calls.set_spapr_tce(machine, me, process, file, other)
+    vm.mm = owner
+    return answer
+
+
+def test_who_links_a_table_is_asked_whose_vm_it_is(monkeypatch: pytest.MonkeyPatch, system: System) -> None:
+    """A reference that does not ask is found where two processes have the device's file."""
+    forms = systems.SYSTEMS[system.id].forms
+    monkeypatch.setitem(forms, "set_spapr_tce", replace(forms["set_spapr_tce"], run=anybody_may_link))
+
+    report = conform_whole(system, scope({**SIZES, "process": 2, "file": 3, "device": 0}), most=1)
+
+    assert "EIO" in report.differences[0].model
 
 
 def test_a_file_that_a_call_does_not_hold_is_found_by_pairs(monkeypatch: pytest.MonkeyPatch, system: System) -> None:

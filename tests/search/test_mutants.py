@@ -186,7 +186,7 @@ MUTANTS = (
     Mutant("EXT-8", forgetful("add_external_user.add", "container users"), (V1,)),
     Mutant("HARM-1", unguarded("get_device_fd.check_users", 0)),
     Mutant("HARM-2", unguarded("unset_container.check", 1), (GET_PUT, VALIDATE)),
-    Mutant("HARM-2", in_passing("release_group.dissolve"), (KVM_GET_PUT,)),
+    Mutant("HARM-2", forgetful("file_del.remove", "linked table"), (KVM_GET_PUT,)),  # the guest goes on mapping
     Mutant("HARM-2", forgetful("unset_container.call_back", "called back"), (NOTIFY,)),
     Mutant("HARM-3", forgetful("unset_container.detach", "linked")),
     Mutant("ISO", forgetful("unset_container.leave", "attached"), (OWNED, KVM), vms=False),

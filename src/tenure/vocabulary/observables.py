@@ -130,7 +130,10 @@ user_container = observable(
     "user_container", USER, CONTAINER.maybe, meaning="the container in which that group was then"
 )
 user_table = observable(
-    "user_table", USER, TABLE.maybe, meaning="the table that the external user was shown, and maps into while it counts"
+    "user_table",
+    USER,
+    TABLE.maybe,
+    meaning="the table into which the external user maps: the one that it was shown, or that is linked for an entry",
 )
 user_added_first = observable("user_added_first", USER, FLAG, meaning="the user counted before it validated")
 user_idle = observable("user_idle", USER, FLAG, meaning="the external user holds nothing and is in no call")
