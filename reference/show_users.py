@@ -47,7 +47,7 @@ def _user(machine: Machine, user: ExternalUser) -> tuple[int, ...]:
     return (
         user.process,
         user.counts,
-        _registered(user),
+        _registered(user, listed=vm != NONE),
         user.told_group,
         user.told_container,
         NONE if table is None else table.index,
@@ -58,7 +58,10 @@ def _user(machine: Machine, user: ExternalUser) -> tuple[int, ...]:
     )
 
 
-def _registered(user: ExternalUser) -> int:
+def _registered(user: ExternalUser, *, listed: bool) -> int:
+    """The group of whose end VFIO tells the user, or that whose file the list keeps."""
+    if listed and user.file is not None:
+        return _group_of_entry(user)
     registration = user.registration
     return registration.group.index if registration is not None and registration.is_listed() else NONE
 

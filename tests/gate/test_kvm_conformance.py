@@ -12,7 +12,14 @@ from tenure.gate.pairs import conform_pairs
 from tenure.gate.profiles import whole_fields
 from tenure.gate.whole import conform_whole
 from tenure.models import SYSTEMS
-from tenure.reference import device_calls_2022, kvm_file_calls, kvm_get_put_calls, spapr_calls, systems
+from tenure.reference import (
+    device_calls_2022,
+    kvm_file_calls,
+    kvm_get_put_calls,
+    spapr_calls,
+    spapr_file_calls,
+    systems,
+)
 from tenure.reference.calls import Steps, Task
 from tenure.reference.files import File
 from tenure.reference.groups import VfioGroup
@@ -103,14 +110,16 @@ def test_a_fault_in_the_reference_is_found_by_whole_calls(
     assert shown in report.differences[0].model
 
 
-def test_what_the_guest_maps_is_compared(monkeypatch: pytest.MonkeyPatch, system: System) -> None:
+@pytest.mark.parametrize("name", ["kvm-file:get-put", "kvm-file"])
+def test_what_the_guest_maps_is_compared(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Where there is a page: a guest that maps nothing is found in the scope that `tenure conform` has for it."""
 
     def nothing(machine: Machine, _: Task, entry: int, page: int, to: int) -> Answer:
         del machine, entry, page, to
         return Done()
 
-    forms = systems.SYSTEMS[system.id].forms
+    (system,) = (s for s in SYSTEMS if s.id == name)
+    forms = systems.SYSTEMS[name].forms
     monkeypatch.setitem(forms, "h_put_tce", replace(forms["h_put_tce"], run=nothing))
     (place,) = (one for one in whole_fields(system) if one.scope.sizes["page"])
 
@@ -178,6 +187,37 @@ def an_open_device_counts_for_no_vm(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(device_calls_2022, "get_kvm", lambda *_: None)
 
 
+def a_group_that_is_gone_is_linked(patch: pytest.MonkeyPatch) -> None:
+    """Nobody asks whether an IOMMU group is behind the file."""
+
+    def group_of(file: File) -> VfioGroup | None:
+        return file.group
+
+    patch.setattr(spapr_file_calls, "_group_of", group_of)
+
+
+def a_link_outlives_its_entry(patch: pytest.MonkeyPatch) -> None:
+    """What leaves the list goes on mapping."""
+    give_up = kvm_file_calls._give_up  # noqa: SLF001  # the fault is planted here
+
+    def but_the_link(me: Task, device: KvmVfio, entry: ExternalUser, *, locked: bool) -> Iterator[str]:
+        linked = entry.linked
+        yield from give_up(me, device, entry, locked=locked)
+        entry.linked = linked
+
+    patch.setattr(kvm_file_calls, "_give_up", but_the_link)
+
+
+def a_link_needs_no_table(patch: pytest.MonkeyPatch) -> None:
+    """A group without a table is linked to nothing, and nobody hears of it."""
+
+    def link(entry: ExternalUser, group: VfioGroup) -> Answer:
+        entry.linked = group.iommu.attached
+        return Done()
+
+    patch.setattr(spapr_file_calls, "_link", link)
+
+
 def a_closed_device_goes_on_counting(patch: pytest.MonkeyPatch) -> None:
     """The last close drops none."""
     patch.setattr(device_calls_2022, "put_kvm", lambda *_: None)
@@ -187,6 +227,9 @@ OF_FILES: list[tuple[Plant, str]] = [
     (a_group_is_never_told, "group_kvm"),
     (an_open_device_counts_for_no_vm, "vm_references"),
     (a_closed_device_goes_on_counting, "vm_references"),
+    (a_group_that_is_gone_is_linked, "EIO"),
+    (a_link_outlives_its_entry, "entry_table"),
+    (a_link_needs_no_table, "EINVAL"),
 ]
 
 

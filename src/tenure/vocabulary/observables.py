@@ -123,9 +123,17 @@ page_mapped = observable("page_mapped", TABLE, PAGE, FLAG, meaning="the table tr
 user_process = observable("user_process", USER, PROCESS.maybe, meaning="the process that the external user serves")
 user_counts = observable("user_counts", USER, GROUP.maybe, meaning="the group in whose users the external user counts")
 user_registered = observable(
-    "user_registered", USER, GROUP.maybe, meaning="the group whose end VFIO tells the external user of, before it comes"
+    "user_registered",
+    USER,
+    GROUP.maybe,
+    meaning="the group of whose end VFIO tells the external user before it comes, or whose file a list keeps",
 )
-user_group = observable("user_group", USER, GROUP.maybe, meaning="the group that the external user had validated")
+user_group = observable(
+    "user_group",
+    USER,
+    GROUP.maybe,
+    meaning="the group that the external user had validated, or to whose table it was linked",
+)
 user_container = observable(
     "user_container", USER, CONTAINER.maybe, meaning="the container in which that group was then"
 )
