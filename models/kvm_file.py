@@ -7,6 +7,7 @@ from tenure.models import (
     containers_2022,
     device_files,
     external_systems,
+    external_users,
     files,
     harm,
     iommu_drivers,
@@ -18,6 +19,7 @@ from tenure.models import (
     kvm_get_put,
     modules,
     spapr,
+    spapr_files,
     vfio_drivers,
     vms,
 )
@@ -28,10 +30,14 @@ from tenure.vocabulary.objects import FILE, USER
 from tenure.vocabulary.systems import Claim, Definition, System, shows
 from tenure.vocabulary.terms import Term, both, busy, either, every, implies, in_flight, is_none, no, when
 
-CONTAINER_CALLS = tuple(
-    c.requiring(spapr.nobody_links(c.parameter("made"))) if c.name == "set_iommu" else c
-    for c in external_systems.CONTAINER_CALLS
-)
+
+def _sparing_linked_tables(calls: tuple[Call, ...]) -> tuple[Call, ...]:
+    """The same calls, where no new table gets the name of one to which a bus number is linked."""
+    made = (c.requiring(spapr.nobody_links(c.parameter("made"))) if c.name == "set_iommu" else c for c in calls)
+    return tuple(made)
+
+
+CONTAINER_CALLS = _sparing_linked_tables(external_systems.CONTAINER_CALLS)
 
 OF_VMS: tuple[Definition, ...] = (
     shows(seen.file_vm, lambda f: vms.file_vm[f]),
@@ -86,9 +92,10 @@ GET_PUT = System(
     source="virt/kvm/vfio.c, 3.13-5.18; drivers/vfio/vfio.c",
     calls=(*vms.for_processes(CONTAINER_CALLS), *kvm_get_put.CALLS, *spapr.CALLS),
     definitions=(
-        *_more(external_systems.DEFINITIONS),
+        *(d for d in _more(external_systems.DEFINITIONS) if d.observable is not seen.user_table),
         *OWN,
         shows(seen.device_kvm, lambda _: seen.device_kvm.nothing),  # from 5.19 on, open devices refer to VMs themselves
+        shows(seen.user_table, lambda u: spapr.linked_table[u]),  # what get was shown KVM does not map into
         shows(seen.entry_table, lambda u: spapr.linked_table[u]),
         shows(seen.entry_group, lambda u: when(is_none(vms.listed[u]), reference.nothing, reference[u])),
     ),
@@ -110,6 +117,11 @@ LISTS: tuple[Definition, ...] = (
     shows(seen.user_idle, lambda u: both(containers_2013.idle(u), is_none(vms.listed[u]))),
     shows(seen.user_keeps, lambda u, f: files.kept[u, f]),
     shows(seen.entry_group, _group_of_entry),
+    shows(seen.entry_table, lambda u: spapr.linked_table[u]),
+    shows(seen.user_registered, _group_of_entry),
+    shows(seen.user_group, lambda u: external_users.seen_group[u]),
+    shows(seen.user_container, lambda u: external_users.seen_container[u]),
+    shows(seen.user_table, lambda u: spapr.linked_table[u]),
     shows(seen.device_kvm, lambda d: kvm_devices.device_kvm[d]),
 )
 
@@ -117,7 +129,7 @@ LISTS: tuple[Definition, ...] = (
 def _with_lists(containers_calls: tuple[Call, ...], changed: tuple[Call, ...]) -> tuple[Call, ...]:
     """The calls of containers, those changed where open devices know of VMs; their drivers stay where they are."""
     by_name = {c.name: c for c in changed}
-    containers_calls = vms.for_processes(containers_calls)
+    containers_calls = _sparing_linked_tables(vms.for_processes(containers_calls))
     of_drivers = {c.name for c in (containers.check_extension, *iommu_drivers.CALLS, *vfio_drivers.CALLS)}
     return modules.where_none_goes(tuple(by_name.get(c.name, c) for c in containers_calls if c.name not in of_drivers))
 
@@ -147,7 +159,10 @@ TODAY = _of_files(
     "",
     "files of groups and devices, kept as long as the KVM VFIO device has an fd; an open device counts for its VM",
     "virt/kvm/vfio.c, 6.6-7.2; drivers/vfio/group.c and vfio_main.c, 7.2",
-    (*_with_lists(containers_2022.CALLS, kvm_devices.CALLS), *kvm_files.CALLS),
+    (
+        *_with_lists(containers_2022.CALLS, kvm_devices.CALLS),
+        *spapr_files.with_links(kvm_files.CALLS, spapr_files.set_spapr_tce),
+    ),
     shows(seen.device_counts, lambda d: device_files.counted_in[d]),
     (*kvm_file_claims.CLAIMS, *kvm_closing_claims.LEMMAS),
 )
@@ -156,7 +171,10 @@ GROUP_ONLY = _of_files(
     "group-only",
     "files of groups alone, kept until the VM is destroyed, and told of it under the group's lock, 5.19 to 6.1",
     "virt/kvm/vfio.c, 5.19-6.1; drivers/vfio/vfio_main.c, 6.1",
-    (*_with_lists(containers_2022.CONTAINERS_6_1.calls, kvm_devices.CALLS_6_1), *kvm_files.CALLS_6_1),
+    (
+        *_with_lists(containers_2022.CONTAINERS_6_1.calls, kvm_devices.CALLS_6_1),
+        *spapr_files.with_links(kvm_files.CALLS_6_1, spapr_files.group_set_spapr_tce.named("set_spapr_tce")),
+    ),
     shows(seen.file_counts, lambda f: containers.counts[f]),
     (*kvm_file_claims.CLAIMS_6_1, *kvm_closing_claims.LEMMAS_6_1),
 )

@@ -5,7 +5,7 @@ from tenure.models.files import fd, file_group, kind
 from tenure.models.groups import attached, reference
 from tenure.models.harm import uses_after_free
 from tenure.models.locks_kvm import KV_LOCK
-from tenure.models.vms import file_vm, listed
+from tenure.models.vms import file_vm, foreign, listed
 from tenure.vocabulary.calls import Steps, call, choosing, done, go, local, number, refuse, requires, step
 from tenure.vocabulary.effects import Assign
 from tenure.vocabulary.objects import CONTAINER, FILE, PAGE, PROCESS, TABLE, THREAD, USER
@@ -41,7 +41,12 @@ def set_spapr_tce(process: Term, file: Term, other: Term) -> Steps:
     yield requires(fd[process, file], kind[file] == "kvm_vfio")
     vm, target = file_vm[file], local("target", FILE.maybe)
     group = file_group[target]
-    yield step("look_up", refuse(no(fd[process, other]), "EBADF", "the fd is not open"), go(target.becomes(other)))
+    yield step(
+        "look_up",
+        foreign(vm, process),
+        refuse(no(fd[process, other]), "EBADF", "the fd is not open"),
+        go(target.becomes(other)),
+    )
 
     def is_the_entry(user: Term) -> Term:
         return both(listed[user] == vm, kind[target] == "group", reference[user] == group)

@@ -15,13 +15,13 @@ def relies(user: Term) -> Term:
 
 def as_validated(user: Term) -> Term:
     """Container, IOMMU driver and attachment of the user's group are those that it was shown."""
-    group, container = seen.user_group[user], seen.user_container[user]
+    group, container, used = seen.user_group[user], seen.user_container[user], seen.user_table[user]
     return both(
         no(is_none(container)),
         seen.container_of[group] == container,
         seen.container_lists[container, group],
         no(is_none(seen.container_table[container])),
-        seen.container_table[container] == seen.user_table[user],
+        either(is_none(used), seen.container_table[container] == used),  # none: no table is linked for an entry yet
     )
 
 

@@ -116,6 +116,8 @@ def _give_up(me: Task, device: KvmVfio, entry: ExternalUser, *, locked: bool) ->
     device.entries.remove(entry)
     entry.file = None
     entry.keeps = False
+    entry.linked = None
+    entry.forget()
     file.put()
 
 

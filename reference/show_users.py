@@ -42,12 +42,12 @@ def observe_vms(machine: Machine) -> Columns:
 
 
 def _user(machine: Machine, user: ExternalUser) -> tuple[int, ...]:
-    table = user.told_table
+    table = user.linked if machine.vms else user.told_table  # KVM maps into no other than what was linked
     vm = next((vm.index for vm in machine.vms if vm.lists(user)), NONE)
     return (
         user.process,
         user.counts,
-        _registered(user),
+        _registered(user, listed=vm != NONE),
         user.told_group,
         user.told_container,
         NONE if table is None else table.index,
@@ -58,7 +58,10 @@ def _user(machine: Machine, user: ExternalUser) -> tuple[int, ...]:
     )
 
 
-def _registered(user: ExternalUser) -> int:
+def _registered(user: ExternalUser, *, listed: bool) -> int:
+    """The group of whose end VFIO tells the user, or that whose file the list keeps."""
+    if listed and user.file is not None:
+        return _group_of_entry(user)
     registration = user.registration
     return registration.group.index if registration is not None and registration.is_listed() else NONE
 

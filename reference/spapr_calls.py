@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tenure.reference.calls import EBADF, EINVAL, ENOENT, OK, Steps, Task
+from tenure.reference.calls import EBADF, EINVAL, EIO, ENOENT, OK, Steps, Task
 from tenure.reference.files import GROUP_FILE, KVM_VFIO_FILE
 from tenure.reference.harm import USE_AFTER_FREE, Oops
 from tenure.reference.locks import BLOCKED
@@ -17,9 +17,11 @@ def may_set_spapr_tce(machine: Machine, process: int, file: int, other: int) -> 
 
 
 def set_spapr_tce(machine: Machine, me: Task, process: int, file: int, other: int) -> Steps:
-    """Link the guest's bus number to the table of a listed group; EBADF, ENOENT, EINVAL (kvm_vfio_set_group, 4.12-5.18)."""
+    """Link the guest's bus number to the table of a listed group; EIO, EBADF, ENOENT, EINVAL (kvm_vfio_set_group, 4.12-5.18)."""
     caller = machine.processes[process]
     device = device_of(me.hold(caller.file(file)))
+    if device.vm.mm != process:
+        return EIO
     if not caller.has(other):
         return EBADF
     named = me.hold(caller.file(other))

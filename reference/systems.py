@@ -40,6 +40,7 @@ from tenure.reference import (
     notify_calls,
     paged_calls,
     spapr_calls,
+    spapr_file_calls,
     type1_calls,
     use_calls,
     validate_calls,
@@ -422,6 +423,8 @@ _KVM_FILES: Mapping[str, Form] = {
     "file_del": Form(kvm_file_calls.file_del, kvm_get_put_calls.may_file_del),
     "release_entry": Form(kvm_file_calls.release_entry, kvm_file_calls.may_release_entry, _BY_FILE),
     "release_kvm_vfio": Form(kvm_file_calls.release_kvm_vfio, kvm_file_calls.may_release_kvm_vfio, _BY_FILE),
+    "set_spapr_tce": Form(spapr_file_calls.set_spapr_tce, spapr_calls.may_set_spapr_tce),
+    "h_put_tce": Form(spapr_file_calls.h_put_tce, spapr_calls.may_h_put_tce, _BY_ENTRY),
 }
 
 _KVM_GROUP_FILES: Mapping[str, Form] = {
@@ -429,6 +432,8 @@ _KVM_GROUP_FILES: Mapping[str, Form] = {
     **_VMS,
     "file_add": Form(kvm_file_calls.group_add, kvm_get_put_calls.may_file_add, new=(_BY_ENTRY,)),
     "file_del": Form(kvm_file_calls.group_del, kvm_get_put_calls.may_file_del),
+    "set_spapr_tce": Form(spapr_file_calls.group_set_spapr_tce, spapr_calls.may_set_spapr_tce),
+    "h_put_tce": _KVM_FILES["h_put_tce"],
     "release_kvm_vfio": Form(vm_calls.put_vm, vm_calls.may_release_kvm_vfio, _BY_FILE),
     "destroy_entry": Form(kvm_file_calls.destroy_entry, kvm_get_put_calls.may_destroy_entry, _BY_VM),
 }

@@ -12,12 +12,20 @@ from tenure.gate.pairs import conform_pairs
 from tenure.gate.profiles import whole_fields
 from tenure.gate.whole import conform_whole
 from tenure.models import SYSTEMS
-from tenure.reference import device_calls_2022, kvm_file_calls, kvm_get_put_calls, systems
-from tenure.reference.calls import Task
+from tenure.reference import (
+    device_calls_2022,
+    kvm_file_calls,
+    kvm_get_put_calls,
+    spapr_calls,
+    spapr_file_calls,
+    systems,
+)
+from tenure.reference.calls import Steps, Task
 from tenure.reference.files import File
 from tenure.reference.groups import VfioGroup
 from tenure.reference.machine import Machine
 from tenure.reference.users import ExternalUser
+from tenure.reference.vm_calls import vm_of
 from tenure.reference.vms import KvmVfio
 from tenure.search.scopes import scope
 from tenure.vocabulary.answers import Answer, Done
@@ -102,20 +110,41 @@ def test_a_fault_in_the_reference_is_found_by_whole_calls(
     assert shown in report.differences[0].model
 
 
-def test_what_the_guest_maps_is_compared(monkeypatch: pytest.MonkeyPatch, system: System) -> None:
+@pytest.mark.parametrize("name", ["kvm-file:get-put", "kvm-file"])
+def test_what_the_guest_maps_is_compared(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Where there is a page: a guest that maps nothing is found in the scope that `tenure conform` has for it."""
 
     def nothing(machine: Machine, _: Task, entry: int, page: int, to: int) -> Answer:
         del machine, entry, page, to
         return Done()
 
-    forms = systems.SYSTEMS[system.id].forms
+    (system,) = (s for s in SYSTEMS if s.id == name)
+    forms = systems.SYSTEMS[name].forms
     monkeypatch.setitem(forms, "h_put_tce", replace(forms["h_put_tce"], run=nothing))
     (place,) = (one for one in whole_fields(system) if one.scope.sizes["page"])
 
     report = conform_whole(system, place.scope, within=place.within, most=1)
 
     assert "page_mapped" in report.differences[0].model
+
+
+def anybody_may_link(machine: Machine, me: Task, process: int, file: int, other: int) -> Steps:
+    """Nobody asks whose the VM is: the call is made as by its owner."""
+    vm = vm_of(machine.files[file])
+    vm.mm, owner = process, vm.mm
+    answer = yield from spapr_calls.set_spapr_tce(machine, me, process, file, other)
+    vm.mm = owner
+    return answer
+
+
+def test_who_links_a_table_is_asked_whose_vm_it_is(monkeypatch: pytest.MonkeyPatch, system: System) -> None:
+    """A reference that does not ask is found where two processes have the device's file."""
+    forms = systems.SYSTEMS[system.id].forms
+    monkeypatch.setitem(forms, "set_spapr_tce", replace(forms["set_spapr_tce"], run=anybody_may_link))
+
+    report = conform_whole(system, scope({**SIZES, "process": 2, "file": 3, "device": 0}), most=1)
+
+    assert "EIO" in report.differences[0].model
 
 
 def test_a_file_that_a_call_does_not_hold_is_found_by_pairs(monkeypatch: pytest.MonkeyPatch, system: System) -> None:
@@ -158,6 +187,37 @@ def an_open_device_counts_for_no_vm(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(device_calls_2022, "get_kvm", lambda *_: None)
 
 
+def a_group_that_is_gone_is_linked(patch: pytest.MonkeyPatch) -> None:
+    """Nobody asks whether an IOMMU group is behind the file."""
+
+    def group_of(file: File) -> VfioGroup | None:
+        return file.group
+
+    patch.setattr(spapr_file_calls, "_group_of", group_of)
+
+
+def a_link_outlives_its_entry(patch: pytest.MonkeyPatch) -> None:
+    """What leaves the list goes on mapping."""
+    give_up = kvm_file_calls._give_up  # noqa: SLF001  # the fault is planted here
+
+    def but_the_link(me: Task, device: KvmVfio, entry: ExternalUser, *, locked: bool) -> Iterator[str]:
+        linked = entry.linked
+        yield from give_up(me, device, entry, locked=locked)
+        entry.linked = linked
+
+    patch.setattr(kvm_file_calls, "_give_up", but_the_link)
+
+
+def a_link_needs_no_table(patch: pytest.MonkeyPatch) -> None:
+    """A group without a table is linked to nothing, and nobody hears of it."""
+
+    def link(entry: ExternalUser, group: VfioGroup) -> Answer:
+        entry.linked = group.iommu.attached
+        return Done()
+
+    patch.setattr(spapr_file_calls, "_link", link)
+
+
 def a_closed_device_goes_on_counting(patch: pytest.MonkeyPatch) -> None:
     """The last close drops none."""
     patch.setattr(device_calls_2022, "put_kvm", lambda *_: None)
@@ -167,6 +227,9 @@ OF_FILES: list[tuple[Plant, str]] = [
     (a_group_is_never_told, "group_kvm"),
     (an_open_device_counts_for_no_vm, "vm_references"),
     (a_closed_device_goes_on_counting, "vm_references"),
+    (a_group_that_is_gone_is_linked, "EIO"),
+    (a_link_outlives_its_entry, "entry_table"),
+    (a_link_needs_no_table, "EINVAL"),
 ]
 
 

@@ -179,6 +179,106 @@ def test_a_listed_device_file_goes_with_the_list(open_device: Callable[[str], Be
 
 
 @pytest.fixture
+def linked(open_device: Callable[[str], Bench]) -> Callable[[str], Bench]:
+    """Make one where a bus number is linked to the table of g0, and no device is open."""
+
+    def build(system: str) -> Bench:
+        bench = open_device(system)
+        bench.do("close", process=0, file=DEVICE_FD)
+        bench.settle()
+        bench.do("set_spapr_tce", process=0, file=KV_FD, other=GROUP_FD)
+        return bench
+
+    return build
+
+
+@pytest.mark.parametrize("system", [TODAY, GROUP_ONLY])
+def test_a_bus_number_is_linked_to_the_table_of_a_listed_group(linked: Callable[[str], Bench], system: str) -> None:
+    """From then on the guest maps by itself."""
+    bench = linked(system)
+
+    assert (bench.see("user_registered", 0), bench.see("user_group", 0), bench.see("user_container", 0)) == (
+        "g0",
+        "g0",
+        "c0",
+    )
+    assert (bench.see("entry_table", 0), bench.see("user_table", 0)) == ("tb0", "tb0")
+    assert bench.do("h_put_tce", entry=0, page=1, to=1) == Done()
+    assert bench.see("page_mapped", 0, 1)
+
+
+@pytest.mark.parametrize("system", [TODAY, GROUP_ONLY])
+def test_a_group_leaves_while_the_guest_maps_into_its_table(linked: Callable[[str], Bench], system: str) -> None:
+    """UNSET_CONTAINER succeeds; KVM has the table still, through which nothing is translated any more."""
+    bench = linked(system)
+
+    assert bench.do("unset_container", process=0, file=GROUP_FD) == Done()
+
+    assert (bench.see("entry_table", 0), bench.see("container_table", 0)) == ("tb0", "none")
+    assert bench.do("h_put_tce", entry=0, page=1, to=1) == Done()
+    assert not bench.see("page_mapped", 0, 1)
+
+
+@pytest.mark.parametrize("system", [TODAY, GROUP_ONLY])
+def test_del_ends_the_link(linked: Callable[[str], Bench], system: str) -> None:
+    """The guest maps no more, and nothing of the entry is left."""
+    bench = linked(system)
+
+    assert bench.do("file_del", process=0, file=KV_FD, other=GROUP_FD) == Done()
+
+    assert (bench.see("entry_table", 0), bench.see("user_group", 0)) == ("none", "none")
+    assert not bench.can("h_put_tce", entry=0, page=1, to=1)
+
+
+@pytest.mark.parametrize("system", [TODAY, GROUP_ONLY])
+def test_the_end_of_a_list_ends_the_link(linked: Callable[[str], Bench], system: str) -> None:
+    """With the fd of its device, or with its VM."""
+    bench = linked(system)
+
+    bench.do("close", process=0, file=KV_FD)
+    bench.do("close", process=0, file=VM_FD)
+    bench.settle()
+
+    assert (bench.see("entry_table", 0), bench.see("user_idle", 0)) == ("none", True)
+
+
+@pytest.mark.parametrize(("other", "errno"), [(UNUSED, "EBADF"), (CONTAINER_FD, "ENOENT"), (DEVICE_FD, "ENOENT")])
+def test_a_link_needs_a_listed_file(open_device: Callable[[str], Bench], other: int, errno: str) -> None:
+    """EBADF where the fd is not open, else ENOENT."""
+    assert open_device(TODAY).do("set_spapr_tce", process=0, file=KV_FD, other=other) == Refused(errno)
+
+
+def test_a_link_is_for_the_vms_own_process(linked: Callable[[str], Bench]) -> None:
+    """EIO for another process that was given the device's fd, whatever it names."""
+    bench = linked(TODAY)
+    bench.do("pass_file", process=0, file=KV_FD, to=1)
+
+    assert bench.do("set_spapr_tce", process=1, file=KV_FD, other=UNUSED) == Refused("EIO")
+
+
+def test_a_device_file_has_no_group_to_link(open_device: Callable[[str], Bench]) -> None:
+    """EIO, though the list has it."""
+    bench = open_device(TODAY)
+    bench.do("file_add", process=0, file=KV_FD, other=DEVICE_FD, entry=1)
+
+    assert bench.do("set_spapr_tce", process=0, file=KV_FD, other=DEVICE_FD) == Refused("EIO")
+
+
+@pytest.mark.parametrize("system", [TODAY, GROUP_ONLY])
+def test_a_link_needs_a_table(vm: Callable[[str], Bench], system: str) -> None:
+    """EINVAL where the group is in no container; EIO where it has lost its last device, and is gone."""
+    bench = vm(system)
+    bench.do("file_add", process=0, file=KV_FD, other=GROUP_FD, entry=0)
+
+    assert bench.do("set_spapr_tce", process=0, file=KV_FD, other=GROUP_FD) == Refused("EINVAL")
+
+    for device in (0, 1):
+        bench.do("unbind_driver", device=device)
+    assert bench.see("file_group", GROUP_FD) == "none"
+    assert bench.do("set_spapr_tce", process=0, file=KV_FD, other=GROUP_FD) == Refused("EIO")
+
+
+@pytest.fixture
 def dying(vm: Callable[[str], Bench]) -> Callable[[str], Bench]:
     """Make one where vm0 has no reference left, its list has g0 all the same, and g0 is ready for a first open."""
 

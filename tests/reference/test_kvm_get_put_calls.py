@@ -195,6 +195,23 @@ def test_spapr_links_the_table_of_a_listed_group(listed: Bench) -> None:
     assert not listed.can("h_put_tce", entry=0, page=1, to=1)
 
 
+def test_the_guest_maps_through_what_was_linked_and_nothing_else(listed: Bench) -> None:
+    """That the group had a table when it was listed says nothing of the guest; from SET_SPAPR_TCE on it maps."""
+    assert (listed.see("user_container", 0), listed.see("user_table", 0)) == ("c0", "none")
+
+    listed.do("set_spapr_tce", process=0, file=KV_FD, other=GROUP_FD)
+
+    assert listed.see("user_table", 0) == "tb0"
+
+
+def test_spapr_asks_whose_vm_it_is(listed: Bench) -> None:
+    """EIO for another process that was given the device's fd, whatever it names."""
+    listed.do("pass_file", process=0, file=KV_FD, to=1)
+
+    assert listed.do("set_spapr_tce", process=1, file=KV_FD, other=UNUSED) == Refused("EIO")
+    assert listed.see("entry_table", 0) == "none"
+
+
 @pytest.mark.parametrize(("other", "errno"), [(UNUSED, "EBADF"), (CONTAINER_FD, "ENOENT"), (GROUP_FD, "ENOENT")])
 def test_spapr_refuses_what_is_not_listed(vm: Bench, other: int, errno: str) -> None:
     """EBADF where the fd is not open, else ENOENT."""

@@ -12,6 +12,7 @@ import pytest
 
 from tenure.commands.recording import recorded
 from tenure.models import SYSTEMS, groups
+from tenure.models.kvm_files import entry_file
 from tenure.properties import PROPERTIES
 from tenure.search.explorer import explore, transitions_of
 from tenure.search.scopes import OF_IOMMU, has_vms, scope, sleepers
@@ -32,6 +33,7 @@ VALIDATE = "external-validate"
 OWNED = "containers-2022"
 KVM = "kvm-file"
 KVM_GET_PUT = "kvm-file:get-put"
+GROUP_ONLY = "kvm-file:group-only"
 NOTIFY = "external-notify"
 
 OLD = (GET_PUT, V1, VALIDATE, KVM_GET_PUT, NOTIFY)
@@ -113,6 +115,15 @@ def forgetting_users(step: str) -> Fault:
     return on_case(step, 0, lambda old: replace(old, effects=(*old.effects, forgotten)))
 
 
+def forgetting_entries(step: str) -> Fault:
+    """Whoever takes this step makes every entry of a list forget its file."""
+    forgotten = each(USER, lambda u: entry_file[u].becomes(None))
+    return on_step(
+        step,
+        lambda old: replace(old, cases=tuple(replace(c, effects=(*c.effects, forgotten)) for c in old.cases)),
+    )
+
+
 def for_every_case(step: str) -> Fault:
     """The step does what its first case says, whether or not that one's condition holds."""
     return on_step(step, lambda old: replace(old, cases=(replace(old.cases[0], when=TRUE),)))
@@ -158,6 +169,8 @@ MUTANTS = (
     Mutant("PROMPT", forgetful("release_device.dissolve", "container users"), (NOTIFY,)),
     Mutant("KEEP", forgetting_users("release_group.put"), (GET_PUT, KVM_GET_PUT)),
     Mutant("KEEP", forgetting_users("release_device.put"), (V1, VALIDATE)),
+    Mutant("KEEP", forgetting_entries("unset_container.leave"), (KVM,)),
+    Mutant("PROMPT", forgetful("release_device.unassign", "container users"), (GROUP_ONLY,)),
     Mutant("CON-1", forgetful("unset_container.detach", "container")),
     Mutant("CON-2", forgetful("get_device_fd.count", "container users")),
     Mutant("CON-3", forgetful("release_group.detach", "table")),
@@ -186,7 +199,7 @@ MUTANTS = (
     Mutant("EXT-8", forgetful("add_external_user.add", "container users"), (V1,)),
     Mutant("HARM-1", unguarded("get_device_fd.check_users", 0)),
     Mutant("HARM-2", unguarded("unset_container.check", 1), (GET_PUT, VALIDATE)),
-    Mutant("HARM-2", in_passing("release_group.dissolve"), (KVM_GET_PUT,)),
+    Mutant("HARM-2", forgetful("file_del.remove", "linked table"), (KVM_GET_PUT,)),  # the guest goes on mapping
     Mutant("HARM-2", forgetful("unset_container.call_back", "called back"), (NOTIFY,)),
     Mutant("HARM-3", forgetful("unset_container.detach", "linked")),
     Mutant("ISO", forgetful("unset_container.leave", "attached"), (OWNED, KVM), vms=False),

@@ -188,7 +188,7 @@ def witness_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
     opens = Area(reopened, frozenset(SETUP | {"set_iommu", "get_device_fd", "close", "release_device"}))
     raced = _raced_areas(outside, frozenset(known), sizes) if outside and threads else ()
     again = (opens,) if threads and system.defines(seen.device_opens) else ()
-    listed = _listed_areas(sizes) if has_vms(system) else ()
+    listed = (*_kept_areas(system, sizes), *_listed_areas(sizes)) if has_vms(system) else ()
     most = frozenset(known) - MODULES
     of_one = Area(scope(sizes), most), Area(shared, most)
     told = (_told_area(sizes),) if threads and "register" in outside else ()
@@ -220,6 +220,14 @@ def _told_area(sizes: dict[str, int]) -> Area:
     return Area(two_groups, frozenset(SETUP | releases | {"set_iommu", "get_device_fd", "register", "use"}))
 
 
+def _kept_areas(system: System, sizes: dict[str, int]) -> tuple[Area, ...]:
+    """Where a group whose file a list keeps has an open device, and tries to leave."""
+    if not (system.defines(seen.user_registered) and system.defines(seen.file_counts) and sizes["thread"]):
+        return ()
+    small = scope({**sizes, "file": 5, "container": 1, "device": 1, "table": 1, "page": 0})
+    return (Area(small, SETUP | MAKES | {"set_iommu", "get_device_fd", "unset_container"}, 2_000),)
+
+
 def _listed_areas(sizes: dict[str, int]) -> tuple[Area, ...]:
     """Where a list has two entries, where a group is without IOMMU, and where a VM is of another process."""
     makes = SETUP | MAKES | {"set_iommu"}
@@ -230,7 +238,7 @@ def _listed_areas(sizes: dict[str, int]) -> tuple[Area, ...]:
         Area(scope(two), makes),
         Area(scope({**two, "file": 5, "group": 2, "device": 2}, vfio_devices=2), makes, enough),
         Area(scope(small, no_iommu=(True,)), makes),
-        Area(scope({**small, "process": 2}), MAKES | {"file_del", "pass_file"}),
+        Area(scope({**small, "process": 2}), MAKES | {"file_del", "set_spapr_tce", "pass_file"}),
     )
 
 

@@ -128,14 +128,25 @@ page_mapped = observable("page_mapped", TABLE, PAGE, FLAG, meaning="the table tr
 user_process = observable("user_process", USER, PROCESS.maybe, meaning="the process that the external user serves")
 user_counts = observable("user_counts", USER, GROUP.maybe, meaning="the group in whose users the external user counts")
 user_registered = observable(
-    "user_registered", USER, GROUP.maybe, meaning="the group whose end VFIO tells the external user of, before it comes"
+    "user_registered",
+    USER,
+    GROUP.maybe,
+    meaning="the group of whose end VFIO tells the external user before it comes, or whose file a list keeps",
 )
-user_group = observable("user_group", USER, GROUP.maybe, meaning="the group that the external user had validated")
+user_group = observable(
+    "user_group",
+    USER,
+    GROUP.maybe,
+    meaning="the group that the external user had validated, or to whose table it was linked",
+)
 user_container = observable(
     "user_container", USER, CONTAINER.maybe, meaning="the container in which that group was then"
 )
 user_table = observable(
-    "user_table", USER, TABLE.maybe, meaning="the table that the external user was shown, and maps into while it counts"
+    "user_table",
+    USER,
+    TABLE.maybe,
+    meaning="the table into which the external user maps: the one that it was shown, or that is linked for an entry",
 )
 user_added_first = observable("user_added_first", USER, FLAG, meaning="the user counted before it validated")
 user_idle = observable("user_idle", USER, FLAG, meaning="the external user holds nothing and is in no call")
