@@ -12,7 +12,8 @@ import pytest
 
 from tenure.models import SYSTEMS
 from tenure.prover.agreement import Place, Reading, disagreements, placed, places_before_leaves
-from tenure.prover.logic import Expr, Read, SymbolicState
+from tenure.prover.expressions import Expr
+from tenure.prover.logic import Read, SymbolicState
 from tenure.prover.paths import Path, paths_of
 from tenure.search.cdev_group_scopes import CDEVS_AND_GROUPS
 from tenure.search.cdev_scopes import CDEVS, cdev_scope

@@ -15,7 +15,8 @@ import z3
 
 from tenure.prover.counterexamples import constant
 from tenure.prover.evaluation import truth
-from tenure.prover.logic import Domain, Expr, SymbolicState, any_state, well_typed
+from tenure.prover.expressions import Expr
+from tenure.prover.logic import Domain, SymbolicState, any_state, well_typed
 from tenure.prover.paths import Path, paths_of
 from tenure.prover.turns import Chosen, Turn, Way, turns
 from tenure.vocabulary.calls import Finish, Refuse

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import z3
 
-from tenure.prover.logic import Expr
+from tenure.prover.expressions import Expr
 
 
 def truth(model: z3.ModelRef, formula: Expr) -> bool | None:

@@ -10,7 +10,7 @@ from typing import Generic, NamedTuple, TypeVar
 import z3
 
 from tenure.prover.evaluation import replaced
-from tenure.prover.logic import Expr
+from tenure.prover.expressions import Expr
 from tenure.vocabulary.types import Type
 
 Chosen = tuple[int, ...]
