@@ -183,9 +183,11 @@ class Reading:
         symbolic = self._rules[number]
         symbolic.queries += 1
         symbolic.enabled_queries += bool(known)
+        solver = z3.Solver(ctx=self.domain.context)
+        solver.add(*self._fixed, *self._equations)
         for way in symbolic.ways:
-            solver = z3.Solver(ctx=self.domain.context)
-            solver.add(*self._fixed, *self._equations, *way.path.conditions)
+            solver.push()
+            solver.add(*way.path.conditions)
             solver.add(*(z3.Not(self._is(way, one)) for one in known if one.leaf == way.path.name))
             verdict = solver.check()
             if verdict == z3.unknown:
@@ -193,17 +195,21 @@ class Reading:
                 raise RuntimeError(message)
             if verdict == z3.sat:
                 return [self._witness(number, way, solver.model())]
+            solver.pop()
         return []
 
     def before_leaves(self, number: int) -> Iterator[State]:
         """A state before each leaf of a rule."""
+        solver = z3.Solver(ctx=self.domain.context)
+        solver.add(*self._fixed, *well_typed(self.before, self.rules.fields))
         for way in self._rules[number].ways:
-            solver = z3.Solver(ctx=self.domain.context)
-            solver.add(*self._fixed, *well_typed(self.before, self.rules.fields), *way.path.conditions)
+            solver.push()
+            solver.add(*way.path.conditions)
             if solver.check() == z3.sat:
                 self._model = solver.model()
                 cells = zip(self._places.values(), self._kinds, strict=True)
                 yield tuple(int(constant(self.before, kind, self._value(cell))) for cell, kind in cells)
+            solver.pop()
 
     def _symbolic(self, rule: Rule, translate: Translate) -> _SymbolicRule:
         ways = [self._way(path) for path in translate(rule, self.before)]
