@@ -11,8 +11,9 @@ from functools import cache
 import pytest
 
 from tenure.models import SYSTEMS
-from tenure.prover.agreement import Place, disagreements, placed, places_before_leaves
-from tenure.prover.logic import Expr, Read, SymbolicState
+from tenure.prover.agreement import Place, Reading, disagreements, placed, places_before_leaves
+from tenure.prover.expressions import Expr
+from tenure.prover.logic import Read, SymbolicState
 from tenure.prover.paths import Path, paths_of
 from tenure.search.cdev_group_scopes import CDEVS_AND_GROUPS
 from tenure.search.cdev_scopes import CDEVS, cdev_scope
@@ -342,8 +343,9 @@ def test_both_readings_of_every_system_make_the_same_transitions(system: System,
     rules = rules_to_compare(every)
     machine = machine_of(rules)
     places = [*before_each_leaf(machine, 4_000, explored=machine_of(every)), *random_places(machine, 7, 50)]
+    reading = Reading(rules, machine)
 
-    assert not list(disagreements(rules, machine, places))
+    assert not list(disagreements(reading, places))
 
 
 @pytest.mark.parametrize(("system", "granularity"), EVERY_SYSTEM)
@@ -351,9 +353,10 @@ def test_both_readings_agree_before_every_leaf_of_every_system(system: System, g
     """Every way through every rule is taken, by both readings, from some state that need not be reachable; of variants as above."""
     rules = rules_to_compare(rules_of(system, granularity))
     machine = machine_of(rules, wide=True)
-    places = places_before_leaves(rules, machine)
+    reading = Reading(rules, machine)
+    places = places_before_leaves(reading)
 
-    assert not list(disagreements(rules, machine, places))
+    assert not list(disagreements(reading, places))
     excluded = IMPOSSIBLE | GUARDED.get(system.name, set()) | PASSED_BY.get(system.id, set())
     assert every_leaf(machine) - leaves_from(machine, places) <= excluded
 
@@ -364,8 +367,9 @@ def test_both_readings_agree_about_picks_locals_and_effects_on_many_objects(gran
     rules = rules_of(HOUSE, granularity)
     machine = machine_of(rules)
     places = [*before_each_leaf(machine, 2_000), *random_places(machine, 7, 150)]
+    reading = Reading(rules, machine)
 
-    assert not list(disagreements(rules, machine, places))
+    assert not list(disagreements(reading, places))
 
 
 def test_every_way_through_the_synthetic_system_is_taken() -> None:
@@ -443,7 +447,7 @@ def test_a_wrong_effect_in_one_reading_is_a_disagreement(
     rules = rules_of(HOUSE, Granularity.STEPS)
     machine = machine_of(rules)
 
-    found = list(disagreements(rules, machine, random_places(machine, 7, 40)))
+    found = list(disagreements(Reading(rules, machine), random_places(machine, 7, 40)))
 
     assert {one.made_by for one in found} == {"python", "z3"}
 
@@ -490,7 +494,7 @@ def test_a_wrong_refusal_in_the_symbolic_reading_is_a_disagreement(granularity: 
     def wrong(rule: Rule, before: SymbolicState) -> Iterator[Path]:
         return paths_of(changed(rule, "unset_container.check", change), before)
 
-    found = list(disagreements(rules, machine, before_each_leaf(machine, 2_000), translate=wrong))
+    found = list(disagreements(Reading(rules, machine, wrong), before_each_leaf(machine, 2_000)))
 
     assert found
     assert all(one.move.rule.startswith("unset_container") for one in found)
@@ -504,7 +508,7 @@ def test_a_lost_condition_of_a_rule_is_a_disagreement() -> None:
     def wrong(rule: Rule, before: SymbolicState) -> Iterator[Path]:
         return paths_of(replace(rule, when=TRUE) if rule.begins else rule, before)
 
-    found = list(disagreements(rules, machine, random_places(machine, 7, 40), translate=wrong))
+    found = list(disagreements(Reading(rules, machine, wrong), random_places(machine, 7, 40)))
 
     assert {one.made_by for one in found} == {"z3"}
 
@@ -515,7 +519,8 @@ def test_a_guard_that_python_alone_lost_is_a_disagreement() -> None:
     careless = replace(rules, rules=tuple(changed(r, "unset_container.check", _unguarded) for r in rules.rules))
     machine = machine_of(careless)
 
-    found = list(disagreements(rules, machine, places_before_leaves(rules, machine)))
+    reading = Reading(rules, machine)
+    found = list(disagreements(reading, places_before_leaves(reading)))
 
     assert {one.move.rule for one in found} == {"unset_container"}
     assert {one.made_by for one in found} == {"python", "z3"}

@@ -7,7 +7,6 @@ there are any others.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -16,8 +15,10 @@ import z3
 
 from tenure.prover.counterexamples import constant
 from tenure.prover.evaluation import truth
-from tenure.prover.logic import Domain, Expr, SymbolicState, any_state, well_typed
+from tenure.prover.expressions import Expr
+from tenure.prover.logic import Domain, SymbolicState, any_state, well_typed
 from tenure.prover.paths import Path, paths_of
+from tenure.prover.turns import Chosen, Turn, Way, turns
 from tenure.vocabulary.calls import Finish, Refuse
 from tenure.vocabulary.machine import Machine, State, Transition
 from tenure.vocabulary.rules import Outcome, Paused, Rule, Rules
@@ -66,11 +67,9 @@ class Disagreement:
         return f"only {self.made_by}, not {other}: {shown}: {'; '.join(changes) or 'nothing changes'}"
 
 
-def disagreements(
-    rules: Rules, machine: Machine, places: Iterable[Place], translate: Translate = paths_of
-) -> Iterator[Disagreement]:
+def disagreements(z3_reading: Reading, places: Iterable[Place]) -> Iterator[Disagreement]:
     """Every transition that only one reading makes, with every name for arguments and new objects: from each state by its rules."""
-    z3_reading = Reading(rules, machine, translate)
+    machine = z3_reading.machine
     for state, numbers in places:
         z3_reading.enter(state)
         for number in numbers:
@@ -82,10 +81,10 @@ def disagreements(
                 yield from (Disagreement("z3", machine, state, one) for one in z3_reading.others(number, ours))
 
 
-def places_before_leaves(rules: Rules, machine: Machine) -> list[Place]:
+def places_before_leaves(reading: Reading) -> list[Place]:
     """For each way through a rule, a state from which Z3 takes it, reachable or not, where the scope has one."""
-    reading = Reading(rules, machine)
-    return placed((state, number) for number in range(len(rules.rules)) for state in reading.before_leaves(number))
+    numbers = range(len(reading.rules.rules))
+    return placed((state, number) for number in numbers for state in reading.before_leaves(number))
 
 
 def placed(found: Iterable[tuple[State, int]]) -> list[Place]:
@@ -126,28 +125,16 @@ class _Way:
     cells: dict[int, Expr]
     """By place in the state; cells of fields that keep their very function are left out: they cannot change."""
     shown: list[Expr]
-    own: Expr
-    """What is true where the conditions are that the rule's other paths do not all share."""
-    instances: dict[tuple[int, ...], list[_Instance]] = field(default_factory=dict)
-    """By the arguments: the path for each choice of what it picks."""
-
-
-@dataclass
-class _Instance:
-    """A path for chosen objects: its own condition, and (once it was enabled) what it leaves."""
-
-    choice: tuple[int, ...]
-    condition: Expr
-    leaves: tuple[list[Expr], list[Expr]] | None = None
+    left: dict[Chosen, tuple[list[Expr], list[Expr]]] = field(default_factory=dict)
+    """By what is chosen, where the path was once enabled: what it leaves."""
 
 
 @dataclass
 class _SymbolicRule:
-    """All paths of one rule, with what they share."""
+    """All paths of one rule, as the turns at which they part."""
 
     ways: list[_Way]
-    arguments: list[tuple[int, ...]]
-    shared: dict[tuple[int, ...], Expr]
+    turns: list[Turn[_Way]]
     queries: int = 0
     enabled_queries: int = 0
 
@@ -166,12 +153,13 @@ class Reading:
         self._state: State = ()
         self._equations: list[Expr] = []
         self._model: z3.ModelRef | None = None
+        self._known: dict[tuple[int, int], Expr] = {}
+        self._values: dict[Type, dict[int, Expr]] = {}
         self._rules = [self._symbolic(rule, translate) for rule in rules.rules]
 
     def enter(self, state: State) -> None:
         """Read in this state from now on."""
-        cells = zip(self._places.values(), self._kinds, state, strict=True)
-        self._equations = [cell == self.domain.value(kind, value) for cell, kind, value in cells]
+        self._equations = [self._equation(place, value) for place, value in enumerate(state)]
         solver = z3.Solver(ctx=self.domain.context)
         solver.add(*self._fixed, *self._equations)
         if solver.check() != z3.sat:
@@ -181,12 +169,9 @@ class Reading:
 
     def moves(self, number: int) -> Iterator[Move]:
         """The transitions of one rule from the present state."""
-        symbolic = self._rules[number]
-        for args in symbolic.arguments:
-            if symbolic.ways and self._holds(symbolic.shared[args]):
-                for way in symbolic.ways:
-                    enabled = (one for one in self._instances(way, args) if self._holds(one.condition))
-                    yield from (self._move(number, way, one, args) for one in enabled)
+        for turn in self._rules[number].turns:
+            for way, chosen in turn.taken((), self._choices, self._holds):
+                yield self._move(number, way, chosen)
 
     def owes_a_query(self, number: int, *, enabled: bool) -> bool:
         """Whether the solver has yet to be asked about this rule: once at all, and once where it can be taken."""
@@ -198,9 +183,11 @@ class Reading:
         symbolic = self._rules[number]
         symbolic.queries += 1
         symbolic.enabled_queries += bool(known)
+        solver = z3.Solver(ctx=self.domain.context)
+        solver.add(*self._fixed, *self._equations)
         for way in symbolic.ways:
-            solver = z3.Solver(ctx=self.domain.context)
-            solver.add(*self._fixed, *self._equations, *way.path.conditions)
+            solver.push()
+            solver.add(*way.path.conditions)
             solver.add(*(z3.Not(self._is(way, one)) for one in known if one.leaf == way.path.name))
             verdict = solver.check()
             if verdict == z3.unknown:
@@ -208,59 +195,48 @@ class Reading:
                 raise RuntimeError(message)
             if verdict == z3.sat:
                 return [self._witness(number, way, solver.model())]
+            solver.pop()
         return []
 
     def before_leaves(self, number: int) -> Iterator[State]:
         """A state before each leaf of a rule."""
+        solver = z3.Solver(ctx=self.domain.context)
+        solver.add(*self._fixed, *well_typed(self.before, self.rules.fields))
         for way in self._rules[number].ways:
-            solver = z3.Solver(ctx=self.domain.context)
-            solver.add(*self._fixed, *well_typed(self.before, self.rules.fields), *way.path.conditions)
+            solver.push()
+            solver.add(*way.path.conditions)
             if solver.check() == z3.sat:
                 self._model = solver.model()
                 cells = zip(self._places.values(), self._kinds, strict=True)
                 yield tuple(int(constant(self.before, kind, self._value(cell))) for cell, kind in cells)
+            solver.pop()
 
     def _symbolic(self, rule: Rule, translate: Translate) -> _SymbolicRule:
-        paths = list(translate(rule, self.before))
-        shared = _common([p.conditions for p in paths], {one for p in paths for one in p.picked})
-        ways = [self._way(path, len(shared)) for path in paths]
-        arguments = list(itertools.product(*(range(*_bounds(p.type, self.machine)) for p in rule.variables)))
-        together = self._all(shared)
-        found = {}
-        for args in arguments if paths else ():
-            chosen = [self.domain.value(p.type, a) for p, a in zip(rule.variables, args, strict=True)]
-            found[args] = z3.substitute(together, *zip(ways[0].unknowns, chosen, strict=False))
-        return _SymbolicRule(ways, arguments, found)
+        ways = [self._way(path) for path in translate(rule, self.before)]
+        return _SymbolicRule(ways, turns([Way(way, way.unknowns, way.kinds, way.path.conditions) for way in ways]))
 
-    def _way(self, path: Path, shared: int) -> _Way:
+    def _way(self, path: Path) -> _Way:
         unknowns = [*path.arguments.values(), *path.picked]
         kinds: list[Type] = [p.type for p in path.rule.variables]
         kinds += [b.pick.variable.type for b in path.branches if b.pick is not None]
         moved = self._cells(path.after, besides=path.before)
         values = path.outcome.values if isinstance(path.outcome, Finish) else ()
-        shown = [path.after.value(term, path.env) for _, term in values]
-        return _Way(path, unknowns, kinds, moved, shown, self._all(path.conditions[shared:]))
+        return _Way(path, unknowns, kinds, moved, [path.after.value(term, path.env) for _, term in values])
 
-    def _instances(self, way: _Way, args: tuple[int, ...]) -> list[_Instance]:
-        """The path for these arguments, once for each choice of what it picks."""
-        if args not in way.instances:
-            picks = itertools.product(*(range(*_bounds(k, self.machine)) for k in way.kinds[len(args) :]))
-            way.instances[args] = [self._instance(way, (*args, *picked)) for picked in picks]
-        return way.instances[args]
+    def _choices(self, kind: Type) -> dict[int, Expr]:
+        """Each value of a type in this scope, with Z3's constant for it."""
+        if kind not in self._values:
+            self._values[kind] = {v: self.domain.value(kind, v) for v in range(*_bounds(kind, self.machine))}
+        return self._values[kind]
 
-    def _instance(self, way: _Way, choice: tuple[int, ...]) -> _Instance:
-        return _Instance(choice, z3.substitute(way.own, *self._chosen(way, choice)))
-
-    def _chosen(self, way: _Way, choice: tuple[int, ...]) -> list[tuple[Expr, Expr]]:
-        chosen = (self.domain.value(kind, value) for kind, value in zip(way.kinds, choice, strict=True))
-        return list(zip(way.unknowns, chosen, strict=True))
-
-    def _move(self, number: int, way: _Way, instance: _Instance, args: tuple[int, ...]) -> Move:
-        if instance.leaves is None:
-            chosen = self._chosen(way, instance.choice)
-            cells = [z3.substitute(e, *chosen) for e in way.cells.values()]
-            instance.leaves = (cells, [z3.substitute(e, *chosen) for e in way.shown])
-        cells, shown = instance.leaves
+    def _move(self, number: int, way: _Way, chosen: Chosen) -> Move:
+        if chosen not in way.left:
+            values = (self._choices(kind)[value] for kind, value in zip(way.kinds, chosen, strict=True))
+            pairs = list(zip(way.unknowns, values, strict=True))
+            cells = [z3.substitute(e, *pairs) for e in way.cells.values()]
+            way.left[chosen] = (cells, [z3.substitute(e, *pairs) for e in way.shown])
+        cells, shown = way.left[chosen]
+        args = chosen[: len(way.path.arguments)]
         return self._told(number, way, args, [self._value(e) for e in cells], [self._value(e) for e in shown])
 
     def _told(self, number: int, way: _Way, args: tuple[int, ...], cells: list[Expr], shown: list[Expr]) -> Move:
@@ -320,6 +296,12 @@ class Reading:
                 found[layout.offset[one.name] + offset] = read(*self._objects(one, at))
         return found
 
+    def _equation(self, place: int, value: int) -> Expr:
+        """The cell of a place holds this value."""
+        if (place, value) not in self._known:
+            self._known[place, value] = self._places[place] == self.domain.value(self._kinds[place], value)
+        return self._known[place, value]
+
     def _objects(self, one: Field, at: tuple[int, ...]) -> list[Expr]:
         return [self.domain.elements(sort)[i] for sort, i in zip(one.domain, at, strict=True)]
 
@@ -330,21 +312,6 @@ class Reading:
             for one, values in layout.fixed.items()
             for at, value in zip(layout.places(one), values, strict=True)
         ]
-
-
-def _common(lists: list[list[Expr]], picked: set[Expr]) -> list[Expr]:
-    """The longest beginning that all lists share, whatever is picked."""
-    shared = []
-    for column in zip(*lists, strict=False):
-        if not all(one.eq(column[0]) for one in column) or _mentions(column[0], picked):
-            break
-        shared.append(column[0])
-    return shared
-
-
-def _mentions(expr: Expr, unknowns: set[Expr]) -> bool:
-    """The value of the expression depends on one of the unknowns."""
-    return any(not z3.substitute(expr, (one, z3.FreshConst(one.sort()))).eq(expr) for one in unknowns)
 
 
 def _bounds(kind: Type, machine: Machine) -> tuple[int, int]:

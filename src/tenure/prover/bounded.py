@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import z3
 
 from tenure.prover.counterexamples import constant
-from tenure.prover.logic import Domain, Expr, Read, SymbolicState
+from tenure.prover.expressions import Expr
+from tenure.prover.logic import Domain, Read, SymbolicState
 from tenure.prover.paths import Path, paths_of
 from tenure.vocabulary.machine import Machine, Scope, State, Transition
 from tenure.vocabulary.rules import Rules

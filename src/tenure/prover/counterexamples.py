@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import z3
 
-from tenure.prover.logic import Expr, SymbolicState
+from tenure.prover.expressions import Expr
+from tenure.prover.logic import SymbolicState
 from tenure.prover.theory import Invariant, Theory
 from tenure.vocabulary.machine import Machine, Scope, State, Transition
 from tenure.vocabulary.objects import SORTS

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import z3
 
+from tenure.prover.expressions import Expr
 from tenure.prover.induction import RLIMIT, solve
-from tenure.prover.logic import Expr
 from tenure.prover.paths import Path, paths_of
 from tenure.prover.theory import Invariant, Obligation, Theory
 from tenure.vocabulary.guards import Guard, weakened

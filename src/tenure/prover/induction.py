@@ -15,7 +15,7 @@ from functools import cached_property
 import z3
 
 from tenure.prover.cache import Proofs
-from tenure.prover.logic import Expr
+from tenure.prover.expressions import Expr
 from tenure.prover.theory import Goal, Invariant, Obligation, Premise, Theory, tallied_in
 from tenure.vocabulary.rules import Rules
 

@@ -15,15 +15,23 @@ from typing import Any
 
 import z3
 
+from tenure.prover.expressions import (
+    Expr,
+    choice,
+    conjunction,
+    different,
+    disjunction,
+    equal,
+    function,
+    implied,
+    negated,
+)
 from tenure.prover.tallies import Counted, Tally, any_tally, counted, recounted
 from tenure.prover.totals import Added, added, added_again, any_total
 from tenure.vocabulary.effects import Assign
 from tenure.vocabulary.symbols import Field, Role
 from tenure.vocabulary.terms import Op, Term, bound_sort, rebuild
 from tenure.vocabulary.types import NONE, Choice, Count, Flag, Maybe, Sort, Type, Value, default, sort_of
-
-Expr = Any
-"""A Z3 expression; the bindings carry no usable types."""
 
 
 class Domain:
@@ -97,7 +105,7 @@ class Domain:
 
     def is_object(self, kind: Type, expr: Expr) -> Expr:
         """`expr` is an object where its type allows no none."""
-        return expr != self.none(kind) if isinstance(kind, Sort) else z3.BoolVal(val=True, ctx=self.context)
+        return different(expr, self.none(kind)) if isinstance(kind, Sort) else z3.BoolVal(val=True, ctx=self.context)
 
 
 Read = Callable[..., Expr]
@@ -136,17 +144,17 @@ class SymbolicState:
         args = [self.value(a, env, earlier) for a in term.args]
         match term.op:
             case Op.EQUAL:
-                return args[0] == args[1]
+                return equal(args[0], args[1])
             case Op.NOT:
-                return z3.Not(args[0])
+                return negated(args[0])
             case Op.AND:
-                return z3.And(*args)
+                return conjunction(args, self.domain.context)
             case Op.OR:
-                return z3.Or(*args)
+                return disjunction(args, self.domain.context)
             case Op.IMPLIES:
-                return z3.Implies(args[0], args[1])
+                return implied(args[0], args[1])
             case Op.IF:
-                return z3.If(args[0], args[1], args[2])
+                return choice(args[0], args[1], args[2])
             case Op.LESS:
                 return args[0] < args[1]
             case Op.AT_MOST:
@@ -164,14 +172,14 @@ class SymbolicState:
         args = [self.value(a, env, earlier) for a in term.args]
         found = self.reads[one.name](*args)
         missing = [
-            a == self.domain.none(s)
+            equal(a, self.domain.none(s))
             for a, s, t in zip(args, one.domain, term.args, strict=True)
             if isinstance(t.type, Maybe)
         ]
         any_object_will_do = isinstance(one.value, Sort) and self.domain.sizes is None
         if not missing or any_object_will_do:
             return found
-        return z3.If(z3.Or(*missing), self._default(one), found)
+        return choice(disjunction(missing, self.domain.context), self._default(one), found)
 
     def _default(self, one: Field) -> Expr:
         return self.domain.value(one.value, default(one.value))
@@ -182,7 +190,7 @@ class SymbolicState:
         if self.domain.sizes is not None:
             bodies = [self.value(term.args[1], {**env, name: e}, earlier) for e in self.domain.elements(sort)]
             context = self.domain.context
-            return z3.And(*bodies, context) if term.op is Op.EVERY else z3.Or(*bodies, context)
+            return conjunction(bodies, context) if term.op is Op.EVERY else disjunction(bodies, context)
         if term.op is Op.EVERY and term.args[1].op is Op.AND:
             pieces = (rebuild(term, (term.args[0], piece)) for piece in term.args[1].args)
             return z3.And(*(self.value(one, env, earlier) for one in pieces))
@@ -264,10 +272,10 @@ class SymbolicState:
             for argument, place, sort in zip(effect.target.args, at, one.domain, strict=True):
                 if argument.op is Op.VARIABLE and str(argument.data) in names:
                     continue
-                hits.append(place == self.value(argument, here))
+                hits.append(equal(place, self.value(argument, here)))
                 if isinstance(argument.type, Maybe):
-                    hits.append(place != self.domain.none(sort))
-            return z3.If(z3.And(*hits), self.value(effect.value, here), old(*at))
+                    hits.append(different(place, self.domain.none(sort)))
+            return choice(conjunction(hits, self.domain.context), self.value(effect.value, here), old(*at))
 
         return read
 
@@ -291,8 +299,7 @@ def _function(domain: Domain, one: Field, label: str) -> Read:
     if not one.domain:
         constant = z3.Const(name, domain.sort(one.value))
         return lambda: constant
-    made: Read = z3.Function(name, *(domain.objects(s) for s in one.domain), domain.sort(one.value))
-    return made
+    return function(name, [domain.objects(s) for s in one.domain], domain.sort(one.value))
 
 
 def well_typed(state: SymbolicState, fields: tuple[Field, ...]) -> list[Expr]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import z3
 
-from tenure.prover.logic import Expr, SymbolicState
+from tenure.prover.expressions import Expr
+from tenure.prover.logic import SymbolicState
 from tenure.vocabulary.rules import Branch, End, Node, Outcome, Rule
 from tenure.vocabulary.symbols import Field
 from tenure.vocabulary.terms import parts

@@ -13,8 +13,8 @@ import cvc5
 import z3
 
 from tenure.prover.cache import Proofs
+from tenure.prover.expressions import Expr
 from tenure.prover.induction import alone, choices, following, inductive, sufficient, words_of
-from tenure.prover.logic import Expr
 from tenure.prover.theory import Goal, Invariant, Obligation, Premise, Theory, tallied_in
 from tenure.vocabulary.rules import Rules
 

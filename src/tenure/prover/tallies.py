@@ -18,7 +18,8 @@ from tenure.vocabulary.terms import Op, Term, free_variables
 from tenure.vocabulary.types import COUNT, FLAG, Maybe, Sort, sort_of
 
 if TYPE_CHECKING:
-    from tenure.prover.logic import Domain, Expr, Read, SymbolicState
+    from tenure.prover.expressions import Expr
+    from tenure.prover.logic import Domain, Read, SymbolicState
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ import z3
 
 from tenure.prover import spelling
 from tenure.prover.evaluation import truth
-from tenure.prover.logic import Domain, Expr, SymbolicState, any_state, well_typed
+from tenure.prover.expressions import Expr
+from tenure.prover.logic import Domain, SymbolicState, any_state, well_typed
 from tenure.prover.paths import Path, paths_of
 from tenure.prover.tallies import Counted, bijection, counted, somebody_is_first
 from tenure.prover.totals import Added, added

@@ -20,7 +20,8 @@ from tenure.vocabulary.types import COUNT, NONE, Sort, sort_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tenure.prover.logic import Domain, Expr, Read, SymbolicState
+    from tenure.prover.expressions import Expr
+    from tenure.prover.logic import Domain, Read, SymbolicState
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping
+from functools import lru_cache
+from types import CodeType
 from typing import Any
 
 from tenure.vocabulary.calls import Pick
@@ -110,8 +112,14 @@ class Layout:
         from tenure.vocabulary.machine import Transition  # noqa: PLC0415  # the one name that compiled rules construct
 
         names: dict[str, Any] = {"T": Transition, "F": self._constants}
-        exec(compile(text, "<rules>", "exec"), names)  # noqa: S102  # text written by this module from typed terms
+        exec(_code(text), names)  # noqa: S102  # text written by this module from typed terms
         return names
+
+
+@lru_cache(maxsize=2_000)
+def _code(text: str) -> CodeType:
+    """The text compiled: machines of one scope share most of their rules, whatever they do otherwise."""
+    return compile(text, "<rules>", "exec")
 
 
 class Emission:

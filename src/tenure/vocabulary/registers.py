@@ -80,6 +80,8 @@ class Registers:
         """`term` with "in flight" and "busy" spelled out over registers."""
 
         def change(part: Term) -> Term | None:
+            if not part.is_about_calls:
+                return part
             if part.op is Op.BUSY:
                 at = self.at.get(_sort(part.args[0]).name)
                 return no(at[rewrite(part.args[0], change)] == IDLE) if at else FALSE
@@ -107,6 +109,8 @@ class Registers:
         """`term` with each field that starts at a constant and is never assigned replaced by that constant."""
 
         def change(part: Term) -> Term | None:
+            if part.reads <= self.assigned:
+                return part
             one = part.data
             if part.op is not Op.READ or not isinstance(one, Field) or one.initial is None or one.name in self.assigned:
                 return None

@@ -51,6 +51,7 @@ class Op(Enum):
 
 
 BINDERS = frozenset({Op.EVERY, Op.SOME, Op.NUMBER, Op.TOTAL})
+ABOUT_CALLS = frozenset({Op.BUSY, Op.STANDS, Op.FRAME, Op.IN_FLIGHT})
 NO_NAMES: frozenset[str] = frozenset()
 
 
@@ -76,6 +77,17 @@ class Term:
             return frozenset((str(self.data),))
         inner = NO_NAMES.union(*[a.free for a in self.args]) if self.args else NO_NAMES
         return inner - {str(self.data)} if self.op in BINDERS else inner
+
+    @Once
+    def reads(self) -> frozenset[str]:
+        """The names of the fields and observables that are read inside."""
+        inner = NO_NAMES.union(*[a.reads for a in self.args]) if self.args else NO_NAMES
+        return inner | {getattr(self.data, "name", "")} if self.op is Op.READ else inner
+
+    @Once
+    def is_about_calls(self) -> bool:
+        """Something inside speaks of calls in flight."""
+        return self.op in ABOUT_CALLS or any(a.is_about_calls for a in self.args)
 
     def __bool__(self) -> bool:
         message = "a term has no truth before it is read in a state; use both, either, no, implies"
