@@ -125,10 +125,10 @@ def closed(one: Term) -> tuple[Assign, ...]:
 
 
 def _unmapped(one: Term) -> tuple[Assign, ...]:
-    """Each page is unpinned, and a work item gives it back to whoever pays for it."""
+    """Each page is unpinned, and a work item gives it back to whoever pays for it; what is mapped nowhere is left alone."""
 
     def behind(page: Term) -> Term:
-        return mapped[page] == one
+        return both(no(is_none(one)), mapped[page] == one)
 
     return (
         each(PAGE, lambda pg: mapped[pg].becomes(None), behind),

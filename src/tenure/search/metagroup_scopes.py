@@ -111,6 +111,9 @@ def metagroup_scope(  # what there is to say of a machine; most say little
 _TWO = {**SIZES, "process": 2, "group": 1, "metagroup": 1}
 _THREE = {**SIZES, "file": 4, "group": 3, "metagroup": 3, "device": 3, "page": 0}
 _MERGED = {**SIZES, "device": 2, "page": 0}
+_ASKED_BY_OTHERS = metagroup_scope(
+    {**_TWO, "file": 2, "metagroup": 1, "page": 0}, regions=((0, 4096),), indexes=((0, 1),)
+)
 _DESCRIBED = metagroup_scope(
     {**_TWO, "process": 1, "file": 2, "device": 2, "page": 0},
     regions=((0, 4096), (0, 0), (1, 64)),
@@ -141,6 +144,7 @@ METAGROUPS = Family(
         (metagroup_scope({**_TWO, "page": 0}), DEVICES | {"pass_file"}),
         (metagroup_scope(_THREE), OPENS - OUTSIDE | {"merge", "close", "release_iommu"}),
         (_DESCRIBED, ASKS),
+        (_ASKED_BY_OTHERS, ASKS | {"pass_file"}),
     ),
     gate=metagroup_scope(
         {"process": 2, "file": 5, "group": 3, "metagroup": 3, "device": 3, "page": 3},
@@ -153,6 +157,7 @@ METAGROUPS = Family(
         Place("two groups", metagroup_scope({**_MERGED, "file": 2})),
         Place("two groups, three files", metagroup_scope(_MERGED), within=(VIABLE,)),
         Place("what devices tell", _DESCRIBED),
+        Place("what devices tell another process", _ASKED_BY_OTHERS, within=(VIABLE,)),
         Place("two processes", metagroup_scope({**_TWO, "file": 2})),
         Place(
             "two processes, three files",
