@@ -183,7 +183,6 @@ METAGROUPS = Family(
         Place(
             "one group, two processes",
             metagroup_scope({**_TWO, "file": 3, "page": 0, "thread": 2}),
-            full=True,
             within=(VIABLE,),
         ),
         Place(
