@@ -51,6 +51,7 @@ class Kernel:
             metagroups=self._system.metagroups,
             has_groups=self._system.has_groups,
             has_ioases=self._system.has_ioases,
+            links_tables="set_spapr_tce" in self._system.forms,
         )
         self._scheduler = Scheduler(self.machine)
         self._window = Window(self.machine, self._scheduler.tasks)

@@ -49,7 +49,10 @@ class Machine:
         metagroups: str | None = None,
         has_groups: bool = True,
         has_ioases: bool = False,
+        links_tables: bool = False,
     ) -> None:
+        self.links_tables = links_tables
+        """Users are guests, who map into the table that their VM linked (SET_SPAPR_TCE), and into none that they were shown."""
         self.has_groups = has_groups
         """The group interface is compiled in (CONFIG_VFIO_GROUP)."""
         self.claims_ownership = claims_ownership

@@ -42,7 +42,7 @@ def observe_vms(machine: Machine) -> Columns:
 
 
 def _user(machine: Machine, user: ExternalUser) -> tuple[int, ...]:
-    table = user.linked if machine.vms else user.told_table  # KVM maps into no other than what was linked
+    table = user.linked if machine.links_tables else user.told_table
     vm = next((vm.index for vm in machine.vms if vm.lists(user)), NONE)
     return (
         user.process,

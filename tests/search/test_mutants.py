@@ -372,4 +372,4 @@ def test_every_property_that_holds_has_a_mutant() -> None:
         and property_ != "CASES"
     }
 
-    assert {(mutant.property, system) for mutant, system in PLANTED} == held
+    assert {(mutant.property, system) for mutant, system in PLANTED if system in ALL} == held
