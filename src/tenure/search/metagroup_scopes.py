@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from tenure.models import groups, metagroups
+from tenure.models import files, groups, metagroups
 from tenure.search.family import Family, Place
 from tenure.search.interrupt_scopes import INDEXES
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.machine import Scope
-from tenure.vocabulary.objects import DEVICE
+from tenure.vocabulary.objects import DEVICE, FILE
 from tenure.vocabulary.observables import DRIVER
 from tenure.vocabulary.terms import both, every, no
 
@@ -126,6 +126,9 @@ VIABLE = (
 )
 """Elsewhere drivers and devices come and go."""
 
+UNOPENED = (every(FILE, lambda f: no(files.kind[f] == "device")), "no device is open")
+"""Elsewhere devices are opened and released."""
+
 METAGROUPS = Family(
     marks=seen.metagroup_of,
     scope=metagroup_scope,
@@ -189,7 +192,7 @@ METAGROUPS = Family(
             "two groups, two pages",
             metagroup_scope({**_MERGED, "file": 4, "page": 2, "thread": 2}),
             full=True,
-            within=(VIABLE,),
+            within=(VIABLE, UNOPENED),
         ),
     ),
     columns=(
