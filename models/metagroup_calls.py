@@ -92,7 +92,7 @@ def _unopened(one: Term, fails: Term) -> tuple[Case, ...]:
     is_closed = no(domain[one])
     return (
         refuse(both(is_closed, fails == "domain"), "EFAULT", "there is no domain, or interrupts are not remapped"),
-        refuse(both(is_closed, fails == "attach"), "EIO", "the IOMMU driver does not attach a device"),
+        refuse(both(is_closed, fails == "driver"), "EIO", "the IOMMU driver does not attach a device"),
     )
 
 
@@ -111,7 +111,7 @@ def get_iommu_fd_in(ways: Ways) -> Call:
     def get_iommu_fd(process: Term, file: Term, made: Term, fails: Term) -> Steps:
         """Get a file of the metagroup, which is opened and bound to the caller's memory where it was closed."""
         one = metagroup[file_group[file]]
-        known = choice_is(fails, "nothing", "domain", "attach", "file")
+        known = choice_is(fails, "nothing", "domain", "driver", "file")
         yield requires(is_open(process, file, "group"), is_free(made), known)
         left = () if ways.undoes_opening else opened(one, process)
         yield from on(
@@ -144,7 +144,7 @@ def get_device_fd_in(ways: Ways) -> Call:
     def get_device_fd(process: Term, file: Term, device: Term, made: Term, fails: Term) -> Steps:
         """Get a file of any device of the metagroup, which is opened where it was closed."""
         one = metagroup[file_group[file]]
-        known = choice_is(fails, "nothing", "domain", "attach", "device", "file")
+        known = choice_is(fails, "nothing", "domain", "driver", "device", "file")
         yield requires(is_open(process, file, "group"), is_free(made), known)
         if not ways.reads_metagroup_under_lock:
             sampled = local("iommu", METAGROUP.maybe)

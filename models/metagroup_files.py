@@ -8,6 +8,7 @@ from tenure.models.groups import driver, group_of
 from tenure.models.harm import uses_after_free
 from tenure.models.locks_2011 import DGATE, RELEASE_Q, VFIO_LOCK
 from tenure.models.metagroups import (
+    asked,
     closed,
     dissolved,
     file_metagroup,
@@ -48,7 +49,7 @@ def _drop(ways: Ways, one: Term, file: Term, ending: Callable[..., Case]) -> Ste
     return step(
         "drop",
         touches(one),
-        ending(*_gone(file), when=in_use(one, file)),
+        ending(*_gone(file), asked[one].becomes(value=False), when=in_use(one, file)),
         stays,
         *goes,
         locks=(VFIO_LOCK, briefly(DGATE)),

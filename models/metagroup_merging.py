@@ -56,14 +56,14 @@ def merge_in(ways: Ways) -> Call:
         """Take another group, and those merged with it, into the metagroup, which may be in use; theirs must be closed."""
         group, theirs = file_group[file], file_group[other]
         one, freed = metagroup[group], metagroup[theirs]
-        known = choice_is(fails, "nothing", "domain", "own domain", "attach")
+        known = choice_is(fails, "nothing", "domain", "driver", "own domain", "own driver", "attach")
         yield requires(is_open(process, file, "group"), known)
         here = freed == one
         merged = here if ways.merges_all else both(here, some(DEVICE, lambda d: is_in(d, theirs)))
         unfit = either(theirs == group, merged, domain[freed], no(bus[theirs] == bus[group]))
         into_open = refuse(domain[one], "EBUSY", "the metagroup is open")
         theirs_left, left = ((), ()) if ways.undoes_merge else (opened(freed, process), opened(one, process))
-        failed = both(no(domain[one]), fails == "own domain")
+        is_closed = no(domain[one])
         yield from on(
             ways,
             one,
@@ -75,8 +75,19 @@ def merge_in(ways: Ways) -> Call:
             *(() if ways.merges_into_open else (into_open,)),
             refuse(no(is_viable(freed)), "EBUSY", "the other metagroup is not viable"),
             refuse(fails == "domain", "EFAULT", "there is no domain for the other, or interrupts are not remapped"),
-            refuse(both(no(domain[one]), no(is_viable(one))), "EBUSY", "the metagroup is not viable", *theirs_left),
-            refuse(failed, "EFAULT", "there is no domain, or interrupts are not remapped", *theirs_left),
+            refuse(
+                fails == "driver", "EIO", "the IOMMU driver does not attach a device of the other to its own domain"
+            ),
+            refuse(both(is_closed, no(is_viable(one))), "EBUSY", "the metagroup is not viable", *theirs_left),
+            refuse(
+                both(is_closed, fails == "own domain"),
+                "EFAULT",
+                "there is no domain, or interrupts are not remapped",
+                *theirs_left,
+            ),
+            refuse(
+                both(is_closed, fails == "own driver"), "EIO", "the IOMMU driver does not attach a device", *theirs_left
+            ),
             refuse(no(coherent[theirs] == coherent[group]), "EINVAL", "one IOMMU keeps caches coherent, the other not"),
             refuse(fails == "attach", "EIO", "the IOMMU driver does not attach a device of the other group", *left),
             *(() if ways.merges_all else (done(alive[freed].becomes(value=False), when=here),)),

@@ -25,7 +25,9 @@ memory = state("memory", PAGE, PROCESS.maybe, meaning="the process whose memory 
 left = state(
     "left", PAGE, FLAG, meaning="a work item waits that takes the page from the locked_vm in which it is counted"
 )
-asked = client("asked", METAGROUP, FLAG, meaning="a MERGE that went well opened the domain, which was not closed since")
+asked = client(
+    "asked", METAGROUP, FLAG, meaning="a MERGE that went well opened the domain, and no file was released since"
+)
 
 
 def is_unused(one: Term) -> Term:

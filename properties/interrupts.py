@@ -70,12 +70,14 @@ def an_eventfd_counts_nothing_that_no_line_signals(eventfd: Term) -> Term:
 
 @each_step("IRQ-7", "RFC of November 2011: signalled once", line=LINE, eventfd=EVENTFD)
 def an_interrupt_is_signalled_once_and_to_one_eventfd(line: Term, eventfd: Term) -> Term:
-    """Where the host takes an interrupt from a line, one eventfd that is signalled for the line counts one more, no other does."""
+    """Where the host takes an interrupt from a line, the eventfd that is signalled for it counts one more, if it can, no other does."""
     now, then = seen.eventfd_count[eventfd], before(seen.eventfd_count[eventfd])
     delivers = before(seen.line_delivers[line])
     target = either(delivers == eventfd, both(is_none(delivers), before(seen.line_eventfd[line]) == eventfd))
     here = both(called("take_interrupt"), argument("line", LINE) == line)
-    return implies(here, both(then <= now, now <= then + 1, implies(no(target), now == then)))
+    signalled = both(delivers == eventfd, is_none(seen.line_delivers[line]))
+    counted = implies(signalled, either(now == then + 1, now == seen.eventfd_most[eventfd]))
+    return implies(here, both(then <= now, now <= then + 1, implies(no(target), now == then), counted))
 
 
 @each_step("IRQ-8", "RFC of November 2011: an unmask lets it fire again", line=LINE)
@@ -95,12 +97,12 @@ def an_interrupt_that_arrives_is_not_lost(line: Term) -> Term:
 
 @each_step("IRQ-9", "UNMASK_IRQ, or the unmask eventfd", line=LINE)
 def only_the_user_unmasks(line: Term) -> Term:
-    """A masked line stays masked until the user unmasks its index, by call or by eventfd, or gives it eventfds anew."""
+    """A masked line stays masked until the user unmasks its index, by call or by its own eventfd, or gives it eventfds anew."""
     index = seen.line_index[line]
     unmasked = both(before(seen.line_masked[line]), no(seen.line_masked[line]), is_enabled(line))
     by_call = both(either(called("unmask_irq"), called("set_irq_eventfds")), argument("index", INDEX) == index)
     writes = either(*(called(c) for c in ("unmask_by_eventfd", "write_eventfd", "set_unmask_irq_eventfd")))
-    by_eventfd = both(writes, no(is_none(seen.index_unmasked_by[index])))
+    by_eventfd = both(writes, seen.index_unmasked_by[index] == argument("eventfd", EVENTFD))
     return implies(unmasked, either(by_call, by_eventfd))
 
 
@@ -148,7 +150,7 @@ def a_level_interrupt_masks_its_line(line: Term) -> Term:
 
 @each_step("IRQ-15", "SET_IRQ_EVENTFDS, release of the device file", line=LINE)
 def only_the_user_disables(line: Term) -> Term:
-    """A line stays enabled until the user gives its index fewer eventfds, or closes the last file of the device."""
+    """A line stays enabled until the user gives its index eventfds anew, or closes the last file of the device."""
     index = seen.line_index[line]
     disabled = both(before(is_enabled(line)), no(is_enabled(line)))
     by_call = both(called("set_irq_eventfds"), argument("index", INDEX) == index)

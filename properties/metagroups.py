@@ -73,6 +73,14 @@ def no_driver_of_the_kernel_is_in_an_open_metagroup(device: Term) -> Term:
     return implies(both(is_open, seen.device_present[device]), no(seen.device_kernel[device]))
 
 
+@each_step("VIA-5", "vfio_iommu_viable; defect D-G1-24", file=FILE, device=DEVICE)
+def no_file_is_given_out_of_what_is_not_viable(file: Term, device: Term) -> Term:
+    """GET_IOMMU_FD and GET_DEVICE_FD give out a file only where each device of the metagroup has VFIO's driver."""
+    given = both(either(called("get_iommu_fd"), called("get_device_fd")), answered(), argument("file", FILE) == file)
+    of_it = both(seen.device_metagroup[device] == seen.file_metagroup[file], seen.device_present[device])
+    return implies(both(given, of_it), seen.device_vfio[device])
+
+
 @each_step("MM-1", "vfio_group_unl_ioctl, mm", file=FILE, metagroup=METAGROUP)
 def only_the_process_that_opened_a_metagroup_uses_it(file: Term, metagroup: Term) -> Term:
     """What is asked of a metagroup that is bound to memory is done only for the process whose memory it is."""
@@ -112,10 +120,10 @@ def who_has_a_file_of_a_metagroup_knows_its_groups(file: Term, group: Term, meta
     "RFC-12", "RFC of November 2011, device file: region and irq descriptions", file=FILE, region=REGION, index=INDEX
 )
 def a_device_file_tells_of_its_own_device(file: Term, region: Term, index: Term) -> Term:
-    """A device file tells of regions and of interrupt indexes of its own device alone, and nothing to who has too little room."""
+    """A device file tells of its own regions and interrupt indexes alone, and nothing, nor its path, to who has too little room."""
     of_region = both(either(called("get_region_info"), called("get_dtindex")), argument("region", REGION) == region)
     of_index = both(either(called("get_irq_info"), called("get_dtindex")), argument("index", INDEX) == index)
-    told = both(answered(), argument("file", FILE) == file, either(of_region, of_index))
+    told = both(answered(), argument("file", FILE) == file, either(of_region, of_index, called("get_dtpath")))
     device = seen.file_opens[file]
     own_region = implies(of_region, seen.region_device[region] == device)
     own_index = implies(of_index, seen.index_device[index] == device)
@@ -144,6 +152,7 @@ PROPERTIES = (
     a_metagroup_is_there_while_a_file_of_it_is_open,
     a_metagroup_is_opened_only_where_it_is_viable,
     no_driver_of_the_kernel_is_in_an_open_metagroup,
+    no_file_is_given_out_of_what_is_not_viable,
     only_the_process_that_opened_a_metagroup_uses_it,
     no_group_joins_an_open_metagroup,
     a_group_is_taken_out_by_its_own_file_alone,

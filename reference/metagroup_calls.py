@@ -25,8 +25,9 @@ from tenure.reference.metagroups import Group2011, Iommu, Metagroups
 from tenure.vocabulary.answers import Answer, Done, Refused
 from tenure.vocabulary.types import NONE
 
-NOTHING, NO_MEMORY, NO_DOMAIN, NO_OWN_DOMAIN, NO_ATTACH, NO_DEVICE, NO_FILE = range(7)
-"""What fails: nothing; memory for a metagroup; a domain; that of the group that merges; an attach; the device's driver; an fd."""
+NOTHING, NO_MEMORY, NO_DOMAIN, NO_DRIVER, NO_OWN_DOMAIN, NO_OWN_DRIVER, NO_ATTACH, NO_DEVICE, NO_FILE = range(9)
+"""What fails: nothing; memory for a metagroup; a domain; the IOMMU driver; both for the group that merges; the attach of another
+group's devices; the device's driver; an fd."""
 
 
 def may_open_group(machine: Machine, process: int, file: int, group: int, made: int, fails: int) -> bool:
@@ -59,7 +60,7 @@ def may_use(machine: Machine, process: int, file: int) -> bool:
 
 def may_get_iommu_fd(machine: Machine, process: int, file: int, made: int, fails: int) -> bool:
     """The same, and the new file's name is free."""
-    may_fail = fails in (NOTHING, NO_DOMAIN, NO_ATTACH, NO_FILE)
+    may_fail = fails in (NOTHING, NO_DOMAIN, NO_DRIVER, NO_FILE)
     return may_use(machine, process, file) and may_name(machine, made) and may_fail
 
 
@@ -71,7 +72,7 @@ def may_get_device_fd(machine: Machine, process: int, file: int, device: int, ma
 
 def may_merge(machine: Machine, process: int, file: int, other: int, fails: int) -> bool:
     """The process has a group file; the other fd is any number."""
-    may_fail = fails in (NOTHING, NO_DOMAIN, NO_OWN_DOMAIN, NO_ATTACH)
+    may_fail = fails in (NOTHING, NO_DOMAIN, NO_DRIVER, NO_OWN_DOMAIN, NO_OWN_DRIVER, NO_ATTACH)
     return may_use(machine, process, file) and other < len(machine.files) and may_fail
 
 
@@ -148,13 +149,15 @@ def merge(
         return EBUSY
     if not freed.is_viable():
         return EBUSY
-    if fails == NO_DOMAIN:
-        return EFAULT
+    if fails in (NO_DOMAIN, NO_DRIVER):
+        return EFAULT if fails == NO_DOMAIN else EIO
     stays = rfc.is_as_written("D-G1-21")
-    if not iommu.is_open and (not iommu.is_viable() or fails == NO_OWN_DOMAIN):
+    if not iommu.is_open and (not iommu.is_viable() or fails in (NO_OWN_DOMAIN, NO_OWN_DRIVER)):
         if stays:
             freed.open(process)
-        return EFAULT if iommu.is_viable() else EBUSY
+        if not iommu.is_viable():
+            return EBUSY
+        return EFAULT if fails == NO_OWN_DOMAIN else EIO
     if theirs.coherent != group.coherent:
         return EINVAL
     if fails == NO_ATTACH:
@@ -277,7 +280,7 @@ def _open(rfc: Metagroups, iommu: Iommu, process: int, fails: int) -> Refused | 
     """Open the metagroup, if it is closed; what fails there leaves it closed: EBUSY, EFAULT, EIO (vfio_open_iommu)."""
     if _is_spoiled(rfc, iommu):
         return EBUSY
-    if not iommu.is_open and fails in (NO_DOMAIN, NO_ATTACH):
+    if not iommu.is_open and fails in (NO_DOMAIN, NO_DRIVER):
         return EFAULT if fails == NO_DOMAIN else EIO
     iommu.open(process)
     return None

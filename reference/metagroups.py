@@ -38,7 +38,7 @@ class Iommu:
         self.refcnt = 0
         """Open iommu files."""
         self.asked = False
-        """What whoever merged knows: MERGE opened it, and nobody closed it since."""
+        """What whoever merged knows: MERGE opened it, and no file of it was released since."""
         self.freed = False
         self.dgate = Lock()
         """Over the mappings."""
@@ -218,6 +218,7 @@ class Metagroups:
 
     def try_dissolve(self, iommu: Iommu) -> None:
         """vfio_try_dissolve: with the last iommu and device file it is closed, with the last group file it goes, if no administrator made it."""
+        iommu.asked = False
         if iommu.is_in_use():
             return
         self.close(iommu)

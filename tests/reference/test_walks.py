@@ -73,7 +73,7 @@ RANGES = {
     "metagroup": range(3),
     "faulty": range(2),
     "contended": range(2),
-    "fails": range(7),
+    "fails": range(9),
 }
 PARAMETERS = {
     "close": ("process", "file"),

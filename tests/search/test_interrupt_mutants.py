@@ -98,6 +98,36 @@ def test_a_planted_fault_breaks_its_property(property_: str, fault: Fault) -> No
     assert property_ in fallen(fault(SOUND), alone=property_)
 
 
+def test_an_unmask_eventfd_that_unmasks_what_is_not_its_own_breaks_irq_9() -> None:
+    """Two indexes have an unmask eventfd each; what is written to the one unmasks both."""
+    two = interrupt_scope(
+        {**SIZES, "thread": 1, "file": 1, "eventfd": 3, "array": 2},
+        devices=(0, 0, 0),
+        lines=(1, 0, 1),
+        unmasking=2,
+    )
+    others = each(
+        LINE,
+        lambda ln: masked[ln].becomes(value=False),
+        lambda ln: no(is_none(interrupts.unmask_eventfd[line_index[ln]])),
+    )
+
+    def falls(system: System) -> bool:
+        rules = rules_of(system, Granularity.WHOLE)
+        stated = [sentence(rules, p) for p in PROPERTIES if p.id == "IRQ-9"]
+        return bool(explore(Machine(rules, two), stated, limit=40_000).violations)
+
+    assert falls(adding("unmask_by_eventfd.unmask", 0, others)(SOUND))
+    assert not falls(SOUND)
+
+
+def test_a_handler_that_forgets_to_count_breaks_irq_7_in_steps_too() -> None:
+    """Whoever it is that raised the line; an edge masks nothing, so that no other property would tell."""
+    broken = forgetful("take_interrupt.signal", "events")(SOUND)
+
+    assert "IRQ-7" in fallen(broken, Granularity.STEPS, alone="IRQ-7")
+
+
 def test_a_reset_of_any_device_breaks_rfc_13() -> None:
     """The second device does not tell of the flag RESET."""
     two = interrupt_scope({**SIZES, "device": 2}, devices=(0, 1), lines=(1, 1))

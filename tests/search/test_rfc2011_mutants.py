@@ -69,6 +69,7 @@ FAULTS: dict[str, Fault] = {
     "RFC-2": forgetful("release_iommu.drop", "mm"),
     "RFC-8": forgetful("release_group.drop", "alive"),
     "VIA-1": unguarded("get_iommu_fd.get", 2),
+    "VIA-5": unguarded("get_device_fd.get", 2),
     "HARM-1": stopped("null_dereference"),
     "HARM-3": stopped("list_corruption"),
 }
@@ -90,6 +91,18 @@ def test_a_defect_breaks_its_property(property_: str, defect: str) -> None:
 def test_a_limit_that_nobody_tests_breaks_act_3() -> None:
     """A process that may lock no page maps one."""
     assert falls("ACT-3", unguarded("map_dma.charge", 1)(variant("")), POOR)
+
+
+def test_a_release_that_leaves_open_what_a_merge_opened_breaks_rfc_1() -> None:
+    """Nobody uses the metagroup, and a file of it was released since."""
+    assert falls("RFC-1", forgetful("release_group.drop", "domain")(variant("")), TWO, calls=MERGES)
+
+
+def test_a_file_that_is_given_out_of_what_is_not_viable_breaks_via_5() -> None:
+    """The device was plugged in later, and a driver of the kernel has it."""
+    calls = OPENS | {"unbind_driver", "remove_device", "add_device", "bind_driver"}
+
+    assert falls("VIA-5", variant("D-G1-24"), metagroup_scope({**SIZES, "group": 1, "metagroup": 1}), calls=calls)
 
 
 def test_a_driver_of_the_kernel_in_an_open_metagroup_breaks_via_4() -> None:
@@ -163,12 +176,13 @@ TELLING = metagroup_scope(
         unguarded("get_region_info.look", 3),
         unguarded("get_irq_info.look", 2),
         unguarded("get_irq_info.look", 3),
+        unguarded("get_dtpath.look", 3),
         unguarded("get_dtindex.look", 3),
         unguarded("get_dtindex.look", 5),
         unguarded("get_dtindex.look", 7),
     ],
     ids=[
-        *("region, room", "region, device", "index, room", "index, device"),
+        *("region, room", "region, device", "index, room", "index, device", "path, room"),
         *("property, room", "property, region", "property, index"),
     ],
 )

@@ -29,14 +29,20 @@ WIRED = {
 
 
 def interrupt_scope(
-    sizes: dict[str, int], *, devices: tuple[int, ...] = (0, 0), lines: tuple[int, ...] = (1, 1), most: int = 1
+    sizes: dict[str, int],
+    *,
+    devices: tuple[int, ...] = (0, 0),
+    lines: tuple[int, ...] = (1, 1),
+    most: int = 1,
+    unmasking: int = 1,
 ) -> Scope:
     """Indexes of these devices with so many lines each, in turn level-triggered and of edges; the first device alone can be reset.
 
-    The last eventfd is for unmasking. The first array is empty; each that follows is one longer, and deals the other eventfds.
+    The last eventfds, as many as are `unmasking`, are for that. The first array is empty; each that follows is one longer, and deals
+    the other eventfds.
     """
     numbers = [n for count in lines for n in range(count)]
-    signalled = sizes["eventfd"] - 1
+    signalled = sizes["eventfd"] - unmasking
     fixed = {
         "index device": devices,
         "level": tuple(i % 2 == 0 for i in range(len(lines))),
@@ -47,7 +53,7 @@ def interrupt_scope(
         "array count": tuple(range(sizes["array"])),
         "array eventfd": tuple((a + ln) % signalled for a in range(sizes["array"]) for ln in range(len(numbers))),
         "eventfd most": (most,) * sizes["eventfd"],
-        "eventfd unmasks": tuple(e == signalled for e in range(sizes["eventfd"])),
+        "eventfd unmasks": tuple(e >= signalled for e in range(sizes["eventfd"])),
     }
     return Scope({**sizes, "index": len(devices), "line": len(numbers)}, fixed, {})
 

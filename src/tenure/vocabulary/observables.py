@@ -44,9 +44,13 @@ MAP_REQUEST = Choice("IO map request", ("range", "empty", "wraps", "too large", 
 """The same of IOAS_MAP, where there are flags, of which one may be unknown, and memory behind the range besides."""
 AUTO_REQUEST = Choice("IO automatic request", ("range", "empty", "half", "too large", "unknown", "target wraps"))
 """The same where IOAS_MAP is told no address; half is a length of half the address space or more."""
-FAILS = Choice("what fails", ("nothing", "memory", "domain", "own domain", "attach", "device", "file"))
+FAILS = Choice(
+    "what fails",
+    ("nothing", "memory", "domain", "driver", "own domain", "own driver", "attach", "device", "file"),
+)
 """What a call of 2011 that needs it does not get: memory for its own structure; a domain, or interrupts that are remapped; the
-same for the group on whose file MERGE is called; a device attached by the IOMMU driver; its file from the device's driver; an fd."""
+IOMMU driver's attach of a device while a metagroup is opened; these two for the group on whose file MERGE is called; the attach
+of the other group's devices by MERGE; its file from the device's driver; an fd."""
 ROOM = Choice("room", ("enough", "too little", "more"))
 """How much room a caller has for a structure of which kernels have different versions: what this one fills, less than every
 version fills, or more."""

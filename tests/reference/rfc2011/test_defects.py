@@ -272,6 +272,19 @@ def test_24_a_driver_of_the_kernel_takes_a_device_of_an_open_metagroup() -> None
     assert bench.do("get_device_fd", process=0, file=G0, device=1, made=OTHER, fails=0) == ENODEV
 
 
+def test_24_a_device_that_is_plugged_into_an_open_group_may_get_a_driver_of_the_kernel() -> None:
+    """Nobody looks again: GET_IOMMU_FD gives out another file."""
+    bench = with_defect(24)
+    bench.do("unbind_driver", device=0)
+    bench.do("remove_device", device=0)
+    assert get_iommu(bench, G0) == OK
+
+    bench.do("add_device", device=0)
+    assert bench.do("bind_driver", device=0, to=KERNEL) == OK
+    assert bench.see("device_attached", 0) == "mg0"
+    assert get_iommu(bench, G0, OTHER) == OK
+
+
 def test_25_a_release_calls_a_driver_that_has_left() -> None:
     """The device counted as closed, so an unbind went on."""
     bench = with_defect(25)

@@ -170,7 +170,10 @@ def test_unmerge_leaves_the_domain_and_its_memory_to_the_rest(bench: Bench) -> N
     assert (bench.see("page_metagroup", 0), bench.see("file_metagroup", IOMMU)) == ("mg0", "mg0")
 
 
-@pytest.mark.parametrize(("fails", "refused"), [("domain", EFAULT), ("own domain", EFAULT), ("attach", EIO)])
+@pytest.mark.parametrize(
+    ("fails", "refused"),
+    [("domain", EFAULT), ("driver", EIO), ("own domain", EFAULT), ("own driver", EIO), ("attach", EIO)],
+)
 def test_a_merge_that_fails_leaves_both_closed(bench: Bench, fails: str, refused: object) -> None:
     """EFAULT for a domain of either side, EIO for a device that is not attached; a second try goes well."""
     assert merge(bench, G0, G1, fails=FAILS.values.index(fails)) == refused
@@ -184,6 +187,14 @@ def test_a_merge_into_what_is_open_needs_no_domain_of_its_own(bench: Bench) -> N
 
     assert merge(bench, G0, G1, fails=FAILS.values.index("domain")) == EFAULT
     assert merge(bench, G0, G1, fails=FAILS.values.index("own domain")) == OK
+
+
+def test_merge_opens_the_other_before_it_looks_at_its_own_side(bench: Bench) -> None:
+    """EIO of the other's driver comes before EBUSY, EBUSY before EIO of its own driver."""
+    spoil(bench, 0)
+
+    assert merge(bench, G0, G1, fails=FAILS.values.index("driver")) == EIO
+    assert merge(bench, G0, G1, fails=FAILS.values.index("own driver")) == EBUSY
 
 
 def test_unmerge_needs_memory_before_it_looks_at_the_second_fd(bench: Bench) -> None:

@@ -120,7 +120,7 @@ def test_get_device_fd_finds_every_device_of_the_metagroup(bench: Bench) -> None
     assert bench.see("file_metagroup", DEVICE) == "mg0"
 
 
-@pytest.mark.parametrize(("fails", "refused"), [("domain", EFAULT), ("attach", EIO), ("file", EMFILE)])
+@pytest.mark.parametrize(("fails", "refused"), [("domain", EFAULT), ("driver", EIO), ("file", EMFILE)])
 def test_a_get_iommu_fd_that_fails_leaves_the_metagroup_closed(bench: Bench, fails: str, refused: object) -> None:
     """EFAULT, EIO, EMFILE; nothing is attached, and it is anybody's."""
     assert get_iommu(bench, G0, fails=FAILS.values.index(fails)) == refused
@@ -132,7 +132,7 @@ def test_a_get_iommu_fd_that_fails_leaves_the_metagroup_closed(bench: Bench, fai
 
 
 @pytest.mark.parametrize(
-    ("fails", "refused"), [("domain", EFAULT), ("attach", EIO), ("device", EFAULT), ("file", EMFILE)]
+    ("fails", "refused"), [("domain", EFAULT), ("driver", EIO), ("device", EFAULT), ("file", EMFILE)]
 )
 def test_a_get_device_fd_that_fails_leaves_the_metagroup_closed(bench: Bench, fails: str, refused: object) -> None:
     """The same, and EFAULT where the device's driver does not open it; a device that is not there is ENODEV before."""
@@ -140,7 +140,7 @@ def test_a_get_device_fd_that_fails_leaves_the_metagroup_closed(bench: Bench, fa
 
     assert get_device(bench, G0, 0, fails=number) == refused
     assert not bench.see("metagroup_open", 0)
-    assert get_device(bench, G0, 1, fails=number) == (refused if fails in ("domain", "attach") else ENODEV)
+    assert get_device(bench, G0, 1, fails=number) == (refused if fails in ("domain", "driver") else ENODEV)
 
 
 def test_what_is_open_already_stays_open_where_a_call_fails(bench: Bench) -> None:
