@@ -143,6 +143,7 @@ METAGROUPS = Family(
             OPENS | {"pass_file", "merge", "unmerge", "get_flags", "get_device_fd"},
         ),
         (metagroup_scope({**_MERGED, "file": 2}), DEVICES | MERGES),
+        (metagroup_scope(_MERGED), OPENS | {"merge"}),
         (metagroup_scope(_MERGED, odd_iommu=True), MERGES),
         (metagroup_scope({**_TWO, "page": 0}), DEVICES | {"pass_file"}),
         (metagroup_scope(_THREE), OPENS - OUTSIDE | {"merge", "close", "release_iommu"}),
