@@ -121,7 +121,7 @@ def holds(machine: Machine, race: Race, trace: Trace) -> bool:
     if not rule.is_about_steps:
         return bool(machine.function(rule.closed)(end))
     (made,) = (t for t in machine.successors(before) if machine.event(before, t) == trace.steps[-1].event)
-    check = step_check(machine, made.rule, made.leaf, rule)
+    check = step_check(machine, made.rule, made.leaf, [rule])
     return check is None or check(made, before)
 
 

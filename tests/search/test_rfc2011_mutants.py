@@ -69,7 +69,7 @@ FAULTS: dict[str, Fault] = {
     "RFC-2": forgetful("release_iommu.drop", "mm"),
     "RFC-8": forgetful("release_group.drop", "alive"),
     "VIA-1": unguarded("get_iommu_fd.get", 2),
-    "VIA-5": unguarded("get_device_fd.get", 2),
+    "VIA-5": unguarded("get_iommu_fd.get", 2),
     "HARM-1": stopped("null_dereference"),
     "HARM-3": stopped("list_corruption"),
 }

@@ -110,7 +110,7 @@ def explore(  # noqa: PLR0913  # each is one independent choice of the caller
     for state in frontier:
         watch.state(state, found)
     parents = found.parents
-    is_first = _firsts(machine, frontier) if orbits else None
+    is_known = _known(machine, frontier) if orbits else parents.__contains__
     while frontier:
         upcoming: list[State] = []
         for state in frontier:
@@ -123,7 +123,7 @@ def explore(  # noqa: PLR0913  # each is one independent choice of the caller
                     watch.step(state, made, found)
                 if pairs:
                     _note_pair(machine, made, state, found)
-                if made.state in parents or (is_first is not None and not is_first(made.state)):
+                if made.state is state or is_known(made.state):
                     continue
                 parents[made.state] = state
                 upcoming.append(made.state)
@@ -144,23 +144,23 @@ def explore(  # noqa: PLR0913  # each is one independent choice of the caller
     return found
 
 
-def _firsts(machine: Machine, start: Iterable[State]) -> Callable[[State], bool]:
-    """Whether a state is the first of its orbit that is asked about, after those at the start."""
+def _known(machine: Machine, start: Iterable[State]) -> Callable[[State], bool]:
+    """Whether a state's orbit was asked about before, or has a state at the start."""
     name_of = orbit(machine)
     known = set(start)
     names = set(map(name_of, known))
 
-    def is_first(state: State) -> bool:
+    def is_known(state: State) -> bool:
         if state in known:
-            return False
+            return True
         known.add(state)
         name = name_of(state)
         if name in names:
-            return False
+            return True
         names.add(name)
-        return True
+        return False
 
-    return is_first
+    return is_known
 
 
 def _note_leaves(machine: Machine, made: Transition, state: State, found: Exploration) -> None:
@@ -186,7 +186,7 @@ class _Watch:
         self.states = {s.about.id: s.closed for s in sentences if not s.is_about_steps}
         self.steps = {s.about.id: s for s in sentences if s.is_about_steps}
         self._all = machine.function(both(*self.states.values()))
-        self._step_checks: dict[tuple[int, int], list[tuple[str, StepCheck]]] = {}
+        self._step_checks: dict[tuple[int, int], StepCheck | None] = {}
 
     @property
     def idle(self) -> bool:
@@ -206,29 +206,24 @@ class _Watch:
     def step(self, state: State, made: Transition, found: Exploration) -> None:
         """Note the sentences about steps that are false of this one."""
         leaf = (made.rule, made.leaf)
-        checks = self._step_checks.get(leaf)
-        if checks is None:
-            checks = self._step_checks[leaf] = list(self._checks(*leaf))
-        fallen = [name for name, check in checks if not check(made, state)]
-        for name in fallen:
-            found.violations[name] = found.path(state, made)
-            del self.steps[name]
-        if fallen:
-            self._step_checks.clear()
-
-    def _checks(self, rule: int, leaf: int) -> Iterator[tuple[str, StepCheck]]:
-        """The tests of those sentences that steps through this leaf can make false."""
-        for name, sentence in self.steps.items():
-            check = step_check(self.machine, rule, leaf, sentence)
-            if check is not None:
-                yield name, check
+        if leaf not in self._step_checks:
+            self._step_checks[leaf] = step_check(self.machine, *leaf, self.steps.values())
+        check = self._step_checks[leaf]
+        if check is None or check(made, state):
+            return
+        for name, sentence in list(self.steps.items()):
+            one = step_check(self.machine, *leaf, [sentence])
+            if one is not None and not one(made, state):
+                found.violations[name] = found.path(state, made)
+                del self.steps[name]
+        self._step_checks.clear()
 
 
-def step_check(machine: Machine, rule: int, leaf: int, sentence: Sentence) -> StepCheck | None:
-    """A test of the sentence on steps through this leaf; None where it can only hold there."""
+def step_check(machine: Machine, rule: int, leaf: int, sentences: Iterable[Sentence]) -> StepCheck | None:
+    """A test of all the sentences on steps through this leaf; None where they can only hold there."""
     one = machine.rules.rules[rule]
-    body = sentence.at(one, machine.leaves[rule][leaf].outcome)
-    closed = quantified(body, sentence.about.variables)
+    outcome = machine.leaves[rule][leaf].outcome
+    closed = both(*(quantified(s.at(one, outcome), s.about.variables) for s in sentences))
     if closed.key == TRUE.key:
         return None
     names = tuple(p.name for p in one.variables)

@@ -100,8 +100,7 @@ class _Probe:
         self._weak = Machine(bare, machine.scope)
         self._usual = [leaf.name for leaf in machine.leaves[number]]
         self._instead = [leaf.name for leaf in self._weak.leaves[0]]
-        checks = ([step_check(self._weak, 0, i, s) for s in stated] for i in range(len(self._instead)))
-        self._checks = [[c for c in several if c is not None] for several in checks]
+        self._checks = [step_check(self._weak, 0, leaf, stated) for leaf in range(len(self._instead))]
 
     def look(self, state: State, taken: list[Transition]) -> None:
         """Note what happens in this state without the guard, wherever something else happens with it."""
@@ -126,7 +125,8 @@ class _Probe:
             one.by.add(leaf.path[-1].name)
 
     def _breaks(self, state: State, made: Transition) -> bool:
-        return any(not check(made, state) for check in self._checks[made.leaf])
+        check = self._checks[made.leaf]
+        return check is not None and not check(made, state)
 
 
 def _said(answer: Answer | None, *, crashed: bool) -> str:
