@@ -30,6 +30,9 @@ run: setup ## prove, refute and gate; print one table and one trace
 test: setup ## run the tests
 	$(BIN)/pytest -q -n auto --dist worksteal
 
+test-ci: setup ## run the tests that say of each system what `make test` says of one of its kind
+	$(BIN)/pytest -q -n auto --dist worksteal -m ci
+
 test-wide: setup ## run the tests that say the same of every variant, or take long
 	$(BIN)/pytest -q -n auto --dist worksteal -m wide
 
@@ -77,4 +80,4 @@ lock: ## renew requirements.lock from pyproject.toml
 LOCK_OPTIONS = --extra dev --all-build-deps --allow-unsafe --strip-extras --generate-hashes --output-file requirements.lock \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options
 
-.PHONY: help setup run test test-wide test-kernel lint check guards conform-full bench bench-kernel dma-full fuzz mutants lock
+.PHONY: help setup run test test-ci test-wide test-kernel lint check guards conform-full bench bench-kernel dma-full fuzz mutants lock

@@ -21,6 +21,8 @@ from tenure.search.cdev_scopes import cdev_scope
 from tenure.vocabulary.calls import without_case
 from tenure.vocabulary.systems import System
 
+pytestmark = pytest.mark.ci
+
 Plant = Callable[[pytest.MonkeyPatch], None]
 
 SYSTEM = next(s for s in SYSTEMS if s.id == "cdev-no-group")

@@ -21,6 +21,8 @@ from tenure.search.interrupt_scopes import SIZES, interrupt_scope
 from tenure.vocabulary.calls import without_case
 from tenure.vocabulary.systems import System
 
+pytestmark = pytest.mark.ci
+
 Plant = Callable[[pytest.MonkeyPatch], None]
 
 SYSTEM = next(s for s in SYSTEMS if s.id == "interrupts")

@@ -21,6 +21,8 @@ from tenure.reference.ioas_spaces import IoasSpace
 from tenure.search.ioas_scopes import ioas_scope
 from tenure.vocabulary.answers import Answer
 
+pytestmark = pytest.mark.ci
+
 Plant = Callable[[pytest.MonkeyPatch], None]
 
 SYSTEM = next(s for s in SYSTEMS if s.id == "dma-ioas")

@@ -31,6 +31,8 @@ from tenure.search.scopes import scope
 from tenure.vocabulary.answers import Answer, Done
 from tenure.vocabulary.systems import System
 
+pytestmark = pytest.mark.ci
+
 SIZES = {
     "process": 1,
     "thread": 2,

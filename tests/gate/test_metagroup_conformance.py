@@ -23,6 +23,8 @@ from tenure.reference.metagroups import Iommu, Memory2011, Metagroups
 from tenure.search.metagroup_scopes import SIZES, metagroup_scope
 from tenure.vocabulary.machine import Scope
 
+pytestmark = pytest.mark.ci
+
 Plant = Callable[[pytest.MonkeyPatch], None]
 
 BASE = next(s for s in SYSTEMS if s.id == "rfc2011")

@@ -22,6 +22,8 @@ from tenure.reference.dma.rfc2011_ways import DEFECTS as IN_THE_REFERENCE
 from tenure.reference.paged_spaces import PagedSpace
 from tenure.vocabulary.systems import System
 
+pytestmark = pytest.mark.ci
+
 NAME = "dma-rfc2011"
 UNSEEN = {
     "D-G1-04": "a size of 2^44 bytes, which pages of an abstract order do not have",

@@ -18,6 +18,8 @@ from tenure.search.range_scopes import range_scope
 from tenure.vocabulary.answers import Done
 from tenure.vocabulary.types import NONE
 
+pytestmark = pytest.mark.ci
+
 Plant = Callable[[pytest.MonkeyPatch], None]
 
 SIZES = {"process": 2, "thread": 2, "table": 1, "address": 4, "mapping": 2}

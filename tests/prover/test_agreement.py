@@ -293,8 +293,16 @@ GUARDED = {
 PASSED_BY = {f"dma-rfc2011:D-G1-{defect}": {"map_dma.join#1"} for defect in ("02", "07", "08", "28")}
 """The walk that ends before what reaches the top joins with nothing there: that is the defect."""
 
+OF_EACH_KIND = {"cdev-no-group", "containers-2013", "dma-type1-v1", "interrupts", "iommufd-objects"}
+"""One system of each family that differs in kind; `make test-ci` compares the others, and `make test-wide` their variants."""
+
 EVERY_SYSTEM = [
-    pytest.param(s, g, id=f"{s.id} {g.value}", marks=[pytest.mark.wide] if s.variant else [])
+    pytest.param(
+        s,
+        g,
+        id=f"{s.id} {g.value}",
+        marks=[pytest.mark.wide] if s.variant else [] if s.id in OF_EACH_KIND else [pytest.mark.ci],
+    )
     for s in SYSTEMS
     for g in Granularity
 ]

@@ -20,6 +20,8 @@ from tenure.vocabulary.rules import rules_of
 from tenure.vocabulary.sentences import applies, sentence
 from tenure.vocabulary.systems import Granularity
 
+pytestmark = pytest.mark.ci
+
 if TYPE_CHECKING:
     from tenure.vocabulary.machine import Scope
     from tenure.vocabulary.systems import System

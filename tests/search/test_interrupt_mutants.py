@@ -23,6 +23,8 @@ from tenure.vocabulary.sentences import applies, sentence
 from tenure.vocabulary.systems import Granularity, System
 from tenure.vocabulary.terms import FALSE, TRUE, Term, both, either, is_none, no, variable, when
 
+pytestmark = pytest.mark.ci
+
 SOUND = next(s for s in SYSTEMS if s.id == "interrupts")
 SCOPE = interrupt_scope({**SIZES, "thread": 2, "array": 3}, most=2)
 INSTALL = "set_irq_eventfds.install"

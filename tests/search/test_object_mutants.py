@@ -20,6 +20,8 @@ from tenure.vocabulary.sentences import applies, sentence
 from tenure.vocabulary.systems import Granularity, System
 from tenure.vocabulary.terms import TRUE, both, no
 
+pytestmark = pytest.mark.ci
+
 SCOPE = object_scope({"process": 1, "thread": 2, "file": 2, "object": 4, "device": 1}, emulated=(False,))
 CLOSES = frozenset({"close", "release_device", "destroy_left", "release_iommufd"})
 IN_HAND = MAKES | {"iova_ranges", "destroy"}

@@ -17,6 +17,8 @@ from tenure.vocabulary.rules import rules_of
 from tenure.vocabulary.sentences import applies, sentence
 from tenure.vocabulary.systems import Granularity, System
 
+pytestmark = pytest.mark.ci
+
 NAME = "rfc2011"
 SCOPE = metagroup_scope({**SIZES, "process": 2, "file": 2, "group": 1, "metagroup": 1})
 POOR = metagroup_scope({**SIZES, "file": 2, "group": 1, "metagroup": 1}, limit=0)
