@@ -14,14 +14,22 @@ from tenure.models import (
     harm,
     iommu_drivers,
     iommufd_tables,
+    kvm_cdev_group_claims,
+    kvm_cdev_group_closing_claims,
+    kvm_cdev_groups,
+    kvm_cdevs,
+    kvm_devices,
+    kvm_file,
+    kvm_files,
     modules,
     vfio_drivers,
+    vms,
 )
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.calls import Call
 from tenure.vocabulary.objects import FILE
 from tenure.vocabulary.systems import Definition, System, shows
-from tenure.vocabulary.terms import FALSE, Term, both, every, implies, is_none, literal, no
+from tenure.vocabulary.terms import FALSE, Term, both, every, implies, is_none, literal, no, when
 from tenure.vocabulary.types import COUNT
 
 
@@ -77,6 +85,26 @@ DEFINITIONS: tuple[Definition, ...] = (
     shows(seen.vm_references, lambda _: literal(0, COUNT)),
 )
 
+
+def _cdev_of_entry(user: Term) -> Term:
+    """The device file of an entry, where that was opened by itself."""
+    file = kvm_files.entry_file[user]
+    return when(cdev_groups.is_cdev(file), file, kvm_files.entry_file.nothing)
+
+
+OF_VMS: tuple[Definition, ...] = (
+    *kvm_file.OF_VMS,
+    shows(seen.group_kvm, lambda g: vms.group_kvm[g]),
+    shows(seen.file_kvm, lambda f: kvm_cdevs.file_kvm[f]),
+    shows(seen.device_kvm, lambda d: kvm_devices.device_kvm[d]),
+    shows(seen.entry_group, kvm_file.group_of_entry),
+    shows(seen.entry_cdev, _cdev_of_entry),
+    shows(seen.user_registered, kvm_file.group_of_entry),
+    shows(seen.user_keeps, lambda u, f: files.kept[u, f]),
+    shows(seen.user_idle, lambda u: is_none(vms.listed[u])),
+)
+"""VMs and their lists, and what is told otherwise beside them."""
+
 CDEV = System(
     name="cdev",
     variant="",
@@ -89,4 +117,16 @@ CDEV = System(
     initially=containers_2022.INITIALLY,
 )
 
-SYSTEMS = (CDEV,)
+VMS = System(
+    name="cdev",
+    variant="vms",
+    title="the same with VMs that keep files of groups and devices, and to which devices refer that are opened on either path",
+    source="virt/kvm/vfio.c and the sources of `cdev`, 7.2",
+    calls=kvm_cdev_groups.with_vms(CALLS),
+    definitions=(*(one for one in DEFINITIONS if all(one.observable is not d.observable for d in OF_VMS)), *OF_VMS),
+    claims=(*kvm_cdev_group_claims.CLAIMS, *kvm_cdev_group_closing_claims.LEMMAS),
+    halted=harm.STOPPED,
+    initially=containers_2022.INITIALLY,
+)
+
+SYSTEMS = (CDEV, VMS)

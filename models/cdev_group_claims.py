@@ -15,7 +15,7 @@ from tenure.models.cdev_fields import (
     iommufd_of,
     owner_iommufd,
 )
-from tenure.models.cdev_groups import FAILURE, is_of_group
+from tenure.models.cdev_groups import FAILURE, is_cdev, is_of_group
 from tenure.models.cdevs import is_bound
 from tenure.models.container_claims import same
 from tenure.models.containers import table
@@ -27,11 +27,6 @@ from tenure.models.ownership import blocking, owner, owner_cnt, uses_default
 from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, GROUP, THREAD
 from tenure.vocabulary.systems import claim, kept_with
 from tenure.vocabulary.terms import Term, both, either, frame, implies, is_none, no, number_of, some, stands, when
-
-
-def is_cdev(file: Term) -> Term:
-    """The device file was opened by itself."""
-    return both(kind[file] == "device", no(is_of_group(file)))
 
 
 @claim(file=FILE)

@@ -50,6 +50,11 @@ def is_of_group(file: Term) -> Term:
     return no(is_none(file_group[file]))
 
 
+def is_cdev(file: Term) -> Term:
+    """The device file was opened by itself."""
+    return both(kind[file] == "device", no(is_of_group(file)))
+
+
 def changed(old: Call, name: str, *cases: Case) -> Call:
     """The call with other cases in one of its steps."""
     return replace(old, steps=tuple(replace(s, cases=cases) if s.name == name else s for s in old.steps))

@@ -3,6 +3,7 @@
 From Linux 6.6 on, as in 7.2: a list goes with the fd of its KVM VFIO device. Before that cure it went with its VM.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from tenure.models import kvm_files, kvm_get_put, vms
@@ -14,7 +15,7 @@ from tenure.models.kvm_files import entry_file
 from tenure.models.locks_kvm_2022 import TELL, VM_REFERENCE, VM_REFERENCE_DESTROYS
 from tenure.models.vms import file_vm, vm_exists, vm_references
 from tenure.vocabulary.calls import Call, Case, Step, local
-from tenure.vocabulary.effects import Assign, provided
+from tenure.vocabulary.effects import provided
 from tenure.vocabulary.locks import Reference
 from tenure.vocabulary.objects import FILE, VM
 from tenure.vocabulary.symbols import state
@@ -23,44 +24,52 @@ from tenure.vocabulary.terms import Term, both, every, is_none, no
 file_kvm = state("file kvm", FILE, VM.maybe, meaning="the device file's uncounted pointer to a VM: `kvm`")
 
 
-def _is_told(file: Term, effect: Assign) -> Assign:
-    """vfio_device_file_set_kvm: what a device's file is told, whoever it was told of before."""
-    return provided(kind[file] == "device", effect)
+Files = Callable[[Term], Term]
+"""Which files are device files that are opened by themselves."""
 
 
-def _tells(call: Call) -> Call:
-    """FILE_ADD: a device's file is told of the VM, too."""
+def is_of_device(file: Term) -> Term:
+    """The file is a device's, where each of them is opened by itself."""
+    return kind[file] == "device"
+
+
+def _tells(call: Call, by_itself: Files) -> Call:
+    """FILE_ADD: a device's file is told of the VM, too, whoever it was told of before (vfio_device_file_set_kvm)."""
     target, vm = local("target", FILE.maybe), file_vm[call.parameter("file")]
 
     def change(old: Step) -> Step:
         *refusals, listing = old.cases
-        told = _is_told(target, file_kvm[target].becomes(vm))
+        told = provided(by_itself(target), file_kvm[target].becomes(vm))
         return replace(old, cases=(*refusals, more(listing, told)))
 
     return otherwise(call, "list", change)
 
 
-def _forgets(case: Case, entry: Term) -> Case:
+def _forgets(case: Case, entry: Term, by_itself: Files) -> Case:
     """The entry is given up: a device's file is told that there is no VM."""
     file = entry_file[entry]
-    return more(case, _is_told(file, file_kvm[file].becomes(None)))
+    return more(case, provided(by_itself(file), file_kvm[file].becomes(None)))
 
 
-def _forgets_found(call: Call) -> Call:
+def _forgets_found(call: Call, by_itself: Files) -> Call:
     """FILE_DEL: the same of the entry that is found."""
 
     def change(old: Step) -> Step:
         found, *refusals = old.cases
         assert found.pick is not None  # noqa: S101  # it picks an entry of the list
-        return replace(old, cases=(_forgets(found, found.pick.variable), *refusals))
+        return replace(old, cases=(_forgets(found, found.pick.variable, by_itself), *refusals))
 
     return otherwise(call, "remove", change)
 
 
-def _forgets_each(call: Call) -> Call:
+def _forgets_each(call: Call, by_itself: Files) -> Call:
     """The end of a list: the same of each entry."""
     entry = call.parameter("entry")
-    return otherwise(call, "remove", lambda old: replace(old, cases=tuple(_forgets(c, entry) for c in old.cases)))
+
+    def change(old: Step) -> Step:
+        return replace(old, cases=tuple(_forgets(c, entry, by_itself) for c in old.cases))
+
+    return otherwise(call, "remove", change)
 
 
 def _changes_binding(case: Case) -> bool:
@@ -117,29 +126,37 @@ def _drops_under(call: Call, reference: Reference) -> Call:
     return replace(call, steps=tuple(replace(s, drops=(reference,)) for s in call.steps))
 
 
-LISTS: tuple[Call, ...] = (
-    _unknown(vms.create_vm),
-    vms.create_kvm_vfio,
-    _tells(kvm_files.file_add),
-    _forgets_found(kvm_files.file_del),
-    vms.destroy_vm,
-)
-"""VMs and their lists, whenever these go."""
+def _lists(by_itself: Files) -> tuple[Call, ...]:
+    """VMs and their lists, whenever these go."""
+    return (
+        _unknown(vms.create_vm),
+        vms.create_kvm_vfio,
+        _tells(kvm_files.file_add, by_itself),
+        _forgets_found(kvm_files.file_del, by_itself),
+        vms.destroy_vm,
+    )
 
-CALLS: tuple[Call, ...] = (
-    *LISTS,
-    kvm_files.release_vm,
-    _forgets_each(kvm_files.release_entry),
-    kvm_files.release_kvm_vfio,
-)
-"""Today: what a KVM VFIO device keeps goes with its fd."""
+
+def calls(by_itself: Files) -> tuple[Call, ...]:
+    """Today: what a KVM VFIO device keeps goes with its fd."""
+    return (
+        *_lists(by_itself),
+        kvm_files.release_vm,
+        _forgets_each(kvm_files.release_entry, by_itself),
+        kvm_files.release_kvm_vfio,
+    )
+
+
+CALLS: tuple[Call, ...] = calls(is_of_device)
+"""The same where no device file is opened through a group."""
 
 CALLS_BEFORE_CYCLE_FIX: tuple[Call, ...] = (
-    *LISTS,
+    *_lists(is_of_device),
     _drops_under(kvm_get_put.release_vm, VM_REFERENCE_DESTROYS),
     _drops_under(kvm_get_put.release_kvm_vfio, VM_REFERENCE_DESTROYS),
     _forgets_each(
-        replace(kvm_files.destroy_entry, steps=tuple(replace(s, locks=TELL) for s in kvm_files.destroy_entry.steps))
+        replace(kvm_files.destroy_entry, steps=tuple(replace(s, locks=TELL) for s in kvm_files.destroy_entry.steps)),
+        is_of_device,
     ),
 )
 """Before the cure: it goes with its VM, to which each device that is bound after it was told counts."""

@@ -105,7 +105,7 @@ GET_PUT = System(
 )
 
 
-def _group_of_entry(user: Term) -> Term:
+def group_of_entry(user: Term) -> Term:
     """The group behind the entry's file; none where that is a device's, or has lost its group."""
     file = kvm_files.entry_file[user]
     return when(files.kind[file] == "group", files.file_group[file], files.file_group.nothing)
@@ -116,9 +116,9 @@ LISTS: tuple[Definition, ...] = (
     *OWN,
     shows(seen.user_idle, lambda u: both(containers_2013.idle(u), is_none(vms.listed[u]))),
     shows(seen.user_keeps, lambda u, f: files.kept[u, f]),
-    shows(seen.entry_group, _group_of_entry),
+    shows(seen.entry_group, group_of_entry),
     shows(seen.entry_table, lambda u: spapr.linked_table[u]),
-    shows(seen.user_registered, _group_of_entry),
+    shows(seen.user_registered, group_of_entry),
     shows(seen.user_group, lambda u: external_users.seen_group[u]),
     shows(seen.user_container, lambda u: external_users.seen_container[u]),
     shows(seen.user_table, lambda u: spapr.linked_table[u]),

@@ -492,10 +492,9 @@ _CDEV_NO_GROUP: Mapping[str, Form] = {
 
 _LISTS_OF_FILES = ("create_vm", "create_kvm_vfio", "file_add", "file_del", "release_vm", "destroy_vm")
 
-_CDEV_AND_VMS: Mapping[str, Form] = {
-    **_CDEV_NO_GROUP,
-    **{name: _KVM_FILES[name] for name in (*_LISTS_OF_FILES, "release_entry", "release_kvm_vfio")},
-}
+_VMS_TODAY = {name: _KVM_FILES[name] for name in (*_LISTS_OF_FILES, "release_entry", "release_kvm_vfio")}
+
+_CDEV_AND_VMS: Mapping[str, Form] = {**_CDEV_NO_GROUP, **_VMS_TODAY}
 
 _CDEV_BEFORE_CYCLE_FIX: Mapping[str, Form] = {
     **_CDEV_NO_GROUP,
@@ -561,6 +560,7 @@ SYSTEMS: Mapping[str, System] = {
     "interrupts:no-drain": System(_INTERRUPTS_NO_DRAIN),
     "dma-type1-v1": System(_TYPE1_V1),
     "cdev": System(_CDEV, spares_bridges=False, claims_ownership=True),
+    "cdev:vms": System({**_CDEV, **_VMS_TODAY}, spares_bridges=False, claims_ownership=True),
     "cdev-no-container": System(_CDEV_NO_CONTAINER, spares_bridges=False, claims_ownership=True),
     "cdev-no-group": System(_CDEV_AND_VMS, spares_bridges=False, claims_ownership=True, has_groups=False),
     "cdev-no-group:before-cycle-fix": System(

@@ -17,6 +17,7 @@ from tenure.prover.logic import Read, SymbolicState
 from tenure.prover.paths import Path, paths_of
 from tenure.search.cdev_group_scopes import CDEVS_AND_GROUPS
 from tenure.search.cdev_scopes import CDEVS, cdev_scope
+from tenure.search.cdev_vm_scopes import CDEVS_GROUPS_AND_VMS
 from tenure.search.explorer import explore
 from tenure.search.families import family_of
 from tenure.search.interrupt_scopes import INTERRUPTS, interrupt_scope
@@ -121,11 +122,12 @@ HOUSE = System("house", "", "synthetic", "none", (hang, switch, darken), ())
 HOUSES = Scope({"lamp": 3, "room": 2, "actor": 1}, {"wired": (True, True, True, False, True, True)})
 
 
-def cdevs(*, wide: bool, steps: bool, groups: bool) -> Scope:
+def cdevs(*, wide: bool, steps: bool, groups: bool, vms: bool = False) -> Scope:
     """Device files; `wide`, one of each kind of device, and where there are groups one without IOMMU."""
     one = 2 if wide else 1
     sizes = {"process": one, "thread": int(steps), "file": 3, "group": one, "device": 4 if wide else 1, "user": one}
-    sizes |= {"container": one, "table": 2, "page": 1, "iommu_driver": one} if groups else {"table": one, "vm": 1}
+    sizes |= {"container": one, "table": 2, "page": 1, "iommu_driver": one} if groups else {"table": one}
+    sizes |= {} if groups and not vms else {"vm": 1}
     kinds: dict[str, tuple[bool, ...]] = {"is noiommu": (False, True)[: one if groups else 0]}
     if wide:
         kinds |= {"emulated": (False, False, True, False), "coherent": (True, False, True, True)}
@@ -159,8 +161,9 @@ def machine_of(rules: Rules, *, wide: bool = False) -> Machine:
     steps = rules.granularity is Granularity.STEPS
     if family is GROUPS_OF_IOMMUFDS:
         return Machine(rules, groups_of_iommufds(wide=wide, steps=steps))
-    if family in (CDEVS, CDEVS_AND_GROUPS):
-        return Machine(rules, cdevs(wide=wide, steps=steps, groups=family is CDEVS_AND_GROUPS))
+    if family in (CDEVS, CDEVS_AND_GROUPS, CDEVS_GROUPS_AND_VMS):
+        of_vms = family is CDEVS_GROUPS_AND_VMS
+        return Machine(rules, cdevs(wide=wide, steps=steps, groups=family is not CDEVS, vms=of_vms))
     if family is not None:
         sizes = {**family.main, "table": 1, "address": 4 if wide and family is RFC2011 else 3, "mapping": 2}
         return Machine(rules, family.scope({**sizes, "process": 2 if wide and "page" not in sizes else 1}))

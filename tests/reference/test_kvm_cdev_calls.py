@@ -100,3 +100,55 @@ def test_a_list_that_goes_with_its_vm_closes_a_circle(system: str, opens: int, r
     assert bench.kernel.pending() == []
     assert (bench.see("device_opens", 0), bench.see("vm_references", 0)) == (opens, references)
     assert bench.see("file_kind", FIRST) == ("device" if opens else "closed")
+
+
+BESIDE = "cdev:vms"
+GROUP = UNUSED
+
+
+def test_a_list_that_keeps_a_groups_file_keeps_device_files_from_being_bound() -> None:
+    """The user's fd of the group is gone, and the group is open: BIND is refused until the entry goes."""
+    bench = bench_of(BESIDE)
+    bench.do("open_group", process=0, file=GROUP, group=0)
+    assert add(bench, GROUP) == Done()
+    bench.do("close", process=0, file=GROUP)
+    bench.settle()
+
+    assert bind(bench, FIRST) == Refused("EBUSY")
+    assert (bench.see("group_kvm", 0), bench.see("entry_group", 0)) == ("vm0", "g0")
+
+    bench.do("close", process=0, file=LIST)
+    bench.settle()
+    assert bind(bench, FIRST) == Done()
+    assert (bench.see("group_kvm", 0), *counted(bench)) == ("none", "none", 1)
+
+
+def test_a_list_that_keeps_a_bound_device_file_keeps_its_group_from_being_opened() -> None:
+    """The fds of the device and of the VM are gone: EBUSY until that of the KVM VFIO device is."""
+    bench = bench_of(BESIDE)
+    add(bench, FIRST)
+    bind(bench, FIRST)
+    for file in (FIRST, SECOND, VM):
+        bench.do("close", process=0, file=file)
+    bench.settle()
+
+    assert bench.do("open_group", process=0, file=GROUP, group=0) == Refused("EBUSY")
+    assert counted(bench) == ("vm0", 2)
+
+    bench.do("close", process=0, file=LIST)
+    bench.settle()
+    assert bench.do("open_group", process=0, file=GROUP, group=0) == Done()
+    assert (bench.see("vm_exists", 0), *counted(bench)) == (False, "none", 0)
+
+
+def test_a_file_whose_fds_are_gone_is_in_the_list_until_that_goes() -> None:
+    """DEL takes an fd, and there is none: only the close of the KVM VFIO device lets the group go."""
+    bench = bench_of(BESIDE)
+    bench.do("open_group", process=0, file=GROUP, group=0)
+    add(bench, GROUP)
+    bench.do("close", process=0, file=GROUP)
+    bench.settle()
+
+    assert bench.do("file_del", process=0, file=LIST, other=GROUP) == Refused("EBADF")
+    assert bench.see("group_kvm", 0) == "vm0"
+    assert bind(bench, FIRST) == Refused("EBUSY")

@@ -8,6 +8,7 @@ from tenure.gate.profiles import gate_scope, pair_fields, plan_scope, whole_fiel
 from tenure.models import SYSTEMS
 from tenure.search.cdev_group_scopes import CDEVS_AND_GROUPS
 from tenure.search.cdev_scopes import CDEVS
+from tenure.search.cdev_vm_scopes import CDEVS_GROUPS_AND_VMS
 from tenure.search.families import FAMILIES, family_of
 from tenure.search.interrupt_scopes import INTERRUPTS
 from tenure.search.iommufd_group_scopes import GROUPS_OF_IOMMUFDS
@@ -32,8 +33,9 @@ def scopes(system: System) -> list[Scope]:
 
 def test_a_system_without_groups_is_of_one_family_and_no_other_is_of_any() -> None:
     """A family is told by what its systems show, and by nothing that others do; but those that have groups show what `cdev-no-group` does."""
-    marked = {s.id: [f for f in FAMILIES if s.defines(f.marks)] for s in SYSTEMS}
+    marked = {s.id: [f for f in FAMILIES if f.has(s)] for s in SYSTEMS}
 
+    assert marked.pop("cdev:vms") == [CDEVS_GROUPS_AND_VMS, CDEVS_AND_GROUPS, CDEVS]
     assert marked.pop("cdev") == [CDEVS_AND_GROUPS, CDEVS]
     assert marked.pop("cdev-no-container") == [GROUPS_OF_IOMMUFDS, CDEVS_AND_GROUPS, CDEVS]
     assert all(len(marked[s.id]) == (0 if s.defines(seen.group_exists) else 1) for s in SYSTEMS if s.id in marked)

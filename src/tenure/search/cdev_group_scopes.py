@@ -9,7 +9,7 @@ from tenure.vocabulary import observables as seen
 from tenure.vocabulary.objects import DEVICE, FILE
 from tenure.vocabulary.terms import both, every, implies, is_none, no
 
-_BESIDE = {
+BESIDE = {
     "process": 1,
     "thread": 0,
     "file": 4,
@@ -20,14 +20,14 @@ _BESIDE = {
     "page": 0,
     "iommu_driver": 1,
 }
-_ALONE = {**_BESIDE, "container": 0, "iommu_driver": 0}
+_ALONE = {**BESIDE, "container": 0, "iommu_driver": 0}
 _BOUND = {**_ALONE, "thread": 1, "file": 2}
-_TWO_GROUPS = {**_BESIDE, "group": 2, "device": 2, "iommu_driver": 2}
+_TWO_GROUPS = {**BESIDE, "group": 2, "device": 2, "iommu_driver": 2}
 _NO_IOMMU = {"no iommu": (True,), "is noiommu": (False, True)}
 _MIXED = {"no iommu": (False, True), "is noiommu": (False, True)}
 _BINDS = frozenset({"open_iommufd", "open_cdev", "bind", "close", "release_device", "release_iommufd"})
 _ATTACHES = frozenset({"open_iommufd", "ioas_alloc", "open_cdev", "bind", "attach"})
-_PLACES = frozenset({"open_container", "open_group", "set_container", "set_iommu", "get_device_fd"})
+PLACES = frozenset({"open_container", "open_group", "set_container", "set_iommu", "get_device_fd"})
 
 OF_CONTAINERS = (
     both(
@@ -42,36 +42,36 @@ OF_CONTAINERS = (
 CDEVS_AND_GROUPS = Family(
     marks=seen.group_cdevs,
     scope=cdev_scope,
-    main={**_BESIDE, "file": 3},
+    main={**BESIDE, "file": 3},
     narrow=(),
-    witness=cdev_scope({**_BESIDE, "process": 2, "file": 2, "device": 2}, vfio_devices=1),
+    witness=cdev_scope({**BESIDE, "process": 2, "file": 2, "device": 2}, vfio_devices=1),
     deep=(
         (
-            cdev_scope({**_BESIDE, "file": 2, "group": 3, "device": 3}, UNFIT),
+            cdev_scope({**BESIDE, "file": 2, "group": 3, "device": 3}, UNFIT),
             frozenset({"open_iommufd", "open_cdev", "bind"}),
         ),
         (cdev_scope({**_BOUND, "file": 3, "table": 2, "device": 2}), _ATTACHES),
         (cdev_scope({**_BOUND, "table": 2}), _ATTACHES | _BINDS | {"detach", "destroy"}),
         (cdev_scope(_BOUND, EMULATED), _ATTACHES),
         (cdev_scope({**_BOUND, "device": 2}, vfio_devices=1), _BINDS | {"bind_driver"}),
-        (cdev_scope({**_BESIDE, "thread": 1}), _PLACES | {"bind", "attach", "detach", "close", "release_device"}),
-        (cdev_scope({**_BESIDE, "file": 3, "container": 2}), _PLACES | {"unset_container", "close", "release_group"}),
-        (cdev_scope({**_BESIDE, "file": 3, "device": 2}, vfio_devices=1), _PLACES | {"bind_driver", "unbind_driver"}),
+        (cdev_scope({**BESIDE, "thread": 1}), PLACES | {"bind", "attach", "detach", "close", "release_device"}),
+        (cdev_scope({**BESIDE, "file": 3, "container": 2}), PLACES | {"unset_container", "close", "release_group"}),
+        (cdev_scope({**BESIDE, "file": 3, "device": 2}, vfio_devices=1), PLACES | {"bind_driver", "unbind_driver"}),
         (
             cdev_scope(
-                {**_BESIDE, "process": 2, "file": 3, "group": 2, "device": 2, "iommu_driver": 2},
+                {**BESIDE, "process": 2, "file": 3, "group": 2, "device": 2, "iommu_driver": 2},
                 _MIXED,
             ),
-            _PLACES | {"pass_file"},
+            PLACES | {"pass_file"},
         ),
     ),
     gate=cdev_scope(
         {**_TWO_GROUPS, "process": 2, "thread": 1, "file": 6, "container": 2, "device": 3, "table": 2}, _MIXED
     ),
-    plan=cdev_scope({**_BESIDE, "thread": 1}),
+    plan=cdev_scope({**BESIDE, "thread": 1}),
     whole=(
-        Place("a device and a group", cdev_scope({**_BESIDE, "file": 3})),
-        Place("shared files", cdev_scope({**_BESIDE, "process": 2, "file": 2, "table": 0})),
+        Place("a device and a group", cdev_scope({**BESIDE, "file": 3})),
+        Place("shared files", cdev_scope({**BESIDE, "process": 2, "file": 2, "table": 0})),
         Place(
             "devices that are not fit",
             cdev_scope(
@@ -85,13 +85,13 @@ CDEVS_AND_GROUPS = Family(
         ),
         Place(
             "a group without IOMMU",
-            cdev_scope({**_BESIDE, "process": 2, "iommu_driver": 2, "file": 3}, _NO_IOMMU),
+            cdev_scope({**BESIDE, "process": 2, "iommu_driver": 2, "file": 3}, _NO_IOMMU),
             full=True,
         ),
         Place("groups of both kinds", cdev_scope({**_TWO_GROUPS, "file": 3, "table": 0}, _MIXED), full=True),
         Place(
             "a group without IOMMU, no iommufd",
-            cdev_scope({**_BESIDE, "process": 2, "iommu_driver": 2, "file": 3}, _NO_IOMMU),
+            cdev_scope({**BESIDE, "process": 2, "iommu_driver": 2, "file": 3}, _NO_IOMMU),
             within=(OF_CONTAINERS,),
         ),
         Place(
@@ -99,14 +99,14 @@ CDEVS_AND_GROUPS = Family(
             cdev_scope({**_TWO_GROUPS, "file": 3, "table": 0}, _MIXED),
             within=(OF_CONTAINERS,),
         ),
-        Place("a kernel driver", cdev_scope({**_BESIDE, "file": 2, "device": 2, "table": 0}, vfio_devices=1)),
+        Place("a kernel driver", cdev_scope({**BESIDE, "file": 2, "device": 2, "table": 0}, vfio_devices=1)),
         Place("two groups", cdev_scope({**_TWO_GROUPS, "file": 3}, _MIXED), full=True),
-        Place("two devices of a group", cdev_scope({**_BESIDE, "file": 3, "device": 2}), full=True),
-        Place("a container, a group, an iommufd, a device", cdev_scope(_BESIDE), full=True),
+        Place("two devices of a group", cdev_scope({**BESIDE, "file": 3, "device": 2}), full=True),
+        Place("a container, a group, an iommufd, a device", cdev_scope(BESIDE), full=True),
     ),
     pairs=(
         Place("a device and its group", cdev_scope({**_ALONE, "thread": 2, "file": 2, "table": 0})),
-        Place("a device and a group", cdev_scope({**_BESIDE, "thread": 2, "file": 3}), full=True),
+        Place("a device and a group", cdev_scope({**BESIDE, "thread": 2, "file": 3}), full=True),
     ),
     columns=CDEVS.columns,
     tables=CDEVS.tables,

@@ -49,8 +49,8 @@ UNFIT = {"coherent": (True, False, True), "isolated": (True, True, False)}
 """Of three devices one is not coherent, and one not isolated."""
 _OF_VMS = {**_FILES, "thread": 1, "file": 4, "device": 1, "table": 0, "user": 1, "vm": 1}
 _KEPT_TWICE = {**_OF_VMS, "file": 5, "user": 2}
-_KEEPS = frozenset({"open_iommufd", "open_cdev", "bind", "create_vm", "create_kvm_vfio", "file_add", "exit_process"})
-_RELEASES = frozenset(
+KEEPS = frozenset({"open_iommufd", "open_cdev", "bind", "create_vm", "create_kvm_vfio", "file_add", "exit_process"})
+RELEASES = frozenset(
     {
         "release_vm",
         "release_kvm_vfio",
@@ -85,8 +85,8 @@ CDEVS = Family(
                 {"open_iommufd", "ioas_alloc", "open_cdev", "bind", "attach", "detach", "close", "release_device"}
             ),
         ),
-        (cdev_scope(_OF_VMS), _KEEPS | _RELEASES | {"file_del"}),
-        (cdev_scope(_KEPT_TWICE), _KEEPS | _RELEASES),
+        (cdev_scope(_OF_VMS), KEEPS | RELEASES | {"file_del"}),
+        (cdev_scope(_KEPT_TWICE), KEEPS | RELEASES),
         (
             cdev_scope({**_OF_VMS, "process": 2, "file": 2}),
             frozenset({"create_vm", "create_kvm_vfio", "file_add", "file_del", "pass_file"}),

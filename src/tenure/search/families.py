@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tenure.search.cdev_group_scopes import CDEVS_AND_GROUPS
 from tenure.search.cdev_scopes import CDEVS
+from tenure.search.cdev_vm_scopes import CDEVS_GROUPS_AND_VMS
 from tenure.search.family import Family
 from tenure.search.interrupt_scopes import INTERRUPTS
 from tenure.search.ioas_scopes import IOAS
@@ -23,6 +24,7 @@ FAMILIES = (
     OBJECTS,
     METAGROUPS,
     GROUPS_OF_IOMMUFDS,
+    CDEVS_GROUPS_AND_VMS,
     CDEVS_AND_GROUPS,
     CDEVS,
 )
@@ -30,4 +32,4 @@ FAMILIES = (
 
 def family_of(system: System) -> Family | None:
     """The family of the system; None where it speaks of groups and files."""
-    return next((one for one in FAMILIES if system.defines(one.marks)), None)
+    return next((one for one in FAMILIES if one.has(system)), None)

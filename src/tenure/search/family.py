@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from tenure.vocabulary.machine import Scope
 from tenure.vocabulary.symbols import Observable
-from tenure.vocabulary.systems import Granularity
+from tenure.vocabulary.systems import Granularity, System
 from tenure.vocabulary.terms import Term
 
 Sizes = dict[str, int]
@@ -29,7 +29,7 @@ class Family:
     """Systems that are alike in what they speak of."""
 
     marks: Observable
-    """What these systems show and no others do."""
+    """What these systems show and no others do, but those of a family that comes before."""
     scope: Callable[[Sizes], Scope]
     main: Sizes
     """Where violations are searched; by two threads where calls interleave."""
@@ -54,8 +54,14 @@ class Family:
     """
     within: tuple[tuple[Term, str], ...] = ()
     """The same for those that a comparison goes on from besides."""
+    besides: tuple[Observable, ...] = ()
+    """What they show besides, where systems of another family show `marks` too."""
     returns: bool = False
     """Runs that lead back to where they were are planned to go on: a subject may have kept what the rules have forgotten."""
+
+    def has(self, system: System) -> bool:
+        """The system is one of the family, if it is of none that comes before."""
+        return all(map(system.defines, (self.marks, *self.besides)))
 
     def main_scope(self, granularity: Granularity, more: Iterable[tuple[str, int]] = ()) -> Scope:
         """The scope of a search for violations, with `more` objects of some sorts."""
