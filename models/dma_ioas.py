@@ -25,7 +25,7 @@ from tenure.vocabulary.calls import (
 from tenure.vocabulary.effects import Assign, each
 from tenure.vocabulary.locks import briefly
 from tenure.vocabulary.objects import ADDRESS, MAPPING, TABLE, THREAD
-from tenure.vocabulary.observables import ACCESS, AUTO_REQUEST, MAP_REQUEST, UNMAP_REQUEST
+from tenure.vocabulary.observables import ACCESS, ALLOW_REQUEST, AUTO_REQUEST, MAP_REQUEST, UNMAP_REQUEST
 from tenure.vocabulary.symbols import fixed, state
 from tenure.vocabulary.terms import TRUE, Term, both, either, every, implies, in_flight, is_none, no, some
 from tenure.vocabulary.types import COUNT, FLAG
@@ -44,6 +44,7 @@ last_of = fixed(
     meaning="the last address of a range that begins at the first one, and has as many as there are up to the second",
 )
 is_there = state("is there", TABLE, FLAG, meaning="the IO address space is in the object table of its iommufd")
+allowed = state("allowed", TABLE, ADDRESS, FLAG, meaning="the address is in the allowed_itree of the IO address space")
 unmapped = state("unmapped", TABLE, COUNT, meaning="addresses that the removals under way have taken so far")
 
 
@@ -116,6 +117,12 @@ def ioas_map_fixed(
     )
 
 
+def _is_choosable(table: Term, address: Term) -> Term:
+    """The kernel may choose the address: anyone where none is named as allowed. Allowed ranges that touch are one."""
+    unrestricted = no(some(ADDRESS, lambda a: allowed[table, a]))
+    return both(may_be_chosen[address], either(allowed[table, address], unrestricted))
+
+
 @call(
     "IOMMU_IOAS_MAP",
     actor=THREAD,
@@ -134,9 +141,9 @@ def ioas_map(table: Term, request: Term, length: Term, to: Term, made: Term) -> 
         """As many addresses from this one on are free, and may be chosen."""
         end = last_of[begin, length]
         taken = some(MAPPING, lambda m: both(in_list(table, m), overlaps(m, begin, end)))
-        allowed = every(ADDRESS, lambda a: implies(within(a, begin, end), may_be_chosen[a]))
+        may_be = every(ADDRESS, lambda a: implies(within(a, begin, end), _is_choosable(table, a)))
         fits = both(position[begin] <= position[end], position[end] == position[begin] + position[length])
-        return both(fits, allowed, no(taken))
+        return both(fits, may_be, no(taken))
 
     yield step(
         "map",
@@ -146,6 +153,41 @@ def ioas_map(table: Term, request: Term, length: Term, to: Term, made: Term) -> 
             ADDRESS, has_room, lambda begin: done(*_made(table, made, begin, last_of[begin, length], to), iova=begin)
         ),
         refuse(TRUE, "ENOSPC", "no hole is large enough"),
+        locks=(briefly(OBJECT_TABLE), IOVA_RWSEM),
+    )
+
+
+@call(
+    "IOMMU_IOAS_ALLOW_IOVAS",
+    actor=THREAD,
+    source="iommufd_ioas_allow_iovas, iopt_set_allow_iova, 7.2",
+    table=number(TABLE),
+    request=ALLOW_REQUEST,
+    low=number(ADDRESS),
+    high=number(ADDRESS),
+    other_low=number(ADDRESS),
+    other_high=number(ADDRESS),
+)
+def ioas_allow_iovas(table: Term, request: Term, low: Term, high: Term, other_low: Term, other_high: Term) -> Steps:
+    """Say where addresses are chosen from now on, in place of what was said before; what is mapped already stays."""
+    one, two = request == "one", request == "two"
+    yield requires(
+        both(position[low] <= position[high], position[other_low] <= position[other_high]),
+        either(one, two, low == high),
+        either(two, both(other_low == low, other_high == high)),
+    )
+    meet = both(position[low] <= position[other_high], position[other_low] <= position[high])
+
+    def is_named(address: Term) -> Term:
+        return both(either(one, two), either(within(address, low, high), within(address, other_low, other_high)))
+
+    yield step(
+        "allow",
+        refuse(request == "unknown", "EOPNOTSUPP", "the reserved field is set"),
+        _is_missing(table),
+        refuse(request == "empty", "EINVAL", "a range ends where it begins, or below"),
+        refuse(both(two, meet), "EINVAL", "two of the ranges have an address in common"),
+        done(each(ADDRESS, lambda a: allowed[table, a].becomes(is_named(a)))),
         locks=(briefly(OBJECT_TABLE), IOVA_RWSEM),
     )
 
@@ -252,10 +294,11 @@ def destroy(table: Term) -> Steps:
         refuse(in_flight(table), "EBUSY", "another call works on it"),
         done(
             is_there[table].becomes(value=False),
+            each(ADDRESS, lambda a: allowed[table, a].becomes(value=False)),
             *(each(MAPPING, forgets, where=lambda m: in_list(table, m)) for forgets in _FORGOTTEN),
         ),
         locks=(OBJECT_TABLE, IOVA_RWSEM),
     )
 
 
-CALLS = (ioas_alloc, ioas_map_fixed, ioas_map, ioas_unmap, ioas_unmap_all, destroy)
+CALLS = (ioas_alloc, ioas_allow_iovas, ioas_map_fixed, ioas_map, ioas_unmap, ioas_unmap_all, destroy)

@@ -13,6 +13,7 @@ DEFINITIONS: tuple[Definition, ...] = (
     shows(seen.mapping_last, lambda m: dma_type1.last[m]),
     shows(seen.mapping_access, lambda m: dma_type1.access[m]),
     shows(seen.space_exists, lambda t: dma_ioas.is_there[t]),
+    shows(seen.address_allowed, lambda t, a: dma_ioas.allowed[t, a]),
     shows(seen.unmap_counted, lambda t: dma_ioas.unmapped[t]),
 )
 

@@ -4,7 +4,7 @@ from tenure.vocabulary import observables as seen
 from tenure.vocabulary.objects import ADDRESS, MAPPING, PROCESS, TABLE
 from tenure.vocabulary.properties import always, argument, called, each_step, refused
 from tenure.vocabulary.symbols import before
-from tenure.vocabulary.terms import Term, both, either, every, implies, is_none, no, number_of, total_of, when
+from tenure.vocabulary.terms import Term, both, either, every, implies, is_none, no, number_of, some, total_of, when
 
 
 def position(address: Term) -> Term:
@@ -92,6 +92,16 @@ def an_address_space_that_is_gone_has_no_mapping(table: Term, mapping: Term) -> 
     return implies(no(seen.space_exists[table]), no(seen.mapping_listed[mapping] == table))
 
 
+@each_step("DMA-15", "iopt_alloc_iova", table=TABLE, mapping=MAPPING, address=ADDRESS)
+def what_is_chosen_may_be_chosen(table: Term, mapping: Term, address: Term) -> Term:
+    """Where IOAS_MAP is told no address, the area comes to where addresses may be chosen, and to what is allowed, if anything is."""
+    listed = seen.mapping_listed[mapping]
+    comes = both(called("ioas_map"), no(before(listed) == table), listed == table)
+    anything = no(some(ADDRESS, lambda a: seen.address_allowed[table, a]))
+    allowed = either(seen.address_allowed[table, address], anything)
+    return implies(both(comes, holds(mapping, address)), both(seen.address_choosable[address], allowed))
+
+
 @always("ACT-1", "vfio_lock_acct", process=PROCESS)
 def a_process_is_charged_for_just_its_mappings(process: Term) -> Term:
     """The locked pages of a process are those of the mappings that it made, each counted once, until they go."""
@@ -131,6 +141,7 @@ PROPERTIES = (
     a_mapping_begins_no_later_than_it_ends,
     an_unmap_that_is_refused_has_removed_nothing,
     an_address_space_that_is_gone_has_no_mapping,
+    what_is_chosen_may_be_chosen,
     a_process_is_charged_for_just_its_mappings,
     a_map_that_is_refused_changes_nothing,
     no_map_takes_a_process_over_its_limit,

@@ -6,13 +6,14 @@ from collections.abc import Callable
 
 from tenure.reference.calls import EBUSY, EEXIST, EINVAL, ENOENT, OK, Steps, Task
 from tenure.reference.dma import Range
-from tenure.reference.dma.ranges import covers
+from tenure.reference.dma.coalescing import together
+from tenure.reference.dma.ranges import covers, overlap
 from tenure.reference.dma.widths import top
 from tenure.reference.ioas_spaces import IoasSpace
 from tenure.reference.machine import Machine
 from tenure.vocabulary.answers import Answer, Done, Refused
 from tenure.vocabulary.objects import ADDRESS
-from tenure.vocabulary.observables import AUTO_REQUEST, MAP_REQUEST, UNMAP_REQUEST
+from tenure.vocabulary.observables import ALLOW_REQUEST, AUTO_REQUEST, MAP_REQUEST, UNMAP_REQUEST
 
 ENOSPC = Refused("ENOSPC")
 EOVERFLOW = Refused("EOVERFLOW")
@@ -73,6 +74,33 @@ def ioas_map(machine: Machine, me: Task, table: int, request: int, length: int, 
     return Done((("iova", ADDRESS.element(begin)),))
 
 
+def may_ioas_allow_iovas(  # noqa: PLR0913  # what the caller passes
+    machine: Machine, table: int, request: int, low: int, high: int, other_low: int, other_high: int
+) -> bool:
+    """Ranges have two ends in order; who passes fewer than two repeats himself."""
+    asked, number = ALLOW_REQUEST.values[request], machine.configuration.number(ADDRESS)
+    ordered = 0 <= low <= high < number and 0 <= other_low <= other_high < number
+    alone = asked == "two" or (other_low, other_high) == (low, high)
+    return 0 <= table < len(machine.ioases) and ordered and alone and (asked in ("one", "two") or low == high)
+
+
+def ioas_allow_iovas(  # noqa: PLR0913  # as above
+    machine: Machine, me: Task, table: int, request: int, low: int, high: int, other_low: int, other_high: int
+) -> Answer:
+    """Keep the ranges in place of those before; EOPNOTSUPP, ENOENT, EINVAL (iommufd_ioas_allow_iovas, iopt_set_allow_iova)."""
+    del me
+    space, asked = machine.ioases[table], ALLOW_REQUEST.values[request]
+    if asked == "unknown":
+        return EOPNOTSUPP
+    if not space.is_there:
+        return ENOENT
+    one, other = Range(low, high), Range(other_low, other_high)
+    if asked == "empty" or (asked == "two" and overlap(one, other)):
+        return EINVAL
+    space.allowed = () if asked == "none" else tuple(together({one, other}))
+    return OK
+
+
 def _unmappable(space: IoasSpace, asked: str, to: int) -> Refused | None:
     """What is wrong with a request wherever the area is to be, in the order of the tests."""
     if asked == "unknown":
@@ -131,8 +159,7 @@ def destroy(machine: Machine, me: Task, table: int) -> Answer:
         return ENOENT
     if space.users:
         return EBUSY
-    space.is_there = False
-    space.areas.unmap_all()
+    space.end()
     return OK
 
 

@@ -8,11 +8,12 @@ from tenure.reference.configuration import Configuration
 from tenure.reference.dma import Access, Bounds, Mapping, Range, Refusal, Tracker, Width, size
 from tenure.reference.dma.bounds import usable
 from tenure.reference.dma.pages import Shift
+from tenure.reference.dma.ranges import intersection
 from tenure.reference.dma.removal import exact
 from tenure.vocabulary.objects import ADDRESS, MAPPING, TABLE
 
-IoasState = tuple[bool, tuple[tuple[int, int, int, int], ...]]
-"""Whether it is there; and each area as its name, first and last address, and access."""
+IoasState = tuple[bool, tuple[Range, ...], tuple[tuple[int, int, int, int], ...]]
+"""Whether it is there; what is allowed; and each area as its name, first and last address, and access."""
 
 
 class IoasSpace:
@@ -22,6 +23,8 @@ class IoasSpace:
         self.choosable = choosable
         self.is_there = False
         self.areas = Tracker(Bounds(width=Width(16), shift=Shift(0)))
+        self.allowed: tuple[Range, ...] = ()
+        """Where addresses are chosen, in order and in as few ranges as can be; anywhere if there is none."""
         self.users = 0
         """The calls that have looked it up and not put it yet."""
         self.unmapped = 0
@@ -34,8 +37,14 @@ class IoasSpace:
     def room(self, length: int) -> int | None:
         """The lowest address from which on so many are free and may be chosen (iopt_alloc_iova)."""
         taken = [area.range for area in self.areas]
-        holes = (hole for r in self.choosable for hole in usable(r, taken))
+        clipped = (intersection(r, one) for r in self.choosable for one in self.allowed or (r,))
+        holes = (hole for r in clipped if r is not None for hole in usable(r, taken))
         return next((hole.first for hole in holes if size(hole) >= length), None)
+
+    def end(self) -> None:
+        """Nobody can look it up any more, and all that it kept is gone (iommufd_ioas_destroy)."""
+        self.is_there, self.allowed = False, ()
+        self.areas.unmap_all()
 
     def remove(self, area: Mapping) -> int:
         """End an area, and say how many addresses it had (iopt_area_remove)."""
@@ -50,11 +59,11 @@ class IoasSpace:
     def state(self) -> IoasState:
         """What can be seen of it, as numbers."""
         told = ((name, one.range.first, one.range.last, one.access.value) for name, one in sorted(self.named().items()))
-        return self.is_there, tuple(told)
+        return self.is_there, self.allowed, tuple(told)
 
     def become(self, state: IoasState) -> None:
         """Go back to a state in which no call is in flight."""
-        self.is_there, told = state
+        self.is_there, self.allowed, told = state
         self.areas.unmap_all()
         for name, first, last, access in told:
             self.map(name, Range(first, last), access)

@@ -250,6 +250,7 @@ _TYPE1_V1: Mapping[str, Form] = {**_TYPE1, "unmap_dma": Form(type1_calls.unmap_d
 
 _IOAS: Mapping[str, Form] = {
     "ioas_alloc": Form(ioas_calls.ioas_alloc, ioas_calls.may_ioas_alloc, new=(("made", TABLE),)),
+    "ioas_allow_iovas": Form(ioas_calls.ioas_allow_iovas, ioas_calls.may_ioas_allow_iovas),
     "ioas_map_fixed": Form(ioas_calls.ioas_map_fixed, ioas_calls.may_ioas_map_fixed, new=(("made", MAPPING),)),
     "ioas_map": Form(ioas_calls.ioas_map, ioas_calls.may_ioas_map, new=(("made", MAPPING),)),
     "ioas_unmap": Form(ioas_calls.ioas_unmap, ioas_calls.may_ioas_unmap),

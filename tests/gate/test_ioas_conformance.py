@@ -25,7 +25,9 @@ pytestmark = pytest.mark.ci
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 
-SYSTEM = next(s for s in SYSTEMS if s.id == "dma-ioas")
+EVERY_CALL = next(s for s in SYSTEMS if s.id == "dma-ioas")
+SYSTEM = replace(EVERY_CALL, calls=tuple(c for c in EVERY_CALL.calls if c.name != "ioas_allow_iovas"))
+"""The calls that leave open where addresses are chosen."""
 FEW = replace(SYSTEM, calls=tuple(map(SYSTEM.call, ("ioas_alloc", "ioas_map", "ioas_unmap_all"))))
 """The calls that need no address of the caller."""
 
@@ -40,9 +42,16 @@ def pairs() -> Conformance:
     return conform_pairs(SYSTEM, ioas_scope({"thread": 2, "table": 1, "address": 2, "mapping": 2}), most=1)
 
 
+def choosing() -> Conformance:
+    """Whole calls about what is allowed and what is chosen then, until a first difference."""
+    calls = tuple(c for c in EVERY_CALL.calls if "unmap" not in c.name)
+    scope = ioas_scope({"thread": 1, "table": 1, "address": 3, "mapping": 1})
+    return conform_whole(replace(EVERY_CALL, calls=calls), scope, most=1)
+
+
 def test_the_two_tellings_agree() -> None:
     """In every state of the scope, by whole calls and by pairs; `tenure conform` compares in larger ones."""
-    for found in (whole(), pairs()):
+    for found in (whole(), pairs(), choosing()):
         assert found.complete
         assert found.differences == []
         assert found.transitions > 100
@@ -150,6 +159,40 @@ def test_a_place_that_does_not_fit_is_found(room: Callable[..., int | None], mon
         walks, "gate_scope", lambda _: ioas_scope({"thread": 1, "table": 1, "address": 4, "mapping": 2})
     )
     assert "ioas_map " in walks.random_walks(FEW, seed=1, seconds=60.0)[1]
+
+
+def a_place_that_is_not_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel looks for room wherever it may choose at all."""
+    sound = IoasSpace.room
+
+    def room(self: IoasSpace, length: int) -> int | None:
+        kept, self.allowed = self.allowed, ()
+        found = sound(self, length)
+        self.allowed = kept
+        return found
+
+    monkeypatch.setattr(IoasSpace, "room", room)
+
+
+def a_space_that_remembers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next IO address space of the name finds what was allowed in the one before."""
+
+    def end(self: IoasSpace) -> None:
+        self.is_there = False
+        self.areas.unmap_all()
+
+    monkeypatch.setattr(IoasSpace, "end", end)
+
+
+@pytest.mark.parametrize("plant", [a_place_that_is_not_allowed, a_space_that_remembers])
+def test_a_fault_in_what_is_allowed_is_found(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a call's answer, or in what is shown after it."""
+    plant(monkeypatch)
+
+    found = choosing()
+
+    assert found.differences
+    assert any("ioas_allow_iovas" in call for call in found.differences[0].calls)
 
 
 def an_unmap_that_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from tests.reference.conftest import SIZES, Bench
 from tenure.reference.kernel import Configuration, Kernel
 from tenure.reference.outcomes import Paused
 from tenure.vocabulary.answers import Answer, Done, Refused
-from tenure.vocabulary.observables import AUTO_REQUEST, MAP_REQUEST, UNMAP_REQUEST
+from tenure.vocabulary.observables import ALLOW_REQUEST, AUTO_REQUEST, MAP_REQUEST, UNMAP_REQUEST
 
 EBUSY, EEXIST, EINVAL, ENOENT, ENOSPC, EOPNOTSUPP, EOVERFLOW = map(
     Refused, ("EBUSY", "EEXIST", "EINVAL", "ENOENT", "ENOSPC", "EOPNOTSUPP", "EOVERFLOW")
@@ -42,6 +42,15 @@ def ioas_map_anywhere(bench: Bench, length: int, made: int, request: str = "rang
 def ioas_unmap(bench: Bench, low: int, high: int, request: str = "range", table: int = 0) -> object:
     """IOAS_UNMAP."""
     return bench.do("ioas_unmap", table=table, request=UNMAP_REQUEST.values.index(request), low=low, high=high)
+
+
+def ioas_allow(bench: Bench, *ranges: tuple[int, int], request: str = "", table: int = 0) -> object:
+    """IOAS_ALLOW_IOVAS, of up to two ranges."""
+    request = request or ("none", "one", "two")[len(ranges)]
+    (low, high), (other_low, other_high) = (*ranges, *ranges[:1], (0, 0), (0, 0))[:2]
+    number = ALLOW_REQUEST.values.index(request)
+    args = {"low": low, "high": high, "other_low": other_low, "other_high": other_high}
+    return bench.do("ioas_allow_iovas", table=table, request=number, **args)
 
 
 def removed(size: int) -> Answer:
@@ -103,6 +112,39 @@ def test_a_length_that_is_none_is_refused_before_a_hole_is_looked_for(bench: Ben
     ioas_map(bench, 0, 7, 0)
 
     assert ioas_map_anywhere(bench, 0, 1, asked) == errno
+
+
+def test_where_the_caller_does_not_say_only_what_is_allowed_is_taken(bench: Bench) -> None:
+    """Two ranges that touch are one; where nothing is allowed any more, anything is again."""
+    assert ioas_allow(bench, (5, 6), (3, 4)) == Done()
+
+    assert ioas_map_anywhere(bench, 3, 0) == Done((("iova", "a3"),))
+    assert ioas_map_anywhere(bench, 0, 1) == ENOSPC
+    assert ioas_map(bench, 0, 0, 1) == Done()
+    assert ioas_allow(bench) == Done()
+    assert ioas_map_anywhere(bench, 0, 2) == Done((("iova", "a1"),))
+
+
+def test_what_is_allowed_takes_the_place_of_what_was(bench: Bench) -> None:
+    """All of it at once; the first page and the last are never chosen, allowed or not."""
+    assert ioas_allow(bench, (2, 2), (4, 4)) == Done()
+    assert ioas_allow(bench, (0, 1)) == Done()
+
+    assert [bench.see("address_allowed", 0, a) for a in range(3)] == [True, True, False]
+    assert ioas_map_anywhere(bench, 1, 0) == ENOSPC
+    assert ioas_map_anywhere(bench, 0, 0) == Done((("iova", "a1"),))
+
+
+def test_ranges_are_refused_for_the_first_of_their_mistakes(bench: Bench) -> None:
+    """What was allowed before is allowed still."""
+    ioas_allow(bench, (3, 4))
+    before = bench.kernel.snapshot()
+
+    assert ioas_allow(bench, (2, 2), request="unknown", table=1) == EOPNOTSUPP
+    assert ioas_allow(bench, (2, 2), request="empty", table=1) == ENOENT
+    assert ioas_allow(bench, (2, 2), request="empty") == EINVAL
+    assert ioas_allow(bench, (1, 3), (3, 5)) == EINVAL
+    assert bench.kernel.snapshot() == before
 
 
 def test_an_unmap_looks_the_address_space_up_before_anything_else(bench: Bench) -> None:

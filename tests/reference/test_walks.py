@@ -48,6 +48,8 @@ RANGES = {
     "request": range(4),
     "length": range(3),
     "low_address": range(3),
+    "other_low": range(3),
+    "other_high": range(3),
     "high_address": range(3),
     "to_access": range(4),
     "mapping": range(2),
@@ -148,6 +150,7 @@ PARAMETERS_2011 = {
 
 PARAMETERS_OF_IOASES = {
     "ioas_alloc": ("made_table",),
+    "ioas_allow_iovas": ("table", "request", "low_address", "high_address", "other_low", "other_high"),
     "ioas_map_fixed": ("table", "request", "low_address", "high_address", "to_access", "made_mapping"),
     "ioas_map": ("table", "request", "length", "to_access", "made_mapping"),
     "ioas_unmap": ("table", "request", "low_address", "high_address"),
@@ -201,6 +204,9 @@ PARAMETERS_OF_VARIANTS: dict[str, dict[str, tuple[str, ...]]] = {
 
 MISCOUNTED = ("external-v1:misuse", "external-validate:unbalanced-release")
 """Where a client gives back uses that it does not have."""
+
+WHOLE = frozenset({"other_low", "other_high"})
+"""Parameters of two words; of others the second word says what they are chosen from."""
 
 CHOICES = st.lists(st.integers(min_value=0, max_value=10**6), min_size=10, max_size=60)
 
@@ -273,7 +279,7 @@ def parameters_of(system: str) -> dict[str, tuple[str, ...]]:
 def thinkable(system: str) -> tuple[tuple[str, dict[str, int]], ...]:
     """Every call of a system with every choice of what is passed, whether or not anybody can make it now."""
     return tuple(
-        (call, {p.partition("_")[0]: value for p, value in zip(parameters, values, strict=True)})
+        (call, {p if p in WHOLE else p.partition("_")[0]: value for p, value in zip(parameters, values, strict=True)})
         for call, parameters in parameters_of(system).items()
         if call in SYSTEMS[system].forms
         for values in product(*(RANGES[p if p in RANGES else p.removeprefix("made_")] for p in parameters))

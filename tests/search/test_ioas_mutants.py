@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from tests.search.test_mutants import Fault, forgetful, unguarded
+from tests.search.test_mutants import Fault, forgetful, on_case, unguarded
 from tests.search.test_range_mutants import adding, assigning, position_of
 
 from tenure.commands.recording import recorded
 from tenure.models import SYSTEMS
+from tenure.models.dma_ioas import allowed
 from tenure.models.dma_type1 import access
 from tenure.properties import PROPERTIES
 from tenure.search.explorer import explore
 from tenure.search.ioas_scopes import ioas_scope
+from tenure.vocabulary.calls import Case
 from tenure.vocabulary.effects import each
 from tenure.vocabulary.machine import Machine
 from tenure.vocabulary.objects import MAPPING
 from tenure.vocabulary.rules import rules_of
 from tenure.vocabulary.sentences import applies, sentence
 from tenure.vocabulary.systems import Granularity, System
-from tenure.vocabulary.terms import constant, no
-from tenure.vocabulary.types import COUNT
+from tenure.vocabulary.terms import Term, constant, no, rewrite
+from tenure.vocabulary.types import COUNT, FLAG
 
 SOUND = next(s for s in SYSTEMS if s.id == "dma-ioas")
 SCOPE = ioas_scope({"thread": 1, "table": 1, "address": 3, "mapping": 2})
@@ -39,6 +43,19 @@ def counting_nothing(system: System) -> System:
     return assigning(REMOVAL, position_of(system, REMOVAL), "unmapped", constant(0, COUNT))(system)
 
 
+def wherever_there_is_room(system: System) -> System:
+    """Where an address is chosen, nobody asks what is allowed."""
+
+    def anything(term: Term) -> Term | None:
+        return constant(1, FLAG) if term.data is allowed else None
+
+    def change(old: Case) -> Case:
+        assert old.pick is not None
+        return replace(old, pick=replace(old.pick, where=rewrite(old.pick.where, anything)))
+
+    return on_case("ioas_map.map", position_of(system, "ioas_map.map"), change)(system)
+
+
 GRANTED = len(SOUND.call("ioas_map_fixed").steps[0].cases) - 1
 """The case in which the area is made."""
 
@@ -50,6 +67,7 @@ MUTANTS: tuple[tuple[str, Fault], ...] = (
     ("DMA-5", counting_nothing),
     ("DMA-12", forgetful("ioas_map_fixed.map", "last")),
     ("DMA-14", forgetful("destroy.destroy", "listed")),
+    ("DMA-15", wherever_there_is_room),
 )
 
 

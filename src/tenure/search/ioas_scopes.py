@@ -5,6 +5,8 @@ from __future__ import annotations
 from tenure.search.family import Family, Place
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.machine import Scope
+from tenure.vocabulary.objects import ADDRESS, TABLE
+from tenure.vocabulary.terms import every, no
 
 
 def ioas_scope(sizes: dict[str, int], positions: tuple[int, ...] = (), chosen: range | None = None) -> Scope:
@@ -21,22 +23,38 @@ def ioas_scope(sizes: dict[str, int], positions: tuple[int, ...] = (), chosen: r
     return Scope(sizes, fixed)
 
 
+WITHOUT_RANGES = frozenset({"ioas_alloc", "ioas_map_fixed", "ioas_map", "ioas_unmap", "ioas_unmap_all", "destroy"})
+"""The calls that leave open where addresses are chosen."""
+
+ANYWHERE = (
+    every(TABLE, lambda t: every(ADDRESS, lambda a: no(seen.address_allowed[t, a]))),
+    "no address is named as allowed",
+)
+"""What an IOAS_ALLOW_IOVAS answers is compared, but not what comes after it."""
+
+_ONE = {"thread": 1, "table": 1, "address": 4, "mapping": 1}
+_TWO = {"thread": 2, "table": 1, "address": 3, "mapping": 1}
+
 IOAS = Family(
     marks=seen.space_exists,
     scope=ioas_scope,
-    main={"thread": 1, "table": 1, "address": 4, "mapping": 3},
+    main={**_ONE, "address": 3, "mapping": 3},
     narrow=(),
     witness=ioas_scope({"thread": 2, "table": 2, "address": 2, "mapping": 2}),
     gate=ioas_scope({"thread": 1, "table": 2, "address": 8, "mapping": 5}),
-    plan=ioas_scope({"thread": 1, "table": 1, "address": 4, "mapping": 3}),
+    plan=ioas_scope({**_ONE, "address": 3, "mapping": 2}),
+    deep=((ioas_scope({**_ONE, "mapping": 3}), WITHOUT_RANGES),),
     whole=(
-        Place("one address space", ioas_scope({"thread": 1, "table": 1, "address": 5, "mapping": 3})),
-        Place("two address spaces", ioas_scope({"thread": 1, "table": 2, "address": 3, "mapping": 2})),
-        Place("large", ioas_scope({"thread": 1, "table": 1, "address": 8, "mapping": 5}), full=True),
+        Place("one address space", ioas_scope({**_ONE, "mapping": 3}), within=(ANYWHERE,)),
+        Place("allowed ranges", ioas_scope(_ONE)),
+        Place("two address spaces", ioas_scope({**_ONE, "table": 2, "address": 3, "mapping": 2}), within=(ANYWHERE,)),
+        Place("five addresses", ioas_scope({**_ONE, "address": 5, "mapping": 3}), full=True, within=(ANYWHERE,)),
+        Place("large", ioas_scope({**_ONE, "address": 8, "mapping": 5}), full=True),
     ),
     pairs=(
-        Place("one address space", ioas_scope({"thread": 2, "table": 1, "address": 3, "mapping": 2})),
-        Place("two address spaces", ioas_scope({"thread": 2, "table": 2, "address": 2, "mapping": 2}), full=True),
+        Place("one address space", ioas_scope({**_TWO, "mapping": 2}), within=(ANYWHERE,)),
+        Place("allowed ranges", ioas_scope(_TWO)),
+        Place("two address spaces", ioas_scope({**_TWO, "table": 2, "address": 2, "mapping": 2}), full=True),
     ),
     columns=(("address_position", "a", "position"), ("address_choosable", "a", "may be chosen")),
 )

@@ -44,6 +44,9 @@ MAP_REQUEST = Choice("IO map request", ("range", "empty", "wraps", "too large", 
 """The same of IOAS_MAP, where there are flags, of which one may be unknown, and memory behind the range besides."""
 AUTO_REQUEST = Choice("IO automatic request", ("range", "empty", "half", "too large", "unknown", "target wraps"))
 """The same where IOAS_MAP is told no address; half is a length of half the address space or more."""
+ALLOW_REQUEST = Choice("IO allow request", ("none", "one", "two", "empty", "unknown"))
+"""The ranges of IOAS_ALLOW_IOVAS: none, one, or two in any order; or one that ends where it begins or below, or a reserved
+field that is set."""
 FAILS = Choice(
     "what fails",
     ("nothing", "memory", "domain", "driver", "own domain", "own driver", "attach", "device", "file"),
@@ -262,6 +265,13 @@ address_choosable = observable(
     ADDRESS,
     FLAG,
     meaning="the kernel may choose it: it is neither in the first page nor in the last",
+)
+address_allowed = observable(
+    "address_allowed",
+    TABLE,
+    ADDRESS,
+    FLAG,
+    meaning="IOAS_ALLOW_IOVAS has named the address; where it has named none, each may be chosen",
 )
 space_process = observable(
     "space_process", TABLE, PROCESS.maybe, meaning="the process whose memory the address space leads to"
