@@ -48,7 +48,7 @@ allowed = state("allowed", TABLE, ADDRESS, FLAG, meaning="the address is in the 
 unmapped = state("unmapped", TABLE, COUNT, meaning="addresses that the removals under way have taken so far")
 
 
-def _is_asked(request: Term, low: Term, high: Term) -> Term:
+def is_asked(request: Term, low: Term, high: Term) -> Term:
     """A range has a lower end and an upper; where there is none, one address stands for what was asked."""
     return both(position[low] <= position[high], implies(no(request == "range"), low == high))
 
@@ -73,7 +73,7 @@ def _unmappable(table: Term, request: Term, to: Term) -> tuple[Case, ...]:
     )
 
 
-def _made(table: Term, made: Term, low: Term, high: Term, to: Term) -> tuple[Assign, ...]:
+def made_area(table: Term, made: Term, low: Term, high: Term, to: Term) -> tuple[Assign, ...]:
     """The area is there, finished."""
     return (
         listed[made].becomes(table),
@@ -105,14 +105,14 @@ def ioas_map_fixed(
     table: Term, request: Term, low: Term, high: Term, to: Term, made: Term
 ) -> Steps:  # what the caller passes
     """Make an area of a certain range, unless another one has any of it."""
-    yield requires(_is_asked(request, low, high), is_none(listed[made]))
+    yield requires(is_asked(request, low, high), is_none(listed[made]))
     taken = some(MAPPING, lambda m: both(in_list(table, m), overlaps(m, low, high)))
     yield step(
         "map",
         *_unmappable(table, request, to),
         refuse(request == "wraps", "EOVERFLOW", "the range ends beyond the top of the address space"),
         refuse(taken, "EEXIST", "an area has a part of the range already"),
-        done(*_made(table, made, low, high, to)),
+        done(*made_area(table, made, low, high, to)),
         locks=(briefly(OBJECT_TABLE), IOVA_RWSEM),
     )
 
@@ -150,7 +150,9 @@ def ioas_map(table: Term, request: Term, length: Term, to: Term, made: Term) -> 
         *_unmappable(table, request, to),
         refuse(request == "half", "EOVERFLOW", "the length is half of the address space or more"),
         choosing(
-            ADDRESS, has_room, lambda begin: done(*_made(table, made, begin, last_of[begin, length], to), iova=begin)
+            ADDRESS,
+            has_room,
+            lambda begin: done(*made_area(table, made, begin, last_of[begin, length], to), iova=begin),
         ),
         refuse(TRUE, "ENOSPC", "no hole is large enough"),
         locks=(briefly(OBJECT_TABLE), IOVA_RWSEM),
@@ -211,11 +213,18 @@ def _removed(table: Term, mapping: Term) -> tuple[Assign, ...]:
     return counted, *(forgets(mapping) for forgets in _FORGOTTEN)
 
 
-def _removal(table: Term, ends: tuple[Term, Term] | None = None) -> Steps:
+def removal(
+    table: Term,
+    ends: tuple[Term, Term] | None = None,
+    *,
+    first_of_all: tuple[Case, ...] = (),
+    may_be_empty: bool = False,
+    more: Callable[[Term], tuple[Assign, ...]] = lambda _: (),
+) -> Steps:
     """iopt_unmap_iova_range: take whole areas, the lowest first, each for itself, until one is only in part in what is left.
 
     Between two of them the locks are let go, and others may come. Where `ends` are given, an area must be between them;
-    else it is all of the address space that goes, and nothing may be there.
+    else it is all of the address space that goes, and nothing may be there, as where it `may_be_empty`. With an area goes `more`.
     """
     size, reached = local("size", COUNT), local("reached", ADDRESS.maybe)
     over = unmapped[table].becomes(unmapped[table] - size)
@@ -239,15 +248,16 @@ def _removal(table: Term, ends: tuple[Term, Term] | None = None) -> Steps:
 
     def remove(mapping: Term) -> Case:
         gone = (size.becomes(size + _size(mapping)), reached.becomes(last[mapping]))
-        return go(*gone, *_removed(table, mapping), to="remove")
+        return go(*gone, *more(mapping), *_removed(table, mapping), to="remove")
 
     in_the_way = some(MAPPING, lambda m: both(is_lowest(m), no(is_covered(m))))
     nothing = refuse(size == 0, "ENOENT", "no area is in the range", over)
     yield step(
         "remove",
+        *first_of_all,
         refuse(in_the_way, "ENOENT", "the next area is only in part in what is left of the range", over),
         choosing(MAPPING, is_lowest, remove),
-        *(() if ends is None else (nothing,)),
+        *(() if ends is None or may_be_empty else (nothing,)),
         done(over, size=size),
         locks=(IOVA_RWSEM,),
         repeats=True,
@@ -265,7 +275,7 @@ def _removal(table: Term, ends: tuple[Term, Term] | None = None) -> Steps:
 )
 def ioas_unmap(table: Term, request: Term, low: Term, high: Term) -> Steps:
     """Take the areas of a range, each whole; one that reaches out of it is refused after those below it are gone."""
-    yield requires(_is_asked(request, low, high))
+    yield requires(is_asked(request, low, high))
     yield step(
         "find",
         _is_missing(table),
@@ -275,14 +285,14 @@ def ioas_unmap(table: Term, request: Term, low: Term, high: Term) -> Steps:
         go(),
         locks=(OBJECT_TABLE,),
     )
-    yield from _removal(table, (low, high))
+    yield from removal(table, (low, high))
 
 
 @call("IOMMU_IOAS_UNMAP, all", actor=THREAD, source="iommufd_ioas_unmap, iopt_unmap_all, 7.2", table=TABLE)
 def ioas_unmap_all(table: Term) -> Steps:
     """Take every area, as the address 0 and the length ULONG_MAX ask for; where there is none it is no mistake."""
     yield step("find", _is_missing(table), go(), locks=(OBJECT_TABLE,))
-    yield from _removal(table)
+    yield from removal(table)
 
 
 @call("IOMMU_DESTROY", actor=THREAD, source="iommufd_destroy, iommufd_ioas_destroy, 7.2", table=TABLE)

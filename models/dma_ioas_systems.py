@@ -1,20 +1,25 @@
-"""The system `dma-ioas`: IO address spaces of an iommufd."""
+"""The systems of IO address spaces of an iommufd: by calls of its own, `dma-ioas`, and by VFIO's, `dma-ioas-compat`."""
 
-from tenure.models import dma_ioas, dma_type1
-from tenure.models.dma_ioas_claims import CLAIMS
+from tenure.models import dma_ioas, dma_ioas_compat, dma_type1
+from tenure.models.dma_ioas_claims import CLAIMS, COMPAT_CLAIMS
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.systems import Definition, System, shows
 
-DEFINITIONS: tuple[Definition, ...] = (
+AREAS: tuple[Definition, ...] = (
     shows(seen.address_position, lambda a: dma_type1.position[a]),
-    shows(seen.address_choosable, lambda a: dma_ioas.may_be_chosen[a]),
     shows(seen.mapping_listed, lambda m: dma_type1.listed[m]),
     shows(seen.mapping_first, lambda m: dma_type1.first[m]),
     shows(seen.mapping_last, lambda m: dma_type1.last[m]),
     shows(seen.mapping_access, lambda m: dma_type1.access[m]),
     shows(seen.space_exists, lambda t: dma_ioas.is_there[t]),
-    shows(seen.address_allowed, lambda t, a: dma_ioas.allowed[t, a]),
     shows(seen.unmap_counted, lambda t: dma_ioas.unmapped[t]),
+)
+"""What any of them shows of its areas."""
+
+DEFINITIONS = (
+    *AREAS,
+    shows(seen.address_choosable, lambda a: dma_ioas.may_be_chosen[a]),
+    shows(seen.address_allowed, lambda t, a: dma_ioas.allowed[t, a]),
 )
 
 SYSTEMS = (
@@ -26,5 +31,14 @@ SYSTEMS = (
         calls=dma_ioas.CALLS,
         definitions=DEFINITIONS,
         claims=CLAIMS,
+    ),
+    System(
+        name="dma-ioas-compat",
+        variant="",
+        title="VFIO's MAP_DMA and UNMAP_DMA over an IO address space of an iommufd, by either version of type1",
+        source="drivers/iommu/iommufd/vfio_compat.c, io_pagetable.c, 7.2",
+        calls=dma_ioas_compat.CALLS,
+        definitions=(*AREAS, shows(seen.space_cuts, lambda t: dma_ioas_compat.cuts[t])),
+        claims=COMPAT_CLAIMS,
     ),
 )

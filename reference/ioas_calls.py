@@ -133,7 +133,7 @@ def ioas_unmap(machine: Machine, me: Task, table: int, request: int, low: int, h
     def ended(removed: int, *, in_the_way: bool) -> Answer:
         return ENOENT if in_the_way or removed == 0 else Done((("size", removed),))
 
-    return _take(space, Range(low, high), "ioas_unmap.remove", ended)
+    return take(space, Range(low, high), "ioas_unmap.remove", ended)
 
 
 def may_name(machine: Machine, table: int) -> bool:
@@ -148,7 +148,7 @@ def ioas_unmap_all(machine: Machine, me: Task, table: int) -> Steps | Answer:
     if not space.is_there:
         return ENOENT
     everything = Range(0, top(space.areas.bounds.width))
-    return _take(space, everything, "ioas_unmap_all.remove", _told)
+    return take(space, everything, "ioas_unmap_all.remove", _told)
 
 
 def destroy(machine: Machine, me: Task, table: int) -> Answer:
@@ -168,7 +168,7 @@ def _told(removed: int, *, in_the_way: bool) -> Answer:
     return ENOENT if in_the_way else Done((("size", removed),))
 
 
-def _take(space: IoasSpace, asked: Range, step: str, ended: Callable[..., Answer]) -> Steps:
+def take(space: IoasSpace, asked: Range, step: str, ended: Callable[..., Answer]) -> Steps:
     """The loop: the lowest area of what is left of a range, until none is, or one that reaches out of it (iopt_unmap_iova_range)."""
     space.users += 1
     removed, left, in_the_way = 0, asked, False

@@ -8,12 +8,12 @@ from tenure.reference.configuration import Configuration
 from tenure.reference.dma import Access, Bounds, Mapping, Range, Refusal, Tracker, Width, size
 from tenure.reference.dma.bounds import usable
 from tenure.reference.dma.pages import Shift
-from tenure.reference.dma.ranges import intersection
+from tenure.reference.dma.ranges import intersection, split
 from tenure.reference.dma.removal import exact
 from tenure.vocabulary.objects import ADDRESS, MAPPING, TABLE
 
-IoasState = tuple[bool, tuple[Range, ...], tuple[tuple[int, int, int, int], ...]]
-"""Whether it is there; what is allowed; and each area as its name, first and last address, and access."""
+IoasState = tuple[bool, bool, tuple[Range, ...], tuple[tuple[int, int, int, int], ...]]
+"""Whether it is there and cuts areas; what is allowed; and each area as its name, first and last address, and access."""
 
 
 class IoasSpace:
@@ -22,6 +22,8 @@ class IoasSpace:
     def __init__(self, choosable: tuple[Range, ...]) -> None:
         self.choosable = choosable
         self.is_there = False
+        self.cuts = False
+        """Large pages are off (disable_large_pages)."""
         self.areas = Tracker(Bounds(width=Width(16), shift=Shift(0)))
         self.allowed: tuple[Range, ...] = ()
         """Where addresses are chosen, in order and in as few ranges as can be; anywhere if there is none."""
@@ -41,6 +43,16 @@ class IoasSpace:
         holes = (hole for r in clipped if r is not None for hole in usable(r, taken))
         return next((hole.first for hole in holes if size(hole) >= length), None)
 
+    def cut(self, last: int, name: int) -> None:
+        """Have the area of an address end there, and make another one of the rest; which it may have none of (iopt_area_split)."""
+        area = self.areas.at(last)
+        if area is None or last == area.range.last:
+            return
+        lower, upper = split(area.range, last + 1)
+        self.areas.unmap(area.range, exact)
+        self.areas.map(Mapping(lower, 0, area.access, area.owner))
+        self.map(name, upper, area.access.value)
+
     def end(self) -> None:
         """Nobody can look it up any more, and all that it kept is gone (iommufd_ioas_destroy)."""
         self.is_there, self.allowed = False, ()
@@ -59,11 +71,11 @@ class IoasSpace:
     def state(self) -> IoasState:
         """What can be seen of it, as numbers."""
         told = ((name, one.range.first, one.range.last, one.access.value) for name, one in sorted(self.named().items()))
-        return self.is_there, self.allowed, tuple(told)
+        return self.is_there, self.cuts, self.allowed, tuple(told)
 
     def become(self, state: IoasState) -> None:
         """Go back to a state in which no call is in flight."""
-        self.is_there, self.allowed, told = state
+        self.is_there, self.cuts, self.allowed, told = state
         self.areas.unmap_all()
         for name, first, last, access in told:
             self.map(name, Range(first, last), access)

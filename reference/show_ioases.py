@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tenure.reference.columns import Columns
     from tenure.reference.machine import Machine
 
-OF_IOASES = (seen.space_exists, seen.address_choosable, seen.address_allowed)
+OF_IOASES = (seen.space_exists, seen.address_choosable, seen.address_allowed, seen.space_cuts)
 
 
 def observe_ioases(machine: Machine) -> Columns:
@@ -44,7 +44,13 @@ def observe_existence(machine: Machine) -> Columns:
     """The observables of OF_IOASES."""
     addresses = machine.configuration.number(ADDRESS)
     if not machine.ioases:
-        return (0,) * len(machine.tables), (0,) * addresses, (0,) * (len(machine.tables) * addresses)
+        return (
+            (0,) * len(machine.tables),
+            (0,) * addresses,
+            (0,) * (len(machine.tables) * addresses),
+            (0,) * len(machine.tables),
+        )
     there = tuple([int(space.is_there) for space in machine.ioases])
     allowed = tuple([int(any(a in r for r in space.allowed)) for space in machine.ioases for a in range(addresses)])
-    return there, tuple(map(int, machine.configuration.may_be_chosen)), allowed
+    cuts = tuple([int(space.cuts) for space in machine.ioases])
+    return there, tuple(map(int, machine.configuration.may_be_chosen)) or (0,) * addresses, allowed, cuts

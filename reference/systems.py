@@ -25,6 +25,7 @@ from tenure.reference import (
     group_calls_2022,
     interrupt_calls,
     ioas_calls,
+    ioas_compat_calls,
     iommu_driver_calls,
     iommufd_calls,
     iommufd_device_calls,
@@ -256,6 +257,14 @@ _IOAS: Mapping[str, Form] = {
     "ioas_unmap": Form(ioas_calls.ioas_unmap, ioas_calls.may_ioas_unmap),
     "ioas_unmap_all": Form(ioas_calls.ioas_unmap_all, ioas_calls.may_name),
     "destroy": Form(ioas_calls.destroy, ioas_calls.may_name),
+}
+
+_IOAS_COMPAT: Mapping[str, Form] = {
+    "ioas_alloc": _IOAS["ioas_alloc"],
+    "set_iommu": Form(ioas_compat_calls.set_iommu, ioas_compat_calls.may_set_iommu),
+    "map_dma": Form(ioas_compat_calls.map_dma, ioas_compat_calls.may_map_dma, new=(("made", MAPPING),)),
+    "unmap_dma": Form(ioas_compat_calls.unmap_dma, ioas_compat_calls.may_unmap_dma),  # its names are given in one step
+    "unmap_all": Form(ioas_compat_calls.unmap_all, ioas_calls.may_name),
 }
 
 _BY_LINE = ("line", LINE)
@@ -569,6 +578,7 @@ SYSTEMS: Mapping[str, System] = {
     ),
     "dma-type1-v2": System(_TYPE1),
     "dma-ioas": System(_IOAS, has_ioases=True),
+    "dma-ioas-compat": System(_IOAS_COMPAT, has_ioases=True),
     "external-validate": System(_VALIDATE),
     "external-validate:locked-container": System(_VALIDATE, frozenset(_VALIDATE) - {"validate_and_use"}),
     "external-validate:check-then-count": System(_CHECK_THEN_COUNT, frozenset(_VALIDATE) - {"validate_and_use"}),

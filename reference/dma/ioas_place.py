@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from tenure.reference.dma.coalescing import together
 from tenure.reference.dma.errnos import Errno
 from tenure.reference.dma.faults import FailedWith
 from tenure.reference.dma.ioas_holes import alignment_of, anywhere, first_fit
@@ -77,7 +78,7 @@ def _chosen(kept: Areas, vaddr: int, length: int, largest: Shift) -> int | Errno
     if alignment < kept.alignment():
         return Errno.EINVAL
     outer = anywhere(kept.bounds.width, kept.bounds.shift)
-    clipped = (intersection(r, outer) for r in kept.allowed or (outer,))
+    clipped = (intersection(r, outer) for r in together(kept.allowed) or (outer,))  # ranges that touch are one
     taken = [*kept.reserved(), *(area.range for area in kept.areas.values())]
     offset = vaddr - first_byte(page_of(vaddr, kept.bounds.shift), kept.bounds.shift)
     return first_fit((r for r in clipped if r is not None), taken, length, alignment, offset)

@@ -64,7 +64,7 @@ def a_part_that_is_taken_whole(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def an_unmap_that_looks_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """UNMAP refuses before it takes anything, as type1 does."""
-    sound = ioas_calls._take  # noqa: SLF001  # the fault is planted inside
+    sound = ioas_calls.take
 
     def take(space: IoasSpace, asked: Range, step: str, ended: Callable[..., Answer]) -> Steps | Answer:
         found = space.areas.overlapping(asked)
@@ -72,7 +72,7 @@ def an_unmap_that_looks_first(monkeypatch: pytest.MonkeyPatch) -> None:
             return sound(space, asked, step, ended)
         return ENOENT
 
-    monkeypatch.setattr(ioas_calls, "_take", take)
+    monkeypatch.setattr(ioas_calls, "take", take)
 
 
 def an_area_that_stays(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,7 +211,7 @@ def an_unmap_that_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
         space.users -= 1
         return ended(removed, in_the_way=bool(found))
 
-    monkeypatch.setattr(ioas_calls, "_take", take)
+    monkeypatch.setattr(ioas_calls, "take", take)
 
 
 def test_an_unmap_that_begins_anew_is_found_by_pairs_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,6 +49,9 @@ RANGES = {
     "length": range(3),
     "low_address": range(3),
     "other_low": range(3),
+    "version": range(3),
+    "behind": range(2),
+    "inside": range(2),
     "other_high": range(3),
     "high_address": range(3),
     "to_access": range(4),
@@ -158,6 +161,14 @@ PARAMETERS_OF_IOASES = {
     "destroy": ("table",),
 }
 
+PARAMETERS_OF_VFIO_ON_IOASES = {
+    "ioas_alloc": ("made_table",),
+    "set_iommu": ("table", "version"),
+    "map_dma": PARAMETERS_OF_IOASES["ioas_map_fixed"],
+    "unmap_dma": ("table", "request", "low_address", "high_address", "behind", "inside"),
+    "unmap_all": ("table",),
+}
+
 PARAMETERS_OF_ACCESSES = {**PARAMETERS, "attach": ("process", "file", "obj")}
 PARAMETERS_OF_CDEVS = {
     **PARAMETERS_OF_ACCESSES,
@@ -225,7 +236,7 @@ def machine(system: str) -> Kernel:
         last = (False, True)
         limits = {"page_limit": (1,), "may_exceed": (False,)}
         return Kernel(system, Configuration(OF_2011, (), (), (), (False,), (), **limits, reserved=last, frame_0=last))  # type: ignore[arg-type]  # two fields of two types
-    if system == "dma-ioas":
+    if system.startswith("dma-ioas"):
         return Kernel(system, Configuration(OF_IOASES, (), (), (), (), (), may_be_chosen=(False, True, True)))
     if system.startswith("dma-"):
         return Kernel(system, Configuration(OF_RANGES, (), (), (), (False,), (), (1, 1, 2), (2,), (1,), (False,)))
@@ -266,8 +277,8 @@ def parameters_of(system: str) -> dict[str, tuple[str, ...]]:
     """The calls of a system that callers make, with what they pass."""
     if system.startswith("dma-rfc2011"):
         return PARAMETERS_2011
-    if system == "dma-ioas":
-        return PARAMETERS_OF_IOASES
+    if system.startswith("dma-ioas"):
+        return PARAMETERS_OF_VFIO_ON_IOASES if system.endswith("compat") else PARAMETERS_OF_IOASES
     if system.startswith("cdev"):
         return PARAMETERS_WITHOUT_CONTAINERS if system == "cdev-no-container" else PARAMETERS_OF_CDEVS
     if not system.startswith("rfc2011"):

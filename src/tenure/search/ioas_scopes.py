@@ -36,7 +36,7 @@ _ONE = {"thread": 1, "table": 1, "address": 4, "mapping": 1}
 _TWO = {"thread": 2, "table": 1, "address": 3, "mapping": 1}
 
 IOAS = Family(
-    marks=seen.space_exists,
+    marks=seen.address_allowed,
     scope=ioas_scope,
     main={**_ONE, "address": 3, "mapping": 3},
     narrow=(),
@@ -46,15 +46,52 @@ IOAS = Family(
     deep=((ioas_scope({**_ONE, "mapping": 3}), WITHOUT_RANGES),),
     whole=(
         Place("one address space", ioas_scope({**_ONE, "mapping": 3}), within=(ANYWHERE,)),
-        Place("allowed ranges", ioas_scope(_ONE)),
-        Place("two address spaces", ioas_scope({**_ONE, "table": 2, "address": 3, "mapping": 2}), within=(ANYWHERE,)),
+        Place("allowed ranges", ioas_scope({**_ONE, "address": 3})),
+        Place("two address spaces", ioas_scope({**_ONE, "table": 2, "address": 2, "mapping": 2}), within=(ANYWHERE,)),
+        Place("four addresses", ioas_scope(_ONE), full=True),
         Place("five addresses", ioas_scope({**_ONE, "address": 5, "mapping": 3}), full=True, within=(ANYWHERE,)),
         Place("large", ioas_scope({**_ONE, "address": 8, "mapping": 5}), full=True),
     ),
     pairs=(
-        Place("one address space", ioas_scope({**_TWO, "mapping": 2}), within=(ANYWHERE,)),
-        Place("allowed ranges", ioas_scope(_TWO)),
+        Place("one address space", ioas_scope({**_TWO, "address": 2, "mapping": 2}), within=(ANYWHERE,)),
+        Place("allowed ranges", ioas_scope({**_TWO, "address": 2})),
+        Place("three addresses", ioas_scope({**_TWO, "mapping": 2}), full=True, within=(ANYWHERE,)),
         Place("two address spaces", ioas_scope({**_TWO, "table": 2, "address": 2, "mapping": 2}), full=True),
     ),
     columns=(("address_position", "a", "position"), ("address_choosable", "a", "may be chosen")),
 )
+
+
+def vfio_scope(sizes: dict[str, int]) -> Scope:
+    """Pages one after the other, of which callers name all."""
+    pages = range(sizes["address"])
+    fixed = {
+        "position": tuple(pages),
+        "page before": tuple(max(0, n - 1) for n in pages),
+        "page after": tuple(min(pages[-1], n + 1) for n in pages),
+    }
+    return Scope(sizes, fixed)
+
+
+_PAGES = {"thread": 1, "table": 1, "address": 3, "mapping": 3}
+
+COMPAT = Family(
+    marks=seen.space_cuts,
+    scope=vfio_scope,
+    main=_PAGES,
+    narrow=(),
+    witness=vfio_scope({"thread": 2, "table": 2, "address": 2, "mapping": 2}),
+    gate=vfio_scope({"thread": 1, "table": 2, "address": 8, "mapping": 7}),
+    plan=vfio_scope(_PAGES),
+    whole=(
+        Place("one address space", vfio_scope(_PAGES)),
+        Place("two address spaces", vfio_scope({**_PAGES, "table": 2, "address": 2})),
+        Place("four addresses", vfio_scope({**_PAGES, "address": 4, "mapping": 4}), full=True),
+    ),
+    pairs=(
+        Place("one address space", vfio_scope({**_PAGES, "thread": 2, "address": 2})),
+        Place("three addresses", vfio_scope({**_PAGES, "thread": 2}), full=True),
+    ),
+    columns=(("address_position", "a", "position"),),
+)
+"""VFIO's calls: an unmap may need two names more."""

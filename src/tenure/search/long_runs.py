@@ -1,5 +1,6 @@
 """Long runs: scripts to the cases that are reached only where counts are stolen, lists are full, and somebody is killed."""
 
+from tenure.search.ioas_scopes import vfio_scope
 from tenure.search.scopes import scope
 from tenure.search.scripts import Script
 from tenure.vocabulary.machine import Scope
@@ -126,6 +127,16 @@ def _added_again(takes: str, *late: str) -> Script:
     return _of_entries(f"file_add.{takes}", *lines, files=6, users=2)
 
 
+def _of_vfio(takes: str, *lines: str) -> Script:
+    """Two threads and an IO address space of four pages, to which VFIO's calls are made."""
+    where = vfio_scope({"thread": 2, "table": 1, "address": 4, "mapping": 4})
+    return Script("dma-ioas-compat", takes, where, ("ioas_alloc", *lines), whole=True)
+
+
+def _mapped(low: int, high: int) -> str:
+    return f"map_dma request=range to=read low=a{low} high=a{high}"
+
+
 LONG_RUNS: tuple[Script, ...] = (
     *_of_get("", "dissolve#2"),
     *_of_get(":put-ref-first", "dissolve#3"),
@@ -158,12 +169,19 @@ LONG_RUNS: tuple[Script, ...] = (
     _added_again("detach#2"),
     _added_again("detach#0", "th2 unset_container"),
     _added_again("dissolve#2", "th1 unset_container.check"),
+    _of_vfio(
+        "unmap_dma.cut#3",
+        *("set_iommu version=v1", _mapped(0, 1), _mapped(2, 3), "th0 unmap_dma.cut request=range low=a1 high=a2"),
+    ),
+    _of_vfio(
+        "unmap_all.remove#0",
+        *(_mapped(0, 1), "th0 unmap_all.find", "th0 unmap_all.remove", _mapped(1, 2), "th0 unmap_all.remove"),
+    ),
 )
 """Every long run, each in the variant that it names."""
 
 
 def long_runs_of(rules: Rules) -> tuple[Script, ...]:
-    """The long runs of this system; only where calls interleave is anything so deep."""
-    if rules.granularity is not Granularity.STEPS:
-        return ()
-    return tuple(one for one in LONG_RUNS if one.system == rules.system.id)
+    """The long runs of this system; mostly it is only where calls interleave that anything is so deep."""
+    interleaves = rules.granularity is Granularity.STEPS
+    return tuple(one for one in LONG_RUNS if one.system == rules.system.id and (interleaves or one.whole))

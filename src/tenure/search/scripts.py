@@ -22,6 +22,8 @@ class Script:
     """The case of a step for whose sake it is told."""
     scope: Scope
     lines: tuple[str, ...]
+    whole: bool = False
+    """It is told where calls are whole, too."""
 
     def __str__(self) -> str:
         return f"{self.system} to {self.takes}"

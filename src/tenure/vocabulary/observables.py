@@ -47,6 +47,10 @@ AUTO_REQUEST = Choice("IO automatic request", ("range", "empty", "half", "too la
 ALLOW_REQUEST = Choice("IO allow request", ("none", "one", "two", "empty", "unknown"))
 """The ranges of IOAS_ALLOW_IOVAS: none, one, or two in any order; or one that ends where it begins or below, or a reserved
 field that is set."""
+VFIO_MAP_REQUEST = Choice("VFIO map request", ("range", "empty", "wraps", "unknown", "target wraps"))
+"""What the arguments of MAP_DMA come to where an iommufd stands for a container; unknown is a flag, or a length of its structure."""
+VFIO_UNMAP_REQUEST = Choice("VFIO unmap request", ("range", "empty", "wraps", "unknown"))
+TYPE1_VERSION = Choice("type1 version", ("v1", "v2", "other"))
 FAILS = Choice(
     "what fails",
     ("nothing", "memory", "domain", "driver", "own domain", "own driver", "attach", "device", "file"),
@@ -272,6 +276,12 @@ address_allowed = observable(
     ADDRESS,
     FLAG,
     meaning="IOAS_ALLOW_IOVAS has named the address; where it has named none, each may be chosen",
+)
+space_cuts = observable(
+    "space_cuts",
+    TABLE,
+    FLAG,
+    meaning="VFIO's UNMAP_DMA cuts areas there: large pages are off since version 1 was asked for",
 )
 space_process = observable(
     "space_process", TABLE, PROCESS.maybe, meaning="the process whose memory the address space leads to"

@@ -151,6 +151,17 @@ def test_addresses_are_chosen_where_it_is_allowed() -> None:
     assert made.map(process(), 0x10_0000, PAGE, FIXED, 0x9_0000) == 0x9_0000
 
 
+def test_allowed_ranges_that_touch_are_one() -> None:
+    """As interval_tree_span_iter walks them; with a byte between them there is no room in either."""
+    made = Ioas()
+    made.allow_iovas([(0x1_8000, 0x1_FFFF), (0x1_0000, 0x1_7FFF)])
+    assert made.map(process(), 0x10_0000, 16 * PAGE, RW) == 0x1_0000
+
+    made.unmap(0x1_0000, 16 * PAGE)
+    made.allow_iovas([(0x1_8000, 0x1_FFFF), (0x1_0000, 0x1_7FFE)])
+    assert made.map(process(), 0x10_0000, 16 * PAGE, RW) is Errno.ENOSPC
+
+
 def test_a_hole_is_found_as_a_few_lines_have_it() -> None:
     """Every pair of taken ranges of 5 bits, every length and alignment, byte by byte; a hole of one byte is never used."""
     ranges = [Range(a, b) for a, b in combinations_with_replacement(range(0, 32, 3), 2)]
