@@ -40,9 +40,9 @@ CDEVS_GROUPS_AND_VMS: Family = replace(
     ),
     plan=cdev_scope({**_PLACED, "table": 1}),
     whole=(
-        Place("a VM that keeps a device file or a group's", cdev_scope(_KEPT), within=(ON_VFIO,)),
+        Place("a VM that keeps a device file or a group's", cdev_scope({**_KEPT, "user": 2}), within=(ON_VFIO,)),
         Place("a VM, two processes", cdev_scope({**_KEPT, "process": 2, "file": 2}), within=(ON_VFIO,)),
-        Place("a list of two", cdev_scope({**_KEPT, "user": 2}), within=(ON_VFIO,), full=True),
+        Place("a list of two", cdev_scope({**_KEPT, "file": 4, "user": 2}), within=(ON_VFIO,), full=True),
         Place("a VM, a group, an iommufd, a device", cdev_scope({**_KEPT, "file": 4}), within=(ON_VFIO,), full=True),
         Place("a VM, a group in a container", cdev_scope({**_PLACED, "thread": 0}), within=(ON_VFIO,), full=True),
         *CDEVS_AND_GROUPS.whole,
