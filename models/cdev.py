@@ -9,6 +9,7 @@ from tenure.models import (
     containers,
     containers_2022,
     device_files,
+    file_claims,
     files,
     groups,
     harm,
@@ -112,7 +113,7 @@ CDEV = System(
     source="drivers/vfio/group.c, device_cdev.c, iommufd.c and vfio_main.c, drivers/iommu/iommufd/device.c, 7.2",
     calls=CALLS,
     definitions=DEFINITIONS,
-    claims=(*cdev_group_claims.CLAIMS, *cdev_group_closing_claims.LEMMAS),
+    claims=(*cdev_group_claims.CLAIMS, *cdev_group_closing_claims.LEMMAS, file_claims.of_kinds(CALLS)),
     halted=harm.STOPPED,
     initially=containers_2022.INITIALLY,
 )

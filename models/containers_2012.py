@@ -3,7 +3,16 @@
 `models/groups_2012.py` is what differs from 3.11; files, containers and what a detach does are the same.
 """
 
-from tenure.models import containers, containers_2013, files, groups_2012, harm, iommu_drivers, vfio_drivers
+from tenure.models import (
+    containers,
+    containers_2013,
+    file_claims,
+    files,
+    groups_2012,
+    harm,
+    iommu_drivers,
+    vfio_drivers,
+)
 from tenure.models.container_claims_2012 import CLAIMS
 from tenure.models.groups import no_iommu
 from tenure.vocabulary import observables as seen
@@ -49,7 +58,7 @@ def _system(variant: str, title: str, indivisible: frozenset[str]) -> System:
         source="drivers/vfio/vfio.c, 3.6-3.10",
         calls=CALLS,
         definitions=DEFINITIONS,
-        claims=CLAIMS,
+        claims=(*CLAIMS, file_claims.of_kinds(CALLS)),
         halted=harm.STOPPED,
         initially=INITIALLY,
         indivisible=indivisible,

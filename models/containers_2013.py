@@ -1,6 +1,16 @@
 """The system `containers-2013`: VFIO containers and groups from Linux 3.11 to 5.18."""
 
-from tenure.models import container_claims, containers, files, groups, harm, iommu_drivers, modules, vfio_drivers
+from tenure.models import (
+    container_claims,
+    containers,
+    file_claims,
+    files,
+    groups,
+    harm,
+    iommu_drivers,
+    modules,
+    vfio_drivers,
+)
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.objects import DEVICE, FILE, USER
 from tenure.vocabulary.systems import Definition, System, shows
@@ -75,6 +85,8 @@ DEFINITIONS: tuple[Definition, ...] = (
 INITIALLY = every(DEVICE, lambda d: groups.registered[d] == (groups.driver[d] == "vfio"))
 """Devices may have any driver at the start; those of a VFIO driver are registered."""
 
+CLAIMS = (*container_claims.CLAIMS, file_claims.of_kinds(CALLS))
+
 CONTAINERS_2013 = System(
     name="containers-2013",
     variant="",
@@ -82,7 +94,7 @@ CONTAINERS_2013 = System(
     source="drivers/vfio/vfio.c, 3.11-5.18",
     calls=CALLS,
     definitions=DEFINITIONS,
-    claims=container_claims.CLAIMS,
+    claims=CLAIMS,
     halted=harm.STOPPED,
     initially=INITIALLY,
 )
@@ -94,7 +106,7 @@ LOCKED = System(
     source="drivers/vfio/vfio.c, 3.11-5.18",
     calls=CALLS,
     definitions=DEFINITIONS,
-    claims=container_claims.CLAIMS,
+    claims=CLAIMS,
     halted=harm.STOPPED,
     initially=INITIALLY,
     indivisible=frozenset(c.name for c in CALLS),

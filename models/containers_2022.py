@@ -8,6 +8,7 @@ from tenure.models import (
     containers_2013,
     device_files,
     device_files_6_1,
+    file_claims,
     files,
     groups,
     groups_6_1,
@@ -82,7 +83,7 @@ def _system(  # what differs between versions
         source=source,
         calls=calls,
         definitions=definitions,
-        claims=claims,
+        claims=(*claims, file_claims.of_kinds(calls)),
         halted=harm.STOPPED,
         initially=INITIALLY,
     )

@@ -4,7 +4,7 @@ from tenure.models.add_del import added_first, passed
 from tenure.models.container_claims import ASKS, OPENS
 from tenure.models.containers import counts, linked, table
 from tenure.models.external_users import seen_container, seen_group, seen_table
-from tenure.models.files import file_group, kept, kind
+from tenure.models.files import file_group, kept, kind, owner
 from tenure.models.groups import container, counted, placed, reference, users
 from tenure.models.harm import STOPPED
 from tenure.vocabulary.objects import CONTAINER, FILE, GROUP, TABLE, THREAD, USER
@@ -12,6 +12,7 @@ from tenure.vocabulary.systems import Claim, claim
 from tenure.vocabulary.terms import Term, both, busy, either, frame, implies, is_none, no, number_of, stands, when
 
 GET = "get_external_user"
+FROM_DEV = "get_external_user_from_dev"
 TELL = "iommu_id_from_file"
 
 
@@ -172,6 +173,44 @@ def users_are_never_more_than_those_entitled(group: Term) -> Term:
     return both(users[group] >= 0, users[group] <= when(placed[group], 1, 0) + files + outside)
 
 
+@claim(user=USER)
+def who_has_no_reference_counts_nowhere(user: Term) -> Term:
+    """While the kernel runs, a user in no call that has no reference to a group counts in none: else nobody could give it back."""
+    return either(STOPPED, busy(user), no(is_none(reference[user])), is_none(counted[user]))
+
+
+@claim(user=USER)
+def get_from_a_device_counts_once_it_has_a_group(user: Term) -> Term:
+    """Before it counts it counts nowhere, and from its look-up on it has a group."""
+    early, late = (
+        stands(user, f"{FROM_DEV}.count"),
+        stands(user, *(f"{FROM_DEV}.{s}" for s in ("validate", "reference"))),
+    )
+    free = both(is_none(counted[user]), is_none(reference[user]))
+    found = no(is_none(frame(user, FROM_DEV, "group", GROUP)))
+    return both(implies(early, both(free, found)), implies(late, found))
+
+
+@claim(user=USER)
+def who_passes_no_file_counts_nowhere(user: Term) -> Term:
+    """A user that has dropped its file has given its use back before."""
+    return implies(is_none(passed[user]), is_none(counted[user]))
+
+
+@claim(user=USER)
+def who_gave_its_use_back_counts_no_more(user: Term) -> Term:
+    """A put that has given the use of the group back forgets it in the same step, whatever it still does."""
+    after = (f"{c}.{s}" for c in ("put_external_user", "release_user") for s in ("detach", "put", "end"))
+    return implies(stands(user, *after), is_none(counted[user]))
+
+
+@claim(user=USER)
+def who_gave_its_reference_back_has_none(user: Term) -> Term:
+    """In the order of 3.11 a put has no reference any more when it gives the use back."""
+    after = (f"release_user.{s}" for s in ("dissolve", "detach", "end"))
+    return implies(stands(user, *after), both(is_none(reference[user]), is_none(owner[user])))
+
+
 GET_PUT: tuple[Claim, ...] = (
     what_a_user_saw_is_all_or_nothing,
     what_a_user_saw_is_still_so,
@@ -179,6 +218,9 @@ GET_PUT: tuple[Claim, ...] = (
     a_user_that_counts_has_its_reference_or_is_about_to,
     get_works_on_the_group_that_it_counted,
     get_sees_a_group_only_when_it_validates,
+    get_from_a_device_counts_once_it_has_a_group,
+    who_has_no_reference_counts_nowhere,
+    who_gave_its_use_back_counts_no_more,
 )
 
 ADD_DEL: tuple[Claim, ...] = (
@@ -191,6 +233,8 @@ ADD_DEL: tuple[Claim, ...] = (
     the_id_is_told_of_the_group_of_the_file,
     no_user_passes_a_file_that_is_being_made,
     users_are_never_more_than_those_entitled,
+    who_passes_no_file_counts_nowhere,
+    who_gave_its_use_back_counts_no_more,
 )
 
 VALIDATE: tuple[Claim, ...] = (
@@ -204,4 +248,6 @@ VALIDATE: tuple[Claim, ...] = (
     who_is_about_to_count_has_validated_its_file,
     a_release_works_on_the_file_that_its_user_passes,
     users_are_never_more_than_those_entitled,
+    who_passes_no_file_counts_nowhere,
+    who_gave_its_use_back_counts_no_more,
 )

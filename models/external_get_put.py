@@ -1,13 +1,18 @@
 """The system `external-get-put`: the external-user API that was merged, on the containers of 2013."""
 
-from tenure.models import container_claims, external_claims, external_users, get_put, harm
-from tenure.models.containers_2013 import INITIALLY
+from tenure.models import containers_2013, external_claims, external_users, get_put, harm
 from tenure.models.external_systems import CONTAINER_CALLS, DEFINITIONS
 from tenure.vocabulary.calls import Call
-from tenure.vocabulary.systems import System
+from tenure.vocabulary.systems import Claim, System
 
 
-def _system(variant: str, title: str, calls: tuple[Call, ...], indivisible: frozenset[str] = frozenset()) -> System:
+def _system(
+    variant: str,
+    title: str,
+    calls: tuple[Call, ...],
+    indivisible: frozenset[str] = frozenset(),
+    claims: tuple[Claim, ...] = (),
+) -> System:
     return System(
         name="external-get-put",
         variant=variant,
@@ -15,9 +20,9 @@ def _system(variant: str, title: str, calls: tuple[Call, ...], indivisible: froz
         source="drivers/vfio/vfio.c, 3.11-5.18; virt/kvm/vfio.c, 3.13-5.18",
         calls=(*CONTAINER_CALLS, *external_users.CALLS, *calls),
         definitions=DEFINITIONS,
-        claims=(*container_claims.CLAIMS, *external_claims.GET_PUT),
+        claims=(*containers_2013.CLAIMS, *external_claims.GET_PUT, *claims),
         halted=harm.STOPPED,
-        initially=INITIALLY,
+        initially=containers_2013.INITIALLY,
         indivisible=indivisible,
     )
 
@@ -32,7 +37,12 @@ SYSTEMS = (
         get_put.BASE,
         LOCKED_CALLS,
     ),
-    _system("put-ref-first", "put in the order of 3.11: the reference first", get_put.REFERENCE_FIRST),
+    _system(
+        "put-ref-first",
+        "put in the order of 3.11: the reference first",
+        get_put.REFERENCE_FIRST,
+        claims=(external_claims.who_gave_its_reference_back_has_none,),
+    ),
     _system(
         "from-dev", "with get_external_user_from_dev of 5.7, for drivers that hold no group file", get_put.FROM_DEV
     ),

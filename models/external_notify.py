@@ -2,8 +2,7 @@
 
 from dataclasses import replace
 
-from tenure.models import container_claims, containers_2013, external_users, harm, notify, notify_claims
-from tenure.models.containers_2013 import INITIALLY
+from tenure.models import containers_2013, external_users, harm, notify, notify_claims
 from tenure.models.external_systems import CONTAINER_CALLS, DEFINITIONS
 from tenure.models.files import file_group
 from tenure.models.groups import container
@@ -34,7 +33,8 @@ VIEWS = (
 )
 
 
-def _system(variant: str, title: str, calls: tuple[Call, ...]) -> System:
+def _system(variant: str, title: str, calls: tuple[Call, ...], *between: str) -> System:
+    """The system whose breaks do what is `between` a callback and its end."""
     own = {c.name for c in calls}
     others = tuple(c for c in CALLS if c.name not in own)
     return System(
@@ -44,9 +44,13 @@ def _system(variant: str, title: str, calls: tuple[Call, ...]) -> System:
         source=notify.SOURCE,
         calls=(*others, *calls),
         definitions=VIEWS,
-        claims=(*notify_claims.of_containers(container_claims.CLAIMS), *notify_claims.CLAIMS),
+        claims=(
+            *notify_claims.of_containers(containers_2013.CLAIMS),
+            *notify_claims.CLAIMS,
+            notify_claims.a_callback_is_ended_by_whoever_began_it(*between),
+        ),
         halted=harm.STOPPED,
-        initially=INITIALLY,
+        initially=containers_2013.INITIALLY,
         indivisible=frozenset(c.name for c in others),
     )
 
@@ -55,7 +59,7 @@ SYSTEMS = (
     _system(
         "", "a callback before each break, with every obligation kept; other container calls indivisible", notify.BASE
     ),
-    _system("no-drain", "the same, but the break does not wait for the callbacks", notify.NO_DRAIN),
+    _system("no-drain", "the same, but the break does not wait for the callbacks", notify.NO_DRAIN, "detach"),
     _system("late-register", "the same, but the check and the registration are two steps", notify.LATE_REGISTER),
     _system(
         "double-release",

@@ -1,7 +1,6 @@
 """The system `external-v1`: the external-user API as proposed in June 2013, on the containers of 2013."""
 
-from tenure.models import add_del, container_claims, containers_2013, external_claims, external_users, harm
-from tenure.models.containers_2013 import INITIALLY
+from tenure.models import add_del, containers_2013, external_claims, external_users, harm
 from tenure.models.external_systems import CONTAINER_CALLS, DEFINITIONS
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.calls import Call
@@ -30,9 +29,9 @@ def _system(variant: str, title: str, calls: tuple[Call, ...]) -> System:
         source="patch of 27 June 2013 to drivers/vfio/vfio.c",
         calls=(*NAMING_CALLS, *external_users.CALLS, *calls),
         definitions=VIEWS,
-        claims=(*container_claims.CLAIMS, *external_claims.ADD_DEL),
+        claims=(*containers_2013.CLAIMS, *external_claims.ADD_DEL),
         halted=harm.STOPPED,
-        initially=INITIALLY,
+        initially=containers_2013.INITIALLY,
     )
 
 

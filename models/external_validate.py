@@ -1,7 +1,6 @@
 """The system `external-validate`: Herrenschmidt's refcount model, which no kernel had, on the containers of 2013."""
 
-from tenure.models import container_claims, external_claims, external_users, harm, validate
-from tenure.models.containers_2013 import INITIALLY
+from tenure.models import containers_2013, external_claims, external_users, harm, validate
 from tenure.models.external_systems import CONTAINER_CALLS, DEFINITIONS
 from tenure.vocabulary.calls import Call
 from tenure.vocabulary.systems import System
@@ -15,9 +14,9 @@ def _system(variant: str, title: str, calls: tuple[Call, ...], indivisible: froz
         source="refcount model of Herrenschmidt's mail, 2013; drivers/vfio/vfio.c, 3.11-5.18",
         calls=(*CONTAINER_CALLS, *external_users.CALLS, *calls),
         definitions=DEFINITIONS,
-        claims=(*container_claims.CLAIMS, *external_claims.VALIDATE),
+        claims=(*containers_2013.CLAIMS, *external_claims.VALIDATE),
         halted=harm.STOPPED,
-        initially=INITIALLY,
+        initially=containers_2013.INITIALLY,
         indivisible=indivisible,
     )
 

@@ -1,11 +1,11 @@
 """What holds the objects of an iommufd together where all devices are emulated: helper invariants."""
 
 from tenure.models.cdev_fields import bound_to
-from tenure.models.files import gets, kind, releasable
+from tenure.models.files import file_device, gets, kind, releasable
 from tenure.models.harm import harm
 from tenure.models.iommufd import auto, context, devices, hwpt_ioas, listed, type_, users, wait_cnt
-from tenure.models.iommufd_devices import attached, bound, going
-from tenure.vocabulary.objects import FILE, OBJECT, THREAD
+from tenure.models.iommufd_devices import attached, bound, going, set_locked
+from tenure.vocabulary.objects import DEVICE, FILE, OBJECT, THREAD
 from tenure.vocabulary.symbols import choice_is
 from tenure.vocabulary.systems import claim
 from tenure.vocabulary.terms import (
@@ -252,6 +252,14 @@ def an_access_that_goes_is_being_released(file: Term) -> Term:
     return implies(no(is_none(bound[file])), same(going[bound[file]], stands(file, "release_device.remove")))
 
 
+@claim(device=DEVICE)
+def who_has_the_lock_of_a_device_is_in_a_call_on_it(device: Term) -> Term:
+    """The lock is had by a call that attaches a file of the device, or by the release of one."""
+    attaches = some(THREAD, lambda t: both(stands(t, *ATTACHES, "attach.put_wait"), file_device[file_of(t)] == device))
+    releases = some(FILE, lambda f: both(stands(f, *RELEASES), file_device[f] == device))
+    return implies(set_locked[device], either(attaches, releases))
+
+
 @claim(obj=OBJECT)
 def only_accesses_go(obj: Term) -> Term:
     """Only an access is waited for by its driver."""
@@ -294,6 +302,7 @@ WITH_ACCESSES = (
     a_release_waits_for_an_access_attached_to_nothing,
     a_released_file_is_referred_to_by_nobody,
     an_access_that_goes_is_being_released,
+    who_has_the_lock_of_a_device_is_in_a_call_on_it,
     only_accesses_go,
     nothing_went_wrong,
 )

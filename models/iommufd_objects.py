@@ -1,6 +1,15 @@
 """The system `iommufd-objects`: the objects of iommufds, who relies on them, and how they go."""
 
-from tenure.models import cdev_fields, files, harm, iommufd, iommufd_accesses, iommufd_devices, iommufd_hwpts
+from tenure.models import (
+    cdev_fields,
+    file_claims,
+    files,
+    harm,
+    iommufd,
+    iommufd_accesses,
+    iommufd_devices,
+    iommufd_hwpts,
+)
 from tenure.models.iommufd_access_claims import WITH_ACCESSES
 from tenure.models.iommufd_claims import WITHOUT_DEVICES
 from tenure.vocabulary import observables as seen
@@ -63,7 +72,7 @@ def _system(
         source="drivers/iommu/iommufd/main.c, ioas.c, device.c, hw_pagetable.c, 6.12-7.2",
         calls=(*files.CALLS, *calls),
         definitions=definitions,
-        claims=claims,
+        claims=(*claims, file_claims.of_kinds(calls)),
         halted=harm.STOPPED,
     )
 

@@ -8,6 +8,7 @@ from tenure.models import (
     device_files,
     external_systems,
     external_users,
+    file_claims,
     files,
     harm,
     iommu_drivers,
@@ -99,7 +100,12 @@ GET_PUT = System(
         shows(seen.entry_table, lambda u: spapr.linked_table[u]),
         shows(seen.entry_group, lambda u: when(is_none(vms.listed[u]), reference.nothing, reference[u])),
     ),
-    claims=(*container_claims.CLAIMS, *kvm_claims.GET_PUT, *kvm_closing_claims.LEMMAS_GET_PUT),
+    claims=(
+        *container_claims.CLAIMS,
+        *kvm_claims.GET_PUT,
+        *kvm_closing_claims.LEMMAS_GET_PUT,
+        file_claims.of_kinds(kvm_get_put.CALLS + CONTAINER_CALLS),
+    ),
     halted=harm.STOPPED,
     initially=containers_2013.INITIALLY,
 )
@@ -149,7 +155,7 @@ def _of_files(  # what differs between versions
         source=source,
         calls=calls,
         definitions=(*LISTS, counts),
-        claims=claims,
+        claims=(*claims, file_claims.of_kinds(calls)),
         halted=harm.STOPPED,
         initially=containers_2022.INITIALLY,
     )

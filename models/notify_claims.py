@@ -284,6 +284,35 @@ def no_callback_lasts_where_calls_are_whole(user: Term) -> Term:
     return either(STOPPED, both(no(waits), no(inside[user]), no(called_back[user])))
 
 
+@claim(user=USER)
+def who_is_inside_is_about_to_touch(user: Term) -> Term:
+    """While the kernel runs, a handler that is inside has its touch before it, whatever became of the table."""
+    return either(STOPPED, no(inside[user]), stands(user, "use.touch"))
+
+
+@claim(user=USER)
+def who_is_registered_has_its_ticket(user: Term) -> Term:
+    """A callback runs for a user that is registered, and who is has not unregistered: it does not register again meanwhile."""
+    registered, registers = no(is_none(listens[user])), stands(user, "register.list")
+    known = both(implies(registered, ticket[user]), implies(called_back[user], registered))
+    return both(known, implies(registers, no(ticket[user])))
+
+
+def a_callback_is_ended_by_whoever_began_it(*steps: str) -> Claim:
+    """The claim that whoever had a user called back stands before one of these steps, or one of those that wait and end callbacks."""
+    waits = tuple(f"{s}{m}" for m in ("", notify.EARLY, notify.LATE) for s in CALLED)
+
+    @claim(user=USER)
+    def a_callback_that_runs_has_somebody_who_ends_it(user: Term) -> Term:
+        """While the kernel runs, a call on a file of the group for which a callback runs has yet to end it."""
+        group = listens[user]
+        leaves = some(THREAD, lambda t: both(_thread_at(t, *waits, *steps), _leaves(t) == group))
+        releases = some(FILE, lambda f: both(_file_at(f, *waits, *steps), file_group[f] == group))
+        return either(STOPPED, no(called_back[user]), leaves, releases)
+
+    return a_callback_that_runs_has_somebody_who_ends_it
+
+
 REPLACED = frozenset(
     {
         "used_means_contained",
@@ -324,6 +353,8 @@ CLAIMS: tuple[Claim, ...] = (
     unset_calls_back_before_it_detaches,
     a_release_calls_back_before_it_detaches,
     an_unregister_that_waited_finds_the_end,
+    who_is_inside_is_about_to_touch,
+    who_is_registered_has_its_ticket,
     no_leave_sleeps_where_calls_are_whole,
     no_release_sleeps_where_calls_are_whole,
     no_callback_lasts_where_calls_are_whole,

@@ -3,6 +3,7 @@
 from tenure.models import (
     device_information,
     dma_type1,
+    file_claims,
     files,
     groups,
     interrupts,
@@ -133,7 +134,7 @@ def _system(variant: str, title: str, ways: Ways) -> System:
         source="drivers/vfio/vfio_main.c, RFC of November 2011",
         calls=_calls(ways),
         definitions=DEFINITIONS,
-        claims=claims_of(ways),
+        claims=(*claims_of(ways), file_claims.of_kinds(_calls(ways))),
         halted=STOPPED,
     )
 

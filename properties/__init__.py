@@ -15,6 +15,7 @@ from tenure.properties import (
     ownership,
     paged,
     ranges,
+    releases,
     viability,
 )
 from tenure.properties.races import RACES
@@ -22,6 +23,7 @@ from tenure.vocabulary.properties import Property
 
 PROPERTIES: tuple[Property, ...] = (
     *headlines.PROPERTIES,
+    *releases.PROPERTIES,
     *containers.PROPERTIES,
     *viability.PROPERTIES,
     *ownership.PROPERTIES,

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.search.test_mutants import MUTANTS as OF_CONTAINERS
-from tests.search.test_mutants import OWNED, Fault, forgetful, unguarded
+from tests.search.test_mutants import (
+    OWNED,
+    RELEASED,
+    Fault,
+    forgetful,
+    on_case,
+    sleeping,
+    unguarded,
+)
 from tests.search.test_range_mutants import adding
 
 from tenure.commands.recording import recorded
 from tenure.models import SYSTEMS
 from tenure.models.cdev_fields import access_granted
+from tenure.models.vms import file_vm, listed, vm_references
 from tenure.properties import PROPERTIES
 from tenure.search.cdev_scopes import cdev_scope
 from tenure.search.explorer import explore
+from tenure.vocabulary.effects import each
 from tenure.vocabulary.machine import Machine
+from tenure.vocabulary.objects import USER
 from tenure.vocabulary.rules import rules_of
 from tenure.vocabulary.sentences import applies, sentence
 from tenure.vocabulary.systems import Granularity
@@ -36,6 +48,13 @@ IS_OPEN, IS_ANOTHERS = 8, 11
 """The refusals of BIND where another file of the device is bound, and where somebody else owns the group."""
 OPENED = SOUND.call("open_cdev").parameter("file")
 
+
+def listing_again(step: str) -> Fault:
+    """What a release of a file in this step finds in no list, it puts into that of the file's VM."""
+    listed_again = each(USER, lambda u: listed[u].becomes(file_vm[RELEASED]))
+    return on_case(step, 0, lambda old: replace(old, effects=(*old.effects, listed_again)))
+
+
 MUTANTS: tuple[tuple[str, Fault], ...] = (
     ("OWN-1", forgetful("unbind_driver.cleanup", "owner count")),
     ("OWN-2", unguarded(BIND, IS_ANOTHERS)),
@@ -50,6 +69,8 @@ MUTANTS: tuple[tuple[str, Fault], ...] = (
     ("DEV-3", forgetful(BIND, "gets")),
     ("DEV-4", forgetful("release_device.close", "attached to")),
     ("FREE-2", forgetful("release_device.close", "gets")),  # the iommufd stays for nobody
+    ("FREE-3", sleeping("release_device.put")),
+    ("FREE-4", forgetful("release_iommufd.free", "kind")),
     ("HARM-1", unguarded("get_info.call", 0)),
     ("HARM-2", forgetful(BIND, "gets")),
 )
@@ -65,6 +86,10 @@ OF_LISTS: tuple[tuple[str, Fault], ...] = (
     ("EXT-6", forgetful("release_entry.remove", "kept")),
     ("EXT-7", unguarded("file_add.list", 0)),
     ("FREE-2", forgetful("release_entry.remove", "kept")),  # nobody lets go of what was in the list
+    ("FREE-3", sleeping("release_kvm_vfio.put", vm_references[file_vm[RELEASED]] == 0)),  # it has a reference itself
+    ("FREE-6", listing_again("release_kvm_vfio.put")),
+    ("FREE-7", sleeping("destroy_vm.free")),
+    ("FREE-8", forgetful("release_entry.remove", "listed")),
 )
 """Where a VM keeps device files."""
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.search.test_cdev_mutants import held
-from tests.search.test_mutants import Fault, forgetful, unguarded
+from tests.search.test_mutants import Fault, forgetful, sleeping, unguarded
 
 from tenure.models import SYSTEMS
 from tenure.properties import PROPERTIES
@@ -60,6 +60,8 @@ MUTANTS: tuple[tuple[str, Fault, Scope], ...] = (
     ("FREE-2", forgetful("release_device.close", "gets"), FEW),
     ("FREE-2", forgetful("release_group.release", "gets"), FEW),  # the group's iommufd stays for nobody
     ("FREE-2", forgetful("unset_container.leave", "gets"), FEW),
+    ("FREE-3", sleeping("release_device.put"), FEW),
+    ("FREE-4", forgetful("release_group.release", "kind"), FEW),
     ("HARM-1", unguarded("get_info.call", 0), FEW),
     ("HARM-2", forgetful("get_device_fd.open", "gets"), FEW),  # the iommufd goes before the device
     ("HARM-2", forgetful("bind.bind", "gets"), FEW),

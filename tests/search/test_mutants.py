@@ -12,7 +12,10 @@ import pytest
 
 from tenure.commands.recording import recorded
 from tenure.models import SYSTEMS, groups
+from tenure.models.containers import references
+from tenure.models.files import file_container, kept
 from tenure.models.kvm_files import entry_file
+from tenure.models.vms import file_vm, vm_references
 from tenure.properties import PROPERTIES
 from tenure.search.explorer import explore, transitions_of
 from tenure.search.scopes import OF_IOMMU, has_vms, scope, sleepers
@@ -20,12 +23,12 @@ from tenure.vocabulary import observables as seen
 from tenure.vocabulary.calls import Case, Next, Step, without_case
 from tenure.vocabulary.effects import each
 from tenure.vocabulary.machine import Machine, Scope
-from tenure.vocabulary.objects import DEVICE, USER
+from tenure.vocabulary.objects import DEVICE, FILE, USER
 from tenure.vocabulary.rules import rules_of
 from tenure.vocabulary.sentences import sentence
 from tenure.vocabulary.symbols import choice_is
 from tenure.vocabulary.systems import Granularity, System, shows
-from tenure.vocabulary.terms import TRUE, Term, either, every, implies
+from tenure.vocabulary.terms import FALSE, TRUE, Term, both, either, every, implies, variable
 
 GET_PUT = "external-get-put"
 V1 = "external-v1"
@@ -40,6 +43,12 @@ OLD = (GET_PUT, V1, VALIDATE, KVM_GET_PUT, NOTIFY)
 """Where the containers are those of 2013."""
 
 ALL = (*OLD, OWNED, KVM)
+
+NO_LISTS = (GET_PUT, V1, VALIDATE, OWNED)
+"""Where no user waits for a handler, and none is an entry of a VM's list."""
+
+RELEASED = variable("file", FILE)
+"""The file that a release releases, as its steps read it."""
 
 Fault = Callable[[System], System]
 """What breaks one call of a system."""
@@ -71,6 +80,20 @@ def unguarded(step: str, number: int) -> Fault:
         return replace(system, calls=without_case(system.calls, {step: number}))
 
     return fault
+
+
+def sleeping(step: str, until: Term = FALSE) -> Fault:
+    """The step sleeps until something that nobody brings about."""
+    return on_step(
+        step,
+        lambda old: replace(old, waits=True, cases=tuple(replace(c, when=both(c.when, until)) for c in old.cases)),
+    )
+
+
+def keeping_what_is_released(step: str) -> Fault:
+    """Whoever releases a file in this step gives every external user a reference to it."""
+    given = each(USER, lambda u: kept[u, RELEASED].becomes(value=True))
+    return on_case(step, 0, lambda old: replace(old, effects=(*old.effects, given)))
 
 
 def forgetful(step: str, field: str) -> Fault:
@@ -166,6 +189,24 @@ MUTANTS = (
     Mutant("STABLE", forgetful("release_group.call_back", "called back"), (NOTIFY,)),
     Mutant("STABLE", in_passing("release_group.dissolve"), (KVM_GET_PUT,)),
     Mutant("FREE", unguarded("release_group.dissolve", 0)),
+    Mutant("FREE-3", sleeping("release_container.put", references[file_container[RELEASED]] == 0), NO_LISTS),  # its own
+    Mutant("FREE-3", forgetful("use.touch", "inside"), (NOTIFY,)),  # the callback waits for who never leaves
+    Mutant("FREE-3", sleeping("release_kvm_vfio.put", vm_references[file_vm[RELEASED]] == 0), (KVM, KVM_GET_PUT)),
+    Mutant("FREE-4", forgetful("release_container.put", "kind"), ALL),  # it is released for ever
+    Mutant(
+        "FREE-5", forgetful("get_external_user.reference", "reference"), (GET_PUT,)
+    ),  # nobody knows what it counts in
+    Mutant("FREE-5", sleeping("release_user.dissolve"), (V1, VALIDATE)),
+    Mutant("FREE-5", sleeping("release_user.unlist"), (NOTIFY,)),
+    Mutant("FREE-6", forgetful("release_user.put", "reference"), (GET_PUT,)),
+    Mutant("FREE-6", forgetful("release_user.put", "passed"), (V1,)),
+    Mutant("FREE-6", forgetful("release_user.dissolve", "counted"), (VALIDATE,)),
+    Mutant("FREE-6", forgetful("release_user.unlist", "ticket"), (NOTIFY,)),
+    Mutant("FREE-6", keeping_what_is_released("release_container.put"), (KVM, KVM_GET_PUT)),
+    Mutant("FREE-7", forgetful("create_kvm_vfio.create", "vm references"), (KVM,)),  # it goes before its list
+    Mutant("FREE-7", sleeping("destroy_entry.remove"), (KVM_GET_PUT,)),
+    Mutant("FREE-8", forgetful("release_entry.remove", "listed"), (KVM,)),  # the loop leaves in the list what it took
+    Mutant("FREE-8", forgetful("destroy_entry.remove", "listed"), (KVM_GET_PUT,)),
     Mutant("PROMPT", forgetful("release_device.dissolve", "container users"), (NOTIFY,)),
     Mutant("KEEP", forgetting_users("release_group.put"), (GET_PUT, KVM_GET_PUT)),
     Mutant("KEEP", forgetting_users("release_device.put"), (V1, VALIDATE)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.search.test_mutants import Fault, forgetful, on_step, unguarded
+from tests.search.test_mutants import Fault, forgetful, on_step, sleeping, unguarded
 
 from tenure.models.files import kind, releasable
 from tenure.models.iommufd import listed
@@ -57,6 +57,8 @@ def in_any_order(system: System) -> System:
 
 
 MUTANTS: tuple[tuple[str, Fault, frozenset[str]], ...] = (
+    ("FREE-3", sleeping("release_iommufd.free"), MAKES | CLOSES),
+    ("FREE-4", forgetful("release_iommufd.free", "kind"), MAKES | CLOSES),
     ("DEV-3", forgetful("bind.bind", "gets"), MAKES | CLOSES),
     ("OBJ-1", unguarded("destroy.remove", 1), IN_HAND),
     ("OBJ-1", impatient("destroy.destroy"), IN_HAND),
@@ -85,6 +87,9 @@ def test_a_fault_in_a_step_breaks_the_property(property_id: str, fault: Fault, c
 
 
 OF_ACCESSES: tuple[tuple[str, Fault, frozenset[str]], ...] = (
+    ("FREE-3", forgetful("attach.put_wait", "set locked"), MAKES | CLOSES | {"attach"}),  # nobody has the lock any more
+    ("FREE-3", forgetful("release_device.begin", "wait cnt"), MAKES | CLOSES),  # the close waits for itself
+    ("FREE-4", forgetful("release_device.remove", "kind"), MAKES | CLOSES),
     ("DEV-3", forgetful("bind.bind", "gets"), MAKES | CLOSES),
     ("OBJ-1", impatient("destroy.destroy"), IN_HAND),
     ("OBJ-2", forgetful("attach.attach", "users"), MOVES),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.search.test_mutants import Fault, forgetful, unguarded
+from tests.search.test_mutants import Fault, forgetful, sleeping, unguarded
 from tests.search.test_range_mutants import adding
 
 from tenure.commands.recording import recorded
@@ -68,6 +68,8 @@ def stopped(worst: str) -> Fault:
 
 
 FAULTS: dict[str, Fault] = {
+    "FREE-3": sleeping("release_iommu.drop"),
+    "FREE-4": forgetful("release_group.drop", "kind"),
     "RFC-2": forgetful("release_iommu.drop", "mm"),
     "RFC-8": forgetful("release_group.drop", "alive"),
     "VIA-1": unguarded("get_iommu_fd.get", 2),

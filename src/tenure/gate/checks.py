@@ -11,6 +11,7 @@ from tenure.gate.memory import REMEMBERED, numbers
 from tenure.gate.oracle import Made, Oracle
 from tenure.gate.subject import Shown
 from tenure.properties import PROPERTIES
+from tenure.properties.releases import PROPERTIES as OF_RELEASES
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.answers import Answer, Refused
 from tenure.vocabulary.calls import Finish, Refuse
@@ -122,7 +123,10 @@ class Checks:
 
     def __init__(self, oracle: Oracle, shows: frozenset[str], waived: frozenset[str]) -> None:
         self._oracle = oracle
-        wanted = [p for p in PROPERTIES if applies(oracle.system, p) and p.id not in waived]
+        asked = (
+            p for p in PROPERTIES if p not in OF_RELEASES
+        )  # releases are the kernel's own: no target shows their steps
+        wanted = [p for p in asked if applies(oracle.system, p) and p.id not in waived]
         self._never = _never(oracle)
         ready = [p for p in wanted if {o.name for o in p.observables} - ASSUMED.keys() - self._never.keys() <= shows]
         self.checked = tuple(p.id for p in ready)

@@ -72,6 +72,15 @@ file_device = observable("file_device", FILE, DEVICE.maybe, meaning="the device 
 release_pending = observable(
     "release_pending", FILE, FLAG, meaning="the file's last reference is gone, its release not over"
 )
+release_goes_on = observable(
+    "release_goes_on", FILE, FLAG, meaning="the file's release can begin or go on; or it sleeps, and others go on"
+)
+user_goes_on = observable(
+    "user_goes_on", USER, FLAG, meaning="the same of what the kernel does for an external user that is left behind"
+)
+vm_goes_on = observable("vm_goes_on", VM, FLAG, meaning="the same of the end of a VM")
+GOES_ON = (release_goes_on, user_goes_on, vm_goes_on)
+"""What the calls of a system themselves say: no model defines it, and no target shows it. True where the kernel has stopped."""
 
 group_exists = observable("group_exists", GROUP, FLAG, meaning="the VFIO group object is referenced")
 group_opened = observable("group_opened", GROUP, FLAG, meaning="the group counts as open")

@@ -84,6 +84,11 @@ def answered() -> Term:
     return Term(Op.ANSWERED, FLAG)
 
 
+def ended() -> Term:
+    """The step ends its call, be it with values or with an errno."""
+    return Term(Op.ENDED, FLAG)
+
+
 def argument(name: str, kind: Type) -> Term:
     """What the call was given under this name; the type's default where it has no such parameter."""
     return Term(Op.ARGUMENT, kind, (), name)

@@ -88,6 +88,8 @@ def at_step(body: Term, rule: Rule, outcome: Outcome) -> Term:
             return TRUE if isinstance(outcome, Refuse) and outcome.errno == part.data else FALSE
         if part.op is Op.ANSWERED:
             return TRUE if isinstance(outcome, Finish) else FALSE
+        if part.op is Op.ENDED:
+            return TRUE if isinstance(outcome, Finish | Refuse) else FALSE
         if part.op is Op.ARGUMENT:
             found = arguments.get(str(part.data))
             return before(found) if found is not None else constant(default(part.type), part.type)

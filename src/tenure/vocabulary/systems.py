@@ -7,9 +7,24 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from inspect import getdoc
 
+from tenure.vocabulary import observables as seen
 from tenure.vocabulary.calls import Call
+from tenure.vocabulary.progress import goes_on
+from tenure.vocabulary.registers import actor_sort
 from tenure.vocabulary.symbols import Observable
-from tenure.vocabulary.terms import FALSE, TRUE, Op, Term, constant, is_none, rewrite, substitute, variable, when
+from tenure.vocabulary.terms import (
+    FALSE,
+    TRUE,
+    Op,
+    Term,
+    constant,
+    either,
+    is_none,
+    rewrite,
+    substitute,
+    variable,
+    when,
+)
 from tenure.vocabulary.types import Maybe, Sort, default
 
 
@@ -96,8 +111,16 @@ class System:
         return f"{self.name}:{self.variant}" if self.variant else self.name
 
     def defines(self, observable: Observable) -> bool:
-        """The system shows this observable."""
+        """The system shows this observable, or its calls say what it is."""
+        if observable in seen.GOES_ON:
+            return any(c.internal and actor_sort(c) == observable.domain[0] for c in self.calls)
         return any(d.observable is observable for d in self.definitions)
+
+    def _definition(self, observable: Observable) -> Definition:
+        """What the observable is here; that something can go on follows from the calls. KeyError where nothing says it."""
+        if observable in seen.GOES_ON:
+            return shows(observable, lambda actor: either(self.halted, goes_on(self.calls, actor)))
+        return {d.observable.name: d for d in self.definitions}[observable.name]
 
     def call(self, name: str) -> Call:
         """The call of this name; raises KeyError where there is none."""
@@ -108,12 +131,12 @@ class System:
 
     def inline(self, term: Term) -> Term:
         """`term` with every observable replaced by its definition over fields."""
-        known = {d.observable.name: d for d in self.definitions}
+        known: dict[str, Definition] = {}
 
         def change(part: Term) -> Term | None:
             if part.op is not Op.READ or not isinstance(part.data, Observable):
                 return None
-            found = known[part.data.name]
+            found = known.get(part.data.name) or known.setdefault(part.data.name, self._definition(part.data))
             args = tuple(rewrite(a, change) for a in part.args)
             body = substitute(found.body, {str(v.data): a for v, a in zip(found.variables, args, strict=True)})
             for argument in args:

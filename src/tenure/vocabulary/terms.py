@@ -47,6 +47,7 @@ class Op(Enum):
     CALLED = auto()
     REFUSED = auto()
     ANSWERED = auto()
+    ENDED = auto()
     ARGUMENT = auto()
 
 
