@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from tests.search.test_cdev_mutants import SIZES
-from tests.search.test_mutants import Fault, forgetful, unguarded
+from tests.search.test_cdev_mutants import SIZES, listing_again
+from tests.search.test_mutants import RELEASED, Fault, forgetful, sleeping, unguarded
 
 from tenure.commands.recording import recorded
 from tenure.models import SYSTEMS
+from tenure.models.vms import file_vm, vm_references
 from tenure.properties import PROPERTIES
 from tenure.search.cdev_scopes import cdev_scope
 from tenure.search.explorer import explore
@@ -49,6 +50,14 @@ MUTANTS: tuple[tuple[str, Fault, Scope], ...] = (
     ("EXT-7", unguarded("file_add.list", 0), LISTED),
     ("FREE", forgetful("release_entry.remove", "kept"), PLACED),  # nobody lets go of the file of a group that is placed
     ("FREE-2", forgetful("release_entry.remove", "kept"), KEPT),
+    (
+        "FREE-3",
+        sleeping("release_kvm_vfio.put", vm_references[file_vm[RELEASED]] == 0),
+        KEPT,
+    ),  # it has a reference itself
+    ("FREE-6", listing_again("release_kvm_vfio.put"), LISTED),
+    ("FREE-7", sleeping("destroy_vm.free"), KEPT),
+    ("FREE-8", forgetful("release_entry.remove", "listed"), KEPT),
     ("GRP-3", unguarded("bind.block", 5), LISTED),
     ("GRP-3", unguarded("open_group.open", 2), LISTED),
 )
@@ -70,5 +79,5 @@ def test_every_property_of_vms_that_holds_has_a_mutant() -> None:
     base = {key[3]: word for key, (word, _) in recorded().items() if key[:3] == ("cdev", "", "whole")}
     brought = {name for name, word in said.items() if word == "proved" and base[name] != "proved"}
 
-    assert brought == {"EXT-4", "EXT-5", "EXT-6", "EXT-7"}
+    assert brought == {"EXT-4", "EXT-5", "EXT-6", "EXT-7", "FREE-6", "FREE-7", "FREE-8"}
     assert brought <= {m[0] for m in MUTANTS}
