@@ -125,7 +125,11 @@ VMS = System(
     source="virt/kvm/vfio.c and the sources of `cdev`, 7.2",
     calls=kvm_cdev_groups.with_vms(CALLS),
     definitions=(*(one for one in DEFINITIONS if all(one.observable is not d.observable for d in OF_VMS)), *OF_VMS),
-    claims=(*kvm_cdev_group_claims.CLAIMS, *kvm_cdev_group_closing_claims.LEMMAS),
+    claims=(
+        *kvm_cdev_group_claims.CLAIMS,
+        *kvm_cdev_group_closing_claims.LEMMAS,
+        file_claims.of_kinds(kvm_cdev_groups.with_vms(CALLS)),
+    ),
     halted=harm.STOPPED,
     initially=containers_2022.INITIALLY,
 )
