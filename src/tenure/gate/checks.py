@@ -123,10 +123,9 @@ class Checks:
 
     def __init__(self, oracle: Oracle, shows: frozenset[str], waived: frozenset[str]) -> None:
         self._oracle = oracle
-        asked = (
-            p for p in PROPERTIES if p not in OF_RELEASES
-        )  # releases are the kernel's own: no target shows their steps
-        wanted = [p for p in asked if applies(oracle.system, p) and p.id not in waived]
+        # Releases are the kernel's own: no target shows their steps.
+        shown = (p for p in PROPERTIES if p not in OF_RELEASES)
+        wanted = [p for p in shown if applies(oracle.system, p) and p.id not in waived]
         self._never = _never(oracle)
         ready = [p for p in wanted if {o.name for o in p.observables} - ASSUMED.keys() - self._never.keys() <= shows]
         self.checked = tuple(p.id for p in ready)
