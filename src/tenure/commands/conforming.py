@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 
 from tenure.commands.judging import find_system
 from tenure.commands.proving import judged
+from tenure.commands.workers import pool_of
 from tenure.gate.conform import Conformance
 from tenure.gate.pairs import conform_pairs
 from tenure.gate.profiles import pair_fields, whole_fields
@@ -89,15 +89,11 @@ def compared(systems: Sequence[str], workers: int, budget: float | None, seed: i
         for system in systems:
             yield compare(system, budget, seed, told)
         return
-    with ProcessPoolExecutor(max_workers=workers) as pool:
-        try:
-            running = [pool.submit(compare, system, budget, seed, _untold) for system in systems]
-            for number, (system, one) in enumerate(zip(systems, running, strict=True)):
-                told(system, number, len(systems))
-                yield one.result()
-        except (KeyboardInterrupt, GeneratorExit):
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    with pool_of(workers) as pool:
+        running = [pool.submit(compare, system, budget, seed, _untold) for system in systems]
+        for number, (system, one) in enumerate(zip(systems, running, strict=True)):
+            told(system, number, len(systems))
+            yield one.result()
 
 
 def _untold(*_: object) -> None:

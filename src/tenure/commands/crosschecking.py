@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from tenure.commands.judging import find_system
 from tenure.commands.output import folder, write
 from tenure.commands.proving import Job, judged
+from tenure.commands.workers import pool_of
 from tenure.properties import PROPERTIES
 from tenure.prover import cache
 from tenure.vocabulary.rules import rules_of
@@ -73,7 +74,7 @@ def cross_checked(jobs: list[Job], workers: int, told: Told, *, fresh: bool = Fa
             yield job, Checked(**entry)
     if not left:
         return
-    with ProcessPoolExecutor(max_workers=workers) as pool:
+    with pool_of(workers) as pool:
         running = {pool.submit(_checked, job, proved[job], fresh=fresh): job for job in left}
         for number, future in enumerate(as_completed(running)):
             job = running[future]

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from tenure.commands.judging import Judgement, find_system
 from tenure.commands.proving import Job, judged
+from tenure.commands.workers import pool_of
 from tenure.properties import PROPERTIES
 from tenure.report.itf import itf_object
 from tenure.search.guards import GOES_ON, Fall, Substitute, areas_of, fall, substitutes
@@ -202,12 +203,8 @@ def guard_rows(jobs: list[Job], workers: int, told: Told) -> Iterator[Found]:
     """The rows of these systems as they come: each guard alone, then for each call those that mask one another."""
     judgements = dict(judged(jobs, workers, lambda j, n, m: told(f"{j[0]} judged", n, m)))
     light = {job: replace(j, rows=[replace(r, trace=None) for r in j.rows]) for job, j in judgements.items()}
-    with ProcessPoolExecutor(max_workers=workers) as pool:
-        try:
-            yield from campaign(pool, light, told)
-        except (KeyboardInterrupt, GeneratorExit):
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    with pool_of(workers) as pool:
+        yield from campaign(pool, light, told)
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
 from tenure.commands.judging import Judgement, ObligationRow, judge
 from tenure.commands.recording import Key, recorded
+from tenure.commands.workers import pool_of
 from tenure.prover import cache
 from tenure.report.itf import from_itf, to_itf
 from tenure.vocabulary.systems import Granularity
@@ -65,19 +66,15 @@ def judged(jobs: list[Job], workers: int, told: Told, *, fresh: bool = False) ->
         yield job, _decoded(entry)
     if not left:
         return
-    with ProcessPoolExecutor(max_workers=workers) as pool:
-        try:
-            running = {pool.submit(partial(judge, fresh=fresh), *job): job for job in left}
-            for future in as_completed(running):
-                job = running[future]
-                judgement = future.result()
-                cache.store(keys[job], _encoded(judgement))
-                finished += 1
-                told(job, finished, len(jobs))
-                yield job, judgement
-        except (KeyboardInterrupt, GeneratorExit):
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    with pool_of(workers) as pool:
+        running = {pool.submit(partial(judge, fresh=fresh), *job): job for job in left}
+        for future in as_completed(running):
+            job = running[future]
+            judgement = future.result()
+            cache.store(keys[job], _encoded(judgement))
+            finished += 1
+            told(job, finished, len(jobs))
+            yield job, judgement
 
 
 def _key(job: Job) -> str:
