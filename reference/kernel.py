@@ -156,6 +156,10 @@ class Kernel:
             raise ValueError(f"calls of {', '.join(self._scheduler.tasks)} are in flight")
         return save(self.machine)
 
+    def is_at(self, snapshot: Snapshot) -> bool:
+        """No call is in flight, and the state is the one that was saved."""
+        return not self._scheduler.tasks and not self.machine.has_stopped() and save(self.machine) == snapshot
+
     def restore(self, snapshot: Snapshot) -> None:
         """Go back to a state; calls in flight are forgotten."""
         if self._scheduler.tasks or self.machine.has_stopped():

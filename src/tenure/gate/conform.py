@@ -245,8 +245,13 @@ def unlike(wanted: View, shown: View) -> tuple[str, str]:
     return "; ".join(f"{n} {w}" for n, w, _ in parts), "; ".join(f"{n} {s}" for n, _, s in parts)
 
 
-def parting(both: Comparison, report: Conformance, made: Transition | None, given: str) -> tuple[str, str] | None:
-    """What model and reference say or show differently after a call, if anything; `made` is None of one that blocks for ever."""
+def parting(
+    both: Comparison, report: Conformance, made: Transition | None, given: str, *, stands: bool = False
+) -> tuple[str, str] | None:
+    """What model and reference say or show differently after a call, if anything; `made` is None of one that blocks for ever.
+
+    They show the same where both stand as they did before the call, in a state in which they were compared.
+    """
     expected = "blocks" if made is None else both.outcome(made)
     if given != expected:
         return expected, given
@@ -255,7 +260,7 @@ def parting(both: Comparison, report: Conformance, made: Transition | None, give
     refusal = both.refusal(made)
     if refusal is not None:
         report.refusals.add(refusal)
-    if (shown := both.kernel.observe()) != (wanted := both.view(made.state)):
+    if not stands and (shown := both.kernel.observe()) != (wanted := both.view(made.state)):
         return unlike(wanted, shown)
     return None
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tenure.gate.conform import Comparison, Conformance
+from tenure.gate.conform import Comparison, Conformance, Difference, unlike
 from tenure.reference.saving import Snapshot
 from tenure.vocabulary.machine import State, Transition
 from tenure.vocabulary.terms import Term
@@ -34,6 +34,9 @@ def explore(both: Comparison, report: Conformance, steps: Steps, bounds: Bounds,
     started = time.monotonic()
     inside = both.machine.function(both.rules.lower(bounds.within))
     state, snapshot = both.start()
+    if (shown := both.kernel.observe()) != (wanted := both.view(state)):
+        report.differences.append(Difference((), *unlike(wanted, shown)))
+        return report
     known, seen = {state}, {both.orbit(state)}
     frontier: list[tuple[State, Snapshot, History]] = [(state, snapshot, ())]
     while frontier:

@@ -33,16 +33,20 @@ def _whole_steps(
 ) -> Iterator[tuple[State, Transition]]:
     """Every call from one state in both tellings; where they agree, the state after it, with the reference left there.
 
-    Of several ways that the rules leave open, the reference goes one.
+    Of several ways that the rules leave open, the reference goes one. Where a call left both as they were, what they show was
+    compared when they came to be so, and the next call is made from there.
     """
+    stands = False
     for number in both.begins:
         for ways in _by_arguments(both.machine.canonical(state, number)):
             report.transitions += len(ways)
-            both.kernel.restore(snapshot)
+            if not stands:
+                both.kernel.restore(snapshot)
             given = _given(both, ways[0])
             ends = {both.run_on(first): first for first in ways}
             last = followed(both, tuple(ends), given)
-            parted = parting(both, report, last, given)
+            stands = last is not None and last.state == state and both.kernel.is_at(snapshot)
+            parted = parting(both, report, last, given, stands=stands)
             if parted is not None:
                 report.differences.append(Difference((*history, both.words(ends[last])), *parted))
             elif last is not None:
