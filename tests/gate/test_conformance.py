@@ -111,7 +111,19 @@ def a_user_remembers_what_it_was_told(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(users.ExternalUser, "forget", lambda _: None)
 
 
+def who_asks_uses(patch: pytest.MonkeyPatch) -> None:
+    """To ask whether a group is viable counts as a use of it."""
+    asked = groups.IommuGroup.is_viable
+
+    def counting(group: groups.IommuGroup) -> bool:
+        group.vfio.users += 1
+        return asked(group)
+
+    patch.setattr(groups.IommuGroup, "is_viable", counting)
+
+
 WHOLE: list[tuple[Plant, str, str]] = [
+    (who_asks_uses, "container_users", "container_users"),
     (a_container_keeps_a_reference, "container_references", "container_references"),
     (a_closed_fd_is_an_invalid_one, "EBADF", "EINVAL"),
     (a_released_group_stays_opened, "group_opened", "group_opened"),
@@ -133,6 +145,25 @@ def test_a_fault_in_the_reference_is_found_by_whole_calls(
     assert modelled in report.differences[0].model
     assert referred in report.differences[0].reference
     assert report.differences[0].calls
+
+
+@pytest.mark.parametrize("compared", [whole, pairs])
+def test_the_state_that_both_start_from_is_compared(
+    monkeypatch: pytest.MonkeyPatch, compared: Callable[[System], Conformance]
+) -> None:
+    """A group that is open from the start is a difference after no call."""
+    made = kernel.Kernel.__init__
+
+    def opened(self: kernel.Kernel, system: str, configuration: kernel.Configuration) -> None:
+        made(self, system, configuration)
+        self.machine.groups[0].vfio.opened = True
+
+    monkeypatch.setattr(kernel.Kernel, "__init__", opened)
+
+    report = compared(model())
+
+    assert [one.calls for one in report.differences] == [()]
+    assert "group_opened" in report.differences[0].reference
 
 
 def set_container_looks_twice(patch: pytest.MonkeyPatch) -> None:

@@ -119,7 +119,7 @@ def _settled(rules: Rules, concerned: list[Property], proofs: Proofs | None) -> 
     started = time.perf_counter()
     brief = falsify(rules, concerned, brief=True)
     searching = time.perf_counter() - started
-    if not brief.false_claims and all(p.id in brief.traces or p.id in brief.witnessed for p in concerned):
+    if not brief.false_claims and all(p.id in brief.traces or brief.is_met(p.id) for p in concerned):
         settled = _proved(rules, concerned, brief, proofs, searching, whole=True)
         if settled.everything:
             return settled
@@ -142,8 +142,9 @@ def _proved(
     from tenure.prover import induction, theory  # as above
 
     claims = tuple(c for c in theory.claims_of(rules) if c.name not in found.false_claims)
+    left = [p for p in concerned if p.id not in found.traces and found.is_met(p.id)]
     wanted = theory.stated(
-        sentence(rules, p) for p in concerned if p.id not in found.traces and p.id in found.witnessed
+        [*(sentence(rules, p) for p in left), *(premise for p in left for premise in found.unmet(p.id))]
     )
     proof = induction.prove(rules, claims, wanted, proofs=proofs, whole=whole)
     if whole and proof.dropped:
@@ -178,15 +179,20 @@ def _row(rules: Rules, one: Property, found: Falsification, proof: Proof, stuck:
         return row(Verdict.NOT_APPLICABLE, "the system shows nothing of what it speaks of")
     if one.id in found.traces:
         return row(Verdict.REFUTED, f"no trace is shorter with {found.scopes[one.id]}", found.traces[one.id])
-    if one.id not in found.witnessed:
+    if not found.is_met(one.id):
         return row(Verdict.NOT_APPLICABLE, f"no run meets its premise: searched {found.searched}")
-    if one.id in proof.proved:
-        return row(Verdict.PROVED, "for any number of objects, by induction")
+    never = [premise.about.id for premise in found.unmet(one.id)]
+    open_ = [name for name in (one.id, *never) if name not in proof.proved]
+    if not open_:
+        said = f"; proved never to be met: {', '.join(never)}" if never else ""
+        return row(Verdict.PROVED, f"for any number of objects, by induction{said}")
     if found.false_claims:
         return row(Verdict.SEARCHED, f"{found.searched}; the claims that would prove it are false here")
     if stuck is not None:
         return row(Verdict.NOT_INDUCTIVE, stuck.reason, stuck.trace)
-    return row(Verdict.UNKNOWN, str(proof.dropped.get(one.id, "not proved")))
+    if one.id in open_:
+        return row(Verdict.UNKNOWN, str(proof.dropped.get(one.id, "not proved")))
+    return row(Verdict.UNKNOWN, f"neither met by a run nor proved never to be met: {', '.join(open_)}")
 
 
 def _branches(rules: Rules) -> frozenset[str]:

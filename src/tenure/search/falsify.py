@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from tenure.search.explorer import Exploration, Progress, explore, trace_of
@@ -13,7 +14,7 @@ from tenure.vocabulary.machine import Machine
 from tenure.vocabulary.properties import Due, Property, Race
 from tenure.vocabulary.rules import Rules, leaves
 from tenure.vocabulary.sentences import Sentence, sentence
-from tenure.vocabulary.terms import Op, both, implies, no
+from tenure.vocabulary.terms import TRUE, Op, Term, both, implies, no
 from tenure.vocabulary.traces import Trace
 
 LIMIT = 60_000
@@ -23,7 +24,7 @@ BRIEF = 8_000
 """Orbits after which a brief search stops: enough for most of what can fall."""
 
 CLAIM = "claim "
-PREMISE = "premise "
+PREMISE = "the premise of "
 
 
 @dataclass
@@ -36,8 +37,10 @@ class Falsification:
     false_claims: set[str] = field(default_factory=set)
     reached: set[str] = field(default_factory=set)
     """The cases of steps that some run takes."""
-    witnessed: set[str] = field(default_factory=set)
-    """The properties whose premise some run meets."""
+    premises: dict[str, tuple[Sentence, ...]] = field(default_factory=dict)
+    """Of each property what says that a premise is never met: one of each part that says what holds where something else does."""
+    met: set[str] = field(default_factory=set)
+    """The premises that some run meets."""
     searched: str = ""
     """The extent of the main search, in words."""
     complete: bool = False
@@ -45,8 +48,15 @@ class Falsification:
 
     def knows(self, name: str) -> bool:
         """The sentence has fallen already."""
-        fallen = {*self.traces, *(CLAIM + c for c in self.false_claims), *(PREMISE + p for p in self.witnessed)}
-        return name in fallen
+        return name in self.traces or name in self.met or name.removeprefix(CLAIM) in self.false_claims
+
+    def unmet(self, name: str) -> tuple[Sentence, ...]:
+        """The premises of the property that no run was seen to meet: what rests on them says nothing."""
+        return tuple(premise for premise in self.premises[name] if premise.about.id not in self.met)
+
+    def is_met(self, name: str) -> bool:
+        """Some run meets a premise of the property: it says something."""
+        return len(self.unmet(name)) < len(self.premises[name])
 
 
 def falsify(
@@ -58,8 +68,8 @@ def falsify(
     """
     system, granularity = rules.system, rules.granularity
     stated = tuple(sentence(rules, p) for p in properties)
-    sentences = [*stated, *_claims(rules), *(p for s in stated if (p := _premise(s)) is not None)]
-    result = Falsification(witnessed={s.about.id for s in stated if _premise(s) is None})
+    result = Falsification(premises={s.about.id: _premises(rules, s.about) for s in stated})
+    sentences = [*stated, *_claims(rules), *itertools.chain(*result.premises.values())]
     narrow = () if brief else narrow_areas(system, granularity)
     limit = BRIEF if brief else LIMIT
     looked = (main_area(system, granularity), *narrow)
@@ -104,7 +114,7 @@ def _note(result: Falsification, found: Exploration, area: str) -> None:
         if name.startswith(CLAIM):
             result.false_claims.add(name.removeprefix(CLAIM))
         elif name.startswith(PREMISE):
-            result.witnessed.add(name.removeprefix(PREMISE))
+            result.met.add(name)
         else:
             trace = trace_of(found.machine, way, name, "")
             if name not in result.traces or len(trace.events) < len(result.traces[name].events):
@@ -127,12 +137,26 @@ def _claims(rules: Rules) -> list[Sentence]:
     ]
 
 
-def _premise(one: Sentence) -> Sentence | None:
-    """The sentence that says that a premise is never met: where it falls, the property says something."""
-    body = one.open_body
-    if body.op is not Op.IMPLIES:
-        return None
-    return Sentence(replace(one.about, id=PREMISE + one.about.id), no(body.args[0]))
+def _premises(rules: Rules, one: Property) -> tuple[Sentence, ...]:
+    """The sentences that say that a premise is never met: where each falls, every part of the property says something."""
+    due = TRUE if one.at_rest is None else rules.lower(one.at_rest)
+    premises = [both(due, premise) for premise in _where(rules.lower(one.body))]
+    name = f"{PREMISE}{one.id}"
+    return tuple(
+        Sentence(replace(one, id=name if len(premises) == 1 else f"{name}, part {number}"), no(premise))
+        for number, premise in enumerate(premises, 1)
+    )
+
+
+def _where(body: Term) -> Iterator[Term]:
+    """Where each part of a sentence says something."""
+    if body.op is Op.IMPLIES:
+        yield body.args[0]
+        yield from (both(body.args[0], inner) for inner in _where(body.args[1]) if inner is not TRUE)
+    elif body.op is Op.AND:
+        yield from itertools.chain(*map(_where, body.args))
+    else:
+        yield TRUE
 
 
 def race_trace(rules: Rules, race: Race, broken: Property, progress: Progress | None = None) -> Trace | None:

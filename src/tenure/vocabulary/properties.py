@@ -47,12 +47,6 @@ class Property:
         found = {p.data.name: p.data for p in parts(self.body) if isinstance(p.data, Observable)}
         return tuple(found.values())
 
-    @property
-    def premise(self) -> Term | None:
-        """What must be reachable for the sentence to say anything; None where it has no premise."""
-        body = self.due_body
-        return body.args[0] if body.op is Op.IMPLIES else None
-
 
 def always(id_: str, source: str, **variables: Sort) -> Callable[[Callable[..., Term]], Property]:
     """A sentence about every state."""
