@@ -18,7 +18,7 @@ from tenure.models import SYSTEMS
 from tenure.reference import calls, container_calls, containers, groups, kernel, users
 from tenure.reference.calls import Steps, Task
 from tenure.reference.files import File
-from tenure.reference.group_calls import release_group
+from tenure.reference.group_calls import get_status, release_group
 from tenure.reference.groups import VfioGroup
 from tenure.reference.machine import Machine
 from tenure.search.scopes import scope
@@ -71,6 +71,13 @@ def test_the_two_tellings_agree() -> None:
 # Faults in the reference
 
 
+def runs_instead(patch: pytest.MonkeyPatch, call: str, run: Callable[..., Steps]) -> None:
+    """Another telling of one call."""
+    one = kernel.SYSTEMS[NAME]
+    forms = {**one.forms, call: replace(one.forms[call], run=run)}
+    patch.setattr(kernel, "SYSTEMS", {**kernel.SYSTEMS, NAME: replace(one, forms=forms)})
+
+
 def a_container_keeps_a_reference(patch: pytest.MonkeyPatch) -> None:
     """The kref of a container is never dropped."""
     patch.setattr(containers.Container, "put", lambda _: None)
@@ -91,9 +98,7 @@ def a_released_group_stays_opened(patch: pytest.MonkeyPatch) -> None:
         group.opened = True
         return answer
 
-    one = kernel.SYSTEMS[NAME]
-    forms = {**one.forms, "release_group": replace(one.forms["release_group"], run=release)}
-    patch.setattr(kernel, "SYSTEMS", {**kernel.SYSTEMS, NAME: replace(one, forms=forms)})
+    runs_instead(patch, "release_group", release)
 
 
 def every_user_is_the_last(patch: pytest.MonkeyPatch) -> None:
@@ -112,14 +117,15 @@ def a_user_remembers_what_it_was_told(patch: pytest.MonkeyPatch) -> None:
 
 
 def who_asks_uses(patch: pytest.MonkeyPatch) -> None:
-    """To ask whether a group is viable counts as a use of it."""
-    asked = groups.IommuGroup.is_viable
+    """GET_STATUS counts as a use of the group: a call that otherwise leaves all as it was."""
 
-    def counting(group: groups.IommuGroup) -> bool:
-        group.vfio.users += 1
-        return asked(group)
+    def status(machine: Machine, me: Task, process: int, file: int) -> Steps:
+        group = machine.files[file].group
+        assert group is not None
+        group.users += 1
+        return (yield from get_status(machine, me, process, file))
 
-    patch.setattr(groups.IommuGroup, "is_viable", counting)
+    runs_instead(patch, "get_status", status)
 
 
 WHOLE: list[tuple[Plant, str, str]] = [
