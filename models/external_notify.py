@@ -8,7 +8,7 @@ from tenure.models.files import file_group
 from tenure.models.groups import container
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.calls import Call, refuse
-from tenure.vocabulary.systems import System, shows
+from tenure.vocabulary.systems import Claim, System, shows
 from tenure.vocabulary.terms import both, is_none, no
 
 
@@ -33,7 +33,9 @@ VIEWS = (
 )
 
 
-def _system(variant: str, title: str, calls: tuple[Call, ...], *between: str) -> System:
+def _system(
+    variant: str, title: str, calls: tuple[Call, ...], *between: str, claims: tuple[Claim, ...] = notify_claims.CLAIMS
+) -> System:
     """The system whose breaks do what is `between` a callback and its end."""
     own = {c.name for c in calls}
     others = tuple(c for c in CALLS if c.name not in own)
@@ -46,7 +48,7 @@ def _system(variant: str, title: str, calls: tuple[Call, ...], *between: str) ->
         definitions=VIEWS,
         claims=(
             *notify_claims.of_containers(containers_2013.CLAIMS),
-            *notify_claims.CLAIMS,
+            *claims,
             notify_claims.a_callback_is_ended_by_whoever_began_it(*between),
         ),
         halted=harm.STOPPED,
@@ -60,6 +62,18 @@ SYSTEMS = (
         "", "a callback before each break, with every obligation kept; other container calls indivisible", notify.BASE
     ),
     _system("no-drain", "the same, but the break does not wait for the callbacks", notify.NO_DRAIN, "detach"),
+    _system(
+        "under-lock", "the same, but a callback takes its user's lock under the lock of the list", notify.UNDER_LOCK
+    ),
+    _system(
+        "re-entrant",
+        "the same, but a callback unregisters before it returns",
+        notify.REENTRANT,
+        claims=(
+            *(c for c in notify_claims.CLAIMS if c is not notify_claims.no_callback_lasts_where_calls_are_whole),
+            *notify_claims.COMING_BACK,
+        ),
+    ),
     _system("late-register", "the same, but the check and the registration are two steps", notify.LATE_REGISTER),
     _system(
         "double-release",

@@ -1,6 +1,7 @@
 """External users that are told: they register a callback, and VFIO calls it before it breaks the relation."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from tenure.models.containers import counts, detach, dissolve, mapped, table
 from tenure.models.external_users import listens, seen_container, seen_group, seen_table
@@ -66,14 +67,15 @@ def call_back(group: Term, moment: str = "") -> Step:
     )
 
 
-def drain(group: Term, ending: Ending, moment: str = "") -> Steps:
-    """The callbacks wait until nobody is inside the table, end the registrations and return.
+def drain(group: Term, ending: Ending, moment: str = "", *last: Step) -> Steps:
+    """The callbacks wait until nobody is inside the table, do what they do last, end the registrations and return.
 
     To look first and to sleep are two steps, so that a whole call is parted only where it has to sleep.
     """
     quiet = every(USER, lambda u: no(both(_is_called(u, group), inside[u])))
-    yield step(f"look{moment}", go(when=quiet, to=f"return{moment}"), go())
+    yield step(f"look{moment}", go(when=quiet, to=last[0].name if last else f"return{moment}"), go())
     yield step(f"drain{moment}", go(when=quiet), waits=USES_Q)
+    yield from last
     yield step(f"return{moment}", ending(*_ended(group)), locks=(briefly(CALLBACKS_LOCK),), wakes=(CALLBACK_Q,))
 
 
@@ -132,6 +134,25 @@ def hurries(group: Term, ending: Ending) -> Steps:
     yield call_back(group)
     yield detach(group, go)
     yield from drain(group, ending, LATE)
+
+
+def holds_the_list(group: Term, ending: Ending) -> Steps:
+    """The same as it should be, but the lock of the list is held while each callback takes the lock of its user."""
+    yield replace(call_back(group), locks=(briefly(CALLBACKS_LOCK, USER_LOCK),))
+    yield from drain(group, go)
+    yield detach(group, ending)
+
+
+NESTED = "unregister_inside"
+"""The step in which a callback waits for itself."""
+
+
+def comes_back(group: Term, ending: Ending) -> Steps:
+    """The same as it should be, but each callback ends by a call of unregister, which waits for the callback to return."""
+    returned = every(USER, lambda u: no(_is_called(u, group)))
+    yield call_back(group)
+    yield from drain(group, go, "", step(NESTED, go(when=returned), waits=CALLBACK_Q))
+    yield detach(group, ending)
 
 
 def unset_container_that(leaves: Leaving) -> Call:
@@ -312,6 +333,8 @@ BREAKS: tuple[Call, ...] = _breaks(waits)
 USERS: tuple[Call, ...] = (register, unregister, release_user, use)
 BASE: tuple[Call, ...] = (*BREAKS, *USERS)
 NO_DRAIN: tuple[Call, ...] = (*_breaks(hurries), *USERS)
+UNDER_LOCK: tuple[Call, ...] = (*_breaks(holds_the_list), *USERS)
+REENTRANT: tuple[Call, ...] = (*_breaks(comes_back), *USERS)
 LATE_REGISTER: tuple[Call, ...] = (*BREAKS, register_late.named("register"), *USERS[1:])
 DOUBLE_RELEASE: tuple[Call, ...] = without_case(
     BASE, {f"{c}.{s}": 0 for c in ("unregister", "release_user") for s in ("unlist", "wait")}

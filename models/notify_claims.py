@@ -25,7 +25,7 @@ from tenure.vocabulary.terms import (
     when,
 )
 
-CALLED = ("look", "drain", "return")
+CALLED = ("look", "drain", notify.NESTED, "return")
 BREAK = ("call_back", *CALLED, "detach")
 """The steps between the decision to leave and the detach."""
 
@@ -312,6 +312,45 @@ def a_callback_is_ended_by_whoever_began_it(*steps: str) -> Claim:
 
     return a_callback_that_runs_has_somebody_who_ends_it
 
+
+@claim(thread=THREAD, user=USER)
+def unset_returns_from_no_callback(thread: Term, user: Term) -> Term:
+    """Where callbacks wait for themselves, UNSET_CONTAINER comes past them only where no user is registered."""
+    return implies(_thread_at(thread, "return"), no(_listener_of(user, _leaves(thread))))
+
+
+@claim(file=FILE, user=USER)
+def a_release_returns_from_no_callback(file: Term, user: Term) -> Term:
+    """Where callbacks wait for themselves, a release comes past them only where no user is registered."""
+    return implies(_file_at(file, "return"), no(_listener_of(user, file_group[file])))
+
+
+@claim(user=USER)
+def no_registration_is_ended_by_a_callback(user: Term) -> Term:
+    """Where callbacks wait for themselves, who has registered and not unregistered is registered, while the kernel runs."""
+    return either(STOPPED, no(ticket[user]), no(is_none(listens[user])))
+
+
+@claim(user=USER)
+def who_waits_for_a_callback_waits_for_ever(user: Term) -> Term:
+    """Where callbacks wait for themselves, who waits in unregister for a callback does so while it runs."""
+    return implies(stands(user, "unregister.wait", "release_user.wait"), called_back[user])
+
+
+@claim(user=USER)
+def no_handler_stays_inside_where_calls_are_whole(user: Term) -> Term:
+    """While the kernel runs, no handler stays inside. False where calls are made in steps."""
+    return either(STOPPED, no(inside[user]))
+
+
+COMING_BACK = (
+    unset_returns_from_no_callback,
+    a_release_returns_from_no_callback,
+    no_registration_is_ended_by_a_callback,
+    who_waits_for_a_callback_waits_for_ever,
+    no_handler_stays_inside_where_calls_are_whole,
+)
+"""What is true only where each callback waits for itself; there, callbacks last where calls are whole, too."""
 
 REPLACED = frozenset(
     {

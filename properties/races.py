@@ -300,6 +300,18 @@ N4 = Race(
     OUTSIDE,
 )
 
+N5 = Race(
+    "N5",
+    "A callback that comes back: told of the close, the user calls unregister from its callback, which waits for that "
+    "callback to return; the close never ends.",
+    "notification model of Herrenschmidt's mail, 2013, with a callback that is itself in VFIO",
+    "external-notify:re-entrant",
+    "whole",
+    "FREE-3",
+    (*SETUP, "set_iommu", "register", "close", "release_group"),
+    some(GROUP, lambda g: both(seen.container_users[g] == 0, some(USER, lambda u: seen.user_registered[u] == g))),
+)
+
 K1 = Race(
     "K1",
     "file_add has let go of the list and not yet told the group of the VM; file_del takes the entry out and tells it that there "
@@ -455,6 +467,6 @@ OF_2011 = (D_G1_15, D_G1_20, D_G1_23, D_G1_25)
 
 RACES = (
     *(R1, R2, R3, R4, R5, *OF_2012, R1_OUTSIDE, R3_OUTSIDE),
-    *(A, B, C, D, E, V1, V2, N1, N2, N3, N4, K1, K2, K3),
+    *(A, B, C, D, E, V1, V2, N1, N2, N3, N4, N5, K1, K2, K3),
     *OF_2011,
 )

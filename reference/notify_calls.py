@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 
 from tenure.reference import container_calls
@@ -37,6 +37,33 @@ def _waits(machine: Machine, me: Task, group: VfioGroup) -> Part:
     """External users are told and waited for, then the group is detached."""
     yield from _call_back(me, group.iommu)
     yield from _drain(me, group.iommu)
+
+    yield f"{me.call}.detach"
+    yield from detach(machine, me, group)
+
+
+def holds_the_list(machine: Machine, me: Task, group: VfioGroup) -> Part:
+    """The same, but the list stays locked while each user's own lock is taken."""
+    yield f"{me.call}.call_back"
+    while not group.iommu.callbacks_lock.taken_by(me):
+        yield BLOCKED
+    yield from _begin(me, group.iommu.callbacks)
+    group.iommu.callbacks_lock.release()
+    yield from _drain(me, group.iommu)
+
+    yield f"{me.call}.detach"
+    yield from detach(machine, me, group)
+
+
+def comes_back(machine: Machine, me: Task, group: VfioGroup) -> Part:
+    """The same, but each callback calls unregister before it returns."""
+    yield from _call_back(me, group.iommu)
+    yield from _sleep_until_nobody_is_inside(me, group.iommu)
+
+    yield f"{me.call}.unregister_inside"
+    while any(registration.running for registration in group.iommu.callbacks):
+        yield BLOCKED
+    yield from _return(me, group.iommu)
 
     yield f"{me.call}.detach"
     yield from detach(machine, me, group)
@@ -88,6 +115,11 @@ def _callbacks_begin(me: Task, group: IommuGroup) -> Part:
         yield BLOCKED
     called = list(group.callbacks)
     group.callbacks_lock.release()
+    yield from _begin(me, called)
+
+
+def _begin(me: Task, called: Iterable[Registration]) -> Part:
+    """Each callback runs from here on."""
     for registration in called:
         while not registration.user.lock.taken_by(me):
             yield BLOCKED
@@ -97,12 +129,19 @@ def _callbacks_begin(me: Task, group: IommuGroup) -> Part:
 
 def _drain(me: Task, group: IommuGroup, moment: str = "") -> Part:
     """The callbacks sleep until nobody is inside, end the registrations and return."""
+    yield from _sleep_until_nobody_is_inside(me, group, moment)
+    yield from _return(me, group, moment)
+
+
+def _sleep_until_nobody_is_inside(me: Task, group: IommuGroup, moment: str = "") -> Part:
     yield f"{me.call}.look{moment}"
     if _somebody_is_inside(group):
         yield f"{me.call}.drain{moment}"
         while _somebody_is_inside(group):
             yield BLOCKED
 
+
+def _return(me: Task, group: IommuGroup, moment: str = "") -> Part:
     yield f"{me.call}.return{moment}"
     while not group.callbacks_lock.taken_by(me):
         yield BLOCKED

@@ -304,10 +304,14 @@ _NOTIFY: Mapping[str, Form] = {
 
 _BREAKS = frozenset({"unset_container", "release_device", "release_group"})
 
-_NO_DRAIN: Mapping[str, Form] = {
-    name: replace(form, run=partial(form.run, leave=notify_calls.hurries)) if name in _BREAKS else form
-    for name, form in _NOTIFY.items()
-}
+
+def _leaving(leave: notify_calls.Leave) -> Mapping[str, Form]:
+    """The calls of `external-notify`, where a group leaves its container in this way."""
+    return {
+        name: replace(form, run=partial(form.run, leave=leave)) if name in _BREAKS else form
+        for name, form in _NOTIFY.items()
+    }
+
 
 _LATE_REGISTER: Mapping[str, Form] = {
     **_NOTIFY,
@@ -590,7 +594,9 @@ SYSTEMS: Mapping[str, System] = {
     "iommufd-objects:no-devices": System(_WITHOUT_DEVICES),
     "external-validate:unbalanced-release": System(_UNBALANCED, frozenset(_UNBALANCED) - {"validate_and_use"}),
     "external-notify": System(_NOTIFY, frozenset(_CONTAINERS) - _BREAKS),
-    "external-notify:no-drain": System(_NO_DRAIN, frozenset(_CONTAINERS) - _BREAKS),
+    "external-notify:no-drain": System(_leaving(notify_calls.hurries), frozenset(_CONTAINERS) - _BREAKS),
+    "external-notify:under-lock": System(_leaving(notify_calls.holds_the_list), frozenset(_CONTAINERS) - _BREAKS),
+    "external-notify:re-entrant": System(_leaving(notify_calls.comes_back), frozenset(_CONTAINERS) - _BREAKS),
     "external-notify:late-register": System(_LATE_REGISTER, frozenset(_CONTAINERS) - _BREAKS),
     "external-notify:double-release": System(_DOUBLE_RELEASE, frozenset(_CONTAINERS) - _BREAKS),
     "external-notify:on-close": System(_ON_CLOSE, frozenset(_CONTAINERS) - {"release_group"}),

@@ -70,7 +70,10 @@ def schedule(system: System) -> list[str]:
     return [f"{e.actor} {e.rule}" for e in trace.events]
 
 
-UNORDERED = ("containers-2012", "containers-2012:locked", "kvm-file:group-only")
+UNORDERED = (
+    *("containers-2012", "containers-2012:locked", "kvm-file:group-only"),
+    *("external-notify:under-lock", "external-notify:re-entrant"),
+)
 
 
 @pytest.mark.parametrize(
@@ -83,6 +86,21 @@ def test_every_other_system_from_3_11_on_takes_its_locks_in_an_order(system: Sys
     assert (row.property, row.granularity, row.verdict) == (LOCKS, "steps", Verdict.PROVED)
     assert row.reason.startswith("ranks: device.mutex")
     assert row.reason.index("container.group_lock") < row.reason.index("type1.lock")
+
+
+def test_a_callback_under_the_lock_of_the_list_and_a_registration_wait_for_one_another() -> None:
+    """A user registers under its own lock; the break takes that lock under the list's."""
+    assert schedule(next(s for s in SYSTEMS if s.id == "external-notify:under-lock"))[-2:] == [
+        "th0 unset_container.call_back waits for user.lock",
+        "th1 register.register waits for group.callbacks_lock",
+    ]
+
+
+def test_a_callback_that_unregisters_waits_for_its_own_return() -> None:
+    """One thread is enough."""
+    assert schedule(next(s for s in SYSTEMS if s.id == "external-notify:re-entrant"))[-1:] == [
+        "th0 unset_container.unregister_inside waits for group.callback_q"
+    ]
 
 
 def test_handlers_of_interrupts_are_waited_for_under_a_mutex_that_they_do_not_take() -> None:

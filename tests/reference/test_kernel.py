@@ -81,6 +81,8 @@ def test_a_configuration_speaks_of_as_many_as_there_are() -> None:
         ("external-validate:unbalanced-release", 21),
         ("external-notify", 20),
         ("external-notify:no-drain", 20),
+        ("external-notify:under-lock", 20),
+        ("external-notify:re-entrant", 20),
         ("external-notify:late-register", 20),
         ("external-notify:double-release", 20),
         ("external-notify:on-close", 20),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tenure.reference.calls import Task
 from tenure.reference.outcomes import Died, Paused, Waiting
 from tenure.vocabulary.answers import Done, Refused
 
@@ -160,3 +161,35 @@ def test_a_user_whose_process_is_gone_is_unregistered(registered: Callable[[str]
     bench.settle()
 
     assert bench.see("user_idle", 0)
+
+
+def test_a_callback_that_unregisters_waits_for_itself(registered: Callable[[str], Bench]) -> None:
+    """The leave waits for the callback, the callback for its own return: nobody is left who could go on."""
+    bench = registered(":re-entrant")
+    bench.begin("th0", "unset_container", process=0, file=0)
+    bench.step("th0")
+    assert bench.step("th0") == Paused("unset_container.unregister_inside")
+
+    assert bench.step("th0") == Waiting()
+    assert bench.begin(None, "unregister", user=0) == Paused("unregister.wait")
+    assert (bench.step("u0"), bench.step("th0")) == (Waiting(), Waiting())
+
+
+def test_a_leave_without_users_comes_back_from_no_callback(ready: Callable[[str], Bench]) -> None:
+    """Where nobody is registered no callback runs, and none waits."""
+    assert ready(SYSTEM + ":re-entrant").do("unset_container", process=0, file=0) == Done()
+
+
+def test_a_callback_under_the_lock_of_the_list_waits_for_its_user(registered: Callable[[str], Bench]) -> None:
+    """Who holds the user's lock keeps the list locked for all: the other half of the circle is a registration."""
+    bench = registered(":under-lock")
+    group, user = bench.kernel.machine.groups[0], bench.kernel.machine.users[0]
+    bench.begin("th0", "unset_container", process=0, file=0)
+    holder = Task("another", "register", {}, ())
+    assert user.lock.taken_by(holder)
+
+    assert bench.step("th0") == Waiting()
+    assert not group.callbacks_lock.taken_by(holder)
+    user.lock.release()
+    assert bench.step("th0") == Paused("unset_container.look")
+    assert group.callbacks_lock.taken_by(holder)

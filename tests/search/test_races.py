@@ -44,6 +44,7 @@ LENGTHS = {
     ("N2", "external-notify:no-drain"): 10,
     ("N3", "external-notify:double-release"): 7,
     ("N4", "external-notify:on-close"): 6,
+    ("N5", "external-notify:re-entrant"): 7,
     ("K1", "kvm-file:get-put"): 18,
     ("K2", "kvm-file:group-only"): 12,
     ("K3", "cdev-no-group:before-cycle-fix"): 9,
