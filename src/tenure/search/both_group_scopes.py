@@ -63,12 +63,12 @@ GROUPS_OF_BOTH = Family(
             within=(THROUGH_GROUPS, _NO_IOMMUFD, ON_VFIO),
         ),
         Place("a container, a group, an iommufd, a device", cdev_scope(BESIDE), full=True),
-        Place("a VM, a container, a group, an iommufd", cdev_scope({**_OF_VMS, "file": 4}), full=True, within=(ON_VFIO,)),
+        Place(
+            "a VM, a container, a group, an iommufd", cdev_scope({**_OF_VMS, "file": 4}), full=True, within=(ON_VFIO,)
+        ),
     ),
     pairs=(
-        Place(
-            "a device of a group", cdev_scope({**_ONE, "thread": 2}), within=(THROUGH_GROUPS, ONE_IOMMUFD, ON_VFIO)
-        ),
+        Place("a device of a group", cdev_scope({**_ONE, "thread": 2}), within=(THROUGH_GROUPS, ONE_IOMMUFD, ON_VFIO)),
         Place(
             "a device and its group", cdev_scope({**_ONE, "thread": 2, "file": 2, "container": 0, "iommu_driver": 0})
         ),
