@@ -45,14 +45,14 @@ def whole(system: System = CDEV_OF_BOTH) -> Conformance:
 
 
 def whole_with_files_of_all() -> Conformance:
-    """The same where each of them has one, and the device is opened through its group alone."""
-    return conform_whole(CDEV_OF_BOTH, cdev_scope({**SIZES, "file": 4}), within=THROUGH_A_GROUP, most=1)
+    """The same where each of them has one, a group moves from one to the other, and its device is opened through it alone."""
+    return conform_whole(CDEV_OF_BOTH, cdev_scope({**SIZES, "file": 4, "table": 3}), within=THROUGH_A_GROUP, most=1)
 
 
 def pairs() -> Conformance:
     """Pairs of calls in flight on a device that is opened through its group alone."""
     within = both(THROUGH_A_GROUP, ON_VFIO[0])
-    return conform_pairs(CDEV_OF_BOTH, cdev_scope({**SIZES, "thread": 2}), within=within, most=1)
+    return conform_pairs(CDEV_OF_BOTH, cdev_scope({**SIZES, "thread": 2, "table": 2}), within=within, most=1)
 
 
 @pytest.mark.parametrize("compared", [whole, whole_with_files_of_all, pairs])

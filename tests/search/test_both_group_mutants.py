@@ -10,10 +10,8 @@ from tenure.gate.catalogue import FALLS
 from tenure.models.cdev_of_both import CDEV_OF_BOTH
 from tenure.models.vms import file_vm, vm_references
 from tenure.properties import PROPERTIES
-from tenure.search.both_group_scopes import GROUPS_OF_BOTH
 from tenure.search.cdev_scopes import cdev_scope
 from tenure.search.explorer import explore
-from tenure.search.families import family_of
 from tenure.vocabulary.machine import Machine, Scope
 from tenure.vocabulary.rules import rules_of
 from tenure.vocabulary.sentences import applies, sentence
@@ -119,8 +117,3 @@ def test_nothing_falls_without_a_fault_but_what_is_said_to(where: Scope) -> None
 def test_every_property_that_does_not_fall_has_a_mutant() -> None:
     """A property that nothing can break says nothing."""
     assert {m[0] for m in MUTANTS} | WITHOUT == {p.id for p in DUE} - FALLS[CDEV_OF_BOTH.id]
-
-
-def test_its_scopes_are_its_own() -> None:
-    """It shows what a group uses, and what a container lists."""
-    assert family_of(CDEV_OF_BOTH) is GROUPS_OF_BOTH

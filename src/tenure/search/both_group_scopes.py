@@ -12,8 +12,11 @@ from tenure.vocabulary.objects import FILE
 from tenure.vocabulary.terms import every, no
 
 _ONE = {**BESIDE, "file": 3}
+_MOVES = {**BESIDE, "table": 3}
+"""A container, a group, an iommufd and a device have files; SET_CONTAINER needs a name beside the two tables of the former."""
 _OF_VMS = {**_ONE, "user": 1, "vm": 1}
-_KEPT = {**_OF_VMS, "container": 0, "table": 0, "iommu_driver": 0}
+_ALONE = {**_ONE, "container": 0, "table": 0, "iommu_driver": 0}
+_KEPT = {**_ALONE, "user": 1, "vm": 1}
 _NO_IOMMUFD = (every(FILE, lambda f: no(files.kind[f] == "iommufd")), "no iommufd is open")
 
 GROUPS_OF_BOTH = Family(
@@ -42,7 +45,7 @@ GROUPS_OF_BOTH = Family(
         ),
         Place(
             "two devices of a group",
-            cdev_scope({**_ONE, "file": 4, "device": 2, "table": 2}),
+            cdev_scope({**_MOVES, "device": 2}),
             within=(THROUGH_GROUPS, ONE_IOMMUFD, ON_VFIO),
         ),
         Place(
@@ -62,15 +65,23 @@ GROUPS_OF_BOTH = Family(
             cdev_scope({**_OF_VMS, "file": 4}),
             within=(THROUGH_GROUPS, _NO_IOMMUFD, ON_VFIO),
         ),
-        Place("a container, a group, an iommufd, a device", cdev_scope(BESIDE), full=True),
+        Place("a container, a group, an iommufd, a device", cdev_scope(_MOVES), full=True),
         Place(
             "a VM, a container, a group, an iommufd", cdev_scope({**_OF_VMS, "file": 4}), full=True, within=(ON_VFIO,)
         ),
     ),
     pairs=(
-        Place("a device of a group", cdev_scope({**_ONE, "thread": 2}), within=(THROUGH_GROUPS, ONE_IOMMUFD, ON_VFIO)),
         Place(
-            "a device and its group", cdev_scope({**_ONE, "thread": 2, "file": 2, "container": 0, "iommu_driver": 0})
+            "a device of a group",
+            cdev_scope({**_MOVES, "thread": 2, "table": 2}),
+            within=(THROUGH_GROUPS, ONE_IOMMUFD, ON_VFIO),
+        ),
+        Place("a device and its group", cdev_scope({**_ALONE, "thread": 2, "file": 2, "table": 1})),
+        Place(
+            "a device of a group, each of both with its table",
+            cdev_scope({**_MOVES, "thread": 2}),
+            full=True,
+            within=(THROUGH_GROUPS, ONE_IOMMUFD, ON_VFIO),
         ),
         Place("a device, its group and what that has", cdev_scope({**_ONE, "thread": 2}), full=True),
     ),
