@@ -20,7 +20,7 @@ from tenure.gate.profiles import gate_scope, setup_of
 from tenure.gate.reference_subject import ReferenceSubject
 from tenure.gate.whole import conform_whole
 from tenure.models.cdev_of_both import CDEV_OF_BOTH
-from tenure.reference import both_group_calls, device_calls_2022
+from tenure.reference import both_group_calls, device_calls_2022, iommufd_group_calls
 from tenure.reference.calls import OK
 from tenure.reference.groups import Device, VfioGroup
 from tenure.reference.machine import Machine
@@ -74,7 +74,7 @@ def a_container_that_is_not_left(monkeypatch: pytest.MonkeyPatch) -> None:
     """UNSET_CONTAINER and the release of the group let iommufds go alone."""
 
     def leave(_: Machine, __: object, group: VfioGroup) -> object:
-        both_group_calls.put_iommufd(group)
+        iommufd_group_calls.put_iommufd(group)
         return iter(())
 
     monkeypatch.setattr(both_group_calls, "_leave", leave)
