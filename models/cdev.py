@@ -34,7 +34,7 @@ from tenure.vocabulary.terms import FALSE, Term, both, every, implies, is_none, 
 from tenure.vocabulary.types import COUNT
 
 
-def beside_iommufds(old: Call) -> Call:
+def _beside_iommufds(old: Call) -> Call:
     """The call as `cdev` has it: a table's name is unused where neither a container nor an iommufd has it."""
     if old.name == "set_iommu":
         return old.requiring(is_none(cdev_fields.iommufd_of[old.parameter("made")]))
@@ -50,8 +50,8 @@ _OF_DRIVERS = {c.name for c in (containers.check_extension, *iommu_drivers.CALLS
 
 CALLS: tuple[Call, ...] = modules.where_none_goes(
     (
-        *(_OTHERWISE.get(c.name, beside_iommufds(c)) for c in containers_2022.CALLS if c.name not in _OF_DRIVERS),
-        *map(beside_iommufds, iommufd_tables.CALLS),
+        *(_OTHERWISE.get(c.name, _beside_iommufds(c)) for c in containers_2022.CALLS if c.name not in _OF_DRIVERS),
+        *map(_beside_iommufds, iommufd_tables.CALLS),
         *cdev_groups.CALLS,
     )
 )

@@ -5,6 +5,7 @@ from dataclasses import replace
 from tenure.models import (
     cdev,
     compat_ioas,
+    containers,
     containers_2022,
     groups,
     groups_of_both,
@@ -49,22 +50,22 @@ def _of_both(old: Call) -> Call:
     """The call as it names a table that neither a container has nor an iommufd, nor a call that is about to make one."""
     if old.name == "set_iommu":
         return old.requiring(compat_ioas.is_unmade(old.parameter("made")))
-    return cdev.beside_iommufds(old)
+    if old.name == "ioas_alloc":
+        return old.requiring(containers.is_fresh(old.parameter("made")))
+    return old
 
 
 _OTHERWISE = {c.name: c for c in (*groups_of_both.CALLS, *compat_ioas.CALLS)}
-_BESIDE = {c.name for c in cdev.CALLS}
-_GROUPS_OPEN = {groups_of_both.GET_DEVICE_FD.name}
-"""What takes its reference to a VM by itself."""
+_OPENS = groups_of_both.GET_DEVICE_FD
+"""It takes a device's reference to a VM by itself."""
 
-_WITHOUT_VMS: tuple[Call, ...] = (
-    *(_OTHERWISE.get(c.name, c) for c in cdev.CALLS if c.name not in _GROUPS_OPEN),
-    *(c for c in compat_ioas.CALLS if c.name not in _BESIDE),
+_KNOWN = {c.name for c in cdev.CALLS}
+_OTHERS: tuple[Call, ...] = (
+    *(_OTHERWISE.get(c.name, c) for c in cdev.CALLS if c.name != _OPENS.name),
+    *(c for c in compat_ioas.CALLS if c.name not in _KNOWN),
 )
 
-CALLS: tuple[Call, ...] = tuple(
-    _told(_of_both(c)) for c in (*kvm_cdev_groups.with_vms(_WITHOUT_VMS), groups_of_both.GET_DEVICE_FD)
-)
+CALLS: tuple[Call, ...] = tuple(_told(_of_both(c)) for c in (*kvm_cdev_groups.with_vms(_OTHERS), _OPENS))
 
 DEFINITIONS: tuple[Definition, ...] = (
     *(one for one in cdev.VMS.definitions if one.observable is not seen.device_iommufd),
@@ -76,8 +77,8 @@ DEFINITIONS: tuple[Definition, ...] = (
 CDEV_OF_BOTH = System(
     name="cdev",
     variant="iommufd-as-container",
-    title="the same with VMs where a group has a container or an iommufd, whichever SET_CONTAINER is given",
-    source="the sources of `cdev:vms`, drivers/iommu/iommufd/vfio_compat.c, 7.2",
+    title="device files beside groups that have a container or an iommufd, whichever SET_CONTAINER is given, and VMs, Linux 7.2, as built",
+    source="the sources of `cdev`, virt/kvm/vfio.c, drivers/iommu/iommufd/vfio_compat.c, 7.2",
     calls=CALLS,
     definitions=DEFINITIONS,
     halted=harm.STOPPED,

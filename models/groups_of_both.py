@@ -141,6 +141,7 @@ def _release_device() -> Call:
 
 
 GET_DEVICE_FD = _get_device_fd()
+"""With a reference to the VM that the group was told of."""
 
 CALLS: tuple[Call, ...] = (
     set_container,
@@ -149,4 +150,4 @@ CALLS: tuple[Call, ...] = (
     _release_group(),
     _release_device(),
 )
-"""What is otherwise beside GET_DEVICE_FD; drivers come and go as ever: with its last device a group leaves its container, and keeps its iommufd."""
+"""What else is otherwise. Drivers come and go as ever: with its last device a group leaves its container, and keeps its iommufd."""
