@@ -29,7 +29,7 @@ from tenure.models.locks_2022 import DEV_SET_LOCK, GROUP_LOCK
 from tenure.models.locks_iommufd import OBJECT_TABLE
 from tenure.models.modules import keep, let_go, open_references
 from tenure.models.ownership import is_claimed
-from tenure.vocabulary.calls import Call, Steps, call, done, go, local, new, number, refuse, requires, step
+from tenure.vocabulary.calls import Call, Case, Steps, call, done, go, local, new, number, refuse, requires, step
 from tenure.vocabulary.effects import Assign
 from tenure.vocabulary.locks import Taken, briefly
 from tenure.vocabulary.objects import DEVICE, FILE, PROCESS, TABLE, THREAD
@@ -55,7 +55,11 @@ def lets_iommufd_go(file: Term) -> tuple[Assign, ...]:
     return uses_iommufd[file].becomes(None), gets[iommufd].becomes(gets[iommufd] - 1)
 
 
-def _locked(old: Call, name: str, *locks: Taken) -> Call:
+OPEN_LOCKS = (GROUP_LOCK, DEV_SET_LOCK, briefly(*ATTACH_LOCKS), *CLAIM_LOCKS)
+"""What is taken to open a device that is bound at its first open."""
+
+
+def locked(old: Call, name: str, *locks: Taken) -> Call:
     """The call with other locks in one of its steps, which lets no container go."""
     return replace(old, steps=tuple(replace(s, locks=locks, drops=()) if s.name == name else s for s in old.steps))
 
@@ -97,7 +101,7 @@ def _unset_container() -> Call:
     file = old.parameter("file")
     unused = refuse(no(has_iommufd(file)), "EINVAL", "the group uses no iommufd")
     doc = "Let the iommufd go that the group uses, whoever has devices open: they stay bound."
-    return _locked(changed(replace(old, doc=doc), "leave", unused, done(*lets_iommufd_go(file))), "leave", GROUP_LOCK)
+    return locked(changed(replace(old, doc=doc), "leave", unused, done(*lets_iommufd_go(file))), "leave", GROUP_LOCK)
 
 
 def _get_status() -> Call:
@@ -116,14 +120,14 @@ def _release_group() -> Call:
     *_, gone = cases_of(old, "release")
     doc = "The group uses no iommufd any more and may be opened again; what is bound through it stays so."
     with_it = replace(gone, when=has_iommufd(file), effects=(*lets_iommufd_go(file), *gone.effects))
-    return _locked(changed(replace(old, doc=doc), "release", with_it, gone), "release", GROUP_LOCK)
+    return locked(changed(replace(old, doc=doc), "release", with_it, gone), "release", GROUP_LOCK)
 
 
 def _unbind_driver() -> Call:
     """The unbind of a driver: with its last device goes the group; its file uses its iommufd on."""
     old = groups_2022.unbind_driver
     others, *_, orphaned = cases_of(old, "remove_group")
-    return _locked(changed(old, "remove_group", others, orphaned), "remove_group", VFIO_GROUP_LOCK, GROUP_LOCK)
+    return locked(changed(old, "remove_group", others, orphaned), "remove_group", VFIO_GROUP_LOCK, GROUP_LOCK)
 
 
 def binds(device: Term, iommufd: Term) -> tuple[Assign, ...]:
@@ -149,6 +153,17 @@ def unbinds(device: Term) -> tuple[Assign, ...]:
     )
 
 
+def first_open(device: Term, iommufd: Term, *opening: Assign) -> tuple[Case, ...]:
+    """What the first open of a device needs of its group's iommufd; then it is bound to that and attached."""
+    there = compat_ioas[iommufd]
+    return (
+        *unfit_device(device, iommufd),
+        refuse(is_none(there), "ENODEV", "no IO address space of the iommufd stands for a container"),
+        refuse(is_attached_elsewhere(device, there), "EINVAL", "another device of the group is elsewhere"),
+        go(*opening, *binds(device, iommufd), keep(open_references[device])),
+    )
+
+
 def _get_device_fd() -> Call:
     """GET_DEVICE_FD: the first open binds the device and attaches it; a group without IOMMU binds and attaches nothing."""
     old = device_files.get_device_fd
@@ -162,16 +177,10 @@ def _get_device_fd() -> Call:
         refuse(both(no_iommu[group], no(rawio[process])), "EPERM", "a no-IOMMU group needs CAP_SYS_RAWIO"),
         refuse(both(no_iommu[group], stands), "EPERM", "an IO address space of the iommufd stands for a container"),
         go(*opening, keep(open_references[found]), when=no_iommu[group]),
-        *unfit_device(found, iommufd),
-        refuse(is_none(compat_ioas[iommufd]), "ENODEV", "no IO address space of the iommufd stands for a container"),
-        refuse(
-            is_attached_elsewhere(found, compat_ioas[iommufd]), "EINVAL", "another device of the group is elsewhere"
-        ),
-        go(*opening, *binds(found, iommufd), keep(open_references[found])),
+        *first_open(found, iommufd, *opening),
     )
     doc = "Open a device of a group that uses an iommufd; the first open binds it to that and attaches it."
-    locks = (GROUP_LOCK, DEV_SET_LOCK, briefly(*ATTACH_LOCKS), *CLAIM_LOCKS)
-    return _locked(changed(replace(old, doc=doc), "open", *cases), "open", *locks)
+    return locked(changed(replace(old, doc=doc), "open", *cases), "open", *OPEN_LOCKS)
 
 
 def _release_device() -> Call:

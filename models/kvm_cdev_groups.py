@@ -11,6 +11,7 @@ from tenure.models.cdev_fields import bound_to
 from tenure.models.cdev_groups import is_cdev
 from tenure.models.device_files import counted_in
 from tenure.models.files import file_device
+from tenure.models.iommufd_groups import bound_through_group
 from tenure.models.kvm_cdevs import file_kvm
 from tenure.models.kvm_devices import drops, more, otherwise
 from tenure.models.locks_kvm_2022 import VM_REFERENCE
@@ -19,7 +20,7 @@ from tenure.vocabulary.calls import Call, Case, Step
 
 def _closes(case: Case) -> bool:
     """The case closes the device: it ends a binding, or the use of the group."""
-    return any(one.field in (bound_to, counted_in) for one in case.effects)
+    return any(one.field in (bound_to, bound_through_group, counted_in) for one in case.effects)
 
 
 def _release_device(call: Call) -> Call:

@@ -69,13 +69,13 @@ def _open(device: Device, group: VfioGroup, *, rawio: bool) -> Refused | None:
     """vfio_df_group_open under both locks: the first open uses the container and keeps the group's file."""
     if group.container is None:
         return EINVAL
-    refusal = _first_open(device, group, group.container, rawio=rawio) if device.open_count == 0 else None
+    refusal = use_container(device, group, group.container, rawio=rawio) if device.open_count == 0 else None
     if refusal is None:
         device.open_count += 1
     return refusal
 
 
-def _first_open(device: Device, group: VfioGroup, container: Container, *, rawio: bool) -> Refused | None:
+def use_container(device: Device, group: VfioGroup, container: Container, *, rawio: bool) -> Refused | None:
     """Keep the driver's module, use the container, keep the group's file (vfio_df_device_first_open)."""
     if not device.module.try_get():
         return ENODEV

@@ -90,12 +90,12 @@ def _set_container(machine: Machine, me: Task, process: int, file: int, other: i
     elif target.kind != CONTAINER_FILE or target.container is None:
         answer = wrong_kind
     else:
-        answer = yield from _attach(machine, me, group, target.container, rawio=caller.rawio)
+        answer = yield from attach(machine, me, group, target.container, rawio=caller.rawio)
     group.group_lock.release()
     return answer
 
 
-def _attach(machine: Machine, me: Task, group: VfioGroup, container: Container, *, rawio: bool) -> Steps:
+def attach(machine: Machine, me: Task, group: VfioGroup, container: Container, *, rawio: bool) -> Steps:
     """Claim the group and attach it, under the container's lock (vfio_container_attach_group, 5.19-7.2)."""
     iommu = group.iommu
     if iommu.no_iommu and not rawio:

@@ -56,12 +56,12 @@ def unset_container(machine: Machine, me: Task, process: int, file: int) -> Step
     group = group_of(me.hold(machine.processes[process].file(file)))
     yield from lock_group(group, me)
     answer: Answer = EINVAL if group.iommufd is None else OK
-    _put_iommufd(group)
+    put_iommufd(group)
     group.group_lock.release()
     return answer
 
 
-def _put_iommufd(group: VfioGroup) -> None:
+def put_iommufd(group: VfioGroup) -> None:
     """The group uses none any more (iommufd_ctx_put)."""
     if group.iommufd is not None:
         group.iommufd.put()
@@ -88,7 +88,7 @@ def release_group(machine: Machine, me: Task, file: int) -> Steps:
     closing = machine.files[file]
     group = group_of(closing)
     yield from lock_group(group, me)
-    _put_iommufd(group)
+    put_iommufd(group)
     group.opened_file = None
     group.group_lock.release()
     closing.gone()
@@ -110,7 +110,7 @@ def _open(device: Device, group: VfioGroup, *, rawio: bool) -> Refused | None:
             return EPERM
         if not device.module.try_get():
             return ENODEV
-        refused = None if group.iommu.no_iommu else _bind(device, iommufd)
+        refused = None if group.iommu.no_iommu else bind(device, iommufd)
         if refused is not None:
             device.module.put()
             return refused
@@ -118,7 +118,7 @@ def _open(device: Device, group: VfioGroup, *, rawio: bool) -> Refused | None:
     return None
 
 
-def _bind(device: Device, iommufd: File) -> Refused | None:
+def bind(device: Device, iommufd: File) -> Refused | None:
     """Claim the device and attach it; all is undone where that fails (vfio_df_iommufd_bind, vfio_iommufd_compat_attach_ioas)."""
     refused = claim(device, iommufd)
     if refused is not None:
@@ -126,12 +126,12 @@ def _bind(device: Device, iommufd: File) -> Refused | None:
     device.iommufd = iommufd.get()
     answer: Answer = ENODEV if iommufd.vfio_ioas is None else hwpt_attach(device, iommufd.vfio_ioas)
     if isinstance(answer, Refused):
-        _unbind(device, iommufd)
+        unbind(device, iommufd)
         return answer
     return None
 
 
-def _unbind(device: Device, iommufd: File) -> None:
+def unbind(device: Device, iommufd: File) -> None:
     """Detach the device, give its claim up, and let its iommufd go (vfio_df_iommufd_unbind)."""
     leave(device)
     release_for_device(device.group)
@@ -153,7 +153,7 @@ def release_device(machine: Machine, me: Task, file: int) -> Steps:
     if device.open_count == 0:
         device.module.put()
         if device.iommufd is not None:
-            _unbind(device, device.iommufd)
+            unbind(device, device.iommufd)
     group.iommu.dev_set_lock.release()
     group.group_lock.release()
 

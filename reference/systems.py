@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from tenure.reference import (
+    both_group_calls,
     calls_2012,
     cdev_calls,
     cdev_group_calls,
@@ -546,6 +547,18 @@ _CDEV_NO_CONTAINER: Mapping[str, Form] = {
     "clear_vfio_ioas": Form(compat_ioas_calls.clear_vfio_ioas, compat_ioas_calls.may_use),
 }
 
+_CDEV_OF_BOTH: Mapping[str, Form] = {
+    **_CDEV,
+    **_VMS_TODAY,
+    "set_container": replace(_CDEV_NO_CONTAINER["set_container"], run=both_group_calls.set_container),
+    "unset_container": Form(both_group_calls.unset_container, container_calls.may_unset_container),
+    "get_status": Form(both_group_calls.get_status, group_calls.may_get_status),
+    "release_group": Form(both_group_calls.release_group, group_calls.may_release_group, _BY_FILE),
+    "get_device_fd": Form(both_group_calls.get_device_fd, device_calls.may_get_device_fd, new=(_MADE_FILE,)),
+    "release_device": Form(both_group_calls.release_device, cdev_calls.may_release_device, _BY_FILE),
+    **{name: _CDEV_NO_CONTAINER[name] for name in ("get_vfio_ioas", "set_vfio_ioas", "clear_vfio_ioas")},
+}
+
 SYSTEMS: Mapping[str, System] = {
     "rfc2011": System(_METAGROUPS, metagroups=""),
     **{f"rfc2011:{variant}": System(_METAGROUPS, metagroups=variant) for variant in _2011},
@@ -575,6 +588,7 @@ SYSTEMS: Mapping[str, System] = {
     "dma-type1-v1": System(_TYPE1_V1),
     "cdev": System(_CDEV, spares_bridges=False, claims_ownership=True),
     "cdev:vms": System({**_CDEV, **_VMS_TODAY}, spares_bridges=False, claims_ownership=True),
+    "cdev:iommufd-as-container": System(_CDEV_OF_BOTH, spares_bridges=False, claims_ownership=True),
     "cdev-no-container": System(_CDEV_NO_CONTAINER, spares_bridges=False, claims_ownership=True),
     "cdev-no-group": System(_CDEV_AND_VMS, spares_bridges=False, claims_ownership=True, has_groups=False),
     "cdev-no-group:before-cycle-fix": System(

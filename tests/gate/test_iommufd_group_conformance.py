@@ -58,7 +58,7 @@ def an_iommufd_that_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     def forget(group: VfioGroup) -> None:
         group.iommufd = None
 
-    monkeypatch.setattr(iommufd_group_calls, "_put_iommufd", forget)
+    monkeypatch.setattr(iommufd_group_calls, "put_iommufd", forget)
 
 
 def a_claim_that_nobody_gives_back(monkeypatch: pytest.MonkeyPatch) -> None:

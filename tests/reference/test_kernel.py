@@ -73,6 +73,7 @@ def test_a_configuration_speaks_of_as_many_as_there_are() -> None:
         ("cdev-no-group:before-cycle-fix", 24),
         ("cdev", 25),
         ("cdev:vms", 33),
+        ("cdev:iommufd-as-container", 36),
         ("cdev-no-container", 25),
         ("rfc2011:metagroups-from-outside", 30),
         ("external-validate", 20),

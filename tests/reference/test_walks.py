@@ -175,7 +175,7 @@ PARAMETERS_OF_CDEVS = {
     "ioas_alloc": ("process", "file", "made_table"),
     "bind": ("process", "file", "other", "request_bind"),
 }
-PARAMETERS_WITHOUT_CONTAINERS = {
+PARAMETERS_WITH_IOMMUFDS_OF_GROUPS = {
     **PARAMETERS_OF_CDEVS,
     "set_container": ("process", "file", "other", "made_table"),
     "get_vfio_ioas": ("process", "file"),
@@ -280,7 +280,8 @@ def parameters_of(system: str) -> dict[str, tuple[str, ...]]:
     if system.startswith("dma-ioas"):
         return PARAMETERS_OF_VFIO_ON_IOASES if system.endswith("compat") else PARAMETERS_OF_IOASES
     if system.startswith("cdev"):
-        return PARAMETERS_WITHOUT_CONTAINERS if system == "cdev-no-container" else PARAMETERS_OF_CDEVS
+        of_groups = "clear_vfio_ioas" in SYSTEMS[system].forms
+        return PARAMETERS_WITH_IOMMUFDS_OF_GROUPS if of_groups else PARAMETERS_OF_CDEVS
     if not system.startswith("rfc2011"):
         return PARAMETERS_OF_ACCESSES if system == "iommufd-objects:accesses" else PARAMETERS
     return {**PARAMETERS_OF_METAGROUPS, **PARAMETERS_OF_VARIANTS.get(system, {})}

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from tenure.commands.judging import find_system
+from tenure.commands.naming import profile_named
 from tenure.commands.proving import judged
 from tenure.commands.workers import pool_of
+from tenure.gate.catalogue import UNJUDGED
 from tenure.gate.conform import Conformance
 from tenure.gate.pairs import conform_pairs
 from tenure.gate.profiles import pair_fields, whole_fields
@@ -58,12 +59,12 @@ class Comparison:
     def row(self) -> Row:
         """The comparison as one row."""
         told = f"{self.differences} differences"
-        system = find_system(self.system)
+        system = profile_named(self.system)
         return Row(system.name, system.variant, "whole", "conform", self.verdict, told)
 
     def results(self) -> list[dict[str, object]]:
         """The comparison as results of the JSON document: scopes that were looked at, then those that were left."""
-        system = find_system(self.system)
+        system = profile_named(self.system)
         about = {"system": system.name, "variant": system.variant, "target": f"reference:{system.id}"}
         seen: list[dict[str, object]] = [
             {
@@ -102,7 +103,7 @@ def _untold(*_: object) -> None:
 
 def compare(system_id: str, budget: float | None, seed: int, told: Told) -> Comparison:
     """Whole calls, then pairs in flight, then random walks; with a budget only in the scopes that are small enough for one."""
-    system = find_system(system_id)
+    system = profile_named(system_id)
     result = Comparison(system_id)
     deadline = None if budget is None else time.monotonic() + budget
 
@@ -130,8 +131,9 @@ def _told(told: Told, scope: str, states: int, transitions: int) -> None:
 
 
 def _account(result: Comparison) -> None:
-    """Every refusal that the model has was met in some comparison, or is proved unreachable."""
-    rules = rules_of(find_system(result.system), Granularity.WHOLE)
+    """Every refusal that the model has was met in some comparison, or is proved unreachable where something is proved."""
+    system = profile_named(result.system)
+    rules = rules_of(system, Granularity.WHOLE)
     wanted = {
         f"{b.name} {b.then.outcome.errno}"
         for rule in rules.rules
@@ -141,7 +143,7 @@ def _account(result: Comparison) -> None:
     }
     met = set().union(*(p.refusals for p in result.parts))
     open_ = wanted - met
-    if open_:
+    if open_ and system not in UNJUDGED:
         ((_, judgement),) = judged([(result.system, "whole")], 1, lambda *_: None)
         dead = {name for name in open_ if name.split()[0] in judgement.dead}
         result.dead = len(dead)

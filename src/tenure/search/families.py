@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tenure.search.both_group_scopes import GROUPS_OF_BOTH
 from tenure.search.cdev_group_scopes import CDEVS_AND_GROUPS
 from tenure.search.cdev_scopes import CDEVS
 from tenure.search.cdev_vm_scopes import CDEVS_GROUPS_AND_VMS
@@ -24,6 +25,7 @@ FAMILIES = (
     PAGE_TABLES,
     OBJECTS,
     METAGROUPS,
+    GROUPS_OF_BOTH,
     GROUPS_OF_IOMMUFDS,
     CDEVS_GROUPS_AND_VMS,
     CDEVS_AND_GROUPS,
