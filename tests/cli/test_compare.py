@@ -56,8 +56,8 @@ def test_every_cell_is_what_is_recorded(run: Run, tmp_path: Path) -> None:
     found = json.loads((tmp_path / "all.json").read_text(encoding="utf-8"))["results"]
     cells = {(r["system"], r["variant"], r["granularity"], r["property"]): (r["verdict"], r["steps"]) for r in found}
     assert (ended.code, ended.out, ended.err) == (0, "", "")
-    assert len(found) == len(SYSTEMS) * len(PROPERTIES) * 2
-    known = {key: row for key, row in recorded().items() if key[3] not in ("CASES", "LOCKS")}
+    assert len(found) == len(SYSTEMS) * (len(PROPERTIES) * 2 + 1)
+    known = {key: row for key, row in recorded().items() if key[3] != "CASES"}
     assert {key: cells[key] for key in known} == known
     assert {cells[key] for key in cells.keys() - known.keys()} == {("not-applicable", None)}
 
@@ -70,6 +70,21 @@ def test_headline_theorems_come_first_and_every_verdict_has_its_mark(run: Run) -
     assert rows == [name for name in ("ISO", "USE", "STABLE", "FREE", "PROMPT", "KEEP") for _ in range(2)]
     assert line_of(text, "USE", "whole") == ["9", "P", "."]
     assert line_of(text, "PROMPT", "whole") == ["6", "6", "."]
+
+
+def test_the_order_of_locks_is_compared_where_calls_are_made_in_steps(run: Run) -> None:
+    """A callback under a lock costs the order, and nothing else; the row comes last."""
+    text = run("compare", NOTIFY, f"{NOTIFY}:under-lock").out
+
+    inversion = "who registers takes the user's lock, then the list's; a break takes them the other way round"
+    assert line_of(text, "LOCKS", "steps") == ["P", "4"]
+    assert told_of(text, "LOCKS") == {
+        "steps": [
+            f"gained with {NOTIFY}",
+            f"lost with {NOTIFY}:under-lock (4): {inversion}",
+        ]
+    }
+    assert text.splitlines()[-1].startswith("1 of ")
 
 
 def test_a_row_that_differs_says_what_a_user_gains_and_loses(run: Run) -> None:

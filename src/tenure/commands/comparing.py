@@ -7,15 +7,17 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tenure.commands.locking import LOCKS, SENTENCE
 from tenure.commands.naming import system_named
 from tenure.commands.output import BadInput
 from tenure.commands.recording import Key, rows_recorded
 from tenure.models import SYSTEMS
 from tenure.properties import PROPERTIES, RACES
 from tenure.report.documents import row_result
-from tenure.vocabulary.properties import Property, Race
+from tenure.vocabulary.properties import Due, Property, Race
 from tenure.vocabulary.sentences import concerns
 from tenure.vocabulary.systems import Granularity, System
+from tenure.vocabulary.terms import TRUE
 from tenure.vocabulary.verdicts import Row, Verdict
 
 MARKS: dict[Verdict, Callable[[Row], str]] = {
@@ -40,6 +42,9 @@ LEGEND = (
     "P proved for any number of objects; a number: refuted, transitions of a shortest trace in the scope of its search; "
     "s searched; . not applicable; - not recorded"
 )
+
+LOCK_ORDER = Property(LOCKS, "no_thread_waits_for_ever", SENTENCE, "the locks of each step", Due.ALWAYS, (), TRUE, None)
+"""The row LOCKS as one to compare; every design is asked for it where its calls are made in steps."""
 
 RACE_ID = re.compile(r"\bD-G1-[0-9]{2}\b|\b[A-Z][0-9]?\b")
 """How a reason names a race."""
@@ -96,10 +101,15 @@ def compared(designs: Sequence[System], granularities: Iterable[Granularity]) ->
     levels = list(granularities)
     return [
         Line(one, level, tuple(_row(known, design, level, one) for design in designs))
-        for one in PROPERTIES
-        if any(concerns(design, one) for design in designs)
+        for one in (*PROPERTIES, LOCK_ORDER)
+        if any(_concerns(design, one) for design in designs)
         for level in levels
+        if one is not LOCK_ORDER or level is Granularity.STEPS
     ]
+
+
+def _concerns(design: System, one: Property) -> bool:
+    return one is LOCK_ORDER or concerns(design, one)
 
 
 def differing(lines: Iterable[Line]) -> dict[Property, list[Line]]:
@@ -163,7 +173,7 @@ def results(lines: Iterable[Line]) -> list[dict[str, object]]:
 def _row(known: dict[Key, dict[str, Any]], design: System, level: Granularity, one: Property) -> Row:
     key = (design.name, design.variant, level.value, one.id)
     found = known.get(key)
-    if found is None and not concerns(design, one):
+    if found is None and not _concerns(design, one):
         return Row(*key, Verdict.NOT_APPLICABLE, "the system shows nothing of what it speaks of")
     if found is None:
         return Row(*key, Verdict.NOT_RUN, "not recorded")
