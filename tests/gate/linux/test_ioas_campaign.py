@@ -10,7 +10,7 @@ from tests.gate.linux.playing_iommufd import SYSTEM, Iommu, asked, setup
 
 from tenure.gate.campaign import Campaign
 from tenure.gate.findings import CampaignReport
-from tenure.gate.linux import ioas
+from tenure.gate.linux import spaces
 from tenure.gate.linux import subject as subjects
 from tenure.gate.linux.facts import Facts
 from tenure.gate.linux.image import Image
@@ -21,7 +21,7 @@ from tenure.gate.oracle import Made
 @pytest.fixture(autouse=True)
 def _nodes(monkeypatch: pytest.MonkeyPatch) -> None:
     """A guest that has iommufds."""
-    monkeypatch.setattr(ioas, "folder", lambda *_: ["iommu", "vfio"])
+    monkeypatch.setattr(spaces, "folder", lambda *_: ["iommu", "vfio"])
 
 
 @pytest.fixture
