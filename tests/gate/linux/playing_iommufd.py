@@ -87,6 +87,8 @@ class Iommu:
     """What was allowed before stays so."""
     first_page: bool = False
     """It chooses addresses from 0 on."""
+    skips: bool = False
+    """It chooses two pages further on."""
     pinned: int = 0
     runs: bool = True
     heard: list[tuple[Batch, ...]] = field(default_factory=list)
@@ -205,6 +207,7 @@ class Iommu:
         chosen = Space(space.areas) if self.free else space
         if (address := chosen.room(size, 0 if self.first_page else PAGE)) is None:
             return -ENOSPC
+        address += 2 * PAGE if self.skips else 0
         space.areas.add((address, address + size - 1))
         struct.pack_into("<32xQ", self.arena, at, address)
         return 0
