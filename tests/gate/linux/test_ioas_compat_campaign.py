@@ -89,7 +89,7 @@ def cuts_always(kernel: Containers) -> None:
 
 
 def refuses_nothing_to_do(kernel: Containers) -> None:
-    """As kernels before 6.18 did."""
+    """As kernels did until November 2025."""
     kernel.needs_some = True
 
 
