@@ -66,7 +66,7 @@ class Requests:
         self._names = {byte: name for name, byte in at.items()}
 
     def able(self, call: str, args: Mapping[str, Written]) -> bool:
-        """A range must have a length that the call takes, and its first byte another address than ULONG_MAX."""
+        """A range must have a length that the call takes, its first byte another address than ULONG_MAX, and what it leads to a name."""
         request = str(args.get("request", ""))
         if call == "ioas_map":
             if request == "range":
