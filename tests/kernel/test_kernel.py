@@ -116,7 +116,8 @@ def profile_here(name: str) -> str:
     return profile_for(name, image_in(fetched("")).release.partition("-")[0].partition("+")[0])
 
 
-STOCK_LACKS = frozenset(name for name in ADAPTERS if name.partition(":")[0] in ("cdev", "dma-ioas", "iommufd-objects"))
+IOMMUFD = ("cdev", "dma-ioas", "dma-ioas-compat", "iommufd-objects")
+STOCK_LACKS = frozenset(name for name in ADAPTERS if name.partition(":")[0] in IOMMUFD)
 """The profiles of interfaces that no stock kernel has."""
 
 

@@ -173,8 +173,7 @@ class Campaign:
             foreseen = self._foreseen(run, length)
             ahead = foreseen[: self._devices.before_the_next(foreseen)] if self._devices is not None else foreseen
             site.prepare([(one.call, self.oracle.arguments(one)) for one in ahead])
-            run = foreseen if run is None else run
-            return self._led(site, run, made, said)
+            return self._led(site, foreseen if run is None else run, length, made, said)
         except Fell as fell:
             again = self._singly(site, ahead) if ahead and not made else None
             return again or self._falls(tuple(made) or ahead, tuple(map(worded, said)), fell)
@@ -185,13 +184,13 @@ class Campaign:
         said: list[Answer | None] = []
         try:
             self.subject.reset(self.setup)
-            return self._led(site, run, made, said)
+            return self._led(site, run, len(run), made, said)
         except Fell as fell:
             return self._falls(tuple(made), tuple(map(worded, said)), fell)
 
-    def _led(self, site: Sited, run: Run, made: list[Made], said: list[Answer | None]) -> Finding | None:
-        """Make a run, and end what it began."""
-        found = self._lead(run, len(run), made, said)
+    def _led(self, site: Sited, run: Run, length: int, made: list[Made], said: list[Answer | None]) -> Finding | None:
+        """Make a run of this length, which goes on at random where it is not given so far, and end what it began."""
+        found = self._lead(run, length, made, said)
         if found is not None or not (left := site.settle()):
             return found
         answers, known = tuple(map(worded, said)), site.known("", {})
@@ -220,7 +219,7 @@ class Campaign:
         states = frozenset({self.oracle.start()})
         before = None
         for position in range(length):
-            one = self._choose(states) if run is None else run[position]
+            one = self._choose(states) if run is None or position >= len(run) else run[position]
             permitted = self._permitted(states, one)
             if one is None or not permitted:
                 self._note_left_out(one)

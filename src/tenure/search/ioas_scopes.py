@@ -62,13 +62,14 @@ IOAS = Family(
 )
 
 
-def vfio_scope(sizes: dict[str, int]) -> Scope:
-    """Pages one after the other, of which callers name all."""
-    pages = range(sizes["address"])
+def vfio_scope(sizes: dict[str, int], pages: tuple[int, ...] = ()) -> Scope:
+    """Pages one after the other, of which callers name all; or these, of which no area has one beside it that has no name."""
+    pages = pages or tuple(range(sizes["address"]))
+    number = {page: n for n, page in enumerate(pages)}
     fixed = {
-        "position": tuple(pages),
-        "page before": tuple(max(0, n - 1) for n in pages),
-        "page after": tuple(min(pages[-1], n + 1) for n in pages),
+        "position": pages,
+        "page before": tuple(number.get(page - 1, n) for n, page in enumerate(pages)),
+        "page after": tuple(number.get(page + 1, n) for n, page in enumerate(pages)),
     }
     return Scope(sizes, fixed)
 

@@ -69,6 +69,7 @@ def test_profiles_over_iommufd_need_no_type1() -> None:
     """Those with physical devices need these, all others need all."""
     assert {name for name in ADAPTERS if NEEDS.get(name, Needs.TYPE1) is Needs.NOTHING} == {
         "dma-ioas",
+        "dma-ioas-compat",
         "iommufd-objects:accesses",
         "iommufd-objects:no-devices",
     }

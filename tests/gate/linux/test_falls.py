@@ -9,7 +9,7 @@ import pytest
 
 from tenure.commands.gating import GateResult
 from tenure.gate.campaign import Campaign
-from tenure.gate.findings import STAYS_UP
+from tenure.gate.findings import STAYS_UP, worded
 from tenure.gate.oracle import Oracle
 from tenure.gate.profiles import gate_scope, plan_scope, setup_of
 from tenure.gate.reference_subject import ReferenceSubject
@@ -21,6 +21,7 @@ from tenure.vocabulary.systems import System
 from tenure.vocabulary.verdicts import Verdict
 
 SYSTEM = next(s for s in SYSTEMS if s.id == "dma-type1-v2")
+CHOOSING = next(s for s in SYSTEMS if s.id == "dma-ioas")
 
 
 class Machine(ReferenceSubject):
@@ -116,6 +117,24 @@ class MakesAhead(Machine):
         super().reset(setup)
 
 
+class Chooses(MakesAhead):
+    """It maps where it likes, and notes the calls of each run, and where several answers are allowed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        ReferenceSubject.__init__(self, CHOOSING.id)
+        self.runs: list[list[str]] = []
+
+    def answered(self, call: str, args: Mapping[str, Written]) -> Reply:
+        reply = super().answered(call, args)
+        self.runs[-1].append(f"{call} {'iova' if 'iova' in worded(reply.answer) else ''}".rstrip())
+        return reply
+
+    def reset(self, setup: Setup) -> None:
+        self.runs.append([])
+        super().reset(setup)
+
+
 class FallsAhead(MakesAhead):
     """It falls in its second mapping, in the midst of calls that are made at once."""
 
@@ -201,6 +220,20 @@ def test_calls_that_are_foreseen_are_made_at_once_and_told_in_their_order() -> N
     assert result.report.findings == []
     assert subject.exchanges == result.report.runs
     assert result.report.calls > 20 * subject.exchanges
+
+
+def test_a_random_run_goes_on_behind_a_call_of_which_several_things_may_come() -> None:
+    """What is foreseen ends before that call; the run does not."""
+    subject = Chooses()
+    oracle = Oracle(CHOOSING, gate_scope(CHOOSING))
+    campaign = Campaign(subject, oracle, setup_of(CHOOSING, oracle.machine), 1)
+
+    campaign.play([], seconds=None, calls=2_000)
+
+    assert campaign.report.findings == []
+    chosen = [run for run in subject.runs if "ioas_map iova" in run]
+    assert any(run.index("ioas_map iova") + 1 < len(run) for run in chosen)
+    assert {len(run) for run in subject.runs} == {60}
 
 
 def test_a_fall_among_calls_that_were_made_at_once_is_told_of_the_call_it_comes_from() -> None:

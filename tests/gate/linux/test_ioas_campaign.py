@@ -10,7 +10,7 @@ from tests.gate.linux.playing_iommufd import SYSTEM, Iommu, asked, setup
 
 from tenure.gate.campaign import Campaign
 from tenure.gate.findings import CampaignReport
-from tenure.gate.linux import ioas
+from tenure.gate.linux import spaces
 from tenure.gate.linux import subject as subjects
 from tenure.gate.linux.facts import Facts
 from tenure.gate.linux.image import Image
@@ -21,7 +21,7 @@ from tenure.gate.oracle import Made
 @pytest.fixture(autouse=True)
 def _nodes(monkeypatch: pytest.MonkeyPatch) -> None:
     """A guest that has iommufds."""
-    monkeypatch.setattr(ioas, "folder", lambda *_: ["iommu", "vfio"])
+    monkeypatch.setattr(spaces, "folder", lambda *_: ["iommu", "vfio"])
 
 
 @pytest.fixture
@@ -50,26 +50,36 @@ def called(call: str, **values: int) -> Made:
 
 MAP = called("ioas_map_fixed", to=3)
 ALLOCATED = called("ioas_alloc")
+ANYWHERE = called("ioas_map", to=3)
+NOWHERE = called("ioas_allow_iovas", request=1)
+"""The byte before the second page is all that is allowed."""
 RUNS = (
     (ALLOCATED, called("ioas_map_fixed", high=1, to=3), called("ioas_unmap")),
     (ALLOCATED, called("ioas_map_fixed", high=1, to=3), called("ioas_unmap", high=1)),
     (ALLOCATED, MAP, called("ioas_map_fixed", to=3, made=1)),
     (ALLOCATED, called("destroy"), called("destroy")),
+    (ALLOCATED, ANYWHERE),
+    (ALLOCATED, called("ioas_allow_iovas", request=1, low=5, high=6, other_low=5, other_high=6), ANYWHERE),
+    (ALLOCATED, NOWHERE, called("ioas_allow_iovas"), ANYWHERE, called("ioas_unmap", low=1, high=2)),
+    (ALLOCATED, called("ioas_allow_iovas"), NOWHERE, ANYWHERE),
 )
-"""An area of two bytes, and half of it unmapped; all of it; a byte that is mapped again; an end, and again."""
+"""An area of two bytes, and half of it unmapped; all of it; a byte that is mapped again; an end, and again; a page where the kernel
+likes; a page that alone is allowed; one that may be anywhere again; none."""
 
 
 def test_a_kernel_that_keeps_the_rules_conforms(iommu: Iommu, facts: Facts, monkeypatch: pytest.MonkeyPatch) -> None:
     """By all runs, and by those that come by chance; and each request is made there."""
     report = led(iommu, facts, monkeypatch, RUNS)
 
-    assert (report.failure, report.findings, report.once) == ("", [], [])
+    assert (report.failure, report.findings, report.once, report.lacking) == ("", [], [], ())
     assert report.calls >= 300
     assert {
         "ioas_map_fixed EEXIST",
         "ioas_unmap ENOENT",
         "ioas_unmap EOVERFLOW",
         "ioas_map_fixed EOPNOTSUPP",
+        "ioas_map ENOSPC",
+        "ioas_allow_iovas EINVAL",
     } <= report.refusals
 
 
@@ -93,9 +103,33 @@ def keeps(iommu: Iommu) -> None:
     iommu.keeps = True
 
 
+def chooses_freely(iommu: Iommu) -> None:
+    """It heeds no range that is allowed."""
+    iommu.free = True
+
+
+def allows_more_and_more(iommu: Iommu) -> None:
+    """It forgets nothing that was allowed before."""
+    iommu.stale = True
+
+
+def chooses_the_first_page(iommu: Iommu) -> None:
+    """An area comes to the address 0."""
+    iommu.first_page = True
+
+
+def chooses_what_has_no_name(iommu: Iommu) -> None:
+    """It takes the third page that is free, and not the first."""
+    iommu.skips = True
+
+
 @pytest.mark.parametrize(
     ("plant", "call", "given"),
     [
+        (chooses_freely, "ioas_map", "ok iova=a1"),
+        (allows_more_and_more, "ioas_map", "ENOSPC"),
+        (chooses_the_first_page, "ioas_map", "ok iova=a4"),
+        (chooses_what_has_no_name, "ioas_map", "ok iova=0x3000"),
         (maps_over, "ioas_map_fixed", "ok"),
         (splits, "ioas_unmap", "ok size=2"),
         (counts_short, "ioas_unmap", "ok size=1"),

@@ -11,9 +11,11 @@ class IommuIoctl(IntEnum):
 
     DESTROY = 0x3B80
     IOAS_ALLOC = 0x3B81
+    IOAS_ALLOW_IOVAS = 0x3B82
     IOAS_IOVA_RANGES = 0x3B84
     IOAS_MAP = 0x3B85
     IOAS_UNMAP = 0x3B86
+    VFIO_IOAS = 0x3B88
     HWPT_ALLOC = 0x3B89
 
 
@@ -41,11 +43,14 @@ MADE = "<8xI"
 ALLOCATED = 8
 """From which byte on it is."""
 
-MAP_OF, UNMAP_OF, DESTROY_OF, RANGES_OF = 8, 4, 4, 4
+MAP_OF, UNMAP_OF, DESTROY_OF, RANGES_OF, ALLOW_OF, CONTAINER_OF = 8, 4, 4, 4, 4, 4
 """From which byte on the structures have the number of the IO address space that they are about."""
 
 FIXED, WRITEABLE, READABLE = 1, 2, 4
 """Flags of IOAS_MAP."""
+
+MAPPED_AT = "<32xQ"
+"""Where IOAS_MAP says at which address the area begins."""
 
 UNMAPPED = "<16xQ"
 """Where IOAS_UNMAP says how many bytes went."""
@@ -80,6 +85,29 @@ RANGES_ADDRESS = 16
 
 RANGES_MANY = "<8xI"
 """Where it says how many there are."""
+
+
+def allow_iovas(many: int, reserved: int = 0) -> bytes:
+    """The structure of IOAS_ALLOW_IOVAS; the number and where these ranges are, are still to be put into it."""
+    return struct.pack("<IIIIQ", 24, 0, many, reserved, 0)
+
+
+ALLOW_ADDRESS = 16
+"""From which byte on it has where the ranges are."""
+
+
+def ranges(*told: tuple[int, int]) -> bytes:
+    """Ranges as an iommufd has them, by first and last byte."""
+    return b"".join(struct.pack("<QQ", *one) for one in told)
+
+
+GET, SET = 0, 1
+"""What VFIO_IOAS does: say which IO address space stands for a container, or have one stand for it."""
+
+
+def vfio_ioas(what: int) -> bytes:
+    """The structure of VFIO_IOAS; the number of the IO address space is still to be put into it, or comes back there."""
+    return struct.pack("<IIHH", 12, 0, what, 0)
 
 
 def ioas_map(flags: int, memory: int, address: int, size: int) -> bytes:

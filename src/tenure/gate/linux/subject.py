@@ -19,6 +19,7 @@ from tenure.gate.linux.facts import Facts, Needs, facts_of
 from tenure.gate.linux.guest import Guest
 from tenure.gate.linux.image import Image, image_at, image_in
 from tenure.gate.linux.ioas import IoSpaces
+from tenure.gate.linux.ioas_compat import IoContainers
 from tenure.gate.linux.kvm_files import KvmFiles
 from tenure.gate.linux.machine import Board, qemu
 from tenure.gate.linux.modules import KVM
@@ -41,6 +42,7 @@ ADAPTERS: Mapping[str, Callable[[Guest, Facts], Adapter]] = {
     "containers-2022": Containers,
     "containers-2022:6.1": Containers,
     "dma-ioas": IoSpaces,
+    "dma-ioas-compat": IoContainers,
     "dma-type1-v1": lambda guest, facts: Type1(guest, facts, version=TYPE1),
     "dma-type1-v2": lambda guest, facts: Type1(guest, facts, version=TYPE1_V2),
     "iommufd-objects": lambda guest, facts: Objects(guest, facts, MIXTURE),
@@ -53,6 +55,7 @@ ADAPTERS: Mapping[str, Callable[[Guest, Facts], Adapter]] = {
 
 NEEDS: Mapping[str, Needs] = {
     "dma-ioas": Needs.NOTHING,
+    "dma-ioas-compat": Needs.NOTHING,
     "iommufd-objects": Needs.DEVICES,
     "iommufd-objects:accesses": Needs.NOTHING,
     "iommufd-objects:no-devices": Needs.NOTHING,

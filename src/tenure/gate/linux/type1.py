@@ -202,7 +202,7 @@ class Type1:
             return lambda: self._mapped(args, batch.number(done))
         request = vfio.unmap_dma(vfio.UNMAP_ALL, 0, 0) if call == "unmap_all" else self._unmap(args)
         done, back = batch.ioctl_back(container, Ioctl.IOMMU_UNMAP_DMA, request)
-        return lambda: _unmapped(batch, done, back)
+        return lambda: unmapped(batch, done, back)
 
     def _mapped(self, args: Mapping[str, Written], number: int) -> Answer:
         if number >= 0 and self._reaches_the_last_page(args):
@@ -275,7 +275,7 @@ class Type1:
         return lambda: {process: _pages(batch.content(line)) for process, line in locked.items()}
 
 
-def _unmapped(batch: Batch, done: Line, back: Line) -> Answer | None:
+def unmapped(batch: Batch, done: Line, back: Line) -> Answer | None:
     """The answer of an unmap, with the pages that went; a size that is no number of pages is told as it is."""
     said = batch.number(done)
     if said < 0:

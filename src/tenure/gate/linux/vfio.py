@@ -85,6 +85,12 @@ def unmap_dma(flags: int, address: int, size: int) -> bytes:
     return struct.pack("<IIQQ", 24, flags, *(number % (1 << 64) for number in (address, size)))
 
 
+def shorter(structure: bytes) -> bytes:
+    """The structure, which says that it is shorter by its last field."""
+    (size,) = struct.unpack_from("<I", structure)
+    return struct.pack("<I", size - 8) + structure[4:]
+
+
 UNMAPPED = "<16xQ"
 """Where IOMMU_UNMAP_DMA says how many bytes went."""
 
