@@ -436,8 +436,8 @@ def test_a_machine_that_is_killed_is_the_targets_failure() -> None:
 
 
 def campaign_in(folder: Path, before: set[str]) -> subprocess.Popen[str]:
-    """A campaign by the command line, and a machine for it that was not there before."""
-    words = ["gate", f"linux:{STOCK}", "--profile", PROFILE, "--budget", "60s", "--seed", "1"]
+    """A campaign by the command line that finds nothing, and a machine for it that was not there before."""
+    words = ["gate", f"linux:{STOCK}", "--profile", profile_here("containers-2022"), "--budget", "60s", "--seed", "1"]
     run = subprocess.Popen(
         [sys.executable, "-c", "from tenure.cli import main; main()", *words],
         env={**os.environ, "PYTHONPATH": str(SOURCE)},
