@@ -51,32 +51,17 @@ def when_everything_is_closed_nothing_is_alive() -> Term:
     return implies(closed, gone)
 
 
-def _is_relied_on(group: Term) -> Term:
-    """Some external user counts for the group or is registered with it."""
-    of_it = some(USER, lambda u: either(seen.user_counts[u] == group, seen.user_registered[u] == group))
-    return both(no(is_none(group)), of_it)
-
-
-def _is_left(group: Term) -> Term:
-    """Nobody has an fd of the group or its devices, no release of such a file is pending, and no call on the group in flight."""
-
-    def has_no_part(file: Term) -> Term:
-        closed = both(every(PROCESS, lambda p: no(seen.has_fd[p, file])), no(seen.release_pending[file]))
-        return either(no(seen.file_group[file] == group), closed)
-
-    return both(seen.group_at_rest[group], every(FILE, has_no_part))
-
-
-@each_step("PROMPT", "vfio_group_unset_container EBUSY, vfio_group_fops_release", file=FILE, group=GROUP)
-def no_leave_is_refused_or_put_off_because_of_an_external_user(file: Term, group: Term) -> Term:
-    """A group on which external users rely can leave its container (EBUSY) unless a device file is open, and the last close takes it out."""
+@each_step("PROMPT", "vfio_group_unset_container EBUSY", file=FILE)
+def no_leave_is_refused_because_of_an_external_user(file: Term) -> Term:
+    """Where external users rely on a group, UNSET_CONTAINER is refused with EBUSY only if a device file of it is open."""
     leave = both(called("unset_container"), refused("EBUSY"), argument("file", FILE) == file)
-    its = seen.file_group[file]
-    open_device = some(FILE, lambda f: both(no(is_none(its)), seen.file_counts[f] == its))
-    out = is_none(seen.container_of[group])
-    return both(
-        implies(both(leave, _is_relied_on(its)), open_device), implies(both(_is_left(group), _is_relied_on(group)), out)
+    group = seen.file_group[file]
+    relied_on = some(
+        USER,
+        lambda u: both(no(is_none(group)), either(seen.user_counts[u] == group, seen.user_registered[u] == group)),
     )
+    open_device = some(FILE, lambda f: both(no(is_none(group)), seen.file_counts[f] == group))
+    return implies(both(leave, relied_on), open_device)
 
 
 @each_step("KEEP", "B. Herrenschmidt's two models: a release that is waited for, or a callback that is not", user=USER)
@@ -91,6 +76,6 @@ PROPERTIES = (
     no_external_user_uses_a_table_whose_group_has_left,
     what_was_validated_does_not_change_while_held,
     when_everything_is_closed_nothing_is_alive,
-    no_leave_is_refused_or_put_off_because_of_an_external_user,
+    no_leave_is_refused_because_of_an_external_user,
     no_leave_takes_from_an_external_user_what_it_relies_on,
 )

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import reduce
 
 import pytest
 
@@ -37,8 +36,8 @@ VALIDATE = "external-validate"
 OWNED = "containers-2022"
 KVM = "kvm-file"
 KVM_GET_PUT = "kvm-file:get-put"
+GROUP_ONLY = "kvm-file:group-only"
 NOTIFY = "external-notify"
-UNDER_LOCK = "external-notify:under-lock"
 
 OLD = (GET_PUT, V1, VALIDATE, KVM_GET_PUT, NOTIFY)
 """Where the containers are those of 2013."""
@@ -81,11 +80,6 @@ def unguarded(step: str, number: int) -> Fault:
         return replace(system, calls=without_case(system.calls, {step: number}))
 
     return fault
-
-
-def together(*faults: Fault) -> Fault:
-    """Several faults, one after the other."""
-    return lambda system: reduce(lambda one, fault: fault(one), faults, system)
 
 
 def sleeping(step: str, until: Term = FALSE) -> Fault:
@@ -217,11 +211,7 @@ MUTANTS = (
     Mutant("KEEP", forgetting_users("release_group.put"), (GET_PUT, KVM_GET_PUT)),
     Mutant("KEEP", forgetting_users("release_device.put"), (V1, VALIDATE)),
     Mutant("KEEP", forgetting_entries("unset_container.leave"), (KVM,)),
-    Mutant(
-        "PROMPT",
-        together(forgetful("release_group.return", "listens"), forgetful("release_group.detach", "container")),
-        (UNDER_LOCK,),
-    ),  # who has not returned keeps the group in its container
+    Mutant("PROMPT", forgetful("release_device.unassign", "container users"), (GROUP_ONLY,)),
     Mutant("CON-1", forgetful("unset_container.detach", "container")),
     Mutant("CON-2", forgetful("get_device_fd.count", "container users")),
     Mutant("CON-3", forgetful("release_group.detach", "table")),
