@@ -11,16 +11,10 @@ from tenure.reference.device_calls_2022 import get_kvm, open_found, put_kvm, use
 from tenure.reference.files import CONTAINER_FILE, IOMMUFD_FILE, File
 from tenure.reference.group_calls_2022 import attach, detach, group_of
 from tenure.reference.groups import Device, VfioGroup
-from tenure.reference.iommufd_group_calls import bind, put_iommufd, unbind
-from tenure.reference.locks import BLOCKED
+from tenure.reference.iommufd_group_calls import bind, has_iommu, put_iommufd, unbind
 from tenure.reference.machine import Machine
-from tenure.vocabulary.answers import Answer, Done, Refused
+from tenure.vocabulary.answers import Answer, Refused
 from tenure.vocabulary.types import NONE
-
-
-def has_iommu(group: VfioGroup) -> bool:
-    """The group is in a container, or uses an iommufd (vfio_group_has_iommu)."""
-    return group.container is not None or group.iommufd is not None
 
 
 def set_container(machine: Machine, me: Task, process: int, file: int, other: int, made: int) -> Steps:
@@ -75,21 +69,6 @@ def _leave(machine: Machine, me: Task, group: VfioGroup) -> Part:
     if group.container is not None:
         yield from detach(machine, me, group, group.container)
     put_iommufd(group)
-
-
-def get_status(machine: Machine, me: Task, process: int, file: int) -> Steps:
-    """Say whether the group has either, or is free to; ENODEV (vfio_group_ioctl_get_status, 7.2)."""
-    group = group_of(me.hold(machine.processes[process].file(file)))
-    yield from lock_group(group, me)
-    answer: Answer = ENODEV
-    if not group.orphaned:
-        while not group.iommu.mutex.taken_by(me):
-            yield BLOCKED
-        has, free = has_iommu(group), group.iommu.owner_cnt == 0
-        group.iommu.mutex.release()
-        answer = Done((("viable", has or free), ("container_set", has)))
-    group.group_lock.release()
-    return answer
 
 
 def release_group(machine: Machine, me: Task, file: int) -> Steps:

@@ -68,17 +68,22 @@ def put_iommufd(group: VfioGroup) -> None:
         group.iommufd = None
 
 
+def has_iommu(group: VfioGroup) -> bool:
+    """The group is in a container, where there are any, or uses an iommufd (vfio_group_has_iommu)."""
+    return group.container is not None or group.iommufd is not None
+
+
 def get_status(machine: Machine, me: Task, process: int, file: int) -> Steps:
-    """Say whether the group uses an iommufd, or is free to; ENODEV (vfio_group_ioctl_get_status, 7.2)."""
+    """Say whether the group has either, or is free to; ENODEV (vfio_group_ioctl_get_status, 7.2)."""
     group = group_of(me.hold(machine.processes[process].file(file)))
     yield from lock_group(group, me)
     answer: Answer = ENODEV
     if not group.orphaned:
         while not group.iommu.mutex.taken_by(me):
             yield BLOCKED
-        uses, free = group.iommufd is not None, group.iommu.owner_cnt == 0
+        has, free = has_iommu(group), group.iommu.owner_cnt == 0
         group.iommu.mutex.release()
-        answer = Done((("viable", uses or free), ("container_set", uses)))
+        answer = Done((("viable", has or free), ("container_set", has)))
     group.group_lock.release()
     return answer
 

@@ -552,7 +552,7 @@ _CDEV_OF_BOTH: Mapping[str, Form] = {
     **_VMS_TODAY,
     "set_container": replace(_CDEV_NO_CONTAINER["set_container"], run=both_group_calls.set_container),
     "unset_container": Form(both_group_calls.unset_container, container_calls.may_unset_container),
-    "get_status": Form(both_group_calls.get_status, group_calls.may_get_status),
+    "get_status": _CDEV_NO_CONTAINER["get_status"],
     "release_group": Form(both_group_calls.release_group, group_calls.may_release_group, _BY_FILE),
     "get_device_fd": Form(both_group_calls.get_device_fd, device_calls.may_get_device_fd, new=(_MADE_FILE,)),
     "release_device": Form(both_group_calls.release_device, cdev_calls.may_release_device, _BY_FILE),
