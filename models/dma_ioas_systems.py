@@ -1,7 +1,7 @@
 """The systems of IO address spaces of an iommufd: by calls of its own, `dma-ioas`, and by VFIO's, `dma-ioas-compat`."""
 
-from tenure.models import dma_ioas, dma_ioas_compat, dma_type1
-from tenure.models.dma_ioas_claims import CLAIMS, COMPAT_CLAIMS
+from tenure.models import cdev_fields, dma_ioas, dma_ioas_compat, dma_ioas_devices, dma_type1
+from tenure.models.dma_ioas_claims import CLAIMS, COMPAT_CLAIMS, DEVICE_CLAIMS
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.systems import Definition, System, shows
 
@@ -22,6 +22,16 @@ DEFINITIONS = (
     shows(seen.address_allowed, lambda t, a: dma_ioas.allowed[t, a]),
 )
 
+OF_DEVICES = (
+    *DEFINITIONS,
+    shows(seen.device_ioas, lambda d: cdev_fields.attached_to[d]),
+    shows(seen.device_reserves, lambda d, a: dma_ioas_devices.reserves[d, a]),
+    shows(seen.address_reserved, dma_ioas_devices.is_reserved),
+    shows(seen.space_attached, dma_ioas_devices.has_devices),
+    shows(seen.address_begins_page, lambda a: dma_ioas_devices.begins_page[a]),
+    shows(seen.address_ends_page, lambda a: dma_ioas_devices.ends_page[a]),
+)
+
 SYSTEMS = (
     System(
         name="dma-ioas",
@@ -31,6 +41,15 @@ SYSTEMS = (
         calls=dma_ioas.CALLS,
         definitions=DEFINITIONS,
         claims=CLAIMS,
+    ),
+    System(
+        name="dma-ioas",
+        variant="devices",
+        title="the same with devices that are attached: their reserved addresses, and areas of whole pages",
+        source="drivers/iommu/iommufd/ioas.c, io_pagetable.c, device.c, 7.2",
+        calls=dma_ioas_devices.CALLS,
+        definitions=OF_DEVICES,
+        claims=DEVICE_CLAIMS,
     ),
     System(
         name="dma-ioas-compat",

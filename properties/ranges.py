@@ -69,6 +69,20 @@ def mappings_made_and_left_add_up(table: Term) -> Term:
     return made + seen.mappings_left[table] == seen.mappings_most[table]
 
 
+@always("DMA-10", "iopt_set_allow_iova, iopt_reserve_iova EADDRINUSE", table=TABLE, address=ADDRESS)
+def no_address_is_allowed_and_reserved(table: Term, address: Term) -> Term:
+    """No address is named as allowed and reserved by a device that is attached."""
+    return no(both(seen.address_allowed[table, address], seen.address_reserved[table, address]))
+
+
+@always("DMA-11", "iopt_check_iova_alignment, iopt_check_iova", mapping=MAPPING, table=TABLE)
+def where_a_device_is_attached_areas_are_whole_pages(mapping: Term, table: Term) -> Term:
+    """Every area of an IO address space to which a device is attached begins where a page does, and ends where one ends."""
+    first, last = seen.mapping_first[mapping], seen.mapping_last[mapping]
+    beside = both(seen.mapping_listed[mapping] == table, seen.space_attached[table])
+    return implies(beside, both(seen.address_begins_page[first], seen.address_ends_page[last]))
+
+
 @always("DMA-12", "inclusive ends, check_add_overflow", mapping=MAPPING)
 def a_mapping_begins_no_later_than_it_ends(mapping: Term) -> Term:
     """The first address of a mapping is its last one or below it."""
@@ -100,6 +114,13 @@ def what_is_chosen_may_be_chosen(table: Term, mapping: Term, address: Term) -> T
     anything = no(some(ADDRESS, lambda a: seen.address_allowed[table, a]))
     allowed = either(seen.address_allowed[table, address], anything)
     return implies(both(comes, holds(mapping, address)), both(seen.address_choosable[address], allowed))
+
+
+@always("DMA-16", "iopt_check_iova, iopt_reserve_iova EADDRINUSE", mapping=MAPPING, table=TABLE, address=ADDRESS)
+def no_area_has_a_reserved_address(mapping: Term, table: Term, address: Term) -> Term:
+    """No address of an area is reserved by a device that is attached to the area's IO address space."""
+    beside = both(seen.mapping_listed[mapping] == table, seen.address_reserved[table, address])
+    return implies(beside, no(holds(mapping, address)))
 
 
 @always("ACT-1", "vfio_lock_acct", process=PROCESS)
@@ -138,10 +159,13 @@ PROPERTIES = (
     no_mapping_is_cut,
     what_an_unmap_counts_is_what_it_removes,
     mappings_made_and_left_add_up,
+    no_address_is_allowed_and_reserved,
+    where_a_device_is_attached_areas_are_whole_pages,
     a_mapping_begins_no_later_than_it_ends,
     an_unmap_that_is_refused_has_removed_nothing,
     an_address_space_that_is_gone_has_no_mapping,
     what_is_chosen_may_be_chosen,
+    no_area_has_a_reserved_address,
     a_process_is_charged_for_just_its_mappings,
     a_map_that_is_refused_changes_nothing,
     no_map_takes_a_process_over_its_limit,

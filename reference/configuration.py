@@ -39,6 +39,10 @@ class Configuration:
     """Which IOMMU drivers are for groups without IOMMU; the others are type1."""
     may_be_chosen: tuple[bool, ...] = ()
     """Where address spaces are an iommufd's: which addresses the kernel may choose."""
+    begins_page: tuple[bool, ...] = ()
+    """The same: where a page begins; at every address, if nothing is said."""
+    reserves: tuple[bool, ...] = ()
+    """The same: which addresses each device reserves where it is attached, those of the first device before the next one's."""
     reserved: tuple[bool, ...] = ()
     frame_0: tuple[bool, ...] = ()
     emulated: tuple[bool, ...] = ()

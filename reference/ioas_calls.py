@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from tenure.reference.calls import EBUSY, EEXIST, EINVAL, ENOENT, OK, Steps, Task
 from tenure.reference.dma import Range
+from tenure.reference.dma.bounds import usable
 from tenure.reference.dma.coalescing import together
 from tenure.reference.dma.ranges import covers, overlap
 from tenure.reference.dma.widths import top
@@ -13,8 +14,16 @@ from tenure.reference.ioas_spaces import IoasSpace
 from tenure.reference.machine import Machine
 from tenure.vocabulary.answers import Answer, Done, Refused
 from tenure.vocabulary.objects import ADDRESS
-from tenure.vocabulary.observables import ALLOW_REQUEST, AUTO_REQUEST, MAP_REQUEST, UNMAP_REQUEST
+from tenure.vocabulary.observables import (
+    ALLOW_REQUEST,
+    AUTO_REQUEST,
+    MAP_REQUEST,
+    RANGES_REQUEST,
+    UNMAP_REQUEST,
+)
 
+EADDRINUSE = Refused("EADDRINUSE")
+EMSGSIZE = Refused("EMSGSIZE")
 ENOSPC = Refused("ENOSPC")
 EOVERFLOW = Refused("EOVERFLOW")
 EOPNOTSUPP = Refused("EOPNOTSUPP")
@@ -47,6 +56,8 @@ def ioas_map_fixed(  # noqa: PLR0913  # what the caller passes
     refused = _unmappable(space, asked, to)
     if refused is not None:
         return refused
+    if not space.suits(Range(low, high)) or any(overlap(Range(low, high), r) for r in space.reserved()):
+        return EINVAL
     return EEXIST if space.map(made, Range(low, high), to) is not None else OK
 
 
@@ -67,6 +78,8 @@ def ioas_map(machine: Machine, me: Task, table: int, request: int, length: int, 
     refused = _unmappable(space, AUTO_REQUEST.values[request], to)
     if refused is not None:
         return refused
+    if not space.suits(Range(0, length)):
+        return EINVAL
     begin = space.room(length + 1)
     if begin is None:
         return ENOSPC
@@ -87,7 +100,7 @@ def may_ioas_allow_iovas(  # noqa: PLR0913  # what the caller passes
 def ioas_allow_iovas(  # noqa: PLR0913  # as above
     machine: Machine, me: Task, table: int, request: int, low: int, high: int, other_low: int, other_high: int
 ) -> Answer:
-    """Keep the ranges in place of those before; EOPNOTSUPP, ENOENT, EINVAL (iommufd_ioas_allow_iovas, iopt_set_allow_iova)."""
+    """Keep the ranges in place of those before; EOPNOTSUPP, ENOENT, EINVAL, EADDRINUSE (iommufd_ioas_allow_iovas, iopt_set_allow_iova)."""
     del me
     space, asked = machine.ioases[table], ALLOW_REQUEST.values[request]
     if asked == "unknown":
@@ -97,6 +110,8 @@ def ioas_allow_iovas(  # noqa: PLR0913  # as above
     one, other = Range(low, high), Range(other_low, other_high)
     if asked == "empty" or (asked == "two" and overlap(one, other)):
         return EINVAL
+    if asked != "none" and any(overlap(r, named) for r in space.reserved() for named in (one, other)):
+        return EADDRINUSE
     space.allowed = () if asked == "none" else tuple(together({one, other}))
     return OK
 
@@ -157,10 +172,68 @@ def destroy(machine: Machine, me: Task, table: int) -> Answer:
     space = machine.ioases[table]
     if not space.is_there:
         return ENOENT
-    if space.users:
+    if space.users or space.devices:
         return EBUSY
     space.end()
     return OK
+
+
+def may_attach(machine: Machine, device: int, table: int) -> bool:
+    """There are such a device and such an id by name."""
+    return 0 <= device < len(machine.devices) and may_name(machine, table)
+
+
+def attach(machine: Machine, me: Task, device: int, table: int) -> Answer:
+    """Attach a device, or have it move; ENOENT, EADDRINUSE (iommufd_device_attach, iommufd_device_replace)."""
+    del me
+    space = machine.ioases[table]
+    if not space.is_there:
+        return ENOENT
+    if device in space.devices:
+        return OK
+    if not space.admits(device):
+        return EADDRINUSE
+    _leave(machine, device)
+    space.devices.add(device)
+    return OK
+
+
+def may_detach(machine: Machine, device: int) -> bool:
+    """There is such a device."""
+    return 0 <= device < len(machine.devices)
+
+
+def detach(machine: Machine, me: Task, device: int) -> Answer:
+    """Detach a device, if it is attached (iommufd_device_detach)."""
+    del me
+    _leave(machine, device)
+    return OK
+
+
+def _leave(machine: Machine, device: int) -> None:
+    for space in machine.ioases:
+        space.devices.discard(device)
+
+
+def may_ioas_iova_ranges(machine: Machine, table: int, request: int, address: int) -> bool:
+    """There is such an address."""
+    known = 0 <= address < machine.configuration.number(ADDRESS)
+    return known and may_name(machine, table) and request in range(len(RANGES_REQUEST.values))
+
+
+def ioas_iova_ranges(machine: Machine, me: Task, table: int, request: int, address: int) -> Answer:
+    """Whether an address is in one of the ranges that are told; EOPNOTSUPP, ENOENT, EMSGSIZE (iommufd_ioas_iova_ranges)."""
+    del me
+    space, asked = machine.ioases[table], RANGES_REQUEST.values[request]
+    if asked == "unknown":
+        return EOPNOTSUPP
+    if not space.is_there:
+        return ENOENT
+    everything = Range(0, machine.configuration.number(ADDRESS) - 1)
+    told = usable(everything, space.reserved())
+    if asked == "too small" and told:
+        return EMSGSIZE
+    return Done((("valid", any(address in r for r in told)),))
 
 
 def _told(removed: int, *, in_the_way: bool) -> Answer:

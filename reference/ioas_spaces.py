@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-from itertools import groupby
-
 from tenure.reference.configuration import Configuration
 from tenure.reference.dma import Access, Bounds, Mapping, Range, Refusal, Tracker, Width, size
 from tenure.reference.dma.bounds import usable
 from tenure.reference.dma.pages import Shift
-from tenure.reference.dma.ranges import intersection, split
+from tenure.reference.dma.ranges import intersection, overlap, split
 from tenure.reference.dma.removal import exact
+from tenure.reference.ioas_layout import Layout, layout_of
 from tenure.vocabulary.objects import ADDRESS, MAPPING, TABLE
 
-IoasState = tuple[bool, bool, tuple[Range, ...], tuple[tuple[int, int, int, int], ...]]
-"""Whether it is there and cuts areas; what is allowed; and each area as its name, first and last address, and access."""
+IoasState = tuple[bool, bool, tuple[Range, ...], tuple[int, ...], tuple[tuple[int, int, int, int], ...]]
+"""Whether it is there and cuts areas; what is allowed; who is attached; and each area as its name, ends, and access."""
 
 
 class IoasSpace:
     """One IO address space; without a device its areas are ranges of any bytes, each told from others by its name."""
 
-    def __init__(self, choosable: tuple[Range, ...]) -> None:
-        self.choosable = choosable
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
         self.is_there = False
         self.cuts = False
         """Large pages are off (disable_large_pages)."""
         self.areas = Tracker(Bounds(width=Width(16), shift=Shift(0)))
         self.allowed: tuple[Range, ...] = ()
         """Where addresses are chosen, in order and in as few ranges as can be; anywhere if there is none."""
+        self.devices: set[int] = set()
+        """The devices that are attached."""
         self.users = 0
         """The calls that have looked it up and not put it yet."""
         self.unmapped = 0
@@ -36,12 +37,28 @@ class IoasSpace:
         """Make an area, unless another one is there (iopt_check_iova, iopt_insert_area)."""
         return self.areas.map(Mapping(r, 0, Access(access), MAPPING.element(name)))
 
+    def reserved(self) -> list[Range]:
+        """What is nobody's while the devices are attached (reserved_itree)."""
+        return [r for device in sorted(self.devices) for r in self.layout.reserved[device]]
+
+    def suits(self, r: Range) -> bool:
+        """The range is of whole pages, or no device is attached that would want it to be (iopt.iova_alignment)."""
+        return not self.devices or self.layout.is_whole(r)
+
+    def admits(self, device: int) -> bool:
+        """No area and nothing that is allowed is reserved for the device, and areas are whole pages (iopt_reserve_iova)."""
+        mapped = [area.range for area in self.areas]
+        mine = self.layout.reserved[device]
+        meets = any(overlap(r, one) for r in mine for one in (*mapped, *self.allowed))
+        return not meets and all(map(self.layout.is_whole, mapped))
+
     def room(self, length: int) -> int | None:
         """The lowest address from which on so many are free and may be chosen (iopt_alloc_iova)."""
-        taken = [area.range for area in self.areas]
-        clipped = (intersection(r, one) for r in self.choosable for one in self.allowed or (r,))
+        taken = [*(area.range for area in self.areas), *self.reserved()]
+        clipped = (intersection(r, one) for r in self.layout.choosable for one in self.allowed or (r,))
         holes = (hole for r in clipped if r is not None for hole in usable(r, taken))
-        return next((hole.first for hole in holes if size(hole) >= length), None)
+        places = (Range(a, a + length - 1) for hole in holes for a in range(hole.first, hole.last - length + 2))
+        return next((place.first for place in places if self.suits(place)), None)
 
     def cut(self, last: int, name: int) -> None:
         """Have the area of an address end there, and make another one of the rest; which it may have none of (iopt_area_split)."""
@@ -71,11 +88,12 @@ class IoasSpace:
     def state(self) -> IoasState:
         """What can be seen of it, as numbers."""
         told = ((name, one.range.first, one.range.last, one.access.value) for name, one in sorted(self.named().items()))
-        return self.is_there, self.cuts, self.allowed, tuple(told)
+        return self.is_there, self.cuts, self.allowed, tuple(sorted(self.devices)), tuple(told)
 
     def become(self, state: IoasState) -> None:
         """Go back to a state in which no call is in flight."""
-        self.is_there, self.cuts, self.allowed, told = state
+        self.is_there, self.cuts, self.allowed, devices, told = state
+        self.devices = set(devices)
         self.areas.unmap_all()
         for name, first, last, access in told:
             self.map(name, Range(first, last), access)
@@ -85,9 +103,5 @@ class IoasSpace:
 def ioas_spaces_of(configuration: Configuration) -> list[IoasSpace]:
     """One for each table, where there are addresses."""
     tables = configuration.number(TABLE) if configuration.number(ADDRESS) else 0
-    runs = [
-        (may, [a for a, _ in run])
-        for may, run in groupby(enumerate(configuration.may_be_chosen), key=lambda one: one[1])
-    ]
-    choosable = tuple(Range(run[0], run[-1]) for may, run in runs if may)
-    return [IoasSpace(choosable) for _ in range(tables)]
+    layout = layout_of(configuration)
+    return [IoasSpace(layout) for _ in range(tables)]

@@ -81,7 +81,11 @@ PARTS = (
     Part(OF_METAGROUPS, observe_metagroups, lambda machine: machine.metagroups.is_there),
     Part(OF_VMS, observe_vms, lambda machine: bool(machine.vms)),
     Part(OF_OBJECTS, observe_objects, lambda machine: bool(machine.objects)),
-    Part(OF_CDEVS, observe_cdevs, lambda machine: bool(machine.configuration.emulated)),
+    Part(
+        OF_CDEVS,
+        observe_cdevs,
+        lambda machine: bool(machine.configuration.emulated or machine.configuration.reserves),
+    ),
     Part((seen.harm,), lambda machine: ((machine.harm,),)),
 )
 

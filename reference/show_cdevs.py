@@ -45,7 +45,7 @@ def observe_cdevs(machine: Machine) -> Columns:
         tuple([_name(group.owner) if isinstance(group.owner, File) else NONE for group in machine.groups]),
         tuple([group.vfio.cdev_device_open_cnt for group in machine.groups]),
         tuple([int(_has(group.owner, table.iommufd)) for group in machine.groups for table in machine.tables]),
-        tuple([_attached(device) for device in devices]),
+        tuple([_attached(machine, device) for device in devices]),
         tuple([device.group.index if device in bound else NONE for device in devices]),
         tuple([int(device.emulated) for device in devices]),
         tuple([int(spoken and device.coherent) for device in devices]),
@@ -66,7 +66,9 @@ def _bound(machine: Machine) -> list[Device]:
     return [*by_files, *(device for device in machine.devices if device.iommufd is not None)]
 
 
-def _attached(device: Device) -> int:
+def _attached(machine: Machine, device: Device) -> int:
+    if machine.ioases:
+        return next((t for t, space in enumerate(machine.ioases) if device.index in space.devices), NONE)
     table = device.ioas if device.emulated else device.group.attached if device in device.group.igroup else None
     return NONE if table is None else table.index
 

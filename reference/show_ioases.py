@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tenure.reference.ioas_layout import ends_of_pages
 from tenure.reference.show_paged import no_pages
 from tenure.vocabulary import observables as seen
-from tenure.vocabulary.objects import ADDRESS
+from tenure.vocabulary.objects import ADDRESS, DEVICE
 from tenure.vocabulary.types import NONE
 
 if TYPE_CHECKING:
     from tenure.reference.columns import Columns
     from tenure.reference.machine import Machine
 
-OF_IOASES = (seen.space_exists, seen.address_choosable, seen.address_allowed, seen.space_cuts)
+OF_IOASES = (
+    seen.space_exists,
+    seen.address_choosable,
+    seen.address_allowed,
+    seen.space_cuts,
+    seen.device_reserves,
+    seen.address_reserved,
+    seen.space_attached,
+    seen.address_begins_page,
+    seen.address_ends_page,
+)
 
 
 def observe_ioases(machine: Machine) -> Columns:
@@ -42,15 +53,31 @@ def observe_ioases(machine: Machine) -> Columns:
 
 def observe_existence(machine: Machine) -> Columns:
     """The observables of OF_IOASES."""
-    addresses = machine.configuration.number(ADDRESS)
+    known = machine.configuration
+    addresses = known.number(ADDRESS)
+    nothing = (0,) * addresses
+    reserves = tuple(map(int, known.reserves)) or nothing * known.number(DEVICE)
+    of_addresses = (
+        tuple(map(int, known.begins_page)) or nothing,
+        tuple(map(int, ends_of_pages(known.begins_page))) or nothing,
+    )
     if not machine.ioases:
-        return (
-            (0,) * len(machine.tables),
-            (0,) * addresses,
-            (0,) * (len(machine.tables) * addresses),
-            (0,) * len(machine.tables),
-        )
+        of_tables = (0,) * len(machine.tables)
+        of_both = nothing * len(machine.tables)
+        return of_tables, nothing, of_both, of_tables, reserves, of_both, of_tables, *of_addresses
     there = tuple([int(space.is_there) for space in machine.ioases])
     allowed = tuple([int(any(a in r for r in space.allowed)) for space in machine.ioases for a in range(addresses)])
+    taken = [space.reserved() for space in machine.ioases]
+    reserved = tuple([int(any(a in r for r in ranges)) for ranges in taken for a in range(addresses)])
+    attached = tuple([int(bool(space.devices)) for space in machine.ioases])
     cuts = tuple([int(space.cuts) for space in machine.ioases])
-    return there, tuple(map(int, machine.configuration.may_be_chosen)) or (0,) * addresses, allowed, cuts
+    return (
+        there,
+        tuple(map(int, known.may_be_chosen)) or nothing,
+        allowed,
+        cuts,
+        reserves,
+        reserved,
+        attached,
+        *of_addresses,
+    )

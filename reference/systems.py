@@ -260,6 +260,13 @@ _IOAS: Mapping[str, Form] = {
     "destroy": Form(ioas_calls.destroy, ioas_calls.may_name),
 }
 
+_IOAS_DEVICES: Mapping[str, Form] = {
+    **_IOAS,
+    "ioas_iova_ranges": Form(ioas_calls.ioas_iova_ranges, ioas_calls.may_ioas_iova_ranges),
+    "attach": Form(ioas_calls.attach, ioas_calls.may_attach),
+    "detach": Form(ioas_calls.detach, ioas_calls.may_detach),
+}
+
 _IOAS_COMPAT: Mapping[str, Form] = {
     "ioas_alloc": _IOAS["ioas_alloc"],
     "set_iommu": Form(ioas_compat_calls.set_iommu, ioas_compat_calls.may_set_iommu),
@@ -596,6 +603,7 @@ SYSTEMS: Mapping[str, System] = {
     ),
     "dma-type1-v2": System(_TYPE1),
     "dma-ioas": System(_IOAS, has_ioases=True),
+    "dma-ioas:devices": System(_IOAS_DEVICES, has_ioases=True),
     "dma-ioas-compat": System(_IOAS_COMPAT, has_ioases=True),
     "external-validate": System(_VALIDATE),
     "external-validate:locked-container": System(_VALIDATE, frozenset(_VALIDATE) - {"validate_and_use"}),

@@ -34,7 +34,8 @@ def _whole_steps(
     """Every call from one state in both tellings; where they agree, the state after it, with the reference left there.
 
     Of several ways that the rules leave open, the reference goes one. Where a call left both as they were, what they show was
-    compared when they came to be so, and the next call is made from there.
+    compared when they came to be so, and the next call is made from there. Where it left the model so, the reference has to be
+    so too, in what it does not show as well: nobody would come back to that.
     """
     stands = False
     for number in both.begins:
@@ -45,8 +46,11 @@ def _whole_steps(
             given = _given(both, ways[0])
             ends = {both.run_on(first): first for first in ways}
             last = followed(both, tuple(ends), given)
-            stands = last is not None and last.state == state and both.kernel.is_at(snapshot)
+            stays = last is not None and last.state == state and not both.waits(last)
+            stands = stays and both.kernel.is_at(snapshot)
             parted = parting(both, report, last, given, stands=stands)
+            if parted is None and stays and not stands:
+                parted = "all is as it was", "something that is not shown is not as it was"
             if parted is not None:
                 report.differences.append(Difference((*history, both.words(ends[last])), *parted))
             elif last is not None:

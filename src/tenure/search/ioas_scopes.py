@@ -62,6 +62,56 @@ IOAS = Family(
 )
 
 
+def device_scope(
+    sizes: dict[str, int], pages_of: int = 2, reserved: tuple[frozenset[int], ...] = (), chosen: range | None = None
+) -> Scope:
+    """The same, by pages of so many addresses; each device reserves these, or the last one the last page and others nothing."""
+    addresses, devices = range(sizes["address"]), sizes["device"]
+    last_page = frozenset(a for a in addresses if a // pages_of == addresses[-1] // pages_of)
+    reserved = reserved or (*(frozenset[int](),) * (devices - 1), *(last_page,) * min(devices, 1))
+    base = ioas_scope(sizes, (), chosen)
+    fixed = {
+        **base.fixed,
+        "reserves": tuple(a in mine for mine in reserved for a in addresses),
+        "begins page": tuple(a % pages_of == 0 for a in addresses),
+        "ends page": tuple(a % pages_of == pages_of - 1 or a == addresses[-1] for a in addresses),
+    }
+    return Scope(sizes, fixed)
+
+
+_OF_DEVICES = {"thread": 1, "table": 1, "device": 1, "address": 4, "mapping": 1}
+
+DEVICES = Family(
+    marks=seen.address_reserved,
+    scope=device_scope,
+    main={**_OF_DEVICES, "address": 3, "mapping": 2},
+    narrow=(),
+    witness=device_scope({"thread": 2, "table": 2, "device": 2, "address": 2, "mapping": 1}, pages_of=1),
+    gate=device_scope({"thread": 1, "table": 2, "device": 2, "address": 8, "mapping": 4}),
+    plan=device_scope(_OF_DEVICES),
+    whole=(
+        Place("a device", device_scope({**_OF_DEVICES, "mapping": 2}), within=(ANYWHERE,)),
+        Place("allowed ranges", device_scope(_OF_DEVICES)),
+        Place(
+            "two address spaces",
+            device_scope({**_OF_DEVICES, "table": 2, "device": 2, "address": 2}, pages_of=1, chosen=range(2)),
+        ),
+        Place("two devices", device_scope({**_OF_DEVICES, "device": 2, "mapping": 2}), full=True),
+    ),
+    pairs=(
+        Place("a device", device_scope({**_OF_DEVICES, "thread": 2, "address": 2}, pages_of=1), within=(ANYWHERE,)),
+        Place("two areas", device_scope({**_OF_DEVICES, "thread": 2, "address": 2, "mapping": 2}, 1), full=True),
+    ),
+    columns=(
+        ("address_position", "a", "position"),
+        ("address_choosable", "a", "may be chosen"),
+        ("address_begins_page", "a", "begins page"),
+        ("address_ends_page", "a", "ends page"),
+    ),
+    tables={"device_reserves": "reserves"},
+)
+
+
 def vfio_scope(sizes: dict[str, int], pages: tuple[int, ...] = ()) -> Scope:
     """Pages one after the other, of which callers name all; or these, of which no area has one beside it that has no name."""
     pages = pages or tuple(range(sizes["address"]))

@@ -47,6 +47,8 @@ AUTO_REQUEST = Choice("IO automatic request", ("range", "empty", "half", "too la
 ALLOW_REQUEST = Choice("IO allow request", ("none", "one", "two", "empty", "unknown"))
 """The ranges of IOAS_ALLOW_IOVAS: none, one, or two in any order; or one that ends where it begins or below, or a reserved
 field that is set."""
+RANGES_REQUEST = Choice("IO ranges request", ("room", "too small", "unknown"))
+"""What IOAS_IOVA_RANGES is given: room for every range, for none, or a reserved field that is set."""
 VFIO_MAP_REQUEST = Choice("VFIO map request", ("range", "empty", "wraps", "unknown", "target wraps"))
 """What the arguments of MAP_DMA come to where an iommufd stands for a container; unknown is a flag, or a length of its structure."""
 VFIO_UNMAP_REQUEST = Choice("VFIO unmap request", ("range", "empty", "wraps", "unknown"))
@@ -286,6 +288,19 @@ address_allowed = observable(
     FLAG,
     meaning="IOAS_ALLOW_IOVAS has named the address; where it has named none, each may be chosen",
 )
+device_reserves = observable(
+    "device_reserves", DEVICE, ADDRESS, FLAG, meaning="no memory may be at the address where the device is attached"
+)
+address_reserved = observable(
+    "address_reserved",
+    TABLE,
+    ADDRESS,
+    FLAG,
+    meaning="a device that is attached to the address space reserves the address",
+)
+space_attached = observable("space_attached", TABLE, FLAG, meaning="a device is attached to the address space")
+address_begins_page = observable("address_begins_page", ADDRESS, FLAG, meaning="a page begins at the address")
+address_ends_page = observable("address_ends_page", ADDRESS, FLAG, meaning="a page ends at the address")
 space_cuts = observable(
     "space_cuts",
     TABLE,

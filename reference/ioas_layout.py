@@ -1,0 +1,48 @@
+"""What never changes of the addresses of iommufds: which may be chosen, where pages begin, which of them devices reserve."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from tenure.reference.configuration import Configuration
+from tenure.reference.dma import Range
+from tenure.reference.dma.coalescing import together
+from tenure.vocabulary.objects import ADDRESS, DEVICE
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Ranges of addresses, in order and in as few as can be; of devices, by number."""
+
+    choosable: tuple[Range, ...]
+    begins_page: tuple[bool, ...]
+    reserved: tuple[tuple[Range, ...], ...]
+
+    def ends_page(self, address: int) -> bool:
+        """A page ends at the address, as at the top of them all."""
+        return address + 1 == len(self.begins_page) or self.begins_page[address + 1]
+
+    def is_whole(self, r: Range) -> bool:
+        """The range begins with a page and ends with one (iopt_check_iova_alignment)."""
+        return self.begins_page[r.first] and self.ends_page(r.last)
+
+
+def layout_of(configuration: Configuration) -> Layout:
+    """Where nothing is said of pages, each address is one."""
+    addresses, devices = configuration.number(ADDRESS), configuration.number(DEVICE)
+    rows = (configuration.reserves[d * addresses : (d + 1) * addresses] for d in range(devices))
+    return Layout(
+        _ranges(configuration.may_be_chosen),
+        configuration.begins_page or (True,) * addresses,
+        tuple(_ranges(row) for row in rows),
+    )
+
+
+def ends_of_pages(begins_page: Sequence[bool]) -> tuple[bool, ...]:
+    """Where pages end: before the next one begins, and at the top."""
+    return (*begins_page[1:], True) if begins_page else ()
+
+
+def _ranges(those: Iterable[bool]) -> tuple[Range, ...]:
+    return tuple(together(Range(a, a) for a, is_one in enumerate(those) if is_one))
