@@ -36,6 +36,14 @@ SIZES = {
 }
 OF_RANGES = {"process": 1, "thread": 1, "table": 1, "address": 3, "mapping": 2}
 OF_IOASES = {"thread": 2, "table": 2, "address": 3, "mapping": 2}
+OF_IOASES_WITH_DEVICES = {
+    "sizes": {**OF_IOASES, "device": 2},
+    "device_group": (0, 0),
+    "bridge": (False, False),
+    "driver": (0, 0),
+    "begins_page": (True, True, False),
+    "reserves": (True, *(False,) * 5),
+}
 OF_2011 = {"process": 1, "thread": 1, "table": 1, "address": 4, "mapping": 3, "page": 2}
 RANGES = {
     **{name: range(size) for name, size in SIZES.items()},
@@ -158,6 +166,9 @@ PARAMETERS_OF_IOASES = {
     "ioas_map": ("table", "request", "length", "to_access", "made_mapping"),
     "ioas_unmap": ("table", "request", "low_address", "high_address"),
     "ioas_unmap_all": ("table",),
+    "ioas_iova_ranges": ("table", "request", "address"),
+    "attach": ("device", "table"),
+    "detach": ("device",),
     "destroy": ("table",),
 }
 
@@ -237,7 +248,10 @@ def machine(system: str) -> Kernel:
         limits = {"page_limit": (1,), "may_exceed": (False,)}
         return Kernel(system, Configuration(OF_2011, (), (), (), (False,), (), **limits, reserved=last, frame_0=last))  # type: ignore[arg-type]  # two fields of two types
     if system.startswith("dma-ioas"):
-        return Kernel(system, Configuration(OF_IOASES, (), (), (), (), (), may_be_chosen=(False, True, True)))
+        none = {"sizes": OF_IOASES, "device_group": (), "bridge": (), "driver": ()}
+        what = OF_IOASES_WITH_DEVICES if system.endswith("devices") else none
+        known = Configuration(**what, no_iommu=(), rawio=(), may_be_chosen=(False, True, True))
+        return Kernel(system, known)
     if system.startswith("dma-"):
         return Kernel(system, Configuration(OF_RANGES, (), (), (), (False,), (), (1, 1, 2), (2,), (1,), (False,)))
     isolated, rawio = (False, True), (True, False)
