@@ -1,5 +1,7 @@
 """What holds address spaces together: helper invariants of the DMA systems."""
 
+from itertools import product
+
 from tenure.models.dma_type1 import (
     available,
     bisects,
@@ -19,8 +21,9 @@ from tenure.models.dma_type1 import (
     unmapped,
     within,
 )
+from tenure.models.dma_type1_groups import is_reserved
 from tenure.vocabulary.objects import ADDRESS, MAPPING, PROCESS, TABLE, THREAD
-from tenure.vocabulary.systems import claim
+from tenure.vocabulary.systems import Claim, claim
 from tenure.vocabulary.terms import Term, both, frame, implies, is_none, no, number_of, stands, total_of, when
 
 
@@ -86,28 +89,30 @@ def nothing_is_counted_without_the_lock(table: Term) -> Term:
     return implies(no(locked[table]), unmapped[table] == 0)
 
 
-@claim(thread=THREAD)
-def who_removes_has_the_lock(thread: Term) -> Term:
-    """A call between two rounds of its loop holds the lock of its address space."""
-    part = implies(stands(thread, "unmap_dma.remove"), locked[frame(thread, "unmap_dma", "table", TABLE)])
-    whole = implies(stands(thread, "unmap_all.remove"), locked[frame(thread, "unmap_all", "table", TABLE)])
-    return both(part, whole)
+def removals_have_the_lock(*calls: str) -> tuple[Claim, Claim]:
+    """These calls remove mappings in a loop, under the lock of their address space."""
 
+    def removes(thread: Term, call: str) -> Term:
+        return stands(thread, f"{call}.remove")
 
-@claim(thread=THREAD, other=THREAD)
-def one_thread_removes_at_a_time(thread: Term, other: Term) -> Term:
-    """Of two calls that hold the lock of one address space both are the same."""
-    part, whole = "unmap_dma.remove", "unmap_all.remove"
+    def at(thread: Term, call: str) -> Term:
+        return frame(thread, call, "table", TABLE)
 
-    def at(one: Term, step: str) -> Term:
-        return frame(one, step.partition(".")[0], "table", TABLE)
+    @claim(thread=THREAD)
+    def who_removes_has_the_lock(thread: Term) -> Term:
+        """A call between two rounds of its loop holds the lock of its address space."""
+        return both(*(implies(removes(thread, c), locked[at(thread, c)]) for c in calls))
 
-    pairs = [
-        implies(both(stands(thread, a), stands(other, b), at(thread, a) == at(other, b)), thread == other)
-        for a in (part, whole)
-        for b in (part, whole)
-    ]
-    return both(*pairs)
+    @claim(thread=THREAD, other=THREAD)
+    def one_thread_removes_at_a_time(thread: Term, other: Term) -> Term:
+        """Of two calls that hold the lock of one address space both are the same."""
+        pairs = [
+            implies(both(removes(thread, a), removes(other, b), at(thread, a) == at(other, b)), thread == other)
+            for a, b in product(calls, repeat=2)
+        ]
+        return both(*pairs)
+
+    return who_removes_has_the_lock, one_thread_removes_at_a_time
 
 
 @claim(thread=THREAD, mapping=MAPPING)
@@ -120,7 +125,14 @@ def what_is_being_unmapped_is_bisected_by_nothing(thread: Term, mapping: Term) -
     return implies(both(stands(thread, "unmap_dma.remove"), in_list(table, mapping)), no(bisects(mapping, low, high)))
 
 
-CLAIMS_V1 = (
+@claim(mapping=MAPPING, table=TABLE, address=ADDRESS)
+def no_mapping_has_a_reserved_address(mapping: Term, table: Term, address: Term) -> Term:
+    """What a group of the container reserves is in no mapping."""
+    has_it = both(in_list(table, mapping), within(address, first[mapping], last[mapping]))
+    return implies(has_it, no(is_reserved(table, address)))
+
+
+_OF_MAPPINGS = (
     a_listed_mapping_has_its_ends,
     mappings_of_one_address_space_are_disjoint,
     what_is_translated_is_mapped,
@@ -130,7 +142,12 @@ CLAIMS_V1 = (
     a_mapping_is_paid_for_page_by_page,
     charges_add_up,
     nothing_is_counted_without_the_lock,
-    who_removes_has_the_lock,
-    one_thread_removes_at_a_time,
 )
+CLAIMS_V1 = (*_OF_MAPPINGS, *removals_have_the_lock("unmap_dma", "unmap_all"))
 CLAIMS_V2 = (*CLAIMS_V1, what_is_being_unmapped_is_bisected_by_nothing)
+CLAIMS_OF_GROUPS = (
+    *_OF_MAPPINGS,
+    *removals_have_the_lock("unmap_dma", "unmap_all", "detach_group"),
+    what_is_being_unmapped_is_bisected_by_nothing,
+    no_mapping_has_a_reserved_address,
+)

@@ -1,7 +1,7 @@
 """The systems of DMA ranges: address spaces and what may be done to them."""
 
-from tenure.models import dma_type1
-from tenure.models.dma_claims import CLAIMS_V1, CLAIMS_V2
+from tenure.models import dma_type1, dma_type1_groups
+from tenure.models.dma_claims import CLAIMS_OF_GROUPS, CLAIMS_V1, CLAIMS_V2
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.calls import Call
 from tenure.vocabulary.objects import TABLE
@@ -29,14 +29,30 @@ DEFINITIONS: tuple[Definition, ...] = (
 INITIALLY = every(TABLE, lambda t: dma_type1.available[t] == dma_type1.entry_limit[t])
 
 
-def _system(name: str, title: str, calls: tuple[Call, ...], claims: tuple[Claim, ...]) -> System:
+OF_GROUPS: tuple[Definition, ...] = (
+    *DEFINITIONS,
+    shows(seen.group_reserves, lambda g, a: dma_type1_groups.reserves[g, a]),
+    shows(seen.group_space, lambda g: dma_type1_groups.is_in[g]),
+    shows(seen.address_reserved, dma_type1_groups.is_reserved),
+    shows(seen.space_attached, dma_type1_groups.has_groups),
+)
+
+
+def _system(  # what there is to say of a system
+    name: str,
+    title: str,
+    calls: tuple[Call, ...],
+    claims: tuple[Claim, ...],
+    variant: str = "",
+    definitions: tuple[Definition, ...] = DEFINITIONS,
+) -> System:
     return System(
         name=name,
-        variant="",
+        variant=variant,
         title=title,
         source="drivers/vfio/vfio_iommu_type1.c, 7.2",
         calls=calls,
-        definitions=DEFINITIONS,
+        definitions=definitions,
         claims=claims,
         initially=INITIALLY,
     )
@@ -51,5 +67,13 @@ SYSTEMS = (
     ),
     _system(
         "dma-type1-v2", "type1, second version: an unmap that would cut a mapping is refused", dma_type1.V2, CLAIMS_V2
+    ),
+    _system(
+        "dma-type1-v2",
+        "the same with groups that come and go: what they reserve, and the end of every mapping with the last of them",
+        dma_type1_groups.V2,
+        CLAIMS_OF_GROUPS,
+        "groups",
+        OF_GROUPS,
     ),
 )

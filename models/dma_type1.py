@@ -170,8 +170,10 @@ def _removed(table: Term, mapping: Term) -> tuple[Assign, ...]:
     )
 
 
-def _removal(table: Term, concerned: Callable[[Term], Term], stops: Term = FALSE) -> Steps:
-    """Remove the mappings concerned one by one, the lowest first, until it `stops`; and say how much went."""
+def removal(
+    table: Term, concerned: Callable[[Term], Term], stops: Term = FALSE, instead: tuple[Assign, ...] = ()
+) -> Steps:
+    """Remove the mappings concerned one by one, the lowest first, until it `stops`; and say how much went, or do this `instead`."""
     size = local("size", COUNT)
 
     def is_lowest(mapping: Term) -> Term:
@@ -182,21 +184,22 @@ def _removal(table: Term, concerned: Callable[[Term], Term], stops: Term = FALSE
         much = position[last[mapping]] - position[first[mapping]] + 1
         return go(unmapped[table].becomes(unmapped[table] + much), *_removed(table, mapping), to="remove")
 
-    over = (size.becomes(unmapped[table]), unmapped[table].becomes(0), locked[table].becomes(value=False))
+    over = (size.becomes(unmapped[table]), unmapped[table].becomes(0), locked[table].becomes(value=False), *instead)
+    told = {} if instead else {"size": size}
 
     yield step(
         "remove",
-        *(() if stops.key == FALSE.key else (done(*over, when=stops, size=size),)),
+        *(() if stops.key == FALSE.key else (done(*over, when=stops, **told),)),
         choosing(MAPPING, is_lowest, remove),
-        done(*over, size=size),
+        done(*over, **told),
         keeps=(TYPE1_LOCK,),
         repeats=True,
     )
 
 
-def _begun(table: Term, *refusals: Case) -> Step:
-    """Take the lock for a removal, unless it is refused."""
-    cases = under_lock(no(locked[table]), *refusals, go(locked[table].becomes(value=True)))
+def begun(table: Term, *others: Case) -> Step:
+    """Take the lock for a removal, unless it is refused, or there is nothing to remove."""
+    cases = under_lock(no(locked[table]), *others, go(locked[table].becomes(value=True)))
     return step("find", *cases, locks=(TYPE1_LOCK,), keeps=(TYPE1_LOCK,), waits=True)
 
 
@@ -213,15 +216,15 @@ def unmap_dma(table: Term, request: Term, low: Term, high: Term) -> Steps:
     """Unmap whole mappings; a request that would cut one is refused, and nothing has changed."""
     yield requires(_is_asked(request, low, high))
     cut = some(MAPPING, lambda m: both(in_list(table, m), bisects(m, low, high)))
-    yield _begun(table, *_unmappable(request), refuse(cut, "EINVAL", "the range bisects a mapping"))
-    yield from _removal(table, lambda m: both(in_list(table, m), overlaps(m, low, high)))
+    yield begun(table, *_unmappable(request), refuse(cut, "EINVAL", "the range bisects a mapping"))
+    yield from removal(table, lambda m: both(in_list(table, m), overlaps(m, low, high)))
 
 
 @call("VFIO_IOMMU_UNMAP_DMA, ALL", actor=THREAD, source="vfio_dma_do_unmap, 7.2", table=TABLE)
 def unmap_all(table: Term) -> Steps:
     """Unmap everything, the last page of the address space too."""
-    yield _begun(table)
-    yield from _removal(table, lambda m: in_list(table, m))
+    yield begun(table)
+    yield from removal(table, lambda m: in_list(table, m))
 
 
 @call(
@@ -236,11 +239,11 @@ def unmap_all(table: Term) -> Steps:
 def unmap_dma_v1(table: Term, request: Term, low: Term, high: Term) -> Steps:
     """Unmap every mapping that begins in the range, whole; stop where one begins before it and reaches into it."""
     yield requires(_is_asked(request, low, high))
-    yield _begun(table, *_unmappable(request))
+    yield begun(table, *_unmappable(request))
     reaching = some(
         MAPPING, lambda m: both(in_list(table, m), overlaps(m, low, low), position[first[m]] < position[low])
     )
-    yield from _removal(
+    yield from removal(
         table,
         lambda m: both(in_list(table, m), overlaps(m, low, high), position[low] <= position[first[m]]),
         stops=reaching,

@@ -39,6 +39,8 @@ class Configuration:
     """Which IOMMU drivers are for groups without IOMMU; the others are type1."""
     may_be_chosen: tuple[bool, ...] = ()
     """Where address spaces are an iommufd's: which addresses the kernel may choose."""
+    group_reserves: tuple[bool, ...] = ()
+    """Where groups come to type1 and go: which addresses each reserves, those of the first group before the next one's."""
     begins_page: tuple[bool, ...] = ()
     """The same: where a page begins; at every address, if nothing is said."""
     reserves: tuple[bool, ...] = ()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tenure.reference.configuration import Configuration
 from tenure.reference.dma import Range
-from tenure.reference.dma.coalescing import together
+from tenure.reference.dma.coalescing import ranges_of
 from tenure.vocabulary.objects import ADDRESS, DEVICE
 
 
@@ -33,16 +33,12 @@ def layout_of(configuration: Configuration) -> Layout:
     addresses, devices = configuration.number(ADDRESS), configuration.number(DEVICE)
     rows = (configuration.reserves[d * addresses : (d + 1) * addresses] for d in range(devices))
     return Layout(
-        _ranges(configuration.may_be_chosen),
+        ranges_of(configuration.may_be_chosen),
         configuration.begins_page or (True,) * addresses,
-        tuple(_ranges(row) for row in rows),
+        tuple(ranges_of(row) for row in rows),
     )
 
 
 def ends_of_pages(begins_page: Sequence[bool]) -> tuple[bool, ...]:
     """Where pages end: before the next one begins, and at the top."""
     return (*begins_page[1:], True) if begins_page else ()
-
-
-def _ranges(those: Iterable[bool]) -> tuple[Range, ...]:
-    return tuple(together(Range(a, a) for a, is_one in enumerate(those) if is_one))

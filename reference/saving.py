@@ -53,7 +53,8 @@ Snapshot = tuple[
     tuple[TableState, ...],
     tuple[DeviceState, ...],
     tuple[UserState, ...],
-    tuple[SpaceState, ...] | tuple[PagedState, ...],
+    tuple[PagedState, ...],
+    tuple[SpaceState, ...],
     tuple[IoasState, ...],
     InterruptState,
     tuple[VmState, ...],
@@ -79,7 +80,8 @@ def save(machine: Machine) -> Snapshot:
         tuple([tuple(table.pages) if table.alive else None for table in machine.tables]),
         tuple([_device(device) for device in machine.devices]),
         tuple([_user(user) for user in machine.users]),
-        tuple([space.state() for space in (machine.paged or machine.spaces)]),
+        tuple([space.state() for space in machine.paged]),
+        tuple([space.state() for space in machine.spaces]),
         tuple([space.state() for space in machine.ioases]),
         machine.interrupts.state(),
         tuple([_vm(vm) for vm in machine.vms]),
@@ -101,6 +103,7 @@ def load(machine: Machine, snapshot: Snapshot) -> None:
         tables,
         devices,
         users,
+        paged_spaces,
         spaces,
         ioases,
         interrupts,
@@ -129,11 +132,11 @@ def load(machine: Machine, snapshot: Snapshot) -> None:
         _load_device(machine, device, device_state)
     for user, user_state in zip(machine.users, users, strict=True):
         _load_user(machine, user, user_state)
-    for paged, paged_state in zip(machine.paged, spaces if machine.paged else (), strict=True):
+    for paged, paged_state in zip(machine.paged, paged_spaces, strict=True):
         paged.become(paged_state)
     for ioas, ioas_state in zip(machine.ioases, ioases, strict=True):
         ioas.become(ioas_state)
-    for space, space_state in zip(machine.spaces, () if machine.paged else spaces, strict=True):
+    for space, space_state in zip(machine.spaces, spaces, strict=True):
         space.become(space_state, machine.payers)
     machine.interrupts.become(interrupts)
     for driver, driver_state in zip(machine.iommu_drivers, drivers, strict=True):

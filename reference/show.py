@@ -27,7 +27,15 @@ from tenure.reference.show_ioases import OF_IOASES, observe_existence, observe_i
 from tenure.reference.show_metagroups import OF_METAGROUPS, observe_memory, observe_metagroups
 from tenure.reference.show_objects import OF_OBJECTS, observe_objects
 from tenure.reference.show_paged import OF_PAGED, observe_paged
-from tenure.reference.show_spaces import OF_ADDRESSES, OF_MAPPINGS, OF_PAYERS, OF_SPACES, observe_spaces
+from tenure.reference.show_spaces import (
+    OF_ADDRESSES,
+    OF_GROUPS_OF_SPACES,
+    OF_MAPPINGS,
+    OF_PAYERS,
+    OF_SPACES,
+    observe_space_groups,
+    observe_spaces,
+)
 from tenure.reference.show_users import OF_USERS, OF_VMS, observe_users, observe_vms
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.objects import USER
@@ -71,7 +79,8 @@ PARTS = (
         _spaces,
         lambda machine: bool(machine.spaces or machine.ioases or machine.paged or machine.metagroups.is_there),
     ),
-    Part(OF_IOASES, observe_existence, lambda machine: bool(machine.ioases)),
+    Part(OF_IOASES, observe_existence, lambda machine: bool(machine.ioases or machine.configuration.group_reserves)),
+    Part(OF_GROUPS_OF_SPACES, observe_space_groups, lambda machine: bool(machine.configuration.group_reserves)),
     Part(DESCRIBED, observe_described, lambda _: False),
     Part(
         OF_INTERRUPTS,

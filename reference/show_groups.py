@@ -57,7 +57,7 @@ _BY_NOBODY, _BY_GROUP, _BY_IOMMUFD = (seen.OWNER.values.index(name) for name in 
 
 def observe_groups(machine: Machine) -> Columns:
     """The observables of OF_GROUPS, in this order."""
-    scans = not machine.claims_ownership and not machine.metagroups.is_there
+    scans = not (machine.claims_ownership or machine.metagroups.is_there or machine.spaces)
     return columns([_group(group, scans=scans) for group in machine.groups], len(OF_GROUPS))
 
 

@@ -64,7 +64,10 @@ def observe_existence(machine: Machine) -> Columns:
     if not machine.ioases:
         of_tables = (0,) * len(machine.tables)
         of_both = nothing * len(machine.tables)
-        return of_tables, nothing, of_both, of_tables, reserves, of_both, of_tables, *of_addresses
+        reserved = tuple([int(any(a in r for r in s.reserved())) for s in machine.spaces for a in range(addresses)])
+        attached = tuple([int(bool(space.groups)) for space in machine.spaces])
+        of_groups = reserved or of_both, attached or of_tables
+        return of_tables, nothing, of_both, of_tables, reserves, *of_groups, *of_addresses
     there = tuple([int(space.is_there) for space in machine.ioases])
     allowed = tuple([int(any(a in r for r in space.allowed)) for space in machine.ioases for a in range(addresses)])
     taken = [space.reserved() for space in machine.ioases]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tenure.reference.dma import size
 from tenure.reference.show_paged import no_pages
 from tenure.vocabulary import observables as seen
+from tenure.vocabulary.objects import ADDRESS
 from tenure.vocabulary.types import NONE
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ OF_MAPPINGS = (
 )
 OF_PAYERS = (seen.pages_charged, seen.pages_most, seen.pages_unlimited)
 OF_SPACES = (seen.mappings_left, seen.mappings_most, seen.unmap_counted)
+OF_GROUPS_OF_SPACES = (seen.group_reserves, seen.group_space)
 OF_ADDRESSES = (seen.address_position, seen.address_valid)
 
 
@@ -51,6 +53,13 @@ def observe_spaces(machine: Machine) -> Columns:
             len(machine.tables), len(machine.processes), machine.pages, machine.mappings, len(machine.valid_range)
         ),
     )
+
+
+def observe_space_groups(machine: Machine) -> Columns:
+    """The observables of OF_GROUPS_OF_SPACES."""
+    groups, addresses = len(machine.groups), machine.configuration.number(ADDRESS)
+    where = tuple([next((t for t, s in enumerate(machine.spaces) if g in s.groups), NONE) for g in range(groups)])
+    return tuple(map(int, machine.configuration.group_reserves)) or (0,) * (groups * addresses), where
 
 
 @cache

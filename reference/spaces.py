@@ -6,14 +6,16 @@ from itertools import groupby
 
 from tenure.reference.configuration import Configuration
 from tenure.reference.dma import Access, Bounds, Mapping, Range, Refusal, Tracker, Width, size
+from tenure.reference.dma.bounds import usable
+from tenure.reference.dma.coalescing import ranges_of
 from tenure.reference.dma.pages import Shift
 from tenure.reference.dma.removal import exact
 from tenure.reference.locks import Lock
-from tenure.vocabulary.objects import ADDRESS, MAPPING, TABLE
+from tenure.vocabulary.objects import ADDRESS, GROUP, MAPPING, TABLE
 from tenure.vocabulary.types import NONE
 
-SpaceState = tuple[tuple[tuple[int, int, int, int, int], ...], tuple[int, ...]]
-"""Each mapping as its name, first and last address, access and payer; and for each address the mapping translated for."""
+SpaceState = tuple[tuple[tuple[int, int, int, int, int], ...], tuple[int, ...], tuple[int, ...]]
+"""Each mapping as its name, ends, access and payer; for each address the mapping translated for; and the groups."""
 
 
 class Payer:
@@ -42,6 +44,10 @@ class Space:
         self.most = configuration.entry_limit[table]
         self.mappings = Tracker(Bounds(width=Width(16), shift=Shift(0), valid=valid, entries=self.most))
         self.translated: list[int] = [NONE] * configuration.number(ADDRESS)
+        self._aperture = valid
+        self._reserved = reserved_of(configuration)
+        self.groups: set[int] = set()
+        """The groups of the container, where they come and go."""
         self.lock = Lock()
         self.payers: dict[int, Payer] = {}
         self.unmapped = 0
@@ -71,6 +77,27 @@ class Space:
         self.payers.pop(_name(mapping)).locked -= size(mapping.range)
         self.unmapped += size(mapping.range)
 
+    def attach(self, group: int) -> bool:
+        """Take a group in, unless it reserves what is mapped, or leaves nothing valid (vfio_iommu_resv_conflict)."""
+        left = self._valid({*self.groups, group})
+        if not left or self.mappings.set_valid(left) is not None:
+            return False
+        self.groups.add(group)
+        return True
+
+    def detach(self, group: int) -> None:
+        """Let a group go; what it reserved is valid again (vfio_iommu_resv_refresh)."""
+        self.groups.discard(group)
+        self.mappings.set_valid(self._valid(self.groups))
+
+    def reserved(self) -> list[Range]:
+        """What groups of the container reserve."""
+        return [r for group in sorted(self.groups) for r in self._reserved[group]]
+
+    def _valid(self, groups: set[int]) -> tuple[Range, ...]:
+        reserved = [r for group in groups for r in self._reserved[group]]
+        return tuple(kept for r in self._aperture for kept in usable(r, reserved))
+
     def named(self) -> dict[int, Mapping]:
         """The mappings by name."""
         return {_name(mapping): mapping for mapping in self.mappings}
@@ -81,13 +108,16 @@ class Space:
             (name, one.range.first, one.range.last, one.access.value, self.payers[name].index)
             for name, one in sorted(self.named().items())
         )
-        return tuple(told), tuple(self.translated)
+        return tuple(told), tuple(self.translated), tuple(sorted(self.groups))
 
     def become(self, state: SpaceState, payers: list[Payer]) -> None:
         """Go back to a state in which no call is in flight, and these pay."""
-        told, translated = state
+        told, translated, groups = state
         for one in self.mappings.unmap_all():
             self.payers.pop(_name(one)).locked -= size(one.range)
+        if self.groups != set(groups):
+            self.groups = set(groups)
+            self.mappings.set_valid(self._valid(self.groups))
         for name, first, last, access, payer in told:
             r = Range(first, last)
             self.mappings.map(Mapping(r, 0, Access(access), MAPPING.element(name)))
@@ -99,6 +129,13 @@ class Space:
     def _translate(self, r: Range, name: int) -> None:
         for address in range(r.first, r.last + 1):
             self.translated[address] = name
+
+
+def reserved_of(configuration: Configuration) -> list[tuple[Range, ...]]:
+    """What each group reserves, by ranges."""
+    addresses, groups = configuration.number(ADDRESS), configuration.number(GROUP)
+    rows = (configuration.group_reserves[g * addresses : (g + 1) * addresses] for g in range(groups))
+    return [ranges_of(row) for row in rows]
 
 
 def spaces_of(configuration: Configuration) -> list[Space]:

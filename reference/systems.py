@@ -250,6 +250,12 @@ _TYPE1: Mapping[str, Form] = {
 
 _TYPE1_V1: Mapping[str, Form] = {**_TYPE1, "unmap_dma": Form(type1_calls.unmap_dma_v1, type1_calls.may_unmap_dma)}
 
+_TYPE1_GROUPS: Mapping[str, Form] = {
+    **_TYPE1,
+    "attach_group": Form(type1_calls.attach_group, type1_calls.may_attach_group),
+    "detach_group": Form(type1_calls.detach_group, type1_calls.may_attach_group),
+}
+
 _IOAS: Mapping[str, Form] = {
     "ioas_alloc": Form(ioas_calls.ioas_alloc, ioas_calls.may_ioas_alloc, new=(("made", TABLE),)),
     "ioas_allow_iovas": Form(ioas_calls.ioas_allow_iovas, ioas_calls.may_ioas_allow_iovas),
@@ -602,6 +608,7 @@ SYSTEMS: Mapping[str, System] = {
         _CDEV_BEFORE_CYCLE_FIX, spares_bridges=False, claims_ownership=True, has_groups=False
     ),
     "dma-type1-v2": System(_TYPE1),
+    "dma-type1-v2:groups": System(_TYPE1_GROUPS),
     "dma-ioas": System(_IOAS, has_ioases=True),
     "dma-ioas:devices": System(_IOAS_DEVICES, has_ioases=True),
     "dma-ioas-compat": System(_IOAS_COMPAT, has_ioases=True),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 
 from tenure.reference.calls import EINVAL, OK, Steps, Task
 from tenure.reference.dma import Range, Refusal
@@ -30,7 +30,7 @@ def may_map_dma(  # noqa: PLR0913 -- what the caller passes
 ) -> bool:
     """The range has two ends in order, and nothing has the new mapping's name."""
     free = all(made not in space.named() for space in machine.spaces)
-    free = free and 0 <= process < len(machine.payers)
+    free = free and 0 <= process < len(machine.payers) and _has_group(machine, table)
     return 0 <= to <= 3 and free and _is_asked(machine, MAP_REQUEST.values[request], table, low, high)
 
 
@@ -50,7 +50,7 @@ def map_dma(  # noqa: PLR0913 -- what the caller passes
 
 def may_unmap_dma(machine: Machine, table: int, request: int, low: int, high: int) -> bool:
     """The range has two ends in order."""
-    return _is_asked(machine, REQUEST.values[request], table, low, high)
+    return _is_asked(machine, REQUEST.values[request], table, low, high) and _has_group(machine, table)
 
 
 def unmap_dma(machine: Machine, me: Task, table: int, request: int, low: int, high: int) -> Steps:
@@ -79,14 +79,50 @@ def unmap_dma_v1(machine: Machine, me: Task, table: int, request: int, low: int,
 
 def may_unmap_all(machine: Machine, table: int) -> bool:
     """There is such an address space."""
-    return 0 <= table < len(machine.spaces)
+    return 0 <= table < len(machine.spaces) and _has_group(machine, table)
 
 
 def unmap_all(machine: Machine, me: Task, table: int) -> Steps:
     """Remove every mapping; never refused (vfio_dma_do_unmap with VFIO_DMA_UNMAP_FLAG_ALL, 7.2)."""
     space = machine.spaces[table]
     yield from _lock(space, me)
-    return (yield from _remove(space, Range(0, len(space.translated) - 1), "unmap_all.remove"))
+    return (yield from _remove(space, _everything(space), "unmap_all.remove"))
+
+
+def may_attach_group(machine: Machine, table: int, group: int) -> bool:
+    """There are such a container and such a group."""
+    return 0 <= table < len(machine.spaces) and 0 <= group < len(machine.groups)
+
+
+def attach_group(machine: Machine, me: Task, table: int, group: int) -> Steps:
+    """Take a group in; EINVAL (vfio_iommu_type1_attach_group, 7.2)."""
+    space = machine.spaces[table]
+    yield from _lock(space, me)
+    is_free = all(group not in one.groups for one in machine.spaces)
+    taken = is_free and space.attach(group)
+    space.lock.release()
+    return OK if taken else EINVAL
+
+
+def detach_group(machine: Machine, me: Task, table: int, group: int) -> Steps:
+    """Let a group go; with the last one goes every mapping (vfio_iommu_type1_detach_group, 7.2)."""
+    space = machine.spaces[table]
+    yield from _lock(space, me)
+    if space.groups != {group}:
+        space.detach(group)
+        space.lock.release()
+        return OK
+    yield from _remove(space, _everything(space), "detach_group.remove", ended=lambda: space.detach(group))
+    return OK
+
+
+def _has_group(machine: Machine, table: int) -> bool:
+    """Somebody is in the container, where groups come and go: with the last one goes its IOMMU driver."""
+    return not machine.configuration.group_reserves or bool(machine.spaces[table].groups)
+
+
+def _everything(space: Space) -> Range:
+    return Range(0, len(space.translated) - 1)
 
 
 def _lock(space: Space, me: Task) -> Generator[str, None, None]:
@@ -94,7 +130,9 @@ def _lock(space: Space, me: Task) -> Generator[str, None, None]:
         yield BLOCKED
 
 
-def _remove(space: Space, r: Range, step: str, *, below: bool = True) -> Steps:
+def _remove(
+    space: Space, r: Range, step: str, *, below: bool = True, ended: Callable[[], None] = lambda: None
+) -> Steps:
     """The loop: always the lowest that is left, till none is, or one that begins `below` the range where that ends it."""
     yield step
     while (left := space.mappings.overlapping(r)) and (below or r.first <= left[0].range.first):
@@ -102,6 +140,7 @@ def _remove(space: Space, r: Range, step: str, *, below: bool = True) -> Steps:
         yield step
     answer = Done((("size", space.unmapped),))
     space.unmapped = 0
+    ended()
     space.lock.release()
     return answer
 

@@ -19,6 +19,11 @@ def together(ranges: Iterable[Range]) -> list[Range]:
     return apart
 
 
+def ranges_of(those: Iterable[bool]) -> tuple[Range, ...]:
+    """The addresses, from 0 on, of which it is so; in as few ranges as can be, in order."""
+    return tuple(together(Range(a, a) for a, is_one in enumerate(those) if is_one))
+
+
 def continues(low: Mapping, high: Mapping) -> bool:
     """The higher range begins where the lower one ends, leads on where it led to, and permits the same."""
     ends_there = low.target + size(low.range) == high.target

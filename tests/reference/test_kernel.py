@@ -63,6 +63,7 @@ def test_a_configuration_speaks_of_as_many_as_there_are() -> None:
         ("external-v1:misuse", 24),
         ("dma-type1-v1", 3),
         ("dma-type1-v2", 3),
+        ("dma-type1-v2:groups", 5),
         ("dma-ioas", 7),
         ("dma-ioas:devices", 10),
         ("dma-ioas-compat", 5),

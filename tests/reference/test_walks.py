@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from functools import cache
 from itertools import product
 from typing import TYPE_CHECKING
@@ -111,6 +112,8 @@ PARAMETERS = {
     "map_dma": ("process", "table", "request", "low_address", "high_address", "to_access", "made_mapping"),
     "unmap_dma": ("table", "request", "low_address", "high_address"),
     "unmap_all": ("table",),
+    "attach_group": ("table", "group"),
+    "detach_group": ("table", "group"),
     "get_external_user": ("user", "process", "file"),
     "get_external_user_from_dev": ("user", "process", "device"),
     "put_external_user": ("user",),
@@ -253,7 +256,11 @@ def machine(system: str) -> Kernel:
         known = Configuration(**what, no_iommu=(), rawio=(), may_be_chosen=(False, True, True))
         return Kernel(system, known)
     if system.startswith("dma-"):
-        return Kernel(system, Configuration(OF_RANGES, (), (), (), (False,), (), (1, 1, 2), (2,), (1,), (False,)))
+        known = Configuration(OF_RANGES, (), (), (), (False,), (), (1, 1, 2), (2,), (1,), (False,))
+        if system.endswith("groups"):
+            sizes, reserves = {**OF_RANGES, "group": 2}, (False,) * 3 + (True, False, False)
+            known = replace(known, sizes=sizes, no_iommu=(False, False), group_reserves=reserves)
+        return Kernel(system, known)
     isolated, rawio = (False, True), (True, False)
     return Kernel(
         system,

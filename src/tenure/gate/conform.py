@@ -213,6 +213,7 @@ def configuration(scope: Scope) -> Configuration:
         bus=tuple(int(v) for v in fixed.get("bus", ())),
         coherent=tuple(bool(v) for v in fixed.get("coherent", ())),
         may_be_chosen=tuple(bool(v) for v in fixed.get("may be chosen", ())),
+        group_reserves=tuple(bool(v) for v in fixed.get("group reserves", ())),
         begins_page=tuple(bool(v) for v in fixed.get("begins page", ())),
         reserves=tuple(bool(v) for v in fixed.get("reserves", ())),
         reserved=tuple(bool(v) for v in fixed.get("reserved", ())),

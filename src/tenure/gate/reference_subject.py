@@ -180,6 +180,7 @@ def _configuration(setup: Setup) -> Configuration:
         page_limit=column(setup.fixed, "pages_most", PROCESS, Count()) if ranged else (),
         may_exceed=flags("pages_unlimited", PROCESS) if ranged else (),
         may_be_chosen=flags("address_choosable", ADDRESS) if "address_choosable" in setup.fixed else (),
+        group_reserves=tuple(map(bool, wired(seen.group_reserves))) if "group_reserves" in setup.fixed else (),
         begins_page=flags("address_begins_page", ADDRESS) if "address_begins_page" in setup.fixed else (),
         reserves=tuple(map(bool, wired(seen.device_reserves))) if "device_reserves" in setup.fixed else (),
         reserved=flags("page_reserved", PAGE) if paged else (),

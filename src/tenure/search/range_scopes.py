@@ -6,6 +6,14 @@ from tenure.search.family import Family, Place
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.machine import Scope
 
+_COLUMNS = (
+    ("address_position", "a", "position"),
+    ("address_valid", "a", "valid range"),
+    ("mappings_most", "tb", "entry limit"),
+    ("pages_most", "p", "page limit"),
+    ("pages_unlimited", "p", "may exceed"),
+)
+
 
 def range_scope(sizes: dict[str, int], *, most: int = 2) -> Scope:
     """Addresses in order: all but the two last in one valid range, then one that is a valid range by itself, then an invalid one.
@@ -23,6 +31,43 @@ def range_scope(sizes: dict[str, int], *, most: int = 2) -> Scope:
     }
     return Scope(sizes, fixed, {"available": ((most,) * tables,)})
 
+
+def group_scope(sizes: dict[str, int], *, most: int = 2, reserved: tuple[int, ...] = (1,)) -> Scope:
+    """The same with groups, of which the last one reserves these addresses, and the others nothing."""
+    base = range_scope(sizes, most=most)
+    groups, addresses = sizes["group"], sizes["address"]
+    reserves = tuple(g == groups - 1 and a in reserved for g in range(groups) for a in range(addresses))
+    return Scope(sizes, {**base.fixed, "group reserves": reserves}, base.initial)
+
+
+_GROUPS = {"process": 1, "thread": 1, "table": 1, "group": 1, "address": 4, "mapping": 2}
+
+GROUPS = Family(
+    marks=seen.group_reserves,
+    scope=group_scope,
+    main={**_GROUPS, "group": 2, "address": 3},
+    narrow=(
+        group_scope({**_GROUPS, "process": 2, "group": 2, "address": 5}),
+        group_scope({**_GROUPS, "address": 3, "mapping": 1}, reserved=(0, 1, 2)),
+    ),
+    witness=group_scope({**_GROUPS, "process": 2, "table": 2, "group": 2, "address": 3}, most=1),
+    gate=group_scope({"process": 2, "thread": 1, "table": 2, "group": 3, "address": 8, "mapping": 5}, most=3),
+    plan=group_scope({**_GROUPS, "group": 2, "address": 3}),
+    whole=(
+        Place("one address space", group_scope({**_GROUPS, "process": 2, "group": 2})),
+        Place("two address spaces", group_scope({**_GROUPS, "table": 2, "group": 2, "address": 3}, most=1)),
+        Place("nothing valid", group_scope({**_GROUPS, "address": 3, "mapping": 1}, reserved=(0, 1, 2))),
+        Place("large", group_scope({**_GROUPS, "process": 2, "group": 3, "address": 5, "mapping": 3}), full=True),
+    ),
+    pairs=(
+        Place("one address space", group_scope({**_GROUPS, "thread": 2, "group": 2, "address": 2})),
+        Place(
+            "two address spaces", group_scope({**_GROUPS, "thread": 2, "table": 2, "group": 2, "address": 3}), full=True
+        ),
+    ),
+    columns=_COLUMNS,
+    tables={"group_reserves": "group reserves"},
+)
 
 TYPE1 = Family(
     marks=seen.address_valid,
@@ -50,11 +95,5 @@ TYPE1 = Family(
             full=True,
         ),
     ),
-    columns=(
-        ("address_position", "a", "position"),
-        ("address_valid", "a", "valid range"),
-        ("mappings_most", "tb", "entry limit"),
-        ("pages_most", "p", "page limit"),
-        ("pages_unlimited", "p", "may exceed"),
-    ),
+    columns=_COLUMNS,
 )

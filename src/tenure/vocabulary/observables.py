@@ -296,9 +296,19 @@ address_reserved = observable(
     TABLE,
     ADDRESS,
     FLAG,
-    meaning="a device that is attached to the address space reserves the address",
+    meaning="a device or a group that is attached to the address space reserves the address",
 )
-space_attached = observable("space_attached", TABLE, FLAG, meaning="a device is attached to the address space")
+space_attached = observable(
+    "space_attached", TABLE, FLAG, meaning="a device or a group is attached to the address space"
+)
+group_reserves = observable(
+    "group_reserves",
+    GROUP,
+    ADDRESS,
+    FLAG,
+    meaning="no memory may be at the address where the group is in the container",
+)
+group_space = observable("group_space", GROUP, TABLE.maybe, meaning="the address space that the group's devices see")
 address_begins_page = observable("address_begins_page", ADDRESS, FLAG, meaning="a page begins at the address")
 address_ends_page = observable("address_ends_page", ADDRESS, FLAG, meaning="a page ends at the address")
 space_cuts = observable(
