@@ -27,7 +27,7 @@ from tenure.vocabulary.effects import Assign, each
 from tenure.vocabulary.objects import ADDRESS, MAPPING, PROCESS, TABLE, THREAD
 from tenure.vocabulary.observables import ACCESS
 from tenure.vocabulary.symbols import anything, fixed, state
-from tenure.vocabulary.terms import FALSE, Term, both, either, every, implies, is_none, no, some
+from tenure.vocabulary.terms import FALSE, TRUE, Term, both, either, every, implies, is_none, no, some
 from tenure.vocabulary.types import COUNT, FLAG, Choice
 
 REQUEST = Choice("request", ("range", "empty", "wraps", "misaligned"))
@@ -185,13 +185,15 @@ def removal(
         return go(unmapped[table].becomes(unmapped[table] + much), *_removed(table, mapping), to="remove")
 
     over = (size.becomes(unmapped[table]), unmapped[table].becomes(0), locked[table].becomes(value=False), *instead)
-    told = {} if instead else {"size": size}
+
+    def ended(when: Term = TRUE) -> Case:
+        return done(*over, when=when) if instead else done(*over, when=when, size=size)
 
     yield step(
         "remove",
-        *(() if stops.key == FALSE.key else (done(*over, when=stops, **told),)),
+        *(() if stops.key == FALSE.key else (ended(stops),)),
         choosing(MAPPING, is_lowest, remove),
-        done(*over, **told),
+        ended(),
         keeps=(TYPE1_LOCK,),
         repeats=True,
     )
