@@ -15,7 +15,7 @@ from tenure.gate.linux.batch import Batch
 from tenure.gate.linux.guest import Guest
 from tenure.gate.linux.image import Image
 from tenure.gate.linux.machine import Board
-from tenure.gate.subject import Fell, TargetFailed
+from tenure.gate.subject import Fell, NotRun, TargetFailed
 
 QEMU = """\
 import os, socket, subprocess, sys, time
@@ -152,6 +152,15 @@ def test_a_kernel_that_does_not_boot_is_told(
     with pytest.raises(TargetFailed, match=said):
         boot(boot=habit)
 
+    assert _children() == []
+
+
+def test_a_kernel_without_its_modules_is_not_run(boot: Boot) -> None:
+    """Without the drivers of the agent's port nothing can be asked: it is said where they are looked for, and nobody waits."""
+    with pytest.raises(NotRun, match=r"Linux 6\.1 has no port .*put lib/modules/6\.1 beside the image") as told:
+        boot(boot="say('tenure-agent: there is no virtio-serial port: No such file'); os._exit(0)")
+
+    assert "virtio_pci and virtio_console" in str(told.value)
     assert _children() == []
 
 

@@ -72,7 +72,7 @@ def _is_there(header: str) -> bool:
 @contextmanager
 def _alone(tree: Path, told: Told) -> Iterator[None]:
     """Nobody else builds in the tree meanwhile; who comes second waits, and finds what was built."""
-    with tree.with_suffix(".lock").open("w") as lock:
+    with tree.with_name(f"{tree.name}.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
