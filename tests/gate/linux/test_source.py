@@ -124,6 +124,7 @@ def test_each_version_has_its_own_lock(played: Played, tmp_path: Path) -> None:
     """Who builds one does not wait for who builds another."""
     built("6.12")
 
+    assert played.done
     assert [one.name for one in (tmp_path / "linux/source").iterdir() if one.is_file()] == [".6.12-tree.lock"]
 
 

@@ -133,11 +133,12 @@ class Guest:
                 f"Linux {self.image.release} has no port for the agent", self.image.lacking(" and ".join(EARLY))
             )
         self._said.seek(0)
-        said = self._said.read().decode(errors="backslashreplace")
-        words = _last("\n".join(line for line in said.splitlines() if "has no peer" not in line))
+        words = self._said.read().decode(errors="backslashreplace")
+        words = "\n".join(line for line in words.splitlines() if "has no peer" not in line)
+        told = f"and said: {_last(words)}" if words or not said else f"the kernel last said: {_last(said)}"
         status = self._process.poll()
         when = "before the kernel came to the agent" if booting else "in the middle of a call"
-        return self._failed(f"QEMU ended with status {status} {when}, and said: {words}", "does it boot this kernel?")
+        return self._failed(f"QEMU ended with status {status} {when}, {told}", "does it boot this kernel?")
 
     def _worse(self, failed: TargetFailed) -> Exception:
         """The same failure, or what the console says that it comes from."""
