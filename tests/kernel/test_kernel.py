@@ -132,6 +132,7 @@ def test_a_stock_kernel_keeps_the_rules_but_for_what_is_recorded(profile: str) -
     assert report.failure == ""
     assert report.complete
     assert report.once == []
+    assert report.unvisited == {}
     assert STAYS_UP in report.checked
     assert [(one.calls, one.given, one.permitted) for one in report.findings if not one.known] == []
 

@@ -13,7 +13,7 @@ from tenure.gate.devices import DEVICE, NOT_MADE, Devices, Unmapping, sort_of, t
 from tenure.gate.findings import STAYS_UP, CampaignReport, Finding, Run, worded
 from tenure.gate.oracle import Made, Oracle
 from tenure.gate.shrinking import shorter_runs
-from tenure.gate.subject import Arrived, Fell, Moving, Reply, Setup, Sited, Subject, TargetFailed
+from tenure.gate.subject import Arrived, Fell, Moving, Reply, Setup, Sited, Subject, TargetFailed, Written
 from tenure.search.scopes import MODULES
 from tenure.vocabulary.answers import Answer, Refused
 from tenure.vocabulary.machine import State
@@ -63,6 +63,7 @@ class Campaign:
         self.report.not_run, self.report.checked = self.checks.not_run, self.checks.checked
         if self._site is not None:
             self.report.checked = (*self.report.checked, STAYS_UP)
+            self.report.unvisited = dict(setup.fixed.get("address_position", {}))
         self._aside = 0.0
         """Seconds in which devices were asked at every unmap: no part of the budget."""
         self._devices = Devices(subject, oracle, self.random) if isinstance(subject, Moving) and subject.moves else None
@@ -229,7 +230,10 @@ class Campaign:
                 return found
             made.append(one)
             self.report.calls += 1
-            reply = self.subject.do(one.call, self.oracle.arguments(one), show=True)
+            arguments = self.oracle.arguments(one)
+            reply = self.subject.do(one.call, arguments, show=True)
+            if self.report.unvisited:
+                self._visit(arguments)
             said.append(reply.answer)
             if isinstance(reply.answer, Refused):
                 self.report.refusals.add(f"{one.call} {reply.answer.errno}")
@@ -251,6 +255,11 @@ class Campaign:
                 return found
             before = now
         return None
+
+    def _visit(self, arguments: Mapping[str, Written]) -> None:
+        """These edges were visited."""
+        for name in arguments.values():
+            self.report.unvisited.pop(str(name), None)
 
     def _to_try(
         self, states: frozenset[State], permitted: Mapping[Answer | None, frozenset[State]]

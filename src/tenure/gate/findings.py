@@ -86,6 +86,8 @@ class CampaignReport:
     """The calls of the rules that the subject does not have."""
     left_out: Counter[str] = field(default_factory=Counter)
     """By call: how often the target's machine could not make it."""
+    unvisited: dict[str, str | int | bool] = field(default_factory=dict)
+    """The edges of the target that no call was about, by name: where each of them is."""
     intended: Counter[str] = field(default_factory=Counter)
     """By call: how often an answer was another than the rules', as it is recorded for this target."""
     devices: Devices | None = None

@@ -140,7 +140,10 @@ def test_what_is_not_the_kernels_is_the_targets_failure(boot: Boot, habit: str, 
     ("habit", "said"),
     [
         ("print('cannot boot', file=sys.stderr, flush=True); os._exit(1)", "came to the agent, and said: cannot boot;"),
-        ("say('no room'); os._exit(0)", "with status 0 before the kernel came to the agent, the kernel last said: no room"),
+        (
+            "say('no room'); os._exit(0)",
+            "with status 0 before the kernel came to the agent, the kernel last said: no room",
+        ),
         ("os._exit(0)", "with status 0 before the kernel came to the agent, and said: nothing"),
         ("time.sleep(60)", "did not come to the agent within"),
     ],
