@@ -27,6 +27,7 @@ from tenure.gate.linux.facts import KEEPER
 from tenure.gate.linux.image import image_in
 from tenure.gate.linux.programs import found
 from tenure.gate.linux.racing import Racing, Said
+from tenure.gate.linux.source import kept_at
 from tenure.gate.linux.subject import ADAPTERS, LinuxSubject
 from tenure.gate.oracle import Made, Oracle
 from tenure.gate.plans import planned
@@ -142,6 +143,27 @@ def test_what_a_stock_kernel_lacks_is_not_run(profile: str) -> None:
     """It is said what it takes."""
     with pytest.raises(NotRun, match="it needs CONFIG_IOMMUFD"):
         LinuxSubject(STOCK, profile)
+
+
+BUILT = ("7.2", "6.12")
+"""The versions of kernels of Debian's source that are taken where they are there; none is built for a test."""
+
+
+@pytest.mark.parametrize("profile", ["dma-ioas", "iommufd-objects:accesses"])
+def test_a_kernel_that_was_built_keeps_the_rules_of_what_stock_kernels_lack(profile: str) -> None:
+    """All planned runs are made, and nothing is found; where no such kernel was built, this is not run, and said so."""
+    version = next((one for one in BUILT if (kept_at(one) / "whole").exists()), "")
+    if not version:
+        pytest.skip(
+            f"not-run: no kernel was built; `tenure gate linux:source:{BUILT[0]} --profile {profile}` builds one"
+        )
+
+    report = led(LinuxSubject(f"source:{version}", profile), system(profile), seconds=15)
+
+    assert report.failure == ""
+    assert report.complete
+    assert (report.once, report.findings, report.unvisited) == ([], [], {})
+    assert STAYS_UP in report.checked
 
 
 class TakesTwice(LinuxSubject):

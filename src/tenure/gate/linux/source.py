@@ -39,8 +39,7 @@ def built(version: str, told: Told = lambda _: None) -> Path:
     """The folder of the minimal kernel of this version: built once, and kept. A build that was interrupted goes on."""
     if not re.fullmatch(r"[0-9]+\.[0-9]+", version):
         raise UnknownTarget(f"{version or 'nothing'} is no version of a source package; say linux:source:6.12")
-    config = resources.files("tenure.gate.linux").joinpath("minimal.config").read_bytes()
-    kept = store() / "source" / f"{version}-{hashlib.sha256(config).hexdigest()[:8]}"
+    config, kept = _config(), kept_at(version)
     if (kept / "whole").exists():
         return kept
     if packages := missing():
@@ -55,6 +54,15 @@ def built(version: str, told: Told = lambda _: None) -> Path:
             _build(_unpacked(version, tree, told), tree / "build", config, kept, told)
             shutil.rmtree(tree)
     return kept
+
+
+def kept_at(version: str) -> Path:
+    """Where the minimal kernel of this version is, or would be: with another configuration it is another one."""
+    return store() / "source" / f"{version}-{hashlib.sha256(_config()).hexdigest()[:8]}"
+
+
+def _config() -> bytes:
+    return resources.files("tenure.gate.linux").joinpath("minimal.config").read_bytes()
 
 
 def missing() -> list[str]:
