@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from tenure.gate.devices import DEVICE, Devices
+from tenure.gate.devices import DEVICE, LOST, Devices
 from tenure.gate.oracle import Made
 from tenure.gate.subject import Shown
 from tenure.vocabulary.answers import Answer
@@ -46,6 +46,10 @@ class Finding:
     def of_device(self) -> bool:
         """Bytes that a device moved arrived otherwise than they should."""
         return self.property == DEVICE
+
+    def is_sensitive(self) -> bool:
+        """Others may be in danger by it: a kernel falls, or a device reaches memory that is not its own, and nobody knew."""
+        return self.fell() or (self.of_device() and self.given != LOST and not self.known)
 
     def signature(self) -> tuple[str, str, str, str]:
         """Findings that agree in this are told once: the kind, the call, what was wrong and what was right; or the fault."""

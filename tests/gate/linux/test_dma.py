@@ -196,6 +196,9 @@ def test_a_finding_of_a_device_is_made_shorter_and_told(started: Started) -> Non
     assert [one.call for one in finding.run] == ["map_dma", "unmap_all"]
     result = GateResult("linux:x", SYSTEM, campaign.oracle, campaign.report)
     assert STRAY in result.told(finding)
+    assert "tell the kernel's maintainers first" in result.told(finding)
+    assert "maintainers" not in result.told(replace(finding, known="an old fault"))
+    assert "maintainers" not in result.told(replace(finding, given=LOST))
     assert [row.verdict for row, _ in result.rows() if row.property == DEVICE] == [Verdict.VIOLATES]
     assert "VFIO_DEVICE_GET_REGION_INFO" in finding.program
 
