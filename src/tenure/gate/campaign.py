@@ -110,19 +110,22 @@ class Campaign:
             return
         try:
             with self._at_every_unmap() if finding.of_device() else nullcontext():
-                if (finding.fell() or finding.of_device()) and not self._comes_again(finding):
+                again: Finding | None = finding
+                if finding.fell() or finding.of_device():
+                    again = self._made_again(finding)
+                if again is None:
                     self.report.once.append(finding)
                     return
-                short = self.shrink(finding)
+                short = self.shrink(again)
         except (TargetFailed, KeyboardInterrupt):
             self.report.findings.append(finding)
             raise
         self._keep(short)
         if not short.fell() and not short.of_device():
             with self._at_every_unmap():
-                again = self.follow(short.run)
-            if again is not None and again.of_device():
-                self._note(again)
+                besides = self.follow(short.run)
+            if besides is not None and besides.of_device():
+                self._note(besides)
 
     def _keep(self, finding: Finding) -> None:
         """Tell it, if nothing like it was told."""
@@ -143,10 +146,10 @@ class Campaign:
             self._devices.always = False
             self._aside += time.monotonic() - started
 
-    def _comes_again(self, finding: Finding) -> bool:
-        """The same run, on a fresh start, ends in the same way."""
+    def _made_again(self, finding: Finding) -> Finding | None:
+        """What the same run, on a fresh start, ends with; None where that is not the same."""
         again = self.follow(finding.run)
-        return again is not None and again.signature() == finding.signature()
+        return again if again is not None and finding.comes_again_as(again) else None
 
     def wander(self, length: int) -> Finding | None:
         """A random run of this length from the start, by a random part of the calls: so that rare calls meet long lives."""

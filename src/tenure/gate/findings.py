@@ -58,8 +58,14 @@ class Finding:
         if self.left:
             return (self.kind, "", self.left, self.known)
         if self.known:
-            return (self.kind, self.run[-1].call, self.known, "")
+            return (self.kind, "" if self.of_device() else self.run[-1].call, self.known, "")
         return (self.kind, self.run[-1].call, self.given, self.property or self.permitted)
+
+    def comes_again_as(self, other: Finding) -> bool:
+        """The other is what the same run comes to: a device that is asked at more unmaps notices the same at an earlier one."""
+        if not self.of_device():
+            return other.signature() == self.signature()
+        return (other.property, other.given, other.known) == (self.property, self.given, self.known)
 
 
 @dataclass

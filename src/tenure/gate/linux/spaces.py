@@ -68,7 +68,9 @@ class Spaces:
     def look(self, batch: Batch, table: str) -> Line:
         """Ask IOAS_IOVA_RANGES for none of its ranges: by its structure that is kept, so that after each call little is said."""
         at = At(ARENA - PAGE + self._looked(table))
-        batch.point(at, iommufd.RANGES_OF, self._number(table))  # eight bytes: behind the number is how many are asked for, 0
+        batch.point(
+            at, iommufd.RANGES_OF, self._number(table)
+        )  # eight bytes: behind the number is how many are asked for, 0
         return batch.ioctl(self.files[table], IommuIoctl.IOAS_IOVA_RANGES, at)
 
     def _number(self, table: str) -> There:
