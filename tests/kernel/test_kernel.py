@@ -149,9 +149,9 @@ BUILT = ("7.2", "6.12")
 """The versions of kernels of Debian's source that are taken where they are there; none is built for a test."""
 
 
-@pytest.mark.parametrize("profile", ["dma-ioas", "iommufd-objects:accesses"])
-def test_a_kernel_that_was_built_keeps_the_rules_of_what_stock_kernels_lack(profile: str) -> None:
+def test_a_kernel_that_was_built_keeps_the_rules_of_what_stock_kernels_lack() -> None:
     """All planned runs are made, and nothing is found; where no such kernel was built, this is not run, and said so."""
+    profile = "dma-ioas"
     version = next((one for one in BUILT if (kept_at(one) / "whole").exists()), "")
     if not version:
         pytest.skip(
