@@ -27,6 +27,7 @@ from tenure.gate.linux.facts import KEEPER
 from tenure.gate.linux.image import image_in
 from tenure.gate.linux.programs import found
 from tenure.gate.linux.racing import Racing, Said
+from tenure.gate.linux.source import kept_at
 from tenure.gate.linux.subject import ADAPTERS, LinuxSubject
 from tenure.gate.oracle import Made, Oracle
 from tenure.gate.plans import planned
@@ -132,6 +133,7 @@ def test_a_stock_kernel_keeps_the_rules_but_for_what_is_recorded(profile: str) -
     assert report.failure == ""
     assert report.complete
     assert report.once == []
+    assert report.unvisited == {}
     assert STAYS_UP in report.checked
     assert [(one.calls, one.given, one.permitted) for one in report.findings if not one.known] == []
 
@@ -141,6 +143,27 @@ def test_what_a_stock_kernel_lacks_is_not_run(profile: str) -> None:
     """It is said what it takes."""
     with pytest.raises(NotRun, match="it needs CONFIG_IOMMUFD"):
         LinuxSubject(STOCK, profile)
+
+
+BUILT = ("7.2", "6.12")
+"""The versions of kernels of Debian's source that are taken where they are there; none is built for a test."""
+
+
+def test_a_kernel_that_was_built_keeps_the_rules_of_what_stock_kernels_lack() -> None:
+    """All planned runs are made, and nothing is found; where no such kernel was built, this is not run, and said so."""
+    profile = "dma-ioas"
+    version = next((one for one in BUILT if (kept_at(one) / "whole").exists()), "")
+    if not version:
+        pytest.skip(
+            f"not-run: no kernel was built; `tenure gate linux:source:{BUILT[0]} --profile {profile}` builds one"
+        )
+
+    report = led(LinuxSubject(f"source:{version}", profile), system(profile), seconds=15)
+
+    assert report.failure == ""
+    assert report.complete
+    assert (report.once, report.findings, report.unvisited) == ([], [], {})
+    assert STAYS_UP in report.checked
 
 
 class TakesTwice(LinuxSubject):

@@ -394,6 +394,17 @@ def test_the_canonical_reading_is_a_part_of_the_exact_one(values: Values) -> Non
 
 
 @given(STATES)
+def test_the_arguments_of_a_rule_are_those_of_its_transitions(values: Values) -> None:
+    """Each once and in their order, also where they are found without making any; some rule here has no end in some state."""
+    for machine in (WHOLE, STEPS):
+        here = packed(machine, values)
+
+        for rule in range(len(machine.rules.rules)):
+            made = [one.args for one in machine.canonical(here, rule)]
+            assert machine.arguments(here, rule) == list(dict.fromkeys(made))
+
+
+@given(STATES)
 def test_all_successors_are_those_of_each_rule(values: Values) -> None:
     """In the order of the rules."""
     here = packed(STEPS, values)

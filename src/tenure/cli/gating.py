@@ -178,6 +178,8 @@ def _of_site(result: GateResult) -> Iterator[str]:
     if report.left_out:
         said = ", ".join(f"{call} {number:,} times" for call, number in sorted(report.left_out.items()))
         yield f"not run: what the machine of the target cannot do: {said}"
+    if report.unvisited:
+        yield f"not run: addresses that no call was about: {', '.join(map(str, report.unvisited.values()))}"
     for said, number in sorted(report.intended.items()):
         yield f"otherwise than the rules, as recorded: {said}, {number:,} times"
 

@@ -53,13 +53,14 @@ class GateResult:
         elif one.fell():
             lines.append(f"  ! the kernel did not stay up: {one.reason}")
             lines += [f"  | {line}" for line in one.log.splitlines()[-_LOG:]]
-            lines.append("  ! it may be a danger to others: tell the kernel's maintainers first (security@kernel.org)")
         elif one.of_device():
             lines.append(f"  ! {one.given}")
             lines.append(f"  ! {one.reason}")
         else:
             lines.append(f"  ! shows a state that breaks {one.property}")
             lines.append(f"  ! {one.reason}")
+        if one.is_sensitive():
+            lines.append("  ! it may be a danger to others: tell the kernel's maintainers first (security@kernel.org)")
         if one.known:
             lines.append(f"  ! known of this kernel: {one.known}")
         return "\n".join(lines)
@@ -150,6 +151,7 @@ class GateResult:
                 "permitted": one.permitted,
                 "reason": one.reason,
                 **({"known": one.known} if one.known else {}),
+                **({"sensitive": True} if one.is_sensitive() else {}),
             }
             for one in self.report.findings
         ]

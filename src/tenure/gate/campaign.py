@@ -13,7 +13,7 @@ from tenure.gate.devices import DEVICE, NOT_MADE, Devices, Unmapping, sort_of, t
 from tenure.gate.findings import STAYS_UP, CampaignReport, Finding, Run, worded
 from tenure.gate.oracle import Made, Oracle
 from tenure.gate.shrinking import shorter_runs
-from tenure.gate.subject import Arrived, Fell, Moving, Reply, Setup, Sited, Subject, TargetFailed
+from tenure.gate.subject import Arrived, Fell, Moving, Reply, Setup, Sited, Subject, TargetFailed, Written
 from tenure.search.scopes import MODULES
 from tenure.vocabulary.answers import Answer, Refused
 from tenure.vocabulary.machine import State
@@ -63,6 +63,7 @@ class Campaign:
         self.report.not_run, self.report.checked = self.checks.not_run, self.checks.checked
         if self._site is not None:
             self.report.checked = (*self.report.checked, STAYS_UP)
+            self.report.unvisited = dict(setup.fixed.get("address_position", {}))
         self._aside = 0.0
         """Seconds in which devices were asked at every unmap: no part of the budget."""
         self._devices = Devices(subject, oracle, self.random) if isinstance(subject, Moving) and subject.moves else None
@@ -109,19 +110,22 @@ class Campaign:
             return
         try:
             with self._at_every_unmap() if finding.of_device() else nullcontext():
-                if (finding.fell() or finding.of_device()) and not self._comes_again(finding):
+                again: Finding | None = finding
+                if finding.fell() or finding.of_device():
+                    again = self._made_again(finding)
+                if again is None:
                     self.report.once.append(finding)
                     return
-                short = self.shrink(finding)
+                short = self.shrink(again)
         except (TargetFailed, KeyboardInterrupt):
             self.report.findings.append(finding)
             raise
         self._keep(short)
         if not short.fell() and not short.of_device():
             with self._at_every_unmap():
-                again = self.follow(short.run)
-            if again is not None and again.of_device():
-                self._note(again)
+                besides = self.follow(short.run)
+            if besides is not None and besides.of_device():
+                self._note(besides)
 
     def _keep(self, finding: Finding) -> None:
         """Tell it, if nothing like it was told."""
@@ -142,10 +146,10 @@ class Campaign:
             self._devices.always = False
             self._aside += time.monotonic() - started
 
-    def _comes_again(self, finding: Finding) -> bool:
-        """The same run, on a fresh start, ends in the same way."""
+    def _made_again(self, finding: Finding) -> Finding | None:
+        """What the same run, on a fresh start, ends with; None where that is not the same."""
         again = self.follow(finding.run)
-        return again is not None and again.signature() == finding.signature()
+        return again if again is not None and finding.comes_again_as(again) else None
 
     def wander(self, length: int) -> Finding | None:
         """A random run of this length from the start, by a random part of the calls: so that rare calls meet long lives."""
@@ -229,7 +233,10 @@ class Campaign:
                 return found
             made.append(one)
             self.report.calls += 1
-            reply = self.subject.do(one.call, self.oracle.arguments(one), show=True)
+            arguments = self.oracle.arguments(one)
+            reply = self.subject.do(one.call, arguments, show=True)
+            if self.report.unvisited:
+                self._visit(arguments)
             said.append(reply.answer)
             if isinstance(reply.answer, Refused):
                 self.report.refusals.add(f"{one.call} {reply.answer.errno}")
@@ -251,6 +258,11 @@ class Campaign:
                 return found
             before = now
         return None
+
+    def _visit(self, arguments: Mapping[str, Written]) -> None:
+        """These edges were visited."""
+        for name in arguments.values():
+            self.report.unvisited.pop(str(name), None)
 
     def _to_try(
         self, states: frozenset[State], permitted: Mapping[Answer | None, frozenset[State]]

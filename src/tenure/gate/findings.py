@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from tenure.gate.devices import DEVICE, Devices
+from tenure.gate.devices import DEVICE, LOST, Devices
 from tenure.gate.oracle import Made
 from tenure.gate.subject import Shown
 from tenure.vocabulary.answers import Answer
@@ -47,6 +47,10 @@ class Finding:
         """Bytes that a device moved arrived otherwise than they should."""
         return self.property == DEVICE
 
+    def is_sensitive(self) -> bool:
+        """Others may be in danger by it: a kernel falls, or a device reaches memory that is not its own, and nobody knew."""
+        return self.fell() or (self.of_device() and self.given != LOST and not self.known)
+
     def signature(self) -> tuple[str, str, str, str]:
         """Findings that agree in this are told once: the kind, the call, what was wrong and what was right; or the fault."""
         if self.fell():
@@ -54,8 +58,14 @@ class Finding:
         if self.left:
             return (self.kind, "", self.left, self.known)
         if self.known:
-            return (self.kind, self.run[-1].call, self.known, "")
+            return (self.kind, "" if self.of_device() else self.run[-1].call, self.known, "")
         return (self.kind, self.run[-1].call, self.given, self.property or self.permitted)
+
+    def comes_again_as(self, other: Finding) -> bool:
+        """The other is what the same run comes to: a device that is asked at more unmaps notices the same at an earlier one."""
+        if not self.of_device():
+            return other.signature() == self.signature()
+        return (other.property, other.given, other.known) == (self.property, self.given, self.known)
 
 
 @dataclass
@@ -86,6 +96,8 @@ class CampaignReport:
     """The calls of the rules that the subject does not have."""
     left_out: Counter[str] = field(default_factory=Counter)
     """By call: how often the target's machine could not make it."""
+    unvisited: dict[str, str | int | bool] = field(default_factory=dict)
+    """The edges of the target that no call was about, by name: where each of them is."""
     intended: Counter[str] = field(default_factory=Counter)
     """By call: how often an answer was another than the rules', as it is recorded for this target."""
     devices: Devices | None = None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 from tenure.gate.memory import REMEMBERED, Memory
 from tenure.vocabulary.answers import Answer, Done
@@ -29,6 +29,28 @@ def normal(answer: Answer | None) -> Answer | None:
     return Done(tuple(sorted(answer.values))) if isinstance(answer, Done) else answer
 
 
+class Ways(Sequence[Made]):
+    """The ways in which a call can be made: many, of which few are ever looked at."""
+
+    def __init__(self, call: str, arguments: Sequence[tuple[int, ...]]) -> None:
+        self._call = call
+        self._arguments = arguments
+
+    def __len__(self) -> int:
+        return len(self._arguments)
+
+    @overload
+    def __getitem__(self, number: int) -> Made: ...
+
+    @overload
+    def __getitem__(self, number: slice) -> Ways: ...
+
+    def __getitem__(self, number: int | slice) -> Made | Ways:
+        if isinstance(number, slice):
+            return Ways(self._call, self._arguments[number])
+        return Made(self._call, self._arguments[number])
+
+
 class Oracle:
     """The rules of a system, asked call by call as a sequential implementation meets them.
 
@@ -50,7 +72,7 @@ class Oracle:
         (state,) = self.machine.initial()
         return state
 
-    def offers(self, state: State) -> Mapping[int, tuple[Made, ...]]:
+    def offers(self, state: State) -> Mapping[int, Ways]:
         """By rule, every way in which its call can be made now: new objects under the lowest unused name, none that sleeps."""
         offers, _ = self._known(state)
         return offers
@@ -60,16 +82,19 @@ class Oracle:
         _, outcomes = self._known(state)
         return outcomes[made]
 
-    def _known_of(self, state: State) -> tuple[Memory[int, tuple[Made, ...]], Memory[Made, Outcomes]]:
+    def _known_of(self, state: State) -> tuple[Memory[int, Ways], Memory[Made, Outcomes]]:
         """The offers of a state and the outcomes of calls in it, each worked out when it is first asked for."""
         return Memory(lambda number: self._ways(state, number)), Memory(lambda made: self._answers(state, made))
 
-    def _ways(self, state: State, number: int) -> tuple[Made, ...]:
+    def _ways(self, state: State, number: int) -> Ways:
         call = self.rules.rules[number].call
-        arguments = dict.fromkeys([t.args for t in self.machine.canonical(state, number)])
-        made = [Made(call.name, args) for args in arguments]
-        sleeps = any(step.waits for step in call.steps)
-        return tuple([m for m in made if not sleeps or self.outcomes(state, m)])
+        if not any(step.waits for step in call.steps):
+            return Ways(call.name, self.machine.arguments(state, number))
+        goes: dict[tuple[int, ...], bool] = {}
+        for first in self.machine.canonical(state, number):
+            args = first.args
+            goes[args] = goes.get(args, False) or bool(self._finished(first, Made(call.name, args)))
+        return Ways(call.name, [args for args, ends in goes.items() if ends])
 
     def _answers(self, state: State, made: Made) -> Outcomes:
         found: dict[Answer | None, frozenset[State]] = {}

@@ -12,7 +12,7 @@ from tenure.vocabulary.calls import Finish, Parameter, Refuse
 from tenure.vocabulary.emission import Emission, Layout
 from tenure.vocabulary.rules import Branch, End, Node, Outcome, Paused, Rule, Rules, leaves
 from tenure.vocabulary.symbols import Field
-from tenure.vocabulary.terms import Op, Term, both, free_variables
+from tenure.vocabulary.terms import TRUE, Op, Term, both, free_variables
 from tenure.vocabulary.types import Value, sort_of, written
 
 State = tuple[int, ...]
@@ -78,12 +78,14 @@ class Machine:
         self._beginning = {rule.call.name: i for i, rule in enumerate(rules.rules) if rule.begins}
         self._canonical: list[Any] = []
         self._exact: list[Any] = []
+        self._arguments: list[Any] = []
         self._bodies: list[Any] = []
         for number, rule in enumerate(rules.rules):
             names = self.layout.compile(_rule_source(number, rule, self.layout))
             self._bodies.append(names["body"])
             self._canonical.append(names["canonical"])
             self._exact.append(names["exact"])
+            self._arguments.append(names["arguments"] if _always_ends(rule.root) else None)
 
     def initial(self) -> Iterator[State]:
         """Every initial state of the scope."""
@@ -117,6 +119,17 @@ class Machine:
         """Every transition of one rule from `state`; new objects take the lowest free name."""
         out: list[Transition] = []
         self._canonical[rule](state, out)
+        return out
+
+    def arguments(self, state: State, rule: int) -> list[tuple[int, ...]]:
+        """The arguments of every transition of one rule from `state`, each once; new objects take the lowest free name.
+
+        A rule that always comes to an end is not made for that.
+        """
+        if self._arguments[rule] is None:
+            return list(dict.fromkeys([one.args for one in self.canonical(state, rule)]))
+        out: list[tuple[int, ...]] = []
+        self._arguments[rule](state, out)
         return out
 
     def transitions(self, rules: Iterable[int]) -> Callable[[State], list[Transition]]:
@@ -222,8 +235,15 @@ def _leaf(path: tuple[Branch, ...]) -> Leaf:
     return Leaf(path, path[-1].then.outcome)
 
 
+def _always_ends(node: Node) -> bool:
+    """Whatever the state: some branch is taken, and leads to an end."""
+    last = node.branches[-1]
+    nodes = [one.then for one in node.branches if isinstance(one.then, Node)]
+    return last.when.key == TRUE.key and last.pick is None and all(map(_always_ends, nodes))
+
+
 def _rule_source(number: int, rule: Rule, layout: Layout) -> str:
-    """Python text of a rule: its body for given arguments, and two loops over all arguments."""
+    """Python text of a rule: its body for given arguments, and three loops over all arguments."""
     emission = Emission(layout)
     names = [f"a{i}" for i in range(len(rule.variables))]
     env = dict(zip((p.name for p in rule.variables), names, strict=True))
@@ -234,13 +254,18 @@ def _rule_source(number: int, rule: Rule, layout: Layout) -> str:
     counter = itertools.count()
     args = "(" + "".join(f"{n}," for n in names) + ")"
     _node_source(number, rule.root, emission, "s", env, args, 1, lines, counter)
-    for name, canonical in (("canonical", True), ("exact", False)):
-        lines += _loop_source(name, rule, emission, layout, env, canonical=canonical)
+    made = f"body({', '.join(['s', 'out', *names])})"
+    for name, does, canonical in (
+        ("canonical", made, True),
+        ("exact", made, False),
+        ("arguments", f"out.append({args})", True),
+    ):
+        lines += _loop_source(name, does, rule, emission, layout, env, canonical=canonical)
     return "\n".join(lines)
 
 
-def _loop_source(  # the pieces of one loop nest
-    name: str, rule: Rule, emission: Emission, layout: Layout, env: dict[str, str], *, canonical: bool
+def _loop_source(  # noqa: PLR0913  # the pieces of one loop nest
+    name: str, does: str, rule: Rule, emission: Emission, layout: Layout, env: dict[str, str], *, canonical: bool
 ) -> list[str]:
     """Loops over the arguments, each condition tested as soon as its variables are known."""
     conjuncts = list(rule.when.args) if rule.when.op is Op.AND else [rule.when]
@@ -261,7 +286,7 @@ def _loop_source(  # the pieces of one loop nest
         lines.append(f"{pad}    if not {emission.flag(both(*now), 's', env)}: continue")
         depth += 1
     pad = "    " * depth
-    lines.append(f"{pad}body({', '.join(['s', 'out', *(env[p.name] for p in rule.variables)])})")
+    lines.append(f"{pad}{does}")
     if canonical:
         levels = range(len(rule.variables), 0, -1)
         lines += ["    " * (level + 1) + "break" for level in levels if rule.variables[level - 1].new]

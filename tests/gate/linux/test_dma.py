@@ -187,6 +187,22 @@ def test_one_unmap_of_many_is_tried_and_each_of_a_shrunk_run(started: Started) -
     assert (devices.tries, devices.unmaps) == (3, 5)
 
 
+def test_what_a_device_notices_at_an_earlier_unmap_when_it_is_asked_again_has_come_again(started: Started) -> None:
+    """The first time it was asked at the second unmap alone, which is another call."""
+    campaign = started(Bus(keeps=True))
+    devices = campaign.report.devices
+    assert devices is not None
+    devices.every, devices.tries = 1, 1
+    by_range = Made("unmap_dma", (0, 0, 0, 0))
+
+    campaign.play([(*run(), run()[0], by_range)], seconds=None, calls=1)
+
+    (finding,) = campaign.report.findings
+    assert [one.call for one in finding.run] == ["map_dma", "unmap_all"]
+    assert finding.given == STRAY
+    assert campaign.report.once == []
+
+
 def test_a_finding_of_a_device_is_made_shorter_and_told(started: Started) -> None:
     """With what the device did, in the row of its own, and in the program."""
     campaign = started(Bus(keeps=True))
@@ -196,6 +212,9 @@ def test_a_finding_of_a_device_is_made_shorter_and_told(started: Started) -> Non
     assert [one.call for one in finding.run] == ["map_dma", "unmap_all"]
     result = GateResult("linux:x", SYSTEM, campaign.oracle, campaign.report)
     assert STRAY in result.told(finding)
+    assert "tell the kernel's maintainers first" in result.told(finding)
+    assert "maintainers" not in result.told(replace(finding, known="an old fault"))
+    assert "maintainers" not in result.told(replace(finding, given=LOST))
     assert [row.verdict for row, _ in result.rows() if row.property == DEVICE] == [Verdict.VIOLATES]
     assert "VFIO_DEVICE_GET_REGION_INFO" in finding.program
 

@@ -15,7 +15,7 @@ from tenure.gate.linux.batch import Batch
 from tenure.gate.linux.guest import Guest
 from tenure.gate.linux.image import Image
 from tenure.gate.linux.machine import Board
-from tenure.gate.subject import Fell, TargetFailed
+from tenure.gate.subject import Fell, NotRun, TargetFailed
 
 QEMU = """\
 import os, socket, subprocess, sys, time
@@ -139,7 +139,12 @@ def test_what_is_not_the_kernels_is_the_targets_failure(boot: Boot, habit: str, 
 @pytest.mark.parametrize(
     ("habit", "said"),
     [
-        ("print('cannot boot', file=sys.stderr, flush=True); os._exit(1)", "before the kernel came to the agent"),
+        ("print('cannot boot', file=sys.stderr, flush=True); os._exit(1)", "came to the agent, and said: cannot boot;"),
+        (
+            "say('no room'); os._exit(0)",
+            "with status 0 before the kernel came to the agent, the kernel last said: no room",
+        ),
+        ("os._exit(0)", "with status 0 before the kernel came to the agent, and said: nothing"),
         ("time.sleep(60)", "did not come to the agent within"),
     ],
 )
@@ -152,6 +157,15 @@ def test_a_kernel_that_does_not_boot_is_told(
     with pytest.raises(TargetFailed, match=said):
         boot(boot=habit)
 
+    assert _children() == []
+
+
+def test_a_kernel_without_its_modules_is_not_run(boot: Boot) -> None:
+    """Without the drivers of the agent's port nothing can be asked: it is said where they are looked for, and nobody waits."""
+    with pytest.raises(NotRun, match=r"Linux 6\.1 has no port .*put lib/modules/6\.1 beside the image") as told:
+        boot(boot="say('tenure-agent: there is no virtio-serial port: No such file'); os._exit(0)")
+
+    assert "virtio_pci and virtio_console" in str(told.value)
     assert _children() == []
 
 

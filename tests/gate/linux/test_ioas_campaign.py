@@ -14,6 +14,7 @@ from tenure.gate.linux import spaces
 from tenure.gate.linux import subject as subjects
 from tenure.gate.linux.facts import Facts
 from tenure.gate.linux.image import Image
+from tenure.gate.linux.ioas_requests import EDGES
 from tenure.gate.linux.subject import LinuxSubject
 from tenure.gate.oracle import Made
 
@@ -31,14 +32,14 @@ def iommu() -> Iommu:
 
 
 def led(
-    iommu: Iommu, facts: Facts, monkeypatch: pytest.MonkeyPatch, runs: Iterable[tuple[Made, ...]]
+    iommu: Iommu, facts: Facts, monkeypatch: pytest.MonkeyPatch, runs: Iterable[tuple[Made, ...]], calls: int = 300
 ) -> CampaignReport:
     """A campaign of these runs, and of random ones, on a kernel that is played."""
     monkeypatch.setattr(subjects, "image_of", lambda *_: Image(Path("vmlinuz"), facts.release))
     monkeypatch.setattr(subjects, "Guest", lambda *_: iommu)
     monkeypatch.setattr(subjects, "facts_of", lambda *_: facts)
     campaign = Campaign(LinuxSubject("vmlinuz", "dma-ioas"), asked(), setup(), 1)
-    campaign.play(tuple(runs), seconds=None, calls=300)
+    campaign.play(tuple(runs), seconds=None, calls=calls)
     return campaign.report
 
 
@@ -81,6 +82,14 @@ def test_a_kernel_that_keeps_the_rules_conforms(iommu: Iommu, facts: Facts, monk
         "ioas_map ENOSPC",
         "ioas_allow_iovas EINVAL",
     } <= report.refusals
+    assert report.unvisited == {}
+
+
+def test_edges_that_no_call_was_about_are_told(iommu: Iommu, facts: Facts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a campaign that is over too early."""
+    report = led(iommu, facts, monkeypatch, [(ALLOCATED, MAP)], calls=2)
+
+    assert sorted(report.unvisited.values()) == sorted({*EDGES} - {EDGES[0]})
 
 
 def maps_over(iommu: Iommu) -> None:

@@ -9,7 +9,7 @@ import pytest
 from tests.gate.linux.playing_iommufd import Space
 
 from tenure.gate.linux.edges import PAGE
-from tenure.gate.linux.ioas_requests import EDGES, LARGEST, LONGEST, Requests
+from tenure.gate.linux.ioas_requests import EDGES, LARGEST, LONGEST, MIDDLE, Requests
 from tenure.gate.subject import Written
 from tenure.vocabulary.observables import ALLOW_REQUEST, AUTO_REQUEST
 
@@ -103,8 +103,17 @@ def test_what_the_kernel_chooses_has_a_name_whatever_was_asked_before() -> None:
             if begin is not None:
                 space.areas.add((begin, begin + PAGE - 1))
 
+    assert any(MIDDLE in one for one in fixed)
     assert chosen == {None, PAGE, 2 * PAGE, LARGEST - 2 * PAGE + 1}
     assert all({begin, begin + PAGE - 1} <= {*EDGES} for begin in chosen if begin is not None)
+
+
+def test_areas_begin_in_the_middle_of_the_address_space() -> None:
+    """Of one byte, and up to each end that they may have; none ends there, behind which the kernel might choose."""
+    fixed = [one for one in SPANS if REQUESTS.able("ioas_map_fixed", {**allowing("range", one), "made": "m0"})]
+
+    assert {high for low, high in fixed if low == MIDDLE} == {at for at in EDGES if at >= MIDDLE}
+    assert [low for low, high in fixed if high == MIDDLE] == [MIDDLE]
 
 
 def test_a_hole_in_a_page_is_not_asked_for() -> None:

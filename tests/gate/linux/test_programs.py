@@ -21,10 +21,17 @@ def test_a_program_that_fails_is_told_with_its_last_words() -> None:
         run(["sh", "-c", "echo first >&2; echo no such package >&2; exit 3"])
 
 
-def test_a_full_disk_is_told_as_such() -> None:
-    """Whichever program met it."""
+@pytest.mark.parametrize(
+    "said",
+    [
+        "dpkg-deb: cannot write: No space left on device",
+        "tar: ./usr/src/linux.tar.xz: Wrote only 1536 of 10240 bytes",
+    ],
+)
+def test_a_full_disk_is_told_as_such(said: str) -> None:
+    """Whichever program met it, also behind what another one says of that one."""
     with pytest.raises(OSError, match="No space left") as full:
-        run(["sh", "-c", "echo 'dpkg-deb: cannot write: No space left on device' >&2; exit 2"])
+        run(["sh", "-c", f"echo '{said}' >&2; echo 'dpkg-deb: error: tar failed' >&2; exit 2"])
 
     assert full.value.errno == errno.ENOSPC
 

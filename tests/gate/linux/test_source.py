@@ -120,6 +120,14 @@ def test_a_full_disk_gets_back_what_was_put_there(played: Played, tmp_path: Path
     assert not [one for one in (tmp_path / "linux/source").iterdir() if one.is_dir()]
 
 
+def test_each_version_has_its_own_lock(played: Played, tmp_path: Path) -> None:
+    """Who builds one does not wait for who builds another."""
+    built("6.12")
+
+    assert played.done
+    assert [one.name for one in (tmp_path / "linux/source").iterdir() if one.is_file()] == [".6.12-tree.lock"]
+
+
 def test_another_configuration_is_another_kernel(played: Played, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is kept is of the one that is meant."""
     first = built("6.12")

@@ -58,9 +58,12 @@ static long results[LINES];
 
 static struct { pid_t pid; int channel; } workers[WORKERS];
 
+/* Nobody can be answered: the console is told why, and nobody is kept waiting. */
 static void trouble(const char *what)
 {
 	dprintf(1, "tenure-agent: %s: %s\n", what, strerror(errno));
+	sync();
+	reboot(RB_POWER_OFF);
 	for (;;)
 		pause();
 }
@@ -589,7 +592,5 @@ int main(void)
 			break;
 	}
 	/* The host is gone, however it ended: nothing of it is to stay. */
-	sync();
-	reboot(RB_POWER_OFF);
-	trouble("the host is gone, and there is no power to switch off");
+	trouble("the host is gone");
 }

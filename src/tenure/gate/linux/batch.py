@@ -127,8 +127,8 @@ class Batch:
         self.point(at, offset, of)
         return at
 
-    def point(self, at: At, offset: int, of: At) -> None:
-        """Put the address of another place so far into what was put there."""
+    def point(self, at: At, offset: int, of: At | There) -> None:
+        """Put the address of another place, or the number that stands there in eight bytes, so far into what was put there."""
         self._line(f"p {at.offset + offset} {of}")
 
     def put_with_number(self, content: bytes, offset: int, of: There) -> At:

@@ -21,6 +21,9 @@ SIGNS = (
 AGENT_ENDED = "Attempted to kill init"
 """What a kernel says when the agent is gone: its end, and not the kernel's."""
 
+NO_PORT = "tenure-agent: there is no virtio-serial port"
+"""What the agent says where the kernel has not the drivers of the port by which it is called."""
+
 NO_MEMORY = re.compile(r"Out of memory: .*|.*invoked oom-killer.*|System is deadlocked on memory.*")
 
 _STAMP = re.compile(r"^(?:\x1b\[[0-9;]*m|\[[ 0-9.]*\]|\s|<[0-9]+>)*")

@@ -74,9 +74,9 @@ def facts_of(guest: Guest, needs: Needs = Needs.TYPE1) -> Facts:
     if needs is Needs.DEVICES:
         return _with_devices(guest, name)
     if "vfio" not in folder(guest, KEEPER, "/dev/vfio"):
-        raise NotRun(f"Linux {name} has no VFIO", _advice(guest))
+        raise NotRun(f"Linux {name} has no VFIO", guest.image.lacking("vfio"))
     if "vfio_iommu_type1" not in folder(guest, KEEPER, "/sys/module"):
-        raise NotRun(f"Linux {name} has no type1 IOMMU driver of VFIO", _advice(guest))
+        raise NotRun(f"Linux {name} has no type1 IOMMU driver of VFIO", guest.image.lacking("vfio_iommu_type1"))
     facts = _with_devices(guest, name)
     return replace(facts, space=_space(guest, facts))
 
@@ -94,16 +94,9 @@ def _with_devices(guest: Guest, name: str) -> Facts:
         )
     drivers = frozenset(folder(guest, KEEPER, "/sys/bus/pci/drivers"))
     if "vfio-pci" not in drivers:
-        raise NotRun(f"Linux {name} has no vfio-pci", _advice(guest))
+        raise NotRun(f"Linux {name} has no vfio-pci", guest.image.lacking("vfio-pci"))
     _own(guest, list(groups))
     return Facts(name, groups, cards, drivers)
-
-
-def _advice(guest: Guest) -> str:
-    if guest.image.modules is None:
-        where = f"lib/modules/{guest.image.release or 'RELEASE'}"
-        return f"no modules were found: put {where} beside the image or one folder above, or build VFIO in"
-    return f"{guest.image.modules} has no such module"
 
 
 def _owned(guest: Guest) -> dict[str, str]:

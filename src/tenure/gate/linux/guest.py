@@ -13,12 +13,13 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from tenure.gate.linux.batch import Batch
-from tenure.gate.linux.console import AGENT_ENDED, Console, Trouble, out_of_memory
+from tenure.gate.linux.console import AGENT_ENDED, NO_PORT, Console, Trouble, out_of_memory
 from tenure.gate.linux.image import Image
 from tenure.gate.linux.initramfs import initramfs
 from tenure.gate.linux.machine import Board, command
+from tenure.gate.linux.modules import EARLY
 from tenure.gate.linux.transport import Silent, Transport
-from tenure.gate.subject import Fell, TargetFailed
+from tenure.gate.subject import Fell, NotRun, TargetFailed
 from tenure.gate.wording import excerpt
 
 BOOT = 180.0
@@ -121,17 +122,23 @@ class Guest:
             return self._failed(f"the kernel did not come to the agent within {BOOT:g} s; it last said: {_last(said)}")
         return self._fell(Trouble("hang", f"no answer within {CALL:g} s"))
 
-    def _ended(self, said: str, *, booting: bool) -> TargetFailed:
+    def _ended(self, said: str, *, booting: bool) -> Exception:
         if out_of_memory(said):
             return self._failed("the guest ran out of memory", "give it more, or fewer processes")
         if AGENT_ENDED in said:
             return self._failed("the agent in the guest was killed", "run it again")
+        if booting and NO_PORT in said:
+            self.end()
+            return NotRun(
+                f"Linux {self.image.release} has no port for the agent", self.image.lacking(" and ".join(EARLY))
+            )
         self._said.seek(0)
-        said = self._said.read().decode(errors="backslashreplace")
-        words = _last("\n".join(line for line in said.splitlines() if "has no peer" not in line))
+        words = self._said.read().decode(errors="backslashreplace")
+        words = "\n".join(line for line in words.splitlines() if "has no peer" not in line)
+        told = f"and said: {_last(words)}" if words or not said else f"the kernel last said: {_last(said)}"
         status = self._process.poll()
         when = "before the kernel came to the agent" if booting else "in the middle of a call"
-        return self._failed(f"QEMU ended with status {status} {when}, and said: {words}", "does it boot this kernel?")
+        return self._failed(f"QEMU ended with status {status} {when}, {told}", "does it boot this kernel?")
 
     def _worse(self, failed: TargetFailed) -> Exception:
         """The same failure, or what the console says that it comes from."""

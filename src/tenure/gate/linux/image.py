@@ -34,6 +34,13 @@ class Image:
     modules: Path | None = None
     """The folder in which `lib/modules/RELEASE` is."""
 
+    def lacking(self, what: str) -> str:
+        """What helps where the kernel lacks something that may be a module."""
+        if self.modules is not None:
+            return f"neither it nor {self.modules} has {what}"
+        where = f"lib/modules/{self.release or 'RELEASE'}"
+        return f"no modules were found: put {where} beside the image or one folder above, or build {what} in"
+
 
 def image_at(path: Path) -> Image:
     """The kernel in a file; raises UnknownTarget where it is none, or for another machine."""

@@ -122,12 +122,7 @@ class IoSpaces:
     def look(self, using: Round) -> Callable[[], Shown]:
         """Which IO address spaces are there: the kernel tells nothing of their areas."""
         batch = using.of(WORKER)
-        asked = {
-            table: self._spaces.ioctl(
-                batch, IommuIoctl.IOAS_IOVA_RANGES, iommufd.iova_ranges(), iommufd.RANGES_OF, table
-            )
-            for table in self._spaces.files
-        }
+        asked = {table: self._spaces.look(batch, table) for table in self._spaces.files}
 
         def read() -> Shown:
             said = {table: batch.number(line) for table, line in asked.items()}

@@ -35,12 +35,15 @@ ACCESSES = {
 
 UNKNOWN_FLAG = 1 << 31
 
+MIDDLE = 1 << 63
+"""The first byte of the upper half: as a signed number it would be the least."""
+
 EDGES = (
     *(PAGE - 1, PAGE, 2 * PAGE - 1, LARGEST - 2 * PAGE),
-    *(0, 2 * PAGE, 3 * PAGE - 1, LARGEST - 2 * PAGE + 1, LARGEST - PAGE, LARGEST),
+    *(0, 2 * PAGE, 3 * PAGE - 1, MIDDLE, LARGEST - 2 * PAGE + 1, LARGEST - PAGE, LARGEST),
 )
-"""Bytes at which something begins or ends: the address space, the page that is never chosen at its start, the next two, and at
-its end the last one that may be chosen.
+"""Bytes at which something begins or ends: the address space, the page that is never chosen at its start, the next two, its
+upper half, and at its end the last one that may be chosen.
 
 With the first four planned runs meet all that can be answered; the first two are beside one another.
 """
@@ -55,7 +58,7 @@ _WRONG_BY = (PAGE, PAGE + 1)
 """The lengths at which a request is wrong, in one way or in another: more of them would leave little time for what is done."""
 
 _LOW, _HIGH = 3 * PAGE, LARGEST - 2 * PAGE
-"""The bytes that have names are below the one, or from the other on."""
+"""The bytes that have names are below the one, or from the other on, or the middle."""
 
 
 class Requests:
@@ -186,4 +189,6 @@ def _is_foreseen(first: int, last: int, made: str) -> bool:
     """
     if last < _LOW:
         return last < PAGE or (last < 2 * PAGE and made == CHOSEN[0])
-    return first >= _HIGH or first % PAGE == PAGE - 1
+    if first == MIDDLE:
+        return True  # whatever is chosen is far below
+    return first >= _HIGH or (first % PAGE == PAGE - 1 and last >= _HIGH)

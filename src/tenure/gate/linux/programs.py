@@ -25,6 +25,9 @@ PACKAGES = {
 }
 """What Debian calls the package that has a program."""
 
+FULL = ("No space left on device", "Wrote only ")
+"""How programs say that the disk is full; the second is what tar says of a file that it wrote in part."""
+
 INSTALL = "apt-get install -y --no-install-recommends"
 
 _WITH_ROOTS = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
@@ -54,7 +57,7 @@ def run(words: Sequence[str], *, cwd: Path | None = None, limit: float = 900.0) 
         raise TargetFailed(f"{words[0]} did not end within {limit:g} s", "try again") from None
     said = ended.stderr.decode(errors="backslashreplace").strip()
     if ended.returncode:
-        if "No space left on device" in said:
+        if any(words in said for words in FULL):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         last = said.splitlines()[-1] if said else "nothing"
         raise TargetFailed(

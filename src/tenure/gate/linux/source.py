@@ -39,8 +39,7 @@ def built(version: str, told: Told = lambda _: None) -> Path:
     """The folder of the minimal kernel of this version: built once, and kept. A build that was interrupted goes on."""
     if not re.fullmatch(r"[0-9]+\.[0-9]+", version):
         raise UnknownTarget(f"{version or 'nothing'} is no version of a source package; say linux:source:6.12")
-    config = resources.files("tenure.gate.linux").joinpath("minimal.config").read_bytes()
-    kept = store() / "source" / f"{version}-{hashlib.sha256(config).hexdigest()[:8]}"
+    config, kept = _config(), kept_at(version)
     if (kept / "whole").exists():
         return kept
     if packages := missing():
@@ -55,6 +54,15 @@ def built(version: str, told: Told = lambda _: None) -> Path:
             _build(_unpacked(version, tree, told), tree / "build", config, kept, told)
             shutil.rmtree(tree)
     return kept
+
+
+def kept_at(version: str) -> Path:
+    """Where the minimal kernel of this version is, or would be: with another configuration it is another one."""
+    return store() / "source" / f"{version}-{hashlib.sha256(_config()).hexdigest()[:8]}"
+
+
+def _config() -> bytes:
+    return resources.files("tenure.gate.linux").joinpath("minimal.config").read_bytes()
 
 
 def missing() -> list[str]:
@@ -72,7 +80,7 @@ def _is_there(header: str) -> bool:
 @contextmanager
 def _alone(tree: Path, told: Told) -> Iterator[None]:
     """Nobody else builds in the tree meanwhile; who comes second waits, and finds what was built."""
-    with tree.with_suffix(".lock").open("w") as lock:
+    with tree.with_name(f"{tree.name}.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

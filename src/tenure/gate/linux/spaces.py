@@ -21,6 +21,10 @@ _MANY = 16
 _APART = 16
 """Bytes from one IO address space to the next where their structures are kept."""
 
+_LOOKED = 1024
+_WIDE = 32
+"""Where the structures of IOAS_IOVA_RANGES are kept behind them, and bytes from one to the next."""
+
 
 class Spaces:
     """IO address spaces by name, each of the iommufd that is this file."""
@@ -37,6 +41,7 @@ class Spaces:
         opened = [batch.open("/dev/iommu") for _ in dict.fromkeys(self.files.values())]
         for table in self.files:
             self._forget(batch, table)
+            batch.put_last(iommufd.iova_ranges(), self._looked(table))
         return opened
 
     def alloc(self, batch: Batch, made: str) -> Line:
@@ -54,11 +59,22 @@ class Spaces:
 
     def put(self, batch: Batch, structure: bytes, of: int, table: str) -> At:
         """Bytes to point to, which have its number from this byte on."""
-        return batch.put_with_number(structure, of, There(ARENA - PAGE + self._kept(table) + iommufd.ALLOCATED))
+        return batch.put_with_number(structure, of, self._number(table))
 
     def ioctl(self, batch: Batch, request: IommuIoctl, structure: bytes, of: int, table: str) -> Line:
         """Make an ioctl about it."""
         return batch.ioctl(self.files[table], request, self.put(batch, structure, of, table))
+
+    def look(self, batch: Batch, table: str) -> Line:
+        """Ask IOAS_IOVA_RANGES for none of its ranges: by its structure that is kept, so that after each call little is said."""
+        at = At(ARENA - PAGE + self._looked(table))
+        batch.point(
+            at, iommufd.RANGES_OF, self._number(table)
+        )  # eight bytes: behind the number is how many are asked for, 0
+        return batch.ioctl(self.files[table], IommuIoctl.IOAS_IOVA_RANGES, at)
+
+    def _number(self, table: str) -> There:
+        return There(ARENA - PAGE + self._kept(table) + iommufd.ALLOCATED)
 
     def _forget(self, batch: Batch, table: str) -> None:
         """It has a number that none has."""
@@ -67,6 +83,10 @@ class Spaces:
     def _kept(self, table: str) -> int:
         """Where on the last page its structure of IOAS_ALLOC is."""
         return _APART * list(self.files).index(table)
+
+    def _looked(self, table: str) -> int:
+        """The same, of IOAS_IOVA_RANGES."""
+        return _LOOKED + _WIDE * list(self.files).index(table)
 
 
 def settled(guest: Guest) -> str:
