@@ -1,0 +1,94 @@
+"""What holds groups that have a container or an iommufd, device files and VMs together: the claims of `cdev:vms`, by either path."""
+
+from dataclasses import replace
+
+from tenure.models import cdev_claims as of_cdevs
+from tenure.models import cdev_group_claims as of_groups
+from tenure.models import container_claims_2022 as of_2022
+from tenure.models import iommufd_group_claims as of_iommufds
+from tenure.models import kvm_cdev_group_claims
+from tenure.models.cdev_fields import attached_to, bound_to, cdev_opened
+from tenure.models.cdevs import is_bound
+from tenure.models.containers import table
+from tenure.models.device_files import counted_in, opens
+from tenure.models.files import gets, kind
+from tenure.models.groups import attached, group_of, no_iommu
+from tenure.models.groups_2022 import is_contained, opened_file
+from tenure.models.iommufd_group_claims import is_bound_through_group
+from tenure.models.iommufd_groups import bound_through_group, has_iommufd, uses_iommufd
+from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, GROUP, TABLE, THREAD
+from tenure.vocabulary.systems import Claim, claim, kept_with
+from tenure.vocabulary.terms import Term, both, either, frame, implies, is_none, no, number_of, stands, when
+
+
+@claim(group=GROUP)
+def every_group_has_an_iommu(group: Term) -> Term:
+    """There are no groups without IOMMU."""
+    return no(no_iommu[group])
+
+
+@claim(file=FILE)
+def an_iommufd_is_kept_for_each_binding(file: Term) -> Term:
+    """The kernel's references to an iommufd are the files bound to it, the groups that use it, and the devices that groups bound to it."""
+    bindings = number_of(FILE, lambda f: bound_to[f] == file)
+    uses = number_of(FILE, lambda f: uses_iommufd[f] == file)
+    devices = number_of(DEVICE, lambda d: bound_through_group[d] == file)
+    return bindings + uses + devices == when(kind[file] == "iommufd", gets[file], 0)
+
+
+@claim(group=GROUP)
+def a_contained_group_uses_no_iommufd(group: Term) -> Term:
+    """A group has a container or an iommufd, and not both."""
+    return implies(is_contained(group), no(has_iommufd(opened_file[group])))
+
+
+@claim(device=DEVICE)
+def a_device_counts_while_it_is_open_through_its_group(device: Term) -> Term:
+    """A device that is open and has no bound file was opened through its group, which bound it, or else counts it."""
+    through = both(opens[device] > 0, no(cdev_opened[device]))
+    counted = when(both(through, no(is_bound_through_group(device))), group_of[device], counted_in.nothing)
+    return both(opens[device] >= 0, implies(is_bound_through_group(device), through), counted_in[device] == counted)
+
+
+@claim(device=DEVICE, group=GROUP)
+def a_group_of_a_bound_device_is_in_no_container(device: Term, group: Term) -> Term:
+    """While a device is bound, by a file or its group, that is in no container."""
+    bound = either(cdev_opened[device], is_bound_through_group(device))
+    return implies(both(bound, group_of[device] == group), no(is_contained(group)))
+
+
+def _made(thread: Term) -> Term:
+    return frame(thread, "set_container", "made", TABLE)
+
+
+@claim(thread=THREAD, container_=CONTAINER)
+def an_io_address_space_that_is_made_is_no_containers(thread: Term, container_: Term) -> Term:
+    """What SET_CONTAINER is about to make has no container for its table."""
+    return implies(stands(thread, *of_iommufds.OPENS), no(table[container_] == _made(thread)))
+
+
+OTHERWISE: tuple[Claim, ...] = (
+    an_iommufd_is_kept_for_each_binding,
+    a_device_counts_while_it_is_open_through_its_group,
+    a_group_of_a_bound_device_is_in_no_container,
+    of_iommufds.a_physical_device_claims_its_group_while_it_is_bound,
+    of_iommufds.only_bound_devices_are_attached,
+)
+"""What `cdev:vms` claims, too, of devices that are bound by their own files alone."""
+
+_OTHERWISE = {one.name: one for one in OTHERWISE}
+
+CLAIMS: tuple[Claim, ...] = (
+    every_group_has_an_iommu,
+    *(_OTHERWISE.get(one.name, one) for one in kvm_cdev_group_claims.CLAIMS),
+    a_contained_group_uses_no_iommufd,
+    an_io_address_space_that_is_made_is_no_containers,
+    of_iommufds.a_group_uses_an_iommufd,
+    of_iommufds.what_stands_for_a_container_is_the_iommufds,
+    of_iommufds.a_group_binds_to_an_iommufd,
+    of_iommufds.a_device_that_its_group_bound_is_the_iommufds,
+    of_iommufds.a_device_that_its_group_bound_is_attached,
+    of_iommufds.a_bind_keeps_no_other_file,
+    of_iommufds.an_io_address_space_is_made_late,
+    of_iommufds.two_calls_make_different_io_address_spaces,
+)
