@@ -67,12 +67,23 @@ def an_io_address_space_that_is_made_is_no_containers(thread: Term, container_: 
     return implies(stands(thread, *of_iommufds.OPENS), no(table[container_] == _made(thread)))
 
 
+CLAIMED_BESIDE_ANOTHER = (
+    of_groups.a_bound_file_is_of_a_bound_device,
+    of_groups.a_bound_physical_device_claims_its_group,
+    a_device_counts_while_it_is_open_through_its_group,
+    of_iommufds.a_group_binds_to_an_iommufd,
+    of_iommufds.a_physical_device_claims_its_group_while_it_is_bound,
+    of_groups.each_claim_counts,
+)
+"""Why a group of which one device is bound by its file and one through the group counts two claims."""
+
 OTHERWISE: tuple[Claim, ...] = (
     an_iommufd_is_kept_for_each_binding,
     a_device_counts_while_it_is_open_through_its_group,
     a_group_of_a_bound_device_is_in_no_container,
     of_iommufds.a_physical_device_claims_its_group_while_it_is_bound,
     of_iommufds.only_bound_devices_are_attached,
+    kept_with(of_cdevs.a_device_is_bound_once, *CLAIMED_BESIDE_ANOTHER)(of_cdevs.a_bound_device_is_its_iommufds),
 )
 """What `cdev:vms` claims, too, of devices that are bound by their own files alone."""
 
@@ -86,7 +97,7 @@ CLAIMS: tuple[Claim, ...] = (
     of_iommufds.a_group_uses_an_iommufd,
     of_iommufds.what_stands_for_a_container_is_the_iommufds,
     of_iommufds.a_group_binds_to_an_iommufd,
-    of_iommufds.a_device_that_its_group_bound_is_the_iommufds,
+    kept_with(*CLAIMED_BESIDE_ANOTHER)(of_iommufds.a_device_that_its_group_bound_is_the_iommufds),
     of_iommufds.a_device_that_its_group_bound_is_attached,
     of_iommufds.a_bind_keeps_no_other_file,
     of_iommufds.an_io_address_space_is_made_late,
