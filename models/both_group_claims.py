@@ -1,5 +1,6 @@
 """What holds groups that have a container or an iommufd, device files and VMs together: the claims of `cdev:vms`, by either path."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from tenure.models import cdev_claims as of_cdevs
@@ -83,23 +84,62 @@ OTHERWISE: tuple[Claim, ...] = (
     a_group_of_a_bound_device_is_in_no_container,
     of_iommufds.a_physical_device_claims_its_group_while_it_is_bound,
     of_iommufds.only_bound_devices_are_attached,
-    kept_with(of_cdevs.a_device_is_bound_once, *CLAIMED_BESIDE_ANOTHER)(of_cdevs.a_bound_device_is_its_iommufds),
 )
 """What `cdev:vms` claims, too, of devices that are bound by their own files alone."""
 
-_OTHERWISE = {one.name: one for one in OTHERWISE}
-
-CLAIMS: tuple[Claim, ...] = (
-    every_group_has_an_iommu,
-    *(_OTHERWISE.get(one.name, one) for one in kvm_cdev_group_claims.CLAIMS),
+BOUND_THROUGH_ITS_GROUP = (
+    of_2022.a_device_that_is_looked_up_is_there,
+    of_2022.a_group_file_is_the_groups_file,
+    of_groups.no_group_of_an_emulated_device_is_open,
     a_contained_group_uses_no_iommufd,
-    an_io_address_space_that_is_made_is_no_containers,
     of_iommufds.a_group_uses_an_iommufd,
     of_iommufds.what_stands_for_a_container_is_the_iommufds,
-    of_iommufds.a_group_binds_to_an_iommufd,
-    kept_with(*CLAIMED_BESIDE_ANOTHER)(of_iommufds.a_device_that_its_group_bound_is_the_iommufds),
-    of_iommufds.a_device_that_its_group_bound_is_attached,
-    of_iommufds.a_bind_keeps_no_other_file,
-    of_iommufds.an_io_address_space_is_made_late,
-    of_iommufds.two_calls_make_different_io_address_spaces,
+)
+"""Why a device that a group binds is physical, and in no container."""
+
+HINTS: Mapping[str, tuple[Claim, ...]] = {
+    of_cdevs.a_bound_device_is_its_iommufds.name: (
+        of_cdevs.a_device_is_bound_once,
+        *of_iommufds.MADE_UNBOUND,
+        *CLAIMED_BESIDE_ANOTHER,
+    ),
+    of_groups.a_contained_group_is_attached_to_its_containers_table.name: BOUND_THROUGH_ITS_GROUP,
+    of_groups.another_attached_group_is_its_iommufds.name: BOUND_THROUGH_ITS_GROUP,
+    of_iommufds.a_group_binds_to_an_iommufd.name: BOUND_THROUGH_ITS_GROUP,
+    of_iommufds.a_device_that_its_group_bound_is_the_iommufds.name: CLAIMED_BESIDE_ANOTHER,
+    of_groups.exactly_bound_files_keep_the_group_away.name: (
+        *of_iommufds.MADE_UNBOUND,
+        of_groups.a_file_in_release_is_of_its_kind,
+        of_2022.a_file_in_release_is_a_device_file,
+    ),
+}
+"""What keeps a claim besides what keeps it in either system."""
+
+_OTHERWISE = {one.name: one for one in OTHERWISE}
+_OF_IOMMUFDS = {one.name: one for one in of_iommufds.CLAIMS}
+
+
+def _hinted(one: Claim) -> Claim:
+    """The claim, kept because of what keeps it in either system."""
+    there = _OF_IOMMUFDS[one.name].kept_with if one.name in _OF_IOMMUFDS else ()
+    here = (other.name for other in HINTS.get(one.name, ()))
+    return replace(one, kept_with=tuple(dict.fromkeys((*one.kept_with, *there, *here))))
+
+
+CLAIMS: tuple[Claim, ...] = tuple(
+    _hinted(one)
+    for one in (
+        every_group_has_an_iommu,
+        *(_OTHERWISE.get(one.name, one) for one in kvm_cdev_group_claims.CLAIMS),
+        a_contained_group_uses_no_iommufd,
+        an_io_address_space_that_is_made_is_no_containers,
+        of_iommufds.a_group_uses_an_iommufd,
+        of_iommufds.what_stands_for_a_container_is_the_iommufds,
+        of_iommufds.a_group_binds_to_an_iommufd,
+        of_iommufds.a_device_that_its_group_bound_is_the_iommufds,
+        of_iommufds.a_device_that_its_group_bound_is_attached,
+        of_iommufds.a_bind_keeps_no_other_file,
+        of_iommufds.an_io_address_space_is_made_late,
+        of_iommufds.two_calls_make_different_io_address_spaces,
+    )
 )
