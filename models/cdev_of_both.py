@@ -88,4 +88,5 @@ CDEV_OF_BOTH = System(
     halted=harm.STOPPED,
     initially=both(containers_2022.INITIALLY, every(GROUP, lambda g: no(groups.no_iommu[g]))),
 )
-"""Compared with the reference and searched by tests, and not judged: its claims are not put together yet."""
+
+SYSTEMS = (CDEV_OF_BOTH,)
