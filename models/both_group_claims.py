@@ -8,18 +8,17 @@ from tenure.models import cdev_group_claims as of_groups
 from tenure.models import container_claims_2022 as of_2022
 from tenure.models import iommufd_group_claims as of_iommufds
 from tenure.models import kvm_cdev_group_claims
-from tenure.models.cdev_fields import attached_to, bound_to, cdev_opened
-from tenure.models.cdevs import is_bound
+from tenure.models.cdev_fields import bound_to, cdev_opened
 from tenure.models.containers import table
 from tenure.models.device_files import counted_in, opens
 from tenure.models.files import gets, kind
-from tenure.models.groups import attached, group_of, no_iommu
+from tenure.models.groups import group_of, no_iommu
 from tenure.models.groups_2022 import is_contained, opened_file
 from tenure.models.iommufd_group_claims import is_bound_through_group
 from tenure.models.iommufd_groups import bound_through_group, has_iommufd, uses_iommufd
 from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, GROUP, TABLE, THREAD
-from tenure.vocabulary.systems import Claim, claim, kept_with
-from tenure.vocabulary.terms import Term, both, either, frame, implies, is_none, no, number_of, stands, when
+from tenure.vocabulary.systems import Claim, claim
+from tenure.vocabulary.terms import Term, both, either, frame, implies, no, number_of, stands, when
 
 
 @claim(group=GROUP)

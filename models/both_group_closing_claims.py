@@ -16,7 +16,7 @@ from tenure.models.files import file_device, gets, kind
 from tenure.models.groups import attached, group_of, no_iommu
 from tenure.models.groups_2022 import is_contained
 from tenure.models.iommufd_groups import bound_through_group, uses_iommufd
-from tenure.models.kvm_file_claims import nobody_keeps_a_file_of_a_vm, only_an_open_device_knows_a_vm
+from tenure.models.kvm_file_claims import nobody_keeps_a_file_of_a_vm
 from tenure.vocabulary.objects import DEVICE, FILE, GROUP, TABLE
 from tenure.vocabulary.symbols import choice_is
 from tenure.vocabulary.systems import Claim, claim, lemma
