@@ -25,7 +25,7 @@ _DEEP = (
     (cdev_scope({**_ALONE, "group": 3, "device": 3, "table": 1}, UNFIT), USES),
     (cdev_scope({**_ALONE, "device": 2, "table": 1}, vfio_devices=1), USES | {"bind_driver"}),
     (cdev_scope({**_ALONE, "device": 2, "file": 4, "table": 2}), USES | {"ioas_alloc", "set_vfio_ioas"}),
-    (cdev_scope({**_ALONE, "table": 2}), USES | {"unset_container"}),
+    (cdev_scope({**_ALONE, "table": 2}), USES | {"unset_container", "clear_vfio_ioas", "close", "release_device"}),
 )
 """As of `cdev:vms`, of groups with IOMMU; and through a group that uses an iommufd."""
 
