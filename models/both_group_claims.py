@@ -87,6 +87,8 @@ OTHERWISE: tuple[Claim, ...] = (
 """What `cdev:vms` claims, too, of devices that are bound by their own files alone."""
 
 BOUND_THROUGH_ITS_GROUP = (
+    every_group_has_an_iommu,
+    of_2022.a_device_file_is_made_before_its_fd,
     of_2022.a_device_that_is_looked_up_is_there,
     of_2022.a_group_file_is_the_groups_file,
     of_groups.no_group_of_an_emulated_device_is_open,
@@ -96,20 +98,82 @@ BOUND_THROUGH_ITS_GROUP = (
 )
 """Why a device that a group binds is physical, and in no container."""
 
+COUNTED_AS_BOUND = (
+    of_groups.a_bound_device_has_a_bound_file,
+    a_device_counts_while_it_is_open_through_its_group,
+    of_iommufds.a_group_binds_to_an_iommufd,
+)
+"""Why a device that is opened first is not bound."""
+
 HINTS: Mapping[str, tuple[Claim, ...]] = {
+    of_2022.opens_count_the_files.name: (
+        *of_iommufds.MADE_UNBOUND,
+        of_groups.a_file_stands_for_what_its_kind_says,
+        of_groups.what_gives_access_counts_for_its_device,
+    ),
     of_cdevs.a_bound_device_is_its_iommufds.name: (
         of_cdevs.a_device_is_bound_once,
         *of_iommufds.MADE_UNBOUND,
         *CLAIMED_BESIDE_ANOTHER,
     ),
-    of_groups.a_contained_group_is_attached_to_its_containers_table.name: BOUND_THROUGH_ITS_GROUP,
-    of_groups.another_attached_group_is_its_iommufds.name: BOUND_THROUGH_ITS_GROUP,
-    of_iommufds.a_group_binds_to_an_iommufd.name: BOUND_THROUGH_ITS_GROUP,
-    of_iommufds.a_device_that_its_group_bound_is_the_iommufds.name: CLAIMED_BESIDE_ANOTHER,
+    of_cdevs.a_bound_device_is_attached_to_what_is_its_iommufds.name: (
+        of_cdevs.a_device_is_bound_once,
+        of_groups.a_file_stands_for_what_its_kind_says,
+        of_groups.what_gives_access_counts_for_its_device,
+        a_device_counts_while_it_is_open_through_its_group,
+        of_iommufds.only_bound_devices_are_attached,
+    ),
+    of_groups.a_bound_device_keeps_the_file_of_its_group_away.name: (
+        of_groups.a_bound_device_has_a_bound_file,
+        of_groups.what_gives_access_counts_for_its_device,
+        of_groups.exactly_bound_files_keep_the_group_away,
+        of_groups.the_count_is_of_bound_files_and_of_binds,
+        of_groups.nobody_opens_a_group_whose_device_is_bound,
+        of_groups.a_bind_under_way_is_of_a_device_file,
+    ),
     of_groups.exactly_bound_files_keep_the_group_away.name: (
         *of_iommufds.MADE_UNBOUND,
         of_groups.a_file_in_release_is_of_its_kind,
         of_2022.a_file_in_release_is_a_device_file,
+    ),
+    of_groups.a_group_counts_itself_its_claims_or_its_drivers.name: (
+        *COUNTED_AS_BOUND,
+        of_iommufds.a_physical_device_claims_its_group_while_it_is_bound,
+        of_groups.each_claim_counts,
+        of_groups.an_owner_is_the_group_or_an_iommufd,
+        a_group_of_a_bound_device_is_in_no_container,
+    ),
+    of_groups.an_owner_is_the_group_or_an_iommufd.name: (
+        every_group_has_an_iommu,
+        of_groups.a_group_counts_itself_its_claims_or_its_drivers,
+    ),
+    of_groups.a_contained_group_is_attached_to_its_containers_table.name: BOUND_THROUGH_ITS_GROUP,
+    of_groups.another_attached_group_has_an_attached_device.name: BOUND_THROUGH_ITS_GROUP,
+    of_groups.another_attached_group_is_its_iommufds.name: BOUND_THROUGH_ITS_GROUP,
+    of_iommufds.a_group_binds_to_an_iommufd.name: BOUND_THROUGH_ITS_GROUP,
+    of_iommufds.a_device_that_its_group_bound_is_attached.name: BOUND_THROUGH_ITS_GROUP,
+    of_iommufds.a_device_that_its_group_bound_is_the_iommufds.name: (
+        *CLAIMED_BESIDE_ANOTHER,
+        *BOUND_THROUGH_ITS_GROUP,
+    ),
+    of_iommufds.only_bound_devices_are_attached.name: COUNTED_AS_BOUND,
+    a_device_counts_while_it_is_open_through_its_group.name: COUNTED_AS_BOUND,
+    a_contained_group_uses_no_iommufd.name: (
+        of_2022.an_ioctl_on_a_group_keeps_its_files,
+        of_2022.a_group_file_is_the_groups_file,
+    ),
+    a_group_of_a_bound_device_is_in_no_container.name: (
+        *BOUND_THROUGH_ITS_GROUP,
+        *COUNTED_AS_BOUND,
+        of_2022.an_ioctl_on_a_group_keeps_its_files,
+        of_groups.a_physical_device_claims_its_group_while_it_is_bound,
+        of_groups.a_bound_device_keeps_the_file_of_its_group_away,
+        of_groups.each_claim_counts,
+    ),
+    an_iommufd_is_kept_for_each_binding.name: (
+        *of_iommufds.MADE_UNBOUND,
+        *COUNTED_AS_BOUND,
+        of_iommufds.a_group_uses_an_iommufd,
     ),
 }
 """What keeps a claim besides what keeps it in either system."""

@@ -89,7 +89,7 @@ def a_group_file_was_opened_as_some_groups(file: Term) -> Term:
 )
 @claim()
 def where_no_file_is_in_use_nothing_is_left_of_groups() -> Term:
-    """Where everybody let go of the files of containers, groups and devices, no group is in a container or reaches a table, and no container is alive."""
+    """Where everybody let go of the files of containers, groups and devices, no group is in a container or reaches a table; no container is left."""
     of_vfio = every(FILE, lambda f: implies(choice_is(kind[f], "container", "group", "device"), is_let_go(f)))
     gone = both(
         every(CONTAINER, lambda c: both(references[c] == 0, is_none(table[c]))),
