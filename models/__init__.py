@@ -4,6 +4,7 @@ from tenure.models import (
     cdev,
     cdev_no_container,
     cdev_no_group,
+    cdev_of_both,
     containers_2012,
     containers_2013,
     containers_2022,
@@ -37,6 +38,7 @@ SYSTEMS: tuple[System, ...] = (
     *kvm_file.SYSTEMS,
     *iommufd_objects.SYSTEMS,
     *cdev.SYSTEMS,
+    *cdev_of_both.SYSTEMS,
     *cdev_no_container.SYSTEMS,
     *cdev_no_group.SYSTEMS,
 )

@@ -3,10 +3,13 @@
 from dataclasses import replace
 
 from tenure.models import (
+    both_group_claims,
+    both_group_closing_claims,
     cdev,
     compat_ioas,
     containers,
     containers_2022,
+    file_claims,
     groups,
     groups_of_both,
     harm,
@@ -81,7 +84,9 @@ CDEV_OF_BOTH = System(
     source="the sources of `cdev`, virt/kvm/vfio.c, drivers/iommu/iommufd/vfio_compat.c, 7.2",
     calls=CALLS,
     definitions=DEFINITIONS,
+    claims=(*both_group_claims.CLAIMS, *both_group_closing_claims.LEMMAS, file_claims.of_kinds(CALLS)),
     halted=harm.STOPPED,
     initially=both(containers_2022.INITIALLY, every(GROUP, lambda g: no(groups.no_iommu[g]))),
 )
-"""Compared with the reference and searched by tests, and not judged: its claims are not put together yet."""
+
+SYSTEMS = (CDEV_OF_BOTH,)

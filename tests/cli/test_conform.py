@@ -16,10 +16,8 @@ from tests.cli.conftest import LOCKED, Run, verdicts
 from tenure.commands import conforming
 from tenure.gate.conform import Conformance, Difference
 from tenure.gate.profiles import Field
-from tenure.search.cdev_scopes import cdev_scope
 from tenure.search.scopes import scope
 
-UNJUDGED = "cdev:iommufd-as-container"
 COMPARED = Conformance(
     "containers-2013", "1 group", "whole calls", 9, 90, complete=True, refusals={"close.drop#0 EBADF"}
 )
@@ -128,40 +126,6 @@ def test_systems_that_are_compared_at_once_are_told_in_their_order(run: Run) -> 
         names
     )
     assert _without_seconds("two.json") == _without_seconds("one.json")
-
-
-def test_a_system_that_is_not_judged_is_compared_by_its_whole_name_alone(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A bare name means what is judged, and `prove` knows nothing else."""
-    asked: list[str] = []
-
-    def compare(system: str, *_: object) -> conforming.Comparison:
-        asked.append(system)
-        return conforming.Comparison(system, [COMPARED], walks=7)
-
-    monkeypatch.setattr(conforming, "compare", compare)
-
-    ended = [run(*words.split()) for words in (f"conform {UNJUDGED} --jobs 1", "conform cdev --jobs 1")]
-
-    assert [e.code for e in ended] == [0, 0]
-    assert asked == [UNJUDGED, "cdev", "cdev:vms"]
-    assert run("prove", UNJUDGED).code == 2
-
-
-def test_a_refusal_that_was_not_met_is_open_where_nothing_is_proved(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """3: nobody tries to prove it dead."""
-    sizes = {"process": 1, "thread": 0, "file": 1, "group": 1, "device": 1, "table": 1}
-    monkeypatch.setattr(conforming, "whole_fields", lambda _: (Field("tiny", cdev_scope(sizes), ()),))
-    monkeypatch.setattr(conforming, "pair_fields", lambda _: ())
-    monkeypatch.setattr(conforming, "random_walks", lambda *_, **__: (1, ""))
-    monkeypatch.setattr(conforming, "judged", lambda *_: pytest.fail("somebody judges it"))
-
-    ended = run("conform", UNJUDGED)
-
-    assert ended.code == 3
-    assert "refusal neither reached nor proved unreachable: unset_container.leave#2 EBUSY" in ended.err
-    assert "set_container.attach#2" not in ended.err
 
 
 def _without_seconds(name: str) -> list[dict[str, Any]]:

@@ -73,6 +73,7 @@ PLANTED = [
         "rfc2011",
         "iommufd-objects:accesses",
         "cdev",
+        "cdev:iommufd-as-container",
         "cdev-no-group",
         "cdev-no-container",
     )

@@ -12,7 +12,7 @@ from tenure.cli.options import SYSTEM, budget_in, junit, parallel, seeded, share
 from tenure.cli.screen import progress
 from tenure.cli.telling import Telling
 from tenure.cli.troubles import until_interrupted
-from tenure.commands.naming import compared_named
+from tenure.commands.naming import systems_named
 from tenure.commands.output import Ending, Exit
 from tenure.vocabulary.systems import System
 from tenure.vocabulary.verdicts import Verdict
@@ -42,7 +42,7 @@ def conform(*, systems: tuple[str, ...], budget: str | None, seed: int, jobs: in
         raise click.UsageError("conform takes its budget in seconds, such as 60s")
     ending = Ending()
     found = []
-    for one in until_interrupted(_compared(compared_named(systems), jobs, seconds, seed, tell), ending):
+    for one in until_interrupted(_compared(systems_named(systems), jobs, seconds, seed, tell), ending):
         found.append(one)
         ending.note(ENDS[one.verdict])
         _tell(one, seed, tell)

@@ -10,7 +10,6 @@ from functools import partial
 from tenure.commands.naming import profile_named
 from tenure.commands.proving import judged
 from tenure.commands.workers import pool_of
-from tenure.gate.catalogue import UNJUDGED
 from tenure.gate.conform import Conformance
 from tenure.gate.pairs import conform_pairs
 from tenure.gate.profiles import pair_fields, whole_fields
@@ -131,7 +130,7 @@ def _told(told: Told, scope: str, states: int, transitions: int) -> None:
 
 
 def _account(result: Comparison) -> None:
-    """Every refusal that the model has was met in some comparison, or is proved unreachable where something is proved."""
+    """Every refusal that the model has was met in some comparison, or is proved unreachable."""
     system = profile_named(result.system)
     rules = rules_of(system, Granularity.WHOLE)
     wanted = {
@@ -143,7 +142,7 @@ def _account(result: Comparison) -> None:
     }
     met = set().union(*(p.refusals for p in result.parts))
     open_ = wanted - met
-    if open_ and system not in UNJUDGED:
+    if open_:
         ((_, judgement),) = judged([(result.system, "whole")], 1, lambda *_: None)
         dead = {name for name in open_ if name.split()[0] in judgement.dead}
         result.dead = len(dead)

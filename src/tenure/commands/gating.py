@@ -11,7 +11,6 @@ from tenure.commands.recording import recorded
 from tenure.commands.replaying import Replayed, scope_of
 from tenure.commands.tracing import run_of_trace
 from tenure.gate.campaign import Campaign
-from tenure.gate.catalogue import FALLS
 from tenure.gate.devices import DEVICE
 from tenure.gate.findings import CampaignReport, Finding, worded
 from tenure.gate.oracle import Made, Oracle
@@ -189,8 +188,8 @@ def profile_of(target: str, profile: str | None) -> System:
 
 
 def refuted_by_design(system: System) -> frozenset[str]:
-    """The properties that these rules break even where calls are whole: the record says so, or a test where nothing is recorded."""
-    return FALLS.get(system.id, frozenset()) | frozenset(
+    """The properties that these rules break even where calls are whole: the record says so."""
+    return frozenset(
         key[3]
         for key, (verdict, _) in recorded().items()
         if key[:3] == (system.name, system.variant, "whole") and verdict == Verdict.REFUTED.value

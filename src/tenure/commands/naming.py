@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-from tenure.gate.catalogue import PROFILES, UNJUDGED
+from tenure.gate.catalogue import PROFILES
 from tenure.models import SYSTEMS
 from tenure.properties import PROPERTIES, RACES
 from tenure.vocabulary.properties import Property, Race
@@ -41,15 +41,6 @@ def systems_named(texts: Iterable[str]) -> list[System]:
 def system_named(text: str) -> System:
     """The one system of this name; a bare name is the base variant."""
     return systems_named([text])[0]
-
-
-def compared_named(texts: Iterable[str]) -> list[System]:
-    """The systems of these names, as above; and by the whole name of its variant one that is not judged."""
-    found: list[System] = []
-    for text in texts:
-        unjudged = [s for s in UNJUDGED if s.variant and s.id == text]
-        found += [s for s in unjudged or systems_named([text]) if s not in found]
-    return found or list(SYSTEMS)
 
 
 def profile_named(text: str) -> System:

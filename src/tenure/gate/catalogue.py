@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 
 from tenure.models import SYSTEMS
-from tenure.models.cdev_of_both import CDEV_OF_BOTH
 from tenure.models.iommufd_objects import IOMMUFD_OBJECTS
 from tenure.vocabulary.calls import Call, Finish
 from tenure.vocabulary.observables import ALL
@@ -14,11 +13,8 @@ from tenure.vocabulary.symbols import Observable
 from tenure.vocabulary.systems import System
 from tenure.vocabulary.types import Type
 
-UNJUDGED: tuple[System, ...] = (IOMMUFD_OBJECTS, CDEV_OF_BOTH)
+UNJUDGED: tuple[System, ...] = (IOMMUFD_OBJECTS,)
 """Systems that are compared with the reference and searched by tests, and of which nothing is proved or recorded."""
-
-FALLS: Mapping[str, frozenset[str]] = {CDEV_OF_BOTH.id: frozenset({"GRP-2"})}
-"""What falls by the rules of such a system themselves, where calls are whole; a search in the tests shows it."""
 
 PROFILES: tuple[System, ...] = (*SYSTEMS, *UNJUDGED)
 """By which rules a subject may be held, and the reference compared with them."""

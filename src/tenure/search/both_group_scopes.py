@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from tenure.models import files
 from tenure.search.cdev_group_scopes import BESIDE
-from tenure.search.cdev_scopes import CDEVS, EMULATED, ON_VFIO, cdev_scope
+from tenure.search.cdev_scopes import CDEVS, EMULATED, ON_VFIO, UNFIT, cdev_scope
+from tenure.search.cdev_vm_scopes import CDEVS_GROUPS_AND_VMS
 from tenure.search.family import Family, Place
-from tenure.search.iommufd_group_scopes import BY_THEMSELVES, ONE_IOMMUFD, THROUGH_GROUPS
+from tenure.search.iommufd_group_scopes import BY_THEMSELVES, ONE_IOMMUFD, THROUGH_GROUPS, USES
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.objects import FILE
 from tenure.vocabulary.terms import every, no
@@ -19,6 +20,15 @@ _ALONE = {**_ONE, "container": 0, "table": 0, "iommu_driver": 0}
 _KEPT = {**_ALONE, "user": 1, "vm": 1}
 _NO_IOMMUFD = (every(FILE, lambda f: no(files.kind[f] == "iommufd")), "no iommufd is open")
 
+_DEEP = (
+    *((s, calls) for s, calls in CDEVS_GROUPS_AND_VMS.deep if not any(s.fixed["no iommu"])),
+    (cdev_scope({**_ALONE, "group": 3, "device": 3, "table": 1}, UNFIT), USES),
+    (cdev_scope({**_ALONE, "device": 2, "table": 1}, vfio_devices=1), USES | {"bind_driver"}),
+    (cdev_scope({**_ALONE, "device": 2, "file": 4, "table": 2}), USES | {"ioas_alloc", "set_vfio_ioas"}),
+    (cdev_scope({**_ALONE, "table": 2}), USES | {"unset_container", "clear_vfio_ioas", "close", "release_device"}),
+)
+"""As of `cdev:vms`, of groups with IOMMU; and through a group that uses an iommufd."""
+
 GROUPS_OF_BOTH = Family(
     marks=seen.file_uses,
     besides=(seen.container_lists,),
@@ -26,6 +36,7 @@ GROUPS_OF_BOTH = Family(
     main=_ONE,
     narrow=(),
     witness=cdev_scope({**_ONE, "process": 2, "file": 2, "device": 2}, vfio_devices=1),
+    deep=_DEEP,
     gate=cdev_scope(
         {**BESIDE, "process": 2, "thread": 1, "file": 8, "group": 2, "container": 2, "device": 3, "table": 3}
         | {"user": 2, "vm": 1}

@@ -20,7 +20,7 @@ _NO_IOMMU = {"no iommu": (True,)}
 _MIXED = {"no iommu": (False, True)}
 _BINDS = frozenset({"open_iommufd", "open_cdev", "bind", "close", "release_device", "release_iommufd"})
 _ATTACHES = frozenset({"open_iommufd", "ioas_alloc", "open_cdev", "bind", "attach"})
-_USES = frozenset({"open_iommufd", "open_group", "set_container", "get_device_fd"})
+USES = frozenset({"open_iommufd", "open_group", "set_container", "get_device_fd"})
 _CLOSES = frozenset({"close", "release_device", "release_group", "release_iommufd"})
 
 THROUGH_GROUPS = (
@@ -48,26 +48,26 @@ GROUPS_OF_IOMMUFDS = Family(
             cdev_scope({**_ONE, "file": 2, "group": 3, "device": 3}, UNFIT),
             frozenset({"open_iommufd", "open_cdev", "bind"}),
         ),
-        (cdev_scope({**_ONE, "group": 3, "device": 3}, UNFIT), _USES),
+        (cdev_scope({**_ONE, "group": 3, "device": 3}, UNFIT), USES),
         (cdev_scope({**_ONE, "table": 2, "device": 2}), _ATTACHES),
         (cdev_scope({**_ONE, "file": 2, "table": 2}), _ATTACHES | _BINDS | {"detach", "destroy"}),
         (cdev_scope({**_ONE, "file": 2}, EMULATED), _ATTACHES),
         (cdev_scope({**_ONE, "file": 2, "device": 2}, vfio_devices=1), _BINDS | {"bind_driver"}),
         (
             cdev_scope({**_ONE, "table": 2, "file": 4}),
-            _USES | _CLOSES | {"unset_container", "get_info", "attach", "detach"},
+            USES | _CLOSES | {"unset_container", "get_info", "attach", "detach"},
         ),
-        (cdev_scope({**_ONE, "table": 2, "device": 2, "file": 4}), _USES | {"ioas_alloc", "set_vfio_ioas"}),
-        (cdev_scope({**_ONE, "table": 2}), _USES | {"set_vfio_ioas", "clear_vfio_ioas", "get_vfio_ioas", "destroy"}),
-        (cdev_scope({**_ONE, "device": 2}, vfio_devices=1), _USES | {"bind_driver", "unbind_driver", "get_status"}),
-        (cdev_scope({**_TWO_GROUPS, "process": 2, "file": 4}, _MIXED), _USES | {"pass_file", "set_vfio_ioas"}),
+        (cdev_scope({**_ONE, "table": 2, "device": 2, "file": 4}), USES | {"ioas_alloc", "set_vfio_ioas"}),
+        (cdev_scope({**_ONE, "table": 2}), USES | {"set_vfio_ioas", "clear_vfio_ioas", "get_vfio_ioas", "destroy"}),
+        (cdev_scope({**_ONE, "device": 2}, vfio_devices=1), USES | {"bind_driver", "unbind_driver", "get_status"}),
+        (cdev_scope({**_TWO_GROUPS, "process": 2, "file": 4}, _MIXED), USES | {"pass_file", "set_vfio_ioas"}),
         (
             cdev_scope({**_ONE, "table": 2}, _NO_IOMMU),
-            _USES | {"ioas_alloc", "set_vfio_ioas", "close", "release_device"},
+            USES | {"ioas_alloc", "set_vfio_ioas", "close", "release_device"},
         ),
         (
             cdev_scope({**_ONE, "thread": 1, "device": 2, "file": 4}),
-            _USES | {"close", "release_group", "open_cdev", "bind"},
+            USES | {"close", "release_group", "open_cdev", "bind"},
         ),
     ),
     gate=cdev_scope({**_TWO_GROUPS, "process": 2, "thread": 1, "file": 6, "device": 3, "table": 3}, _MIXED),
