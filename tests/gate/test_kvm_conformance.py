@@ -13,6 +13,7 @@ from tenure.gate.profiles import whole_fields
 from tenure.gate.whole import conform_whole
 from tenure.models import SYSTEMS
 from tenure.reference import (
+    container_calls,
     device_calls_2022,
     kvm_file_calls,
     kvm_get_put_calls,
@@ -110,6 +111,58 @@ def test_a_fault_in_the_reference_is_found_by_whole_calls(
 
     assert report.differences
     assert shown in report.differences[0].model
+
+
+def the_host_maps_anywhere(patch: pytest.MonkeyPatch) -> None:
+    """No bit of a table is set for VFIO."""
+
+    def host_map(machine: Machine, _: Task, device: int) -> Answer:
+        machine.devices[device].mapped_by_host = True
+        return Done()
+
+    forms = systems.SYSTEMS["kvm-file:get-put"].forms
+    patch.setitem(forms, "host_map", replace(forms["host_map"], run=host_map))
+
+
+def taking_from_the_host(attach: str) -> Plant:
+    """Who attaches a group does not ask whether its table is the host's."""
+
+    def plant(patch: pytest.MonkeyPatch) -> None:
+        asks = getattr(container_calls, attach)
+
+        def blind(machine: Machine, *args: object, **more: object) -> Answer:
+            mapping = [device for device in machine.devices if device.mapped_by_host]
+            for device in mapping:
+                device.mapped_by_host = False
+            answer: Answer = asks(machine, *args, **more)
+            for device in mapping:
+                device.mapped_by_host = True
+            return answer
+
+        patch.setattr(container_calls, attach, blind)
+
+    return plant
+
+
+@pytest.mark.parametrize(
+    ("plant", "errno"),
+    [
+        (the_host_maps_anywhere, "ENOMEM"),
+        (taking_from_the_host("_open_table"), "EBUSY"),
+        (taking_from_the_host("_attach_group"), "EBUSY"),
+    ],
+    ids=["the mark", "SET_IOMMU", "SET_CONTAINER"],
+)
+def test_what_is_the_hosts_and_what_is_vfios_is_compared(
+    monkeypatch: pytest.MonkeyPatch, system: System, plant: Plant, errno: str
+) -> None:
+    """A table that both have is found in the scope in which a driver of the host maps."""
+    plant(monkeypatch)
+    (place,) = (one for one in whole_fields(system) if one.scope.sizes["device"] == 3)  # two of one group
+
+    report = conform_whole(system, place.scope, within=place.within, most=1)
+
+    assert errno in report.differences[0].model
 
 
 @pytest.mark.parametrize("name", ["kvm-file:get-put", "kvm-file"])

@@ -18,7 +18,7 @@ from tenure.models.kvm_files import entry_file
 from tenure.models.vms import file_vm, vm_references
 from tenure.properties import PROPERTIES
 from tenure.search.explorer import explore, transitions_of
-from tenure.search.scopes import OF_IOMMU, has_vms, scope, sleepers
+from tenure.search.scopes import HOST, OF_IOMMU, has_vms, scope, sleepers
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.calls import Case, Next, Step, without_case
 from tenure.vocabulary.effects import each
@@ -367,6 +367,32 @@ def test_without_its_module_reference_a_driver_is_called_after_it_is_gone(
     def falls(system: System) -> bool:
         rules = rules_of(system, granularity)
         return "HARM-2" in explore(Machine(rules, scope(sizes)), [sentence(rules, harm)]).violations
+
+    assert falls(fault(sound))
+    assert not falls(sound)
+
+
+TAKES = {
+    "the host maps into a table that is marked": unguarded("host_map.allocate", 0),
+    "SET_IOMMU takes a table from the host": unguarded("set_iommu.set", 4),
+    "SET_CONTAINER takes a table from the host": unguarded("set_container.attach", 3),
+}
+"""What lets the host and VFIO have one table."""
+
+
+@pytest.mark.parametrize("fault", TAKES.values(), ids=list(TAKES))
+@pytest.mark.parametrize("granularity", Granularity, ids=lambda g: g.value)
+def test_without_its_mark_a_table_is_vfios_and_the_hosts(fault: Fault, granularity: Granularity) -> None:
+    """ISO falls where a driver of the host maps into what VFIO has; with the mark no run of the scope breaks it."""
+    (alone,) = (p for p in PROPERTIES if p.id == "ISO")
+    sizes = {"process": 1, "thread": 1, "file": 3, "group": 2, "container": 1, "device": 3, "table": 1}
+    sound = system_named(KVM_GET_PUT)
+    few = frozenset({"open_group", "open_container", "set_container", "set_iommu", "bind_driver"}) | HOST
+    sound = replace(sound, calls=tuple(c for c in sound.calls if c.name in few))
+
+    def falls(system: System) -> bool:
+        rules = rules_of(system, granularity)
+        return "ISO" in explore(Machine(rules, scope(sizes, vfio_devices=2)), [sentence(rules, alone)]).violations
 
     assert falls(fault(sound))
     assert not falls(sound)
