@@ -21,7 +21,8 @@ from tenure.reference import (
     spapr_file_calls,
     systems,
 )
-from tenure.reference.calls import Steps, Task
+from tenure.reference.calls import OK, Steps, Task
+from tenure.reference.containers import Container
 from tenure.reference.files import File
 from tenure.reference.groups import VfioGroup
 from tenure.reference.machine import Machine
@@ -200,6 +201,50 @@ def test_who_links_a_table_is_asked_whose_vm_it_is(monkeypatch: pytest.MonkeyPat
     report = conform_whole(system, scope({**SIZES, "process": 2, "file": 3, "device": 0}), most=1)
 
     assert "EIO" in report.differences[0].model
+
+
+def it_is_never_put(patch: pytest.MonkeyPatch) -> None:
+    """SET_SPAPR_TCE ends, and its use of the group does not."""
+    patch.setattr(VfioGroup, "try_dissolve", lambda _: False)
+
+
+def nothing_is_validated(patch: pytest.MonkeyPatch) -> None:
+    """SET_SPAPR_TCE gets the group whatever that is in."""
+
+    def count(group: VfioGroup) -> Answer:
+        group.users += 1
+        return OK
+
+    patch.setattr(spapr_calls, "add_container_user", count)
+
+
+def viability_is_not_asked(patch: pytest.MonkeyPatch) -> None:
+    """Nobody looks at the drivers of the group's devices, nor at its container's IOMMU driver."""
+
+    def validated(_: Task, group: VfioGroup) -> Generator[str, None, Container | None]:
+        yield from ()
+        return group.container
+
+    patch.setattr(spapr_calls, "validated", validated)
+
+
+@pytest.mark.parametrize(
+    ("plant", "shown"),
+    [(it_is_never_put, "container_users"), (nothing_is_validated, "EINVAL"), (viability_is_not_asked, "EINVAL")],
+    ids=["put", "count", "validate"],
+)
+def test_a_second_validation_is_compared(
+    monkeypatch: pytest.MonkeyPatch, system: System, plant: Plant, shown: str
+) -> None:
+    """Of all calls but SET_SPAPR_TCE each plant leaves what it does in this scope as it is: nobody closes, and nothing is put."""
+    plant(monkeypatch)
+    setup = {"open_group", "open_container", "set_container", "set_iommu", "create_vm", "create_kvm_vfio"}
+    few = replace(system, calls=tuple(c for c in system.calls if c.name in setup | {"set_spapr_tce"}))
+
+    report = conform_whole(few, scope(SIZES), most=1)
+
+    assert "set_spapr_tce" in report.differences[0].calls[-1]
+    assert shown in report.differences[0].model
 
 
 def test_a_file_that_a_call_does_not_hold_is_found_by_pairs(monkeypatch: pytest.MonkeyPatch, system: System) -> None:

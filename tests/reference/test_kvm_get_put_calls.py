@@ -213,9 +213,9 @@ def test_spapr_asks_whose_vm_it_is(listed: Bench) -> None:
     assert listed.see("entry_table", 0) == "none"
 
 
-@pytest.mark.parametrize(("other", "errno"), [(UNUSED, "EBADF"), (CONTAINER_FD, "ENOENT"), (GROUP_FD, "ENOENT")])
+@pytest.mark.parametrize(("other", "errno"), [(UNUSED, "EBADF"), (CONTAINER_FD, "EINVAL"), (GROUP_FD, "ENOENT")])
 def test_spapr_refuses_what_is_not_listed(vm: Bench, other: int, errno: str) -> None:
-    """EBADF where the fd is not open, else ENOENT."""
+    """EBADF where the fd is not open, EINVAL where it is no group's, else ENOENT."""
     assert vm.do("set_spapr_tce", process=0, file=KV_FD, other=other) == Refused(errno)
 
 
@@ -227,6 +227,29 @@ def test_a_table_that_is_gone_is_not_mapped_into(listed: Bench) -> None:
     group.container.close_table()
 
     assert listed.do("h_put_tce", entry=0, page=0, to=1) == Died("use_after_free")
+
+
+def test_spapr_refuses_what_get_refuses(vm: Bench) -> None:
+    """EINVAL of a group in no container, before anybody looks whether it is listed."""
+    vm.do("unset_container", process=0, file=GROUP_FD)
+
+    assert vm.do("set_spapr_tce", process=0, file=KV_FD, other=GROUP_FD) == Refused("EINVAL")
+
+
+def test_spapr_counts_while_it_looks(vm: Bench) -> None:
+    """One user more from count to dissolve, and none where it is over; the group is not listed, which it finds out last."""
+    call = {"process": 0, "file": KV_FD, "other": GROUP_FD}
+    assert vm.begin("th0", "set_spapr_tce", **call) == Paused("set_spapr_tce.count")
+    assert vm.step("th0") == Paused("set_spapr_tce.validate")
+    assert vm.see("container_users", 0) == 2
+    assert vm.begin("th1", "unset_container", process=0, file=GROUP_FD) == Refused("EBUSY")
+
+    assert vm.step("th0") == Paused("set_spapr_tce.link")
+    assert vm.step("th0") == Paused("set_spapr_tce.dissolve")
+    assert vm.step("th0") == Paused("set_spapr_tce.put")
+
+    assert vm.step("th0") == Refused("ENOENT")
+    assert vm.see("container_users", 0) == 1
 
 
 KERNEL_DEVICE = 2

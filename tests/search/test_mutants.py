@@ -398,6 +398,35 @@ def test_without_its_mark_a_table_is_vfios_and_the_hosts(fault: Fault, granulari
     assert not falls(sound)
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [forgetful("set_spapr_tce.count", "container users"), in_passing("set_spapr_tce.dissolve")],
+    ids=["it takes nothing", "it gives back all"],
+)
+def test_what_set_spapr_tce_takes_it_gives_back(fault: Fault) -> None:
+    """EXT-2 falls where it gives back what it did not take, or more; by itself it takes nothing from anybody."""
+    (stolen,) = (p for p in PROPERTIES if p.id == "EXT-2")
+    sizes = {"process": 1, "thread": 1, "file": 4, "group": 1, "container": 1, "device": 1, "table": 1, "vm": 1}
+    few = {
+        "open_group",
+        "open_container",
+        "set_container",
+        "set_iommu",
+        "create_vm",
+        "create_kvm_vfio",
+        "set_spapr_tce",
+    }
+    sound = system_named(KVM_GET_PUT)
+    sound = replace(sound, calls=tuple(c for c in sound.calls if c.name in few))
+
+    def falls(system: System) -> bool:
+        rules = rules_of(system, Granularity.WHOLE)
+        return "EXT-2" in explore(Machine(rules, scope(sizes)), [sentence(rules, stolen)]).violations
+
+    assert falls(fault(sound))
+    assert not falls(sound)
+
+
 OPENS = {
     "containers-2012": ("get_device_fd.open", "release_device.dissolve"),
     "containers-2013": ("get_device_fd.open", "release_device.dissolve"),

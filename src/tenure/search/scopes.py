@@ -257,7 +257,7 @@ def _listed_areas(sizes: dict[str, int]) -> tuple[Area, ...]:
     return (
         Area(scope(two), makes),
         Area(scope({**two, "file": 5, "group": 2, "device": 2}, vfio_devices=2), makes, enough),
-        Area(scope(small, no_iommu=(True,)), makes),
+        Area(scope(small, no_iommu=(True,)), makes | {"set_spapr_tce"}),
         Area(scope({**small, "process": 2}), MAKES | {"file_del", "set_spapr_tce", "pass_file"}),
     )
 
