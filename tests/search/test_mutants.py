@@ -39,12 +39,14 @@ KVM_GET_PUT = "kvm-file:get-put"
 GROUP_ONLY = "kvm-file:group-only"
 NOTIFY = "external-notify"
 
-OLD = (GET_PUT, V1, VALIDATE, KVM_GET_PUT, NOTIFY)
+ALONE = "containers-2013"
+
+OLD = (GET_PUT, V1, VALIDATE, KVM_GET_PUT, NOTIFY, ALONE)
 """Where the containers are those of 2013."""
 
 ALL = (*OLD, OWNED, KVM)
 
-NO_LISTS = (GET_PUT, V1, VALIDATE, OWNED)
+NO_LISTS = (GET_PUT, V1, VALIDATE, OWNED, ALONE)
 """Where no user waits for a handler, and none is an entry of a VM's list."""
 
 RELEASED = variable("file", FILE)
@@ -228,9 +230,9 @@ MUTANTS = (
     Mutant("EXT-2", forgetful("add_external_user.add", "container users"), (V1,)),
     Mutant("EXT-2", forgetful("validate_and_use.validate", "container users"), (VALIDATE,)),
     Mutant("EXT-2", forgetful("file_add.count", "container users"), (KVM_GET_PUT,)),
-    Mutant("EXT-2", forgetful("get_device_fd.count", "container users"), (NOTIFY,)),
+    Mutant("EXT-2", forgetful("get_device_fd.count", "container users"), (NOTIFY, ALONE)),
     Mutant("EXT-3", without_detach("put_external_user.dissolve", "put"), (GET_PUT,)),
-    Mutant("EXT-3", without_detach("release_group.dissolve", "reopen"), (V1, VALIDATE, KVM_GET_PUT)),
+    Mutant("EXT-3", without_detach("release_group.dissolve", "reopen"), (V1, VALIDATE, KVM_GET_PUT, ALONE)),
     Mutant("EXT-3", without_detach("release_group.dissolve", "put"), (NOTIFY,)),
     Mutant("EXT-4", forgetful("file_del.remove", "group kvm"), (KVM_GET_PUT, KVM)),
     Mutant("EXT-5", forgetful("create_kvm_vfio.create", "vm references"), (KVM_GET_PUT,)),
@@ -242,6 +244,7 @@ MUTANTS = (
     Mutant("HARM-2", unguarded("unset_container.check", 1), (GET_PUT, VALIDATE)),
     Mutant("HARM-2", forgetful("file_del.remove", "linked table"), (KVM_GET_PUT,)),  # the guest goes on mapping
     Mutant("HARM-2", forgetful("unset_container.call_back", "called back"), (NOTIFY,)),
+    Mutant("HARM-2", unguarded("unregister_iommu_driver.unregister", 0), (ALONE,)),
     Mutant("HARM-3", forgetful("unset_container.detach", "linked")),
     Mutant("ISO", forgetful("unset_container.leave", "attached"), (OWNED, KVM), vms=False),
     Mutant("FREE", unguarded("release_group.release", 2), (OWNED, KVM), vms=False),
