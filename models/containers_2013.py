@@ -79,6 +79,7 @@ DEFINITIONS: tuple[Definition, ...] = (
     shows(seen.user_counts, lambda u: groups.counted[u]),
     shows(seen.user_idle, idle),
     shows(seen.owner_has_table, lambda g, t: FALSE),  # noqa: ARG005  # no iommufd owns anything here
+    shows(seen.group_used_by_host, lambda _: FALSE),  # the host's own mappings are told of SPAPR alone
     shows(seen.harm, lambda: harm.harm.now),
 )
 

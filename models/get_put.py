@@ -13,24 +13,31 @@ from tenure.models.locks import (
     VFIO_GROUP_LOCK,
 )
 from tenure.vocabulary.calls import Call, Step, Steps, call, done, go, local, number, pointer, refuse, requires, step
+from tenure.vocabulary.effects import Assign
 from tenure.vocabulary.locks import Reference
 from tenure.vocabulary.objects import DEVICE, FILE, GROUP, PROCESS, USER
 from tenure.vocabulary.terms import Term, both, is_none, no
 
 
 def validate(user: Term, group: Term, *put_back: Reference) -> Step:
+    """What the user was shown is kept for it; where the group is unfit, it counts no longer."""
+    shown = (
+        seen_group[user].becomes(group),
+        seen_container[user].becomes(container[group]),
+        seen_table[user].becomes(table[container[group]]),
+    )
+    return looked_at(group, (counted[user].becomes(None),), shown, *put_back)
+
+
+def looked_at(group: Term, unfit: tuple[Assign, ...], fit: tuple[Assign, ...], *put_back: Reference) -> Step:
     """A group that is held but unfit is given back with a plain decrement, not with try_dissolve."""
-    given_back = (users[group].becomes(users[group] - 1), counted[user].becomes(None))
+    given_back = (users[group].becomes(users[group] - 1), *unfit)
     return step(
         "validate",
         dereferences_null(is_none(container[group])),
         refuse(is_none(table[container[group]]), "EINVAL", "the container has no IOMMU driver", *given_back),
         refuse(no(viable(group)), "EINVAL", "the group is not viable", *given_back),
-        go(
-            seen_group[user].becomes(group),
-            seen_container[user].becomes(container[group]),
-            seen_table[user].becomes(table[container[group]]),
-        ),
+        go(*fit),
         locks=(SCAN,),
         drops=put_back,
         wakes=(RELEASE_Q, CONTAINER_Q),

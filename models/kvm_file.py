@@ -21,6 +21,7 @@ from tenure.models import (
     modules,
     spapr,
     spapr_files,
+    spapr_host,
     vfio_drivers,
     vms,
 )
@@ -86,23 +87,33 @@ def _more(definitions: tuple[Definition, ...]) -> tuple[Definition, ...]:
     return tuple(changed.get(name, one) for name, one in known.items() if name != seen.user_process.name)
 
 
+TOLD_OTHERWISE = (seen.user_table, seen.group_used_by_host)
+"""What external users see where there is no SPAPR."""
+
 GET_PUT = System(
     name="kvm-file",
     variant="get-put",
     title="groups, held by get and put until the VM is destroyed, 3.13 to 5.18",
     source="virt/kvm/vfio.c, 3.13-5.18; drivers/vfio/vfio.c",
-    calls=(*vms.for_processes(CONTAINER_CALLS), *kvm_get_put.CALLS, *spapr.CALLS),
+    calls=(
+        *spapr_host.beside_host(vms.for_processes(CONTAINER_CALLS)),
+        *kvm_get_put.CALLS,
+        *spapr.CALLS,
+        *spapr_host.CALLS,
+    ),
     definitions=(
-        *(d for d in _more(external_systems.DEFINITIONS) if d.observable is not seen.user_table),
+        *(d for d in _more(external_systems.DEFINITIONS) if all(d.observable is not one for one in TOLD_OTHERWISE)),
         *OWN,
         shows(seen.device_kvm, lambda _: seen.device_kvm.nothing),  # from 5.19 on, open devices refer to VMs themselves
         shows(seen.user_table, lambda u: spapr.linked_table[u]),  # what get was shown KVM does not map into
         shows(seen.entry_table, lambda u: spapr.linked_table[u]),
+        shows(seen.group_used_by_host, spapr_host.is_used_by_host),
         shows(seen.entry_group, lambda u: when(is_none(vms.listed[u]), reference.nothing, reference[u])),
     ),
     claims=(
         *container_claims.CLAIMS,
         *kvm_claims.GET_PUT,
+        spapr_host.what_the_host_maps_into_is_not_vfios,
         *kvm_closing_claims.LEMMAS_GET_PUT,
         file_claims.of_kinds(kvm_get_put.CALLS + CONTAINER_CALLS),
     ),

@@ -1,17 +1,19 @@
 """SPAPR: a guest's bus number (LIOBN) is linked to the table of an entry's group, and KVM maps into it by itself."""
 
-from tenure.models.containers import mapped, table
+from tenure.models.containers import dissolve, mapped, table
 from tenure.models.files import fd, file_group, kind
-from tenure.models.groups import attached, reference
+from tenure.models.get_put import looked_at
+from tenure.models.groups import attached, no_iommu, reference, users
 from tenure.models.harm import uses_after_free
+from tenure.models.locks import GROUP_REFERENCE
 from tenure.models.locks_kvm import KV_LOCK
 from tenure.models.vms import file_vm, foreign, listed
 from tenure.vocabulary.calls import Steps, call, choosing, done, go, local, number, refuse, requires, step
 from tenure.vocabulary.effects import Assign
-from tenure.vocabulary.objects import CONTAINER, FILE, PAGE, PROCESS, TABLE, THREAD, USER
+from tenure.vocabulary.objects import CONTAINER, FILE, GROUP, PAGE, PROCESS, TABLE, THREAD, USER
 from tenure.vocabulary.symbols import state
-from tenure.vocabulary.terms import TRUE, Term, both, every, is_none, no, some
-from tenure.vocabulary.types import FLAG
+from tenure.vocabulary.terms import Term, both, every, is_none, no, some
+from tenure.vocabulary.types import FLAG, Choice
 
 linked_table = state(
     "linked table", USER, TABLE.maybe, meaning="the table to which a bus number is linked for the entry"
@@ -28,6 +30,9 @@ def nobody_links(one: Term) -> Term:
     return every(USER, lambda u: no(linked_table[u] == one))
 
 
+FOUND = Choice("found", ("unlisted", "without table", "linked"))
+
+
 @call(
     "KVM_DEV_VFIO_GROUP_SET_SPAPR_TCE",
     actor=THREAD,
@@ -37,30 +42,46 @@ def nobody_links(one: Term) -> Term:
     other=number(FILE),
 )
 def set_spapr_tce(process: Term, file: Term, other: Term) -> Steps:
-    """Link the guest's bus number to the table of a group in the list."""
+    """Get a group once more, link the guest's bus number to its table if the list has it, and put it."""
     yield requires(fd[process, file], kind[file] == "kvm_vfio")
-    vm, target = file_vm[file], local("target", FILE.maybe)
-    group = file_group[target]
+    vm, target, held = file_vm[file], local("target", FILE.maybe), local("held", GROUP.maybe)
+    group, found = file_group[target], local("found", FOUND)
     yield step(
         "look_up",
         foreign(vm, process),
         refuse(no(fd[process, other]), "EBADF", "the fd is not open"),
         go(target.becomes(other)),
     )
+    yield step(
+        "count",
+        refuse(no(kind[target] == "group"), "EINVAL", "the file is no group file"),
+        refuse(users[group] == 0, "EINVAL", "the group is in no container"),
+        refuse(no_iommu[group], "EPERM", "a no-IOMMU group cannot be used from outside"),
+        go(users[group].becomes(users[group] + 1)),
+    )
+    yield looked_at(group, (), (held.becomes(group), target.becomes(None)))
 
     def is_the_entry(user: Term) -> Term:
-        return both(listed[user] == vm, kind[target] == "group", reference[user] == group)
+        return both(listed[user] == vm, reference[user] == held)
 
     yield step(
         "link",
         choosing(
             USER,
-            lambda u: both(is_the_entry(u), no(is_none(attached[group]))),
-            lambda u: done(linked_table[u].becomes(attached[group])),
+            lambda u: both(is_the_entry(u), no(is_none(attached[held]))),
+            lambda u: go(linked_table[u].becomes(attached[held]), found.becomes("linked")),
         ),
-        refuse(some(USER, is_the_entry), "EINVAL", "the group has no table"),
-        refuse(TRUE, "ENOENT", "the group is not in the list"),
+        go(found.becomes("without table"), when=some(USER, is_the_entry)),
+        go(found.becomes("unlisted")),
         locks=(KV_LOCK,),
+    )
+    yield from dissolve(held, "put")
+    yield step(
+        "put",
+        refuse(found == "unlisted", "ENOENT", "the group is not in the list"),
+        refuse(found == "without table", "EINVAL", "the group has no table"),
+        done(),
+        drops=(GROUP_REFERENCE,),
     )
 
 

@@ -10,11 +10,12 @@ from tenure.vocabulary.terms import Term, both, either, every, implies, is_none,
 
 @always("ISO", "group, container and IOMMU table", group=GROUP)
 def a_device_reaches_only_the_table_of_its_present_owner(group: Term) -> Term:
-    """The devices of a group translate through no table but that of its container, or one of the iommufd that owns the group."""
+    """Devices translate through no table but that of their group's container, or of the iommufd that owns the group; the host maps nothing there."""
     reached = seen.table_reached[group]
     owner = seen.container_of[group]
     of_container = both(no(is_none(owner)), seen.container_table[owner] == reached)
-    return implies(no(is_none(reached)), either(of_container, seen.owner_has_table[group, reached]))
+    of_owner = either(of_container, seen.owner_has_table[group, reached])
+    return implies(no(is_none(reached)), both(of_owner, no(seen.group_used_by_host[group])))
 
 
 @always("USE", "KVM maps and unmaps in the table by itself", user=USER)

@@ -90,8 +90,8 @@ def _attach_group(machine: Machine, container: Container, group: VfioGroup) -> A
     container.enter_driver()
     if container.table is None:
         iommu.attached = None
-    elif iommu.attached is not None:
-        return EBUSY  # the IOMMU driver's attach_group
+    elif iommu.attached is not None or iommu.is_used_by_host():
+        return EBUSY  # the IOMMU driver's attach_group; iommu_take_ownership
     elif not iommu.no_iommu:
         iommu.attached = container.table
     if not container.link(group, machine.containers):
@@ -190,7 +190,7 @@ def _open_table(machine: Machine, container: Container, driver: IommuDriver, mad
     if driver.is_noiommu and not rawio:
         return EPERM
     listed: list[IommuGroup] = [group.iommu for group in container.group_list]
-    if any(group.attached is not None for group in listed):
+    if any(group.attached is not None or group.is_used_by_host() for group in listed):
         return EBUSY
     table = machine.tables[made] = IommuTable(made, machine.pages, alive=True)
     container.table = table

@@ -42,8 +42,9 @@ def _add_group_dev(machine: Machine, me: Task, device: Device) -> Part:
 
 
 def may_unbind_driver(machine: Machine, device: int) -> bool:
-    """The device has a driver."""
-    return machine.devices[device].driver != NO_DRIVER
+    """The device has a driver, which has unmapped what it mapped."""
+    bound = machine.devices[device]
+    return bound.driver != NO_DRIVER and not bound.mapped_by_host
 
 
 def unbind_driver(machine: Machine, me: Task, device: int) -> Steps:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 from tenure.reference.calls import EINVAL, ENODEV, EPERM, OK, Part, Steps, Task, put_group
 from tenure.reference.container_calls import detach
+from tenure.reference.containers import Container
 from tenure.reference.files import GROUP_FILE
 from tenure.reference.groups import VfioGroup
 from tenure.reference.harm import NULL_DEREFERENCE, USE_AFTER_FREE, Oops
@@ -54,23 +57,14 @@ def get_external_user_from_dev(machine: Machine, me: Task, user: int, process: i
 
 def get(me: Task, user: ExternalUser, process: int, group: VfioGroup) -> Steps:
     """vfio_group_add_container_user, then a reference; a failed test takes the use back without dissolving."""
-    if group.users == 0:
-        return EINVAL
-    if group.iommu.no_iommu:
-        return EPERM
-    group.users += 1
+    answer = add_container_user(group)
+    if answer is not OK:
+        return answer
     user.counts = group.iommu.index
 
     yield f"{me.call}.validate"
-    container = group.container
-    if container is None:
-        raise Oops(NULL_DEREFERENCE)
-    while not group.device_lock.taken_by(me):
-        yield BLOCKED
-    viable = group.iommu.is_viable()
-    group.device_lock.release()
-    if container.table is None or not viable:
-        group.users -= 1
+    container = yield from validated(me, group)
+    if container is None or container.table is None:
         user.counts = NONE
         return EINVAL
     user.was_told(group, container.index, container.table)
@@ -80,6 +74,31 @@ def get(me: Task, user: ExternalUser, process: int, group: VfioGroup) -> Steps:
     user.group = group
     user.process = process
     return OK
+
+
+def add_container_user(group: VfioGroup) -> Answer:
+    """One more use of a group that has some; EINVAL, EPERM (vfio_group_add_container_user)."""
+    if group.users == 0:
+        return EINVAL
+    if group.iommu.no_iommu:
+        return EPERM
+    group.users += 1
+    return OK
+
+
+def validated(me: Task, group: VfioGroup) -> Generator[str, None, Container | None]:
+    """The container of a group that is counted, if that has an IOMMU driver and the group is viable; else the use is taken back."""
+    container = group.container
+    if container is None:
+        raise Oops(NULL_DEREFERENCE)
+    while not group.device_lock.taken_by(me):
+        yield BLOCKED
+    viable = group.iommu.is_viable()
+    group.device_lock.release()
+    if container.table is None or not viable:
+        group.users -= 1
+        return None
+    return container
 
 
 def may_put_external_user(machine: Machine, user: int) -> bool:

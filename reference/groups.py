@@ -95,6 +95,7 @@ class Device:
         "iommufd",
         "isolated",
         "kvm",
+        "mapped_by_host",
         "module",
         "open_count",
         "spared",
@@ -116,6 +117,8 @@ class Device:
         """From 5.19 on: how many files of it are open."""
         self.counts = False
         """From 6.2 on: it is one of the users of its group, however many files it has."""
+        self.mapped_by_host = False
+        """On SPAPR: the host's driver of the device has entries of the table of its group."""
         self.module = Module()
         """That of the VFIO driver of such devices, whatever driver is bound."""
         self.emulated = False
@@ -204,6 +207,10 @@ class IommuGroup:
         """They no longer do: of a group with an owner nothing is translated, another is back in its default domain."""
         self.attached = None
         self.blocked = self.owner is not None
+
+    def is_used_by_host(self) -> bool:
+        """Bits of the table's `it_map` are set, and VFIO did not set them."""
+        return any(device.mapped_by_host for device in self.devices)
 
     def is_viable(self) -> bool:
         """No device of the group spoils it now (vfio_group_viable); nothing keeps it so."""

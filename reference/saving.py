@@ -39,7 +39,7 @@ FileState = tuple[int, int, int, bool]
 GroupState = tuple[int, bool, int, int, bool, int, int, bool, int, bool, int]
 ContainerState = tuple[int, int, int, bool, tuple[int, ...]]
 TableState = tuple[bool, ...] | None
-DeviceState = tuple[int, bool, bool, int, int, bool, int, bool, int]
+DeviceState = tuple[int, bool, bool, int, int, bool, int, bool, bool, int]
 UserState = tuple[int, int, int, bool, int, int, int, int, int, int, bool, bool, bool]
 DriverState = tuple[bool, int]
 VmState = tuple[int, int, tuple[int, ...] | None] | None
@@ -270,11 +270,21 @@ def _device(device: Device) -> DeviceState:
     group = device.group
     listed = device in group.vfio.device_list, device in group.unbound_list
     module = device.module.is_live, device.module.module_references
-    return device.driver, *listed, device.users, device.open_count, device.counts, pointer_to(device.kvm), *module
+    return (
+        device.driver,
+        *listed,
+        device.users,
+        device.open_count,
+        device.counts,
+        pointer_to(device.kvm),
+        device.mapped_by_host,
+        *module,
+    )
 
 
 def _load_device(machine: Machine, device: Device, state: DeviceState) -> None:
-    device.driver, registered, leaving, device.users, device.open_count, device.counts, kvm, *module = state
+    device.driver, registered, leaving, device.users, device.open_count, device.counts, kvm, mapped, *module = state
+    device.mapped_by_host = mapped
     device.module.is_live, device.module.module_references = bool(module[0]), module[1]
     device.kvm = pointed_at(machine.vms, kvm)
     if registered:

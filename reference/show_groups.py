@@ -28,6 +28,7 @@ OF_GROUPS = (
     seen.owner_count,
     seen.dma_blocked,
     seen.group_kvm,
+    seen.group_used_by_host,
 )
 OF_CONTAINERS = (
     seen.container_lists,
@@ -99,6 +100,7 @@ def _group(group: IommuGroup, *, scans: bool) -> tuple[int, ...]:
         group.owner_cnt,
         int(group.blocked),
         NONE if vfio.kvm is None else vfio.kvm.index,
+        int(group.is_used_by_host()),
     )
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from tenure.reference.calls import EBADF, EINVAL, EIO, ENOENT, OK, Steps, Task
+from tenure.reference.calls import EBADF, EINVAL, EIO, ENOENT, OK, Steps, Task, put_group
+from tenure.reference.container_calls import detach
 from tenure.reference.files import GROUP_FILE, KVM_VFIO_FILE
+from tenure.reference.get_put_calls import add_container_user, validated
+from tenure.reference.groups import VfioGroup
 from tenure.reference.harm import USE_AFTER_FREE, Oops
 from tenure.reference.locks import BLOCKED
 from tenure.reference.machine import Machine
 from tenure.reference.vm_calls import device_of
+from tenure.reference.vms import KvmVfio
 from tenure.vocabulary.answers import Answer
 
 
@@ -17,7 +21,7 @@ def may_set_spapr_tce(machine: Machine, process: int, file: int, other: int) -> 
 
 
 def set_spapr_tce(machine: Machine, me: Task, process: int, file: int, other: int) -> Steps:
-    """Link the guest's bus number to the table of a listed group; EIO, EBADF, ENOENT, EINVAL (kvm_vfio_set_group, 4.12-5.18)."""
+    """Get a group, link its table if the list has it, put it; EIO, EBADF, EINVAL, EPERM, ENOENT (kvm_vfio_set_group, 4.12-5.18)."""
     caller = machine.processes[process]
     device = device_of(me.hold(caller.file(file)))
     if device.vm.mm != process:
@@ -26,14 +30,42 @@ def set_spapr_tce(machine: Machine, me: Task, process: int, file: int, other: in
         return EBADF
     named = me.hold(caller.file(other))
 
+    yield "set_spapr_tce.count"
+    if named.kind != GROUP_FILE or named.group is None:
+        return EINVAL
+    group = named.group
+    answer = add_container_user(group)
+    if answer is not OK:
+        return answer
+
+    yield "set_spapr_tce.validate"
+    if (yield from validated(me, group)) is None:
+        return EINVAL
+    group.kref += 1
+    me.drop(named)
+
     yield "set_spapr_tce.link"
     while not device.lock.taken_by(me):
         yield BLOCKED
-    found = next((e for e in device.entries if named.kind == GROUP_FILE and e.group is named.group), None)
+    answer = _link(device, group)
     device.lock.release()
-    if found is None or found.group is None:
+
+    yield "set_spapr_tce.dissolve"
+    if group.try_dissolve():
+        yield "set_spapr_tce.detach"
+        yield from detach(machine, me, group)
+
+    yield "set_spapr_tce.put"
+    yield from put_group(machine, me, group)
+    return answer
+
+
+def _link(device: KvmVfio, group: VfioGroup) -> Answer:
+    """Remember the table that the entry's group has now."""
+    found = next((entry for entry in device.entries if entry.group is group), None)
+    if found is None:
         return ENOENT
-    table = found.group.iommu.attached
+    table = group.iommu.attached
     if table is None:
         return EINVAL
     found.linked = table

@@ -43,6 +43,7 @@ from tenure.reference import (
     paged_calls,
     spapr_calls,
     spapr_file_calls,
+    spapr_host_calls,
     type1_calls,
     use_calls,
     validate_calls,
@@ -435,6 +436,8 @@ _KVM_GET_PUT: Mapping[str, Form] = {
     "release_kvm_vfio": Form(vm_calls.put_vm, vm_calls.may_release_kvm_vfio, _BY_FILE),
     "set_spapr_tce": Form(spapr_calls.set_spapr_tce, spapr_calls.may_set_spapr_tce),
     "h_put_tce": Form(spapr_calls.h_put_tce, spapr_calls.may_h_put_tce, _BY_ENTRY),
+    "host_map": Form(spapr_host_calls.host_map, spapr_host_calls.may_host_map, _BY_DEVICE),
+    "host_unmap": Form(spapr_host_calls.host_unmap, spapr_host_calls.may_host_unmap, _BY_DEVICE),
     "destroy_entry": Form(kvm_get_put_calls.destroy_entry, kvm_get_put_calls.may_destroy_entry, _BY_VM),
 }
 

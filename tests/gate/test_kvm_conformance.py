@@ -13,6 +13,7 @@ from tenure.gate.profiles import whole_fields
 from tenure.gate.whole import conform_whole
 from tenure.models import SYSTEMS
 from tenure.reference import (
+    container_calls,
     device_calls_2022,
     kvm_file_calls,
     kvm_get_put_calls,
@@ -20,7 +21,8 @@ from tenure.reference import (
     spapr_file_calls,
     systems,
 )
-from tenure.reference.calls import Steps, Task
+from tenure.reference.calls import OK, Steps, Task
+from tenure.reference.containers import Container
 from tenure.reference.files import File
 from tenure.reference.groups import VfioGroup
 from tenure.reference.machine import Machine
@@ -112,6 +114,58 @@ def test_a_fault_in_the_reference_is_found_by_whole_calls(
     assert shown in report.differences[0].model
 
 
+def the_host_maps_anywhere(patch: pytest.MonkeyPatch) -> None:
+    """No bit of a table is set for VFIO."""
+
+    def host_map(machine: Machine, _: Task, device: int) -> Answer:
+        machine.devices[device].mapped_by_host = True
+        return Done()
+
+    forms = systems.SYSTEMS["kvm-file:get-put"].forms
+    patch.setitem(forms, "host_map", replace(forms["host_map"], run=host_map))
+
+
+def taking_from_the_host(attach: str) -> Plant:
+    """Who attaches a group does not ask whether its table is the host's."""
+
+    def plant(patch: pytest.MonkeyPatch) -> None:
+        asks = getattr(container_calls, attach)
+
+        def blind(machine: Machine, *args: object, **more: object) -> Answer:
+            mapping = [device for device in machine.devices if device.mapped_by_host]
+            for device in mapping:
+                device.mapped_by_host = False
+            answer: Answer = asks(machine, *args, **more)
+            for device in mapping:
+                device.mapped_by_host = True
+            return answer
+
+        patch.setattr(container_calls, attach, blind)
+
+    return plant
+
+
+@pytest.mark.parametrize(
+    ("plant", "errno"),
+    [
+        (the_host_maps_anywhere, "ENOMEM"),
+        (taking_from_the_host("_open_table"), "EBUSY"),
+        (taking_from_the_host("_attach_group"), "EBUSY"),
+    ],
+    ids=["the mark", "SET_IOMMU", "SET_CONTAINER"],
+)
+def test_what_is_the_hosts_and_what_is_vfios_is_compared(
+    monkeypatch: pytest.MonkeyPatch, system: System, plant: Plant, errno: str
+) -> None:
+    """A table that both have is found in the scope in which a driver of the host maps."""
+    plant(monkeypatch)
+    (place,) = (one for one in whole_fields(system) if one.scope.sizes["device"] == 3)  # two of one group
+
+    report = conform_whole(system, place.scope, within=place.within, most=1)
+
+    assert errno in report.differences[0].model
+
+
 @pytest.mark.parametrize("name", ["kvm-file:get-put", "kvm-file"])
 def test_what_the_guest_maps_is_compared(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Where there is a page: a guest that maps nothing is found in the scope that `tenure conform` has for it."""
@@ -147,6 +201,50 @@ def test_who_links_a_table_is_asked_whose_vm_it_is(monkeypatch: pytest.MonkeyPat
     report = conform_whole(system, scope({**SIZES, "process": 2, "file": 3, "device": 0}), most=1)
 
     assert "EIO" in report.differences[0].model
+
+
+def it_is_never_put(patch: pytest.MonkeyPatch) -> None:
+    """SET_SPAPR_TCE ends, and its use of the group does not."""
+    patch.setattr(VfioGroup, "try_dissolve", lambda _: False)
+
+
+def nothing_is_validated(patch: pytest.MonkeyPatch) -> None:
+    """SET_SPAPR_TCE gets the group whatever that is in."""
+
+    def count(group: VfioGroup) -> Answer:
+        group.users += 1
+        return OK
+
+    patch.setattr(spapr_calls, "add_container_user", count)
+
+
+def viability_is_not_asked(patch: pytest.MonkeyPatch) -> None:
+    """Nobody looks at the drivers of the group's devices, nor at its container's IOMMU driver."""
+
+    def validated(_: Task, group: VfioGroup) -> Generator[str, None, Container | None]:
+        yield from ()
+        return group.container
+
+    patch.setattr(spapr_calls, "validated", validated)
+
+
+@pytest.mark.parametrize(
+    ("plant", "shown"),
+    [(it_is_never_put, "container_users"), (nothing_is_validated, "EINVAL"), (viability_is_not_asked, "EINVAL")],
+    ids=["put", "count", "validate"],
+)
+def test_a_second_validation_is_compared(
+    monkeypatch: pytest.MonkeyPatch, system: System, plant: Plant, shown: str
+) -> None:
+    """Of all calls but SET_SPAPR_TCE each plant leaves what it does in this scope as it is: nobody closes, and nothing is put."""
+    plant(monkeypatch)
+    setup = {"open_group", "open_container", "set_container", "set_iommu", "create_vm", "create_kvm_vfio"}
+    few = replace(system, calls=tuple(c for c in system.calls if c.name in setup | {"set_spapr_tce"}))
+
+    report = conform_whole(few, scope(SIZES), most=1)
+
+    assert "set_spapr_tce" in report.differences[0].calls[-1]
+    assert shown in report.differences[0].model
 
 
 def test_a_file_that_a_call_does_not_hold_is_found_by_pairs(monkeypatch: pytest.MonkeyPatch, system: System) -> None:

@@ -91,7 +91,7 @@ def test_a_configuration_speaks_of_as_many_as_there_are() -> None:
         ("external-notify:on-close", 20),
         ("kvm-file", 26),
         ("kvm-file:group-only", 26),
-        ("kvm-file:get-put", 26),
+        ("kvm-file:get-put", 28),
         ("iommufd-objects", 16),
         ("iommufd-objects:accesses", 15),
         ("iommufd-objects:no-devices", 10),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.reference.conftest import KERNEL
 
 from tenure.reference.kernel import Died, Paused
 from tenure.vocabulary.answers import Done, Refused
@@ -212,9 +213,9 @@ def test_spapr_asks_whose_vm_it_is(listed: Bench) -> None:
     assert listed.see("entry_table", 0) == "none"
 
 
-@pytest.mark.parametrize(("other", "errno"), [(UNUSED, "EBADF"), (CONTAINER_FD, "ENOENT"), (GROUP_FD, "ENOENT")])
+@pytest.mark.parametrize(("other", "errno"), [(UNUSED, "EBADF"), (CONTAINER_FD, "EINVAL"), (GROUP_FD, "ENOENT")])
 def test_spapr_refuses_what_is_not_listed(vm: Bench, other: int, errno: str) -> None:
-    """EBADF where the fd is not open, else ENOENT."""
+    """EBADF where the fd is not open, EINVAL where it is no group's, else ENOENT."""
     assert vm.do("set_spapr_tce", process=0, file=KV_FD, other=other) == Refused(errno)
 
 
@@ -226,3 +227,90 @@ def test_a_table_that_is_gone_is_not_mapped_into(listed: Bench) -> None:
     group.container.close_table()
 
     assert listed.do("h_put_tce", entry=0, page=0, to=1) == Died("use_after_free")
+
+
+def test_spapr_refuses_what_get_refuses(vm: Bench) -> None:
+    """EINVAL of a group in no container, before anybody looks whether it is listed."""
+    vm.do("unset_container", process=0, file=GROUP_FD)
+
+    assert vm.do("set_spapr_tce", process=0, file=KV_FD, other=GROUP_FD) == Refused("EINVAL")
+
+
+def test_spapr_counts_while_it_looks(vm: Bench) -> None:
+    """One user more from count to dissolve, and none where it is over; the group is not listed, which it finds out last."""
+    call = {"process": 0, "file": KV_FD, "other": GROUP_FD}
+    assert vm.begin("th0", "set_spapr_tce", **call) == Paused("set_spapr_tce.count")
+    assert vm.step("th0") == Paused("set_spapr_tce.validate")
+    assert vm.see("container_users", 0) == 2
+    assert vm.begin("th1", "unset_container", process=0, file=GROUP_FD) == Refused("EBUSY")
+
+    assert vm.step("th0") == Paused("set_spapr_tce.link")
+    assert vm.step("th0") == Paused("set_spapr_tce.dissolve")
+    assert vm.step("th0") == Paused("set_spapr_tce.put")
+
+    assert vm.step("th0") == Refused("ENOENT")
+    assert vm.see("container_users", 0) == 1
+
+
+KERNEL_DEVICE = 2
+"""d2 of g1, in which d1 has its VFIO driver."""
+
+
+@pytest.fixture
+def shared(new: Callable[[str], Bench]) -> Bench:
+    """p0 has g1 (f0) and c0 (f1); d2 of g1 has a driver of the host."""
+    bench = new(SYSTEM)
+    bench.do("unbind_driver", device=KERNEL_DEVICE)
+    bench.do("bind_driver", device=KERNEL_DEVICE, to=KERNEL)
+    bench.do("open_group", process=0, file=0, group=1)
+    bench.do("open_container", process=0, file=1, made=0)
+    return bench
+
+
+def test_set_iommu_refuses_a_table_that_the_host_uses(shared: Bench) -> None:
+    """EBUSY, until the host has unmapped; then the table is VFIO's."""
+    shared.do("host_map", device=KERNEL_DEVICE)
+    shared.do("set_container", process=0, file=0, other=1)
+    assert shared.see("group_used_by_host", 1)
+    assert shared.do("set_iommu", process=0, file=1, type=0, made=0) == Refused("EBUSY")
+
+    shared.do("host_unmap", device=KERNEL_DEVICE)
+
+    assert shared.do("set_iommu", process=0, file=1, type=0, made=0) == Done()
+
+
+def test_set_container_refuses_a_table_that_the_host_uses(shared: Bench) -> None:
+    """EBUSY, where the container has its IOMMU driver already, from another group."""
+    shared.do("open_group", process=0, file=2, group=0)
+    shared.do("set_container", process=0, file=2, other=1)
+    shared.do("set_iommu", process=0, file=1, type=0, made=0)
+    shared.do("host_map", device=KERNEL_DEVICE)
+
+    assert shared.do("set_container", process=0, file=0, other=1) == Refused("EBUSY")
+
+
+def test_the_host_maps_nothing_into_a_table_until_vfio_gives_it_back(shared: Bench) -> None:
+    """ENOMEM from SET_IOMMU on, for every entry is marked as taken; UNSET_CONTAINER clears the marks."""
+    shared.do("set_container", process=0, file=0, other=1)
+    shared.do("set_iommu", process=0, file=1, type=0, made=0)
+    assert shared.do("host_map", device=KERNEL_DEVICE) == Refused("ENOMEM")
+
+    shared.do("unset_container", process=0, file=0)
+
+    assert shared.do("host_map", device=KERNEL_DEVICE) == Done()
+
+
+@pytest.mark.parametrize("device", [0, 1, 3, 4])
+def test_only_a_driver_of_the_host_that_does_dma_maps(shared: Bench, device: int) -> None:
+    """No VFIO driver, no bridge's, and none of a group without IOMMU."""
+    assert not shared.can("host_map", device=device)
+
+
+def test_a_driver_of_the_host_unmaps_before_it_goes(shared: Bench) -> None:
+    """Its unbind waits for that, as drivers do."""
+    shared.do("host_map", device=KERNEL_DEVICE)
+    assert not shared.can("unbind_driver", device=KERNEL_DEVICE)
+
+    shared.do("host_unmap", device=KERNEL_DEVICE)
+
+    assert shared.do("unbind_driver", device=KERNEL_DEVICE) == Done()

@@ -153,6 +153,8 @@ PARAMETERS = {
     "file_del": ("process", "file", "other_file"),
     "set_spapr_tce": ("process", "file", "other_file"),
     "h_put_tce": ("entry_user", "page", "to_flag"),
+    "host_map": ("device",),
+    "host_unmap": ("device",),
     "get_info": ("process", "file"),
 }
 

@@ -18,7 +18,7 @@ from tenure.models.kvm_files import entry_file
 from tenure.models.vms import file_vm, vm_references
 from tenure.properties import PROPERTIES
 from tenure.search.explorer import explore, transitions_of
-from tenure.search.scopes import OF_IOMMU, has_vms, scope, sleepers
+from tenure.search.scopes import HOST, OF_IOMMU, has_vms, scope, sleepers
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.calls import Case, Next, Step, without_case
 from tenure.vocabulary.effects import each
@@ -39,12 +39,22 @@ KVM_GET_PUT = "kvm-file:get-put"
 GROUP_ONLY = "kvm-file:group-only"
 NOTIFY = "external-notify"
 
-OLD = (GET_PUT, V1, VALIDATE, KVM_GET_PUT, NOTIFY)
+ALONE = "containers-2013"
+EARLIEST = "containers-2012"
+OWNED_6_1 = "containers-2022:6.1"
+
+OLD = (GET_PUT, V1, VALIDATE, KVM_GET_PUT, NOTIFY, ALONE)
 """Where the containers are those of 2013."""
 
-ALL = (*OLD, OWNED, KVM)
+SCANNED = (*OLD, EARLIEST)
+"""Where a scan looks at drivers: those, and the containers of 3.6."""
 
-NO_LISTS = (GET_PUT, V1, VALIDATE, OWNED)
+CLAIMED = (OWNED, KVM, OWNED_6_1, GROUP_ONLY)
+"""Where a group is claimed by its owner."""
+
+ALL = (*SCANNED, *CLAIMED)
+
+NO_LISTS = (GET_PUT, V1, VALIDATE, OWNED, ALONE, EARLIEST, OWNED_6_1)
 """Where no user waits for a handler, and none is an entry of a VM's list."""
 
 RELEASED = variable("file", FILE)
@@ -181,17 +191,21 @@ class Mutant:
 
 
 MUTANTS = (
-    Mutant("ISO", forgetful("unset_container.detach", "attached")),
+    Mutant("ISO", forgetful("unset_container.detach", "attached"), SCANNED),
     Mutant("USE", in_passing("release_group.dissolve"), (GET_PUT, KVM_GET_PUT)),
     Mutant("USE", forgetful("validate_and_use.validate", "container users"), (VALIDATE,)),
     Mutant("USE", forgetful("unset_container.call_back", "called back"), (NOTIFY,)),  # nobody is told
     Mutant("STABLE", in_passing("release_device.dissolve"), (GET_PUT, VALIDATE)),
     Mutant("STABLE", forgetful("release_group.call_back", "called back"), (NOTIFY,)),
     Mutant("STABLE", in_passing("release_group.dissolve"), (KVM_GET_PUT,)),
-    Mutant("FREE", unguarded("release_group.dissolve", 0)),
+    Mutant("FREE", unguarded("release_group.dissolve", 0), SCANNED),
     Mutant("FREE-3", sleeping("release_container.put", references[file_container[RELEASED]] == 0), NO_LISTS),  # its own
     Mutant("FREE-3", forgetful("use.touch", "inside"), (NOTIFY,)),  # the callback waits for who never leaves
-    Mutant("FREE-3", sleeping("release_kvm_vfio.put", vm_references[file_vm[RELEASED]] == 0), (KVM, KVM_GET_PUT)),
+    Mutant(
+        "FREE-3",
+        sleeping("release_kvm_vfio.put", vm_references[file_vm[RELEASED]] == 0),
+        (KVM, KVM_GET_PUT, GROUP_ONLY),
+    ),
     Mutant("FREE-4", forgetful("release_container.put", "kind"), ALL),  # it is released for ever
     Mutant(
         "FREE-5", forgetful("get_external_user.reference", "reference"), (GET_PUT,)
@@ -202,21 +216,21 @@ MUTANTS = (
     Mutant("FREE-6", forgetful("release_user.put", "passed"), (V1,)),
     Mutant("FREE-6", forgetful("release_user.dissolve", "counted"), (VALIDATE,)),
     Mutant("FREE-6", forgetful("release_user.unlist", "ticket"), (NOTIFY,)),
-    Mutant("FREE-6", keeping_what_is_released("release_container.put"), (KVM, KVM_GET_PUT)),
+    Mutant("FREE-6", keeping_what_is_released("release_container.put"), (KVM, KVM_GET_PUT, GROUP_ONLY)),
     Mutant("FREE-7", forgetful("create_kvm_vfio.create", "vm references"), (KVM,)),  # it goes before its list
-    Mutant("FREE-7", sleeping("destroy_entry.remove"), (KVM_GET_PUT,)),
+    Mutant("FREE-7", sleeping("destroy_entry.remove"), (KVM_GET_PUT, GROUP_ONLY)),
     Mutant("FREE-8", forgetful("release_entry.remove", "listed"), (KVM,)),  # the loop leaves in the list what it took
-    Mutant("FREE-8", forgetful("destroy_entry.remove", "listed"), (KVM_GET_PUT,)),
+    Mutant("FREE-8", forgetful("destroy_entry.remove", "listed"), (KVM_GET_PUT, GROUP_ONLY)),
     Mutant("PROMPT", forgetful("release_device.dissolve", "container users"), (NOTIFY,)),
     Mutant("KEEP", forgetting_users("release_group.put"), (GET_PUT, KVM_GET_PUT)),
     Mutant("KEEP", forgetting_users("release_device.put"), (V1, VALIDATE)),
-    Mutant("KEEP", forgetting_entries("unset_container.leave"), (KVM,)),
+    Mutant("KEEP", forgetting_entries("unset_container.leave"), (KVM, GROUP_ONLY)),
     Mutant("PROMPT", forgetful("release_device.unassign", "container users"), (GROUP_ONLY,)),
-    Mutant("CON-1", forgetful("unset_container.detach", "container")),
+    Mutant("CON-1", forgetful("unset_container.detach", "container"), SCANNED),
     Mutant("CON-2", forgetful("get_device_fd.count", "container users")),
-    Mutant("CON-3", forgetful("release_group.detach", "table")),
+    Mutant("CON-3", forgetful("release_group.detach", "table"), SCANNED),
     Mutant("CON-4", unguarded("set_container.attach", 0), mixed=True, vms=False),
-    Mutant("CON-5", forgetful("set_container.attach", "container references")),
+    Mutant("CON-5", forgetful("set_container.attach", "container references"), SCANNED),
     Mutant("CON-7", forgetful("set_iommu.set", "module references"), ALL),
     Mutant("GRP-1", unguarded("open_group.claim", 1)),
     Mutant("VIA-2", unguarded("get_device_fd.check_viable", 0), vms=False),
@@ -228,47 +242,50 @@ MUTANTS = (
     Mutant("EXT-2", forgetful("add_external_user.add", "container users"), (V1,)),
     Mutant("EXT-2", forgetful("validate_and_use.validate", "container users"), (VALIDATE,)),
     Mutant("EXT-2", forgetful("file_add.count", "container users"), (KVM_GET_PUT,)),
-    Mutant("EXT-2", forgetful("get_device_fd.count", "container users"), (NOTIFY,)),
+    Mutant("EXT-2", forgetful("get_device_fd.count", "container users"), (NOTIFY, ALONE)),
     Mutant("EXT-3", without_detach("put_external_user.dissolve", "put"), (GET_PUT,)),
-    Mutant("EXT-3", without_detach("release_group.dissolve", "reopen"), (V1, VALIDATE, KVM_GET_PUT)),
-    Mutant("EXT-3", without_detach("release_group.dissolve", "put"), (NOTIFY,)),
-    Mutant("EXT-4", forgetful("file_del.remove", "group kvm"), (KVM_GET_PUT, KVM)),
+    Mutant("EXT-3", without_detach("release_group.dissolve", "reopen"), (V1, VALIDATE, KVM_GET_PUT, ALONE)),
+    Mutant("EXT-3", without_detach("release_group.dissolve", "put"), (NOTIFY, EARLIEST)),
+    Mutant("EXT-4", forgetful("file_del.remove", "group kvm"), (KVM_GET_PUT, KVM, GROUP_ONLY)),
     Mutant("EXT-5", forgetful("create_kvm_vfio.create", "vm references"), (KVM_GET_PUT,)),
-    Mutant("EXT-5", forgetful("release_device.close", "vm references"), (KVM,)),
-    Mutant("EXT-6", forgetful("release_kvm_vfio.put", "vm references"), (KVM_GET_PUT, KVM)),
-    Mutant("EXT-7", unguarded("file_add.list", 0), (KVM_GET_PUT, KVM)),
+    Mutant("EXT-5", forgetful("release_device.close", "vm references"), (KVM, GROUP_ONLY)),
+    Mutant("EXT-6", forgetful("release_kvm_vfio.put", "vm references"), (KVM_GET_PUT, KVM, GROUP_ONLY)),
+    Mutant("EXT-7", unguarded("file_add.list", 0), (KVM_GET_PUT, KVM, GROUP_ONLY)),
     Mutant("EXT-8", forgetful("add_external_user.add", "container users"), (V1,)),
-    Mutant("HARM-1", unguarded("get_device_fd.check_users", 0)),
+    Mutant("HARM-1", unguarded("get_device_fd.check_users", 0), SCANNED),
     Mutant("HARM-2", unguarded("unset_container.check", 1), (GET_PUT, VALIDATE)),
     Mutant("HARM-2", forgetful("file_del.remove", "linked table"), (KVM_GET_PUT,)),  # the guest goes on mapping
     Mutant("HARM-2", forgetful("unset_container.call_back", "called back"), (NOTIFY,)),
-    Mutant("HARM-3", forgetful("unset_container.detach", "linked")),
-    Mutant("ISO", forgetful("unset_container.leave", "attached"), (OWNED, KVM), vms=False),
-    Mutant("FREE", unguarded("release_group.release", 2), (OWNED, KVM), vms=False),
-    Mutant("CON-1", forgetful("unset_container.leave", "container"), (OWNED, KVM), vms=False),
-    Mutant("CON-3", forgetful("release_group.release", "table"), (OWNED, KVM), vms=False),
-    Mutant("CON-4", unguarded("set_container.attach", 4), (OWNED, KVM), mixed=True, vms=False),
-    Mutant("CON-5", forgetful("set_container.attach", "container references"), (OWNED, KVM), vms=False),
+    Mutant("HARM-2", unguarded("unregister_iommu_driver.unregister", 0), (ALONE, EARLIEST)),
+    Mutant("HARM-3", forgetful("unset_container.detach", "linked"), SCANNED),
+    Mutant("ISO", forgetful("unset_container.leave", "attached"), CLAIMED, vms=False),
+    Mutant("FREE", unguarded("release_group.release", 2), CLAIMED, vms=False),
+    Mutant("CON-1", forgetful("unset_container.leave", "container"), CLAIMED, vms=False),
+    Mutant("CON-3", forgetful("release_group.release", "table"), CLAIMED, vms=False),
+    Mutant("CON-4", unguarded("set_container.attach", 4), CLAIMED, mixed=True, vms=False),
+    Mutant("CON-5", forgetful("set_container.attach", "container references"), CLAIMED, vms=False),
     Mutant("CON-6", forgetful("get_device_fd.open", "container users"), (OWNED, KVM), vms=False),
-    Mutant("GRP-1", unguarded("open_group.open", 2), (OWNED, KVM), vms=False),  # a group is opened twice
+    Mutant("CON-2", forgetful("get_device_fd.assign", "container users"), (OWNED_6_1, GROUP_ONLY), vms=False),
+    Mutant("EXT-2", forgetful("get_device_fd.assign", "container users"), (OWNED_6_1, GROUP_ONLY), vms=False),
+    Mutant("GRP-1", unguarded("open_group.open", 2), CLAIMED, vms=False),  # a group is opened twice
     Mutant(
         "GRP-2", forgetful("get_device_fd.open", "gets"), (OWNED, KVM), vms=False
     ),  # the group closes beside an open device
-    Mutant("OWN-1", forgetful("unbind_driver.cleanup", "owner count"), (OWNED, KVM), vms=False),
-    Mutant("OWN-2", unguarded("set_container.attach", 5), (OWNED, KVM), vms=False),
+    Mutant("GRP-2", forgetful("get_device_fd.assign", "gets"), (OWNED_6_1, GROUP_ONLY), vms=False),
+    Mutant("OWN-1", forgetful("unbind_driver.cleanup", "owner count"), CLAIMED, vms=False),
+    Mutant("OWN-2", unguarded("set_container.attach", 5), CLAIMED, vms=False),
+    Mutant("OWN-3", unguarded("bind_driver.configure", 0), CLAIMED, vms=False),  # viability is looked at on open alone
     Mutant(
-        "OWN-3", unguarded("bind_driver.configure", 0), (OWNED, KVM), vms=False
-    ),  # viability is looked at on open alone
-    Mutant(
-        "OWN-4", forgetful("set_container.attach", "blocking"), (OWNED, KVM), vms=False
+        "OWN-4", forgetful("set_container.attach", "blocking"), CLAIMED, vms=False
     ),  # a claim leaves the old domain attached
-    Mutant("OWN-5", forgetful("unset_container.leave", "dma owner"), (OWNED, KVM), vms=False),
-    Mutant("EXT-3", forgetful("unset_container.leave", "linked"), (OWNED, KVM), vms=False),
+    Mutant("OWN-5", forgetful("unset_container.leave", "dma owner"), CLAIMED, vms=False),
+    Mutant("EXT-3", forgetful("unset_container.leave", "linked"), CLAIMED, vms=False),
     Mutant("HARM-1", unguarded("get_device_fd.open", 0), (OWNED, KVM), vms=False),
+    Mutant("HARM-1", unguarded("get_device_fd.assign", 0), (OWNED_6_1, GROUP_ONLY), vms=False),
     Mutant(
-        "HARM-2", for_every_case("unbind_driver.remove_group"), (OWNED, KVM), vms=False
+        "HARM-2", for_every_case("unbind_driver.remove_group"), (OWNED, KVM, OWNED_6_1), vms=False
     ),  # the IOMMU group goes before its user
-    Mutant("HARM-3", forgetful("unset_container.leave", "linked"), (OWNED, KVM), vms=False),
+    Mutant("HARM-3", forgetful("unset_container.leave", "linked"), CLAIMED, vms=False),
 )
 
 PLANTED = [(m, system) for m in MUTANTS for system in m.systems]
@@ -367,6 +384,61 @@ def test_without_its_module_reference_a_driver_is_called_after_it_is_gone(
     def falls(system: System) -> bool:
         rules = rules_of(system, granularity)
         return "HARM-2" in explore(Machine(rules, scope(sizes)), [sentence(rules, harm)]).violations
+
+    assert falls(fault(sound))
+    assert not falls(sound)
+
+
+TAKES = {
+    "the host maps into a table that is marked": unguarded("host_map.allocate", 0),
+    "SET_IOMMU takes a table from the host": unguarded("set_iommu.set", 4),
+    "SET_CONTAINER takes a table from the host": unguarded("set_container.attach", 3),
+}
+"""What lets the host and VFIO have one table."""
+
+
+@pytest.mark.parametrize("fault", TAKES.values(), ids=list(TAKES))
+@pytest.mark.parametrize("granularity", Granularity, ids=lambda g: g.value)
+def test_without_its_mark_a_table_is_vfios_and_the_hosts(fault: Fault, granularity: Granularity) -> None:
+    """ISO falls where a driver of the host maps into what VFIO has; with the mark no run of the scope breaks it."""
+    (alone,) = (p for p in PROPERTIES if p.id == "ISO")
+    sizes = {"process": 1, "thread": 1, "file": 3, "group": 2, "container": 1, "device": 3, "table": 1}
+    sound = system_named(KVM_GET_PUT)
+    few = frozenset({"open_group", "open_container", "set_container", "set_iommu", "bind_driver"}) | HOST
+    sound = replace(sound, calls=tuple(c for c in sound.calls if c.name in few))
+
+    def falls(system: System) -> bool:
+        rules = rules_of(system, granularity)
+        return "ISO" in explore(Machine(rules, scope(sizes, vfio_devices=2)), [sentence(rules, alone)]).violations
+
+    assert falls(fault(sound))
+    assert not falls(sound)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [forgetful("set_spapr_tce.count", "container users"), in_passing("set_spapr_tce.dissolve")],
+    ids=["it takes nothing", "it gives back all"],
+)
+def test_what_set_spapr_tce_takes_it_gives_back(fault: Fault) -> None:
+    """EXT-2 falls where it gives back what it did not take, or more; by itself it takes nothing from anybody."""
+    (stolen,) = (p for p in PROPERTIES if p.id == "EXT-2")
+    sizes = {"process": 1, "thread": 1, "file": 4, "group": 1, "container": 1, "device": 1, "table": 1, "vm": 1}
+    few = {
+        "open_group",
+        "open_container",
+        "set_container",
+        "set_iommu",
+        "create_vm",
+        "create_kvm_vfio",
+        "set_spapr_tce",
+    }
+    sound = system_named(KVM_GET_PUT)
+    sound = replace(sound, calls=tuple(c for c in sound.calls if c.name in few))
+
+    def falls(system: System) -> bool:
+        rules = rules_of(system, Granularity.WHOLE)
+        return "EXT-2" in explore(Machine(rules, scope(sizes)), [sentence(rules, stolen)]).violations
 
     assert falls(fault(sound))
     assert not falls(sound)

@@ -300,6 +300,7 @@ def _whole_fields_of_vms(system: System) -> tuple[Field, ...]:
         Field("no VM, two processes", scope(no_vm)),
         Field("a VM, two processes", scope({**_VM, "process": 2, "file": 3, "device": 0, "user": 1})),
         Field("no VM, two devices", scope({**no_vm, "process": 1, "device": 2}, vfio_devices=2)),
+        *_fields_of_host(system, no_vm),
         Field("a group without IOMMU", scope({**_VM, "user": 1}, no_iommu=(True,)), none_off),
         *(Field("a page of the guest", scope({**_VM, "user": 1, "page": page}), none_off) for page in _pages(system)),
         Field(
@@ -313,6 +314,14 @@ def _whole_fields_of_vms(system: System) -> tuple[Field, ...]:
         Field("two containers", scope({**_VM, "container": 2, "table": 2}), full=True),
         Field("two VMs", scope({**_VM, "file": 6, "vm": 2}), none_off, full=True),
     )
+
+
+def _fields_of_host(system: System, sizes: dict[str, int]) -> tuple[Field, ...]:
+    """Where a driver of the host maps through the table of one of two groups, where such drivers are told of."""
+    if not any(c.name == "host_map" for c in system.calls):
+        return ()
+    few = scope({**sizes, "process": 1, "group": 2, "device": 3}, vfio_devices=2)
+    return (Field("no VM, a driver of the host", few, (NO_GROUP_DIES_IN_USE, DRIVERS_STAY, ONE_OFF_VFIO)),)
 
 
 def _pages(system: System) -> tuple[int, ...]:

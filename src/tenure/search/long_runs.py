@@ -127,6 +127,23 @@ def _added_again(takes: str, *late: str) -> Script:
     return _of_entries(f"file_add.{takes}", *lines, files=6, users=2)
 
 
+_TO_THE_LINK = ("th0 set_spapr_tce.look_up other=f0", "th0 set_spapr_tce.count", "th0 set_spapr_tce.validate")
+
+
+def _linked(takes: str, *late: str) -> Script:
+    """A device is counted while the group is on its way out, and closed when SET_SPAPR_TCE is done with the list: that is the last user."""
+    lines = (*_LISTED, *_stolen(), *_TO_THE_LINK, "th0 set_spapr_tce.link")
+    return _of_entries(
+        f"set_spapr_tce.{takes}", *lines, "close file=f4", "f4 release_device", *late, "th0 set_spapr_tce"
+    )
+
+
+def _linked_too_late(takes: str) -> Script:
+    """The group leaves while SET_SPAPR_TCE, which has validated it, comes to the list."""
+    lines = (*_LISTED, *_stolen(), "u0 file_add", *_TO_THE_LINK, *_LEFT, "th0 set_spapr_tce")
+    return _of_entries(f"set_spapr_tce.{takes}", *lines)
+
+
 def _of_vfio(takes: str, *lines: str) -> Script:
     """Two threads and an IO address space of four pages, to which VFIO's calls are made."""
     where = vfio_scope({"thread": 2, "table": 1, "address": 4, "mapping": 4})
@@ -169,6 +186,11 @@ LONG_RUNS: tuple[Script, ...] = (
     _added_again("detach#2"),
     _added_again("detach#0", "th2 unset_container"),
     _added_again("dissolve#2", "th1 unset_container.check"),
+    _linked("detach#2"),
+    _linked("detach#0", *_LEFT),
+    _linked("dissolve#2", "th2 unset_container.check"),
+    _linked_too_late("link#1"),
+    _linked_too_late("put#1"),
     _of_vfio(
         "unmap_dma.cut#3",
         *("set_iommu version=v1", _mapped(0, 1), _mapped(2, 3), "th0 unmap_dma.cut request=range low=a1 high=a2"),

@@ -51,6 +51,10 @@ SPAPR = frozenset({"set_spapr_tce", "h_put_tce"})
 """How a guest comes to map into a table by itself."""
 
 
+HOST = frozenset({"host_map", "host_unmap"})
+"""How the host's own drivers use the table of a group; a few devices make many states of it, so they have an area to themselves."""
+
+
 def has_users(system: System) -> bool:
     """The system has external users."""
     return _speaks_of(system, USER)
@@ -128,7 +132,7 @@ def main_scope(system: System, granularity: Granularity, more: Iterable[tuple[st
 def main_area(system: System, granularity: Granularity) -> Area:
     """Where violations are searched first: every call that matters, in the main scope."""
     calls = frozenset(c.name for c in system.calls)
-    matter = calls - MODULES - (SIDE_ISSUES if granularity is Granularity.STEPS else frozenset())
+    matter = calls - MODULES - HOST - (SIDE_ISSUES if granularity is Granularity.STEPS else frozenset())
     return Area(main_scope(system, granularity), None if matter == calls else matter)
 
 
@@ -189,10 +193,26 @@ def witness_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
     raced = _raced_areas(outside, frozenset(known), sizes) if outside and threads else ()
     again = (opens,) if threads and system.defines(seen.device_opens) else ()
     listed = (*_kept_areas(system, sizes), *_listed_areas(sizes)) if has_vms(system) else ()
-    most = frozenset(known) - MODULES
+    most = frozenset(known) - MODULES - HOST
     of_one = Area(scope(sizes), most), Area(shared, most)
     told = (_told_area(sizes),) if threads and "register" in outside else ()
-    return *of_one, Area(mixed, calls), *_drivers_areas(system, threads=threads), *again, *listed, *told, *raced
+    hosted = (_host_area(sizes),) if known >= HOST else ()
+    return (
+        *of_one,
+        Area(mixed, calls),
+        *_drivers_areas(system, threads=threads),
+        *again,
+        *listed,
+        *told,
+        *raced,
+        *hosted,
+    )
+
+
+def _host_area(sizes: dict[str, int]) -> Area:
+    """Where a driver of the host has mapped, or would, when its group is put into a container, or that gets an IOMMU driver."""
+    few = {**sizes, "file": 3, "group": 2, "container": 1, "device": 3, "table": 1, "page": 0, "user": 0, "vm": 0}
+    return Area(scope(few, vfio_devices=2), frozenset(SETUP | HOST | {"set_iommu", "bind_driver"}))
 
 
 def has_modules(system: System) -> bool:
@@ -237,7 +257,7 @@ def _listed_areas(sizes: dict[str, int]) -> tuple[Area, ...]:
     return (
         Area(scope(two), makes),
         Area(scope({**two, "file": 5, "group": 2, "device": 2}, vfio_devices=2), makes, enough),
-        Area(scope(small, no_iommu=(True,)), makes),
+        Area(scope(small, no_iommu=(True,)), makes | {"set_spapr_tce"}),
         Area(scope({**small, "process": 2}), MAKES | {"file_del", "set_spapr_tce", "pass_file"}),
     )
 

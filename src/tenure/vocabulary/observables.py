@@ -389,6 +389,9 @@ page_left = observable(
 )
 page_memory = observable("page_memory", PAGE, PROCESS.maybe, meaning="the process whose memory the page is")
 
+group_used_by_host = observable(
+    "group_used_by_host", GROUP, FLAG, meaning="the host's own drivers map through the table of the group"
+)
 device_kvm = observable("device_kvm", DEVICE, VM.maybe, meaning="the VM that the open device refers to, and counts for")
 
 object_type = observable("object_type", OBJECT, OBJECT_TYPE, meaning="what the object is; none: its memory is freed")
