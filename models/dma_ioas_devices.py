@@ -3,15 +3,15 @@
 The addresses that a device reserves are those of the IO address space to which it is attached, and of no other.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from tenure.models import dma_ioas
 from tenure.models.cdev_fields import attached_to
 from tenure.models.dma_ioas import allowed, is_there, last_of
 from tenure.models.dma_type1 import first, in_list, last, within
-from tenure.models.kvm_devices import otherwise
 from tenure.models.locks_iommufd import IGROUP_LOCK, IOVA_RWSEM, OBJECT_TABLE
-from tenure.vocabulary.calls import Call, Case, Step, Steps, call, done, number, refuse, step
+from tenure.vocabulary.calls import Call, Case, Finish, Step, Steps, call, done, number, refuse, step
 from tenure.vocabulary.locks import briefly
 from tenure.vocabulary.objects import ADDRESS, DEVICE, MAPPING, TABLE, THREAD
 from tenure.vocabulary.observables import RANGES_REQUEST
@@ -44,10 +44,9 @@ def _has_reserved(table: Term, low: Term, high: Term) -> Term:
     return some(ADDRESS, lambda a: both(within(a, low, high), is_reserved(table, a)))
 
 
-def _ahead(old: Step, why: str, *cases: Case) -> Step:
-    """The step with these cases just ahead of the one of that reason."""
-    (at,) = (n for n, one in enumerate(old.cases) if one.why == why)
-    return replace(old, cases=(*old.cases[:at], *cases, *old.cases[at:]))
+def _because(why: str) -> Callable[[Case], bool]:
+    """The case of that reason."""
+    return lambda one: one.why == why
 
 
 def _map_fixed(base: Call) -> Call:
@@ -62,9 +61,9 @@ def _map_fixed(base: Call) -> Call:
         )
         beyond, taken = "the range ends beyond the top of the address space", "an area has a part of the range already"
         reserved = refuse(_has_reserved(table, low, high), "EINVAL", "a device reserves a part of the range")
-        return _ahead(_ahead(old, beyond, aligned), taken, reserved)
+        return old.ahead_of(_because(beyond), aligned).ahead_of(_because(taken), reserved)
 
-    return otherwise(base, "map", change)
+    return base.otherwise("map", change)
 
 
 def _map(base: Call) -> Call:
@@ -84,9 +83,10 @@ def _map(base: Call) -> Call:
             c if c.pick is None else replace(c, pick=replace(c.pick, where=both(c.pick.where, usable(c.pick.variable))))
             for c in old.cases
         )
-        return _ahead(replace(old, cases=tuple(cases)), "the length is half of the address space or more", aligned)
+        half = _because("the length is half of the address space or more")
+        return replace(old, cases=tuple(cases)).ahead_of(half, aligned)
 
-    return otherwise(base, "map", change)
+    return base.otherwise("map", change)
 
 
 def _allow(base: Call) -> Call:
@@ -99,15 +99,15 @@ def _allow(base: Call) -> Call:
         reserved = refuse(
             both(either(request == "one", request == "two"), named), "EADDRINUSE", "a device reserves a part of a range"
         )
-        return replace(old, cases=(*old.cases[:-1], reserved, old.cases[-1]))
+        return old.ahead_of(lambda one: isinstance(one.follow, Finish), reserved)
 
-    return otherwise(base, "allow", change)
+    return base.otherwise("allow", change)
 
 
 def _destroy(base: Call) -> Call:
     """IOMMU_DESTROY: the page table of an attached device counts in `users`."""
     in_use = refuse(has_devices(base.parameter("table")), "EBUSY", "a device is attached to it")
-    return otherwise(base, "destroy", lambda old: _ahead(old, "another call works on it", in_use))
+    return base.otherwise("destroy", lambda old: old.ahead_of(_because("another call works on it"), in_use))
 
 
 @call(

@@ -3,11 +3,8 @@
 The addresses that a group reserves are those of the container in which it is, and of no other.
 """
 
-from dataclasses import replace
-
 from tenure.models import dma_type1
 from tenure.models.dma_type1 import begun, in_list, locked, overlaps, removal, under_lock, valid_range, within
-from tenure.models.kvm_devices import otherwise
 from tenure.models.locks import TYPE1_LOCK
 from tenure.vocabulary.calls import Call, Step, Steps, call, done, refuse, step
 from tenure.vocabulary.objects import ADDRESS, GROUP, MAPPING, TABLE, THREAD
@@ -43,10 +40,9 @@ def _map_dma(base: Call) -> Call:
 
     def change(old: Step) -> Step:
         (case,) = under_lock(no(locked[table]), refuse(reserved, "EINVAL", "a group reserves a part of the range"))
-        at = next(n for n, one in enumerate(old.cases) if one.why == why)
-        return replace(old, cases=(*old.cases[:at], case, *old.cases[at:]))
+        return old.ahead_of(lambda one: one.why == why, case)
 
-    return otherwise(base, "map", change)
+    return base.otherwise("map", change)
 
 
 @call(

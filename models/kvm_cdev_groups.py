@@ -13,7 +13,7 @@ from tenure.models.device_files import counted_in
 from tenure.models.files import file_device
 from tenure.models.iommufd_groups import bound_through_group
 from tenure.models.kvm_cdevs import file_kvm
-from tenure.models.kvm_devices import drops, more, otherwise
+from tenure.models.kvm_devices import drops, more
 from tenure.models.locks_kvm_2022 import VM_REFERENCE
 from tenure.vocabulary.calls import Call, Case, Step
 
@@ -34,7 +34,7 @@ def _release_device(call: Call) -> Call:
     def put(old: Step) -> Step:
         return replace(old, cases=tuple(more(c, file_kvm[file].becomes(None)) for c in old.cases))
 
-    return otherwise(otherwise(call, "close", close), "put", put)
+    return call.otherwise("close", close).otherwise("put", put)
 
 
 def _knowing_vms(call: Call) -> Call:

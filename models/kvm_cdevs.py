@@ -10,7 +10,7 @@ from tenure.models import kvm_files, kvm_get_put, vms
 from tenure.models.cdev_fields import bound_to
 from tenure.models.files import file_device, kind
 from tenure.models.harm import uses_after_free
-from tenure.models.kvm_devices import drops, more, otherwise, takes
+from tenure.models.kvm_devices import drops, more, takes
 from tenure.models.kvm_files import entry_file
 from tenure.models.locks_kvm_2022 import TELL, VM_REFERENCE, VM_REFERENCE_DESTROYS
 from tenure.models.vms import file_vm, vm_exists, vm_references
@@ -42,7 +42,7 @@ def _tells(call: Call, by_itself: Files) -> Call:
         told = provided(by_itself(target), file_kvm[target].becomes(vm))
         return replace(old, cases=(*refusals, more(listing, told)))
 
-    return otherwise(call, "list", change)
+    return call.otherwise("list", change)
 
 
 def _forgets(case: Case, entry: Term, by_itself: Files) -> Case:
@@ -59,7 +59,7 @@ def _forgets_found(call: Call, by_itself: Files) -> Call:
         assert found.pick is not None  # noqa: S101  # it picks an entry of the list
         return replace(old, cases=(_forgets(found, found.pick.variable, by_itself), *refusals))
 
-    return otherwise(call, "remove", change)
+    return call.otherwise("remove", change)
 
 
 def _forgets_each(call: Call, by_itself: Files) -> Call:
@@ -69,7 +69,7 @@ def _forgets_each(call: Call, by_itself: Files) -> Call:
     def change(old: Step) -> Step:
         return replace(old, cases=tuple(_forgets(c, entry, by_itself) for c in old.cases))
 
-    return otherwise(call, "remove", change)
+    return call.otherwise("remove", change)
 
 
 def _changes_binding(case: Case) -> bool:
@@ -93,7 +93,7 @@ def takes_vm(call: Call, reference: Reference) -> Call:
         known = replace(more(last, *takes(device, vm)), when=both(told, vm_references[vm] > 0))
         return replace(old, cases=(*refusals, follows, known, last), drops=(*old.drops, reference))
 
-    return otherwise(call, "bind", change)
+    return call.otherwise("bind", change)
 
 
 def drops_vm(call: Call, reference: Reference) -> Call:
@@ -107,7 +107,7 @@ def drops_vm(call: Call, reference: Reference) -> Call:
     def put(old: Step) -> Step:
         return replace(old, cases=tuple(more(c, file_kvm[file].becomes(None)) for c in old.cases))
 
-    return otherwise(otherwise(call, "close", close), "put", put)
+    return call.otherwise("close", close).otherwise("put", put)
 
 
 def knows_vms(calls: tuple[Call, ...], reference: Reference) -> tuple[Call, ...]:

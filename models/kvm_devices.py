@@ -1,6 +1,5 @@
 """An open device refers to the VM of which its group was told: taken at the first open, dropped at the last close."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from tenure.models import device_files, device_files_6_1, groups_6_1, groups_2022
@@ -20,11 +19,6 @@ from tenure.vocabulary.terms import Term, both, is_none, no
 device_kvm = state("device kvm", DEVICE, VM.maybe, meaning="the VM to which the open device holds a reference")
 
 Cases = tuple[Case, ...]
-
-
-def otherwise(call: Call, step: str, change: Callable[[Step], Step]) -> Call:
-    """The call with one of its steps made otherwise."""
-    return replace(call, steps=tuple(change(s) if s.name == step else s for s in call.steps))
 
 
 def more(case: Case, *effects: Assign) -> Case:
@@ -60,7 +54,7 @@ def takes_vm(call: Call) -> Call:
         known = replace(more(opening, *takes(device, vm)), when=both(told, vm_references[vm] > 0))
         return replace(old, cases=(*refusals, follows, known, opening, again))
 
-    return otherwise(call, "open", change)
+    return call.otherwise("open", change)
 
 
 def takes_vm_unasked(call: Call) -> Call:
@@ -73,7 +67,7 @@ def takes_vm_unasked(call: Call) -> Call:
         known = replace(more(opening, *takes(device, vm)), when=told)
         return replace(old, cases=(revives, known, opening))
 
-    return otherwise(call, "open", change)
+    return call.otherwise("open", change)
 
 
 def drops_vm(call: Call, reference: Reference) -> Call:
@@ -85,7 +79,7 @@ def drops_vm(call: Call, reference: Reference) -> Call:
         last = replace(more(closing, *drops(device)), when=opens[device] == 1)
         return replace(old, cases=(last, *(again or (closing,))), drops=(*old.drops, reference))
 
-    return otherwise(call, "close", change)
+    return call.otherwise("close", change)
 
 
 def forgets_group(call: Call) -> Call:
@@ -96,7 +90,7 @@ def forgets_group(call: Call) -> Call:
         others, *last = old.cases
         return replace(old, cases=(others, *(more(one, forgets_vm(group)) for one in last)))
 
-    return otherwise(call, "remove_group", change)
+    return call.otherwise("remove_group", change)
 
 
 CALLS = (

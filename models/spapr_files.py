@@ -6,7 +6,7 @@ from tenure.models.containers import mapped, table
 from tenure.models.external_users import seen_container, seen_group
 from tenure.models.files import fd, file_group, kind
 from tenure.models.groups import attached, container
-from tenure.models.kvm_devices import more, otherwise
+from tenure.models.kvm_devices import more
 from tenure.models.kvm_files import entry_file, is_group, is_of_vfio
 from tenure.models.locks_2022 import GROUP_LOCK
 from tenure.models.locks_kvm import KV_LOCK
@@ -123,13 +123,13 @@ def _unlinks_found(call: Call) -> Call:
         assert found.pick is not None  # noqa: S101  # it picks an entry of the list
         return replace(old, cases=(_unlinks(found, found.pick.variable), *refusals))
 
-    return otherwise(call, "remove", change)
+    return call.otherwise("remove", change)
 
 
 def _unlinks_each(call: Call) -> Call:
     """The end of a list: the same of each entry."""
     entry = call.parameter("entry")
-    return otherwise(call, "remove", lambda old: replace(old, cases=tuple(_unlinks(c, entry) for c in old.cases)))
+    return call.otherwise("remove", lambda old: replace(old, cases=tuple(_unlinks(c, entry) for c in old.cases)))
 
 
 ENDS = {"file_del": _unlinks_found, "release_entry": _unlinks_each, "destroy_entry": _unlinks_each}

@@ -1,13 +1,11 @@
 """SPAPR up to 5.18: the host's drivers map into the table of a group themselves, until VFIO has marked all of it as taken."""
 
-from dataclasses import replace
 
 from tenure.models.containers import linked, table
 from tenure.models.files import file_container, file_group
 from tenure.models.groups import attached, bridge, driver, group_of, no_iommu
 from tenure.models.iommu_drivers import serves
-from tenure.models.kvm_devices import otherwise
-from tenure.vocabulary.calls import Call, Case, Finish, Step, Steps, call, done, local, refuse, requires, step
+from tenure.vocabulary.calls import Call, Case, Finish, Steps, call, done, local, refuse, requires, step
 from tenure.vocabulary.objects import DEVICE, FILE, GROUP, IOMMU_DRIVER
 from tenure.vocabulary.symbols import state
 from tenure.vocabulary.systems import claim
@@ -48,12 +46,7 @@ CALLS = (host_map, host_unmap)
 
 def _refusing(call: Call, where: str, refusal: Case) -> Call:
     """The call with one refusal more, before the case of the step that takes the table."""
-
-    def change(old: Step) -> Step:
-        (at,) = (i for i, one in enumerate(old.cases) if isinstance(one.follow, Finish))
-        return replace(old, cases=(*old.cases[:at], refusal, *old.cases[at:]))
-
-    return otherwise(call, where, change)
+    return call.otherwise(where, lambda old: old.ahead_of(lambda one: isinstance(one.follow, Finish), refusal))
 
 
 def _set_iommu(call: Call) -> Call:

@@ -121,6 +121,11 @@ class Step:
     repeats: bool = False
     """One round of a loop: a case may go back to the step itself. What holds between rounds is for claims to say."""
 
+    def ahead_of(self, such: Callable[[Case], bool], *cases: Case) -> Step:
+        """The step with these cases just ahead of the first of its cases that is such."""
+        at = next(number for number, one in enumerate(self.cases) if such(one))
+        return replace(self, cases=(*self.cases[:at], *cases, *self.cases[at:]))
+
 
 @dataclass(frozen=True, slots=True)
 class Requires:
@@ -164,6 +169,10 @@ class Call:
         (only,) = self.steps
         cases = (replace(c, effects=(*c.effects, *effects)) if isinstance(c.follow, Finish) else c for c in only.cases)
         return replace(self, steps=(replace(only, cases=tuple(cases)),))
+
+    def otherwise(self, step: str, change: Callable[[Step], Step]) -> Call:
+        """The same call with one of its steps made otherwise."""
+        return replace(self, steps=tuple(change(s) if s.name == step else s for s in self.steps))
 
     def requiring(self, condition: Term) -> Call:
         """The same call, made only where `condition` holds besides."""
