@@ -242,6 +242,9 @@ def every_leaf(machine: Machine) -> set[str]:
 
 ADDED = "file_add.look_up#2+file_add.count#3+file_add.validate#3+file_add.reference#0+"
 
+LINKED = "set_spapr_tce.look_up#2+set_spapr_tce.count#3+set_spapr_tce.validate#3+set_spapr_tce.link#"
+"""The cases of its last step are told in the other order than those of the search."""
+
 IMPOSSIBLE = {
     "get_external_user_from_dev.look_up#1+get_external_user_from_dev.count#2+get_external_user_from_dev.validate#2",
     "validate_and_use.check#5+validate_and_use.count#0",
@@ -258,6 +261,18 @@ IMPOSSIBLE = {
     *(
         f"{ADDED}file_add.list#0+file_add.dissolve#0+file_add.{rest}"
         for rest in ("detach#0", "detach#1", "detach#2+file_add.put#0")
+    ),
+    *(
+        f"{LINKED}{found}+set_spapr_tce.dissolve#0+set_spapr_tce.detach#{rest}"
+        for found in range(3)
+        for rest in ("0", "1", *(f"2+set_spapr_tce.put#{put}" for put in range(3)))
+    ),
+    *(
+        f"{LINKED}{found}+set_spapr_tce.dissolve#{used}+set_spapr_tce.put#{put}"
+        for found in range(3)
+        for used in (1, 2)
+        for put in range(3)
+        if put != 2 - found
     ),
     *(
         f"{step.partition('.')[0]}.mm#2+{step}#0"
