@@ -142,7 +142,7 @@ def groups_of_both(*, wide: bool, steps: bool) -> Scope:
         return cdevs(wide=False, steps=steps, groups=True, vms=True)
     made = groups_of_iommufds(wide=True, steps=steps)
     sizes = {**made.sizes, "container": 1, "iommu_driver": 1, "user": 2, "vm": 1}
-    kinds = {name: made.fixed[name] for name in ("coherent", "isolated", "emulated")}
+    kinds = {name: tuple(map(bool, made.fixed[name])) for name in ("coherent", "isolated", "emulated")}
     return replace(beside := cdev_scope(sizes, kinds), fixed={**beside.fixed, "group of": made.fixed["group of"]})
 
 
