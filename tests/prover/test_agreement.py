@@ -15,6 +15,7 @@ from tenure.prover.agreement import Place, Reading, disagreements, placed, place
 from tenure.prover.expressions import Expr
 from tenure.prover.logic import Read, SymbolicState
 from tenure.prover.paths import Path, paths_of
+from tenure.search.both_group_scopes import GROUPS_OF_BOTH
 from tenure.search.cdev_group_scopes import CDEVS_AND_GROUPS
 from tenure.search.cdev_scopes import CDEVS, cdev_scope
 from tenure.search.cdev_vm_scopes import CDEVS_GROUPS_AND_VMS
@@ -135,6 +136,16 @@ def cdevs(*, wide: bool, steps: bool, groups: bool, vms: bool = False) -> Scope:
     return cdev_scope(sizes, kinds)
 
 
+def groups_of_both(*, wide: bool, steps: bool) -> Scope:
+    """The same with containers and VMs, where every group has an IOMMU."""
+    if not wide:
+        return cdevs(wide=False, steps=steps, groups=True, vms=True)
+    made = groups_of_iommufds(wide=True, steps=steps)
+    sizes = {**made.sizes, "container": 1, "iommu_driver": 1, "user": 2, "vm": 1}
+    kinds = {name: tuple(map(bool, made.fixed[name])) for name in ("coherent", "isolated", "emulated")}
+    return replace(beside := cdev_scope(sizes, kinds), fixed={**beside.fixed, "group of": made.fixed["group of"]})
+
+
 def groups_of_iommufds(*, wide: bool, steps: bool) -> Scope:
     """Device files, and groups that bind devices; `wide`, one of each kind of device, those that are unfit in a group with an IOMMU."""
     if not wide:
@@ -159,6 +170,8 @@ def machine_of(rules: Rules, *, wide: bool = False) -> Machine:
         )  # a hole between two that are there
         return Machine(rules, metagroup_scope(sizes, odd_iommu=wide, regions=told, indexes=told))
     steps = rules.granularity is Granularity.STEPS
+    if family is GROUPS_OF_BOTH:
+        return Machine(rules, groups_of_both(wide=wide, steps=steps))
     if family is GROUPS_OF_IOMMUFDS:
         return Machine(rules, groups_of_iommufds(wide=wide, steps=steps))
     if family in (CDEVS, CDEVS_AND_GROUPS, CDEVS_GROUPS_AND_VMS):
