@@ -1,6 +1,5 @@
 """SPAPR up to 5.18: the host's drivers map into the table of a group themselves, until VFIO has marked all of it as taken."""
 
-
 from tenure.models.containers import linked, table
 from tenure.models.files import file_container, file_group
 from tenure.models.groups import attached, bridge, driver, group_of, no_iommu
