@@ -1,0 +1,446 @@
+"""What holds the objects of an iommufd together where devices are physical or emulated: helper invariants.
+
+Much of it is what holds where all devices are emulated. What is more are HWPTs, which an attach or a user makes, and which
+a device that leaves has to give up.
+"""
+
+from tenure.models.cdev_fields import bound_to
+from tenure.models.files import file_device, releasable
+from tenure.models.iommufd import auto, context, devices, hwpt_ioas, hwpts, listed, type_, users, wait_cnt
+from tenure.models.iommufd_access_claims import (
+    a_table_has_only_what_is_there,
+    an_access_is_bound_by_one_file,
+    an_iommufd_counts_what_is_bound_to_it,
+    an_object_is_of_an_open_iommufd,
+    file_of,
+    is_there,
+    nothing_went_wrong,
+    same,
+    user_of,
+    waiter_of,
+    what_a_device_is_bound_to_is_kept_open,
+    what_has_a_type_has_memory,
+    what_is_bound_is_a_device_file,
+)
+from tenure.models.iommufd_devices import attached, bound, going, set_locked
+from tenure.vocabulary.objects import DEVICE, FILE, OBJECT, THREAD
+from tenure.vocabulary.symbols import choice_is
+from tenure.vocabulary.systems import claim
+from tenure.vocabulary.terms import (
+    Term,
+    both,
+    busy,
+    either,
+    frame,
+    implies,
+    is_none,
+    no,
+    number_of,
+    some,
+    stands,
+    when,
+)
+
+LOOKS = ("iova_ranges.use", "iova_ranges.put_user")
+ATTACHES = ("attach.attach", "attach.put_user", "attach.undo_user")
+NAMES_BOTH = ("hwpt_alloc.make", "hwpt_alloc.put_user", "hwpt_alloc.wrong_user")
+ALLOCATES = (*NAMES_BOTH, "hwpt_alloc.put_wait", "hwpt_alloc.wrong_wait")
+NAMES_A_DEVICE = (*ALLOCATES, "hwpt_alloc.put_device_user", "hwpt_alloc.fail_user")
+LEAVES = ("detach.put_hwpt",)
+USES = (*LOOKS, *ATTACHES, *NAMES_A_DEVICE)
+HOLDS = (
+    *USES,
+    "iova_ranges.put_wait",
+    "attach.put_wait",
+    "attach.undo_wait",
+    "hwpt_alloc.put_device_wait",
+    "hwpt_alloc.fail_wait",
+)
+IN_ATTACH = (*ATTACHES, "attach.put_wait", "attach.undo_wait", "attach.put_hwpt", "attach.free_hwpt")
+OF_A_DEVICE = (*IN_ATTACH, *LEAVES, "detach.free_hwpt")
+RELEASES = ("release_device.put_hwpt", "release_device.free_hwpt", "release_device.begin", "release_device.remove")
+
+
+def second_of(thread: Term) -> Term:
+    """The other object on which a call relies: the one for which a HWPT is made, or the HWPT that a device leaves."""
+    return frame(thread, "attach", "*old", OBJECT)
+
+
+def second_waiter_of(thread: Term) -> Term:
+    """The other object that a call has in hand: the one for which a HWPT is made."""
+    return frame(thread, "hwpt_alloc", "*waiter", OBJECT)
+
+
+def left_by(file: Term) -> Term:
+    """The HWPT that the device leaves whose file is released."""
+    return frame(file, "release_device", "*old", OBJECT)
+
+
+def freed_by(file: Term) -> Term:
+    """What the release of a file waits to free, but for the object of its device."""
+    return when(
+        stands(file, "release_device.free_hwpt"),
+        frame(file, "release_device", "doomed", OBJECT),
+        frame(file, "nothing", "", OBJECT),
+    )
+
+
+def made_by(thread: Term) -> Term:
+    """The name that a caller chose for what the call makes."""
+    return frame(thread, "attach", "made", OBJECT)
+
+
+def doomed_by(thread: Term) -> Term:
+    """What a thread waits to free."""
+    otherwise = when(
+        stands(thread, "destroy.destroy", "detach.free_hwpt"),
+        frame(thread, "destroy", "doomed", OBJECT),
+        frame(thread, "nothing", "", OBJECT),
+    )
+    return when(stands(thread, "attach.free_hwpt"), frame(thread, "attach", "doomed", OBJECT), otherwise)
+
+
+def iommufd_of(thread: Term) -> Term:
+    """The iommufd on whose objects a call works."""
+    file = file_of(thread)
+    return when(stands(thread, *OF_A_DEVICE), bound_to[file], file)
+
+
+def is_of_a_device(obj: Term) -> Term:
+    """A driver has the object."""
+    return choice_is(type_[obj], "device", "access")
+
+
+@claim(obj=OBJECT)
+def a_hwpt_has_an_ioas(obj: Term) -> Term:
+    """And nothing else has one, or was made for one."""
+    hwpt = type_[obj] == "hwpt"
+    return both(same(hwpt, no(is_none(hwpt_ioas[obj]))), implies(auto[obj], hwpt))
+
+
+@claim(obj=OBJECT)
+def the_ioas_of_a_hwpt_is_in_its_table(obj: Term) -> Term:
+    """Both are of one iommufd."""
+    ioas = hwpt_ioas[obj]
+    there = both(type_[ioas] == "ioas", no(is_none(listed[ioas])), listed[ioas] == context[obj], hwpts[ioas] > 0)
+    return implies(no(is_none(ioas)), there)
+
+
+@claim(obj=OBJECT)
+def the_object_of_a_device_is_in_its_table(obj: Term) -> Term:
+    """Until it is freed."""
+    return implies(is_of_a_device(obj), no(is_none(listed[obj])))
+
+
+@claim(obj=OBJECT)
+def devices_count_who_is_attached(obj: Term) -> Term:
+    """HWPTs count their devices, IO address spaces their accesses."""
+    return devices[obj] == number_of(OBJECT, lambda o: attached[o] == obj)
+
+
+@claim(obj=OBJECT)
+def an_ioas_counts_its_hwpts(obj: Term) -> Term:
+    """Those in its list."""
+    return hwpts[obj] == number_of(OBJECT, lambda o: hwpt_ioas[o] == obj)
+
+
+@claim(obj=OBJECT)
+def only_what_is_in_a_table_is_attached_to(obj: Term) -> Term:
+    """A HWPT or an IO address space."""
+    return implies(devices[obj] > 0, both(choice_is(type_[obj], "ioas", "hwpt"), no(is_none(listed[obj]))))
+
+
+@claim(obj=OBJECT)
+def only_an_ioas_in_a_table_has_hwpts(obj: Term) -> Term:
+    """It relies on nothing itself."""
+    return implies(hwpts[obj] > 0, both(type_[obj] == "ioas", no(is_none(listed[obj]))))
+
+
+@claim(obj=OBJECT)
+def users_count_all_that_relies_on_the_object(obj: Term) -> Term:
+    """One for the table, the driver, a device's being attached, each HWPT, each that is attached, each call that relies on it."""
+    table, driver = when(is_none(listed[obj]), 0, 1), when(is_of_a_device(obj), 1, 0)
+    attachment = when(both(type_[obj] == "device", no(is_none(attached[obj]))), 1, 0)
+    calls = (
+        number_of(THREAD, lambda t: user_of(t) == obj)
+        + number_of(THREAD, lambda t: second_of(t) == obj)
+        + number_of(FILE, lambda f: left_by(f) == obj)
+    )
+    return users[obj] == table + driver + attachment + hwpts[obj] + devices[obj] + calls
+
+
+@claim(obj=OBJECT)
+def waits_count_the_table_and_calls(obj: Term) -> Term:
+    """One for the table, until the driver gives it back; one for each call that has the object in hand."""
+    table = when(either(is_none(listed[obj]), going[obj]), 0, 1)
+    calls = number_of(THREAD, lambda t: waiter_of(t) == obj) + number_of(THREAD, lambda t: second_waiter_of(t) == obj)
+    return wait_cnt[obj] == table + calls
+
+
+@claim(obj=OBJECT)
+def what_is_in_no_table_has_no_user(obj: Term) -> Term:
+    """It was taken out with the last one."""
+    return implies(is_none(listed[obj]), users[obj] == 0)
+
+
+@claim(thread=THREAD)
+def a_call_relies_on_an_object_where_it_stands(thread: Term) -> Term:
+    """And nowhere else."""
+    return same(no(is_none(user_of(thread))), stands(thread, *USES, *LEAVES))
+
+
+@claim(thread=THREAD)
+def a_call_relies_on_a_second_object_where_it_stands(thread: Term) -> Term:
+    """The call that makes a HWPT always; one that attaches where the device leaves another."""
+    some_, always = no(is_none(second_of(thread))), stands(thread, *NAMES_BOTH, "attach.put_hwpt")
+    return both(
+        implies(always, some_),
+        implies(some_, either(always, stands(thread, "attach.put_user", "attach.put_wait"))),
+    )
+
+
+@claim(thread=THREAD)
+def a_call_has_an_object_in_hand_where_it_stands(thread: Term) -> Term:
+    """And nowhere else."""
+    return same(no(is_none(waiter_of(thread))), stands(thread, *HOLDS))
+
+
+@claim(thread=THREAD)
+def a_call_has_a_second_object_in_hand_where_it_stands(thread: Term) -> Term:
+    """And nowhere else."""
+    return same(no(is_none(second_waiter_of(thread))), stands(thread, *ALLOCATES))
+
+
+@claim(thread=THREAD)
+def a_call_has_in_hand_what_it_relies_on(thread: Term) -> Term:
+    """It counts in `wait_cnt` as long as it counts in `users`."""
+    return both(
+        implies(stands(thread, *USES), user_of(thread) == waiter_of(thread)),
+        implies(stands(thread, *NAMES_BOTH), second_of(thread) == second_waiter_of(thread)),
+    )
+
+
+@claim(thread=THREAD)
+def what_a_call_relies_on_is_in_a_table(thread: Term) -> Term:
+    """It counts in `users`, so nobody takes it out."""
+    one, other = user_of(thread), second_of(thread)
+    return both(
+        implies(no(is_none(one)), no(is_none(listed[one]))), implies(no(is_none(other)), no(is_none(listed[other])))
+    )
+
+
+@claim(thread=THREAD)
+def what_a_call_has_in_hand_is_there(thread: Term) -> Term:
+    """It counts in `wait_cnt`, so nobody frees it; and it is of the iommufd of the call."""
+    one, other, iommufd = waiter_of(thread), second_waiter_of(thread), iommufd_of(thread)
+    return both(
+        implies(no(is_none(one)), both(no(is_none(iommufd)), context[one] == iommufd)),
+        implies(no(is_none(other)), both(no(is_none(iommufd)), context[other] == iommufd)),
+    )
+
+
+@claim(thread=THREAD)
+def what_a_device_leaves_is_a_hwpt(thread: Term) -> Term:
+    """It is of the iommufd to which the device is bound."""
+    one, other, iommufd = user_of(thread), second_of(thread), iommufd_of(thread)
+    attaches = both(no(is_none(other)), stands(thread, *IN_ATTACH))
+    return both(
+        implies(stands(thread, *LEAVES), both(type_[one] == "hwpt", context[one] == iommufd)),
+        implies(attaches, both(type_[other] == "hwpt", context[other] == iommufd)),
+    )
+
+
+@claim(file=FILE)
+def what_a_released_device_leaves_is_a_hwpt(file: Term) -> Term:
+    """It is in the table of the iommufd to which the device is bound."""
+    old = left_by(file)
+    return both(
+        same(no(is_none(old)), stands(file, "release_device.put_hwpt")),
+        implies(no(is_none(old)), both(type_[old] == "hwpt", listed[old] == bound_to[file])),
+    )
+
+
+@claim(thread=THREAD)
+def what_a_call_will_make_is_not_there(thread: Term) -> Term:
+    """The name that the caller chose is unused."""
+    made = made_by(thread)
+    return implies(stands(thread, "attach.attach", "hwpt_alloc.make"), both(no(is_none(made)), is_none(context[made])))
+
+
+@claim(thread=THREAD, other=THREAD)
+def calls_make_different_objects(thread: Term, other: Term) -> Term:
+    """Two that are going to make one object are the same."""
+
+    def makes(one: Term) -> Term:
+        return stands(one, "attach.attach", "hwpt_alloc.make")
+
+    return implies(both(makes(thread), makes(other), made_by(thread) == made_by(other)), thread == other)
+
+
+@claim(obj=OBJECT)
+def what_is_in_no_table_is_being_destroyed(obj: Term) -> Term:
+    """An object that is there and in no table has somebody who waits to free it."""
+    waits = either(some(THREAD, lambda t: doomed_by(t) == obj), some(FILE, lambda f: freed_by(f) == obj))
+    return implies(both(is_there(obj), is_none(listed[obj])), waits)
+
+
+@claim(thread=THREAD)
+def who_destroys_has_taken_it_out(thread: Term) -> Term:
+    """Who waits to free an object has taken it out of its table; it is there, of the call's iommufd, and a HWPT where a device left it."""
+    obj, iommufd = doomed_by(thread), iommufd_of(thread)
+    left = both(is_none(listed[obj]), no(is_none(iommufd)), context[obj] == iommufd)
+    kind_ = either(
+        type_[obj] == "hwpt", both(type_[obj] == "ioas", stands(thread, "destroy.destroy"))
+    )
+    return implies(stands(thread, "destroy.destroy", "attach.free_hwpt", "detach.free_hwpt"), both(left, kind_))
+
+
+@claim(file=FILE)
+def a_release_has_taken_out_what_it_destroys(file: Term) -> Term:
+    """The same of the release of a device file."""
+    obj = freed_by(file)
+    left = both(type_[obj] == "hwpt", is_none(listed[obj]), context[obj] == bound_to[file])
+    return implies(stands(file, "release_device.free_hwpt"), left)
+
+
+@claim(thread=THREAD, other=THREAD)
+def nobody_destroys_twice(thread: Term, other: Term) -> Term:
+    """Two who wait to free one object are the same."""
+    return implies(both(no(is_none(doomed_by(thread))), doomed_by(thread) == doomed_by(other)), thread == other)
+
+
+@claim(file=FILE, other=FILE)
+def no_two_releases_destroy_one_object(file: Term, other: Term) -> Term:
+    """Nor do releases."""
+    return implies(both(no(is_none(freed_by(file))), freed_by(file) == freed_by(other)), file == other)
+
+
+@claim(thread=THREAD, file=FILE)
+def no_release_destroys_what_a_call_does(thread: Term, file: Term) -> Term:
+    """Nor a release and a call."""
+    return implies(no(is_none(doomed_by(thread))), no(doomed_by(thread) == freed_by(file)))
+
+
+@claim(thread=THREAD)
+def a_call_under_way_has_a_file(thread: Term) -> Term:
+    """Which it keeps open."""
+    return implies(busy(thread), no(is_none(file_of(thread))))
+
+
+@claim(file=FILE)
+def a_bound_file_has_the_object_of_a_device(file: Term) -> Term:
+    """The object of a bound device file is in the table of the iommufd that the file keeps open."""
+    obj = bound[file]
+    return implies(no(is_none(obj)), both(is_of_a_device(obj), listed[obj] == bound_to[file]))
+
+
+@claim(obj=OBJECT)
+def the_object_of_a_device_has_a_file(obj: Term) -> Term:
+    """Some device file is bound for it."""
+    return implies(is_of_a_device(obj), some(FILE, lambda f: bound[f] == obj))
+
+
+@claim(obj=OBJECT)
+def a_device_is_attached_to_a_hwpt_and_an_access_to_an_ioas(obj: Term) -> Term:
+    """Nothing else is attached to anything; and what it is attached to counts it."""
+    to = attached[obj]
+    physical, emulated = (
+        both(type_[obj] == one, type_[to] == other) for one, other in (("device", "hwpt"), ("access", "ioas"))
+    )
+    return implies(no(is_none(to)), both(either(physical, emulated), devices[to] > 0))
+
+
+@claim(obj=OBJECT)
+def what_a_device_is_attached_to_is_in_its_table(obj: Term) -> Term:
+    """Both are of one iommufd."""
+    to = attached[obj]
+    return implies(no(is_none(to)), both(no(is_none(listed[to])), listed[to] == context[obj]))
+
+
+@claim(thread=THREAD)
+def a_call_on_a_device_has_a_bound_file(thread: Term) -> Term:
+    """A device file is unbound only by its release, for which the call would have to be over."""
+    return implies(stands(thread, *OF_A_DEVICE), no(is_none(bound[file_of(thread)])))
+
+
+@claim(file=FILE)
+def a_release_waits_for_a_device_attached_to_nothing(file: Term) -> Term:
+    """The file is bound as long as its release runs, and nobody attaches the device meanwhile."""
+    dev = bound[file]
+    return implies(stands(file, *RELEASES), both(no(is_none(dev)), is_none(attached[dev])))
+
+
+@claim(file=FILE)
+def a_released_file_is_referred_to_by_nobody(file: Term) -> Term:
+    """While the release of a file runs, no fd and no call refers to it."""
+    return both(implies(busy(file), stands(file, *RELEASES)), implies(stands(file, *RELEASES), releasable(file)))
+
+
+@claim(file=FILE)
+def an_object_that_goes_is_being_released(file: Term) -> Term:
+    """The driver gives its part of `wait_cnt` back exactly where the release of the file waits."""
+    return implies(no(is_none(bound[file])), same(going[bound[file]], stands(file, "release_device.remove")))
+
+
+@claim(obj=OBJECT)
+def only_objects_of_devices_go(obj: Term) -> Term:
+    """Only these are waited for by a driver."""
+    return implies(going[obj], is_of_a_device(obj))
+
+
+@claim(device=DEVICE)
+def who_has_the_lock_of_a_device_is_in_a_call_on_it(device: Term) -> Term:
+    """The lock is had by a call that attaches or detaches a file of the device, or by the release of one."""
+    calls = some(THREAD, lambda t: both(stands(t, *OF_A_DEVICE), file_device[file_of(t)] == device))
+    releases = some(FILE, lambda f: both(stands(f, *RELEASES), file_device[f] == device))
+    return implies(set_locked[device], either(calls, releases))
+
+
+WITH_DEVICES = (
+    what_has_a_type_has_memory,
+    an_object_is_of_an_open_iommufd,
+    a_hwpt_has_an_ioas,
+    the_ioas_of_a_hwpt_is_in_its_table,
+    a_table_has_only_what_is_there,
+    the_object_of_a_device_is_in_its_table,
+    devices_count_who_is_attached,
+    an_ioas_counts_its_hwpts,
+    only_what_is_in_a_table_is_attached_to,
+    only_an_ioas_in_a_table_has_hwpts,
+    users_count_all_that_relies_on_the_object,
+    waits_count_the_table_and_calls,
+    what_is_in_no_table_has_no_user,
+    a_call_relies_on_an_object_where_it_stands,
+    a_call_relies_on_a_second_object_where_it_stands,
+    a_call_has_an_object_in_hand_where_it_stands,
+    a_call_has_a_second_object_in_hand_where_it_stands,
+    a_call_has_in_hand_what_it_relies_on,
+    what_a_call_relies_on_is_in_a_table,
+    what_a_call_has_in_hand_is_there,
+    what_a_device_leaves_is_a_hwpt,
+    what_a_released_device_leaves_is_a_hwpt,
+    what_a_call_will_make_is_not_there,
+    calls_make_different_objects,
+    what_is_in_no_table_is_being_destroyed,
+    who_destroys_has_taken_it_out,
+    a_release_has_taken_out_what_it_destroys,
+    nobody_destroys_twice,
+    no_two_releases_destroy_one_object,
+    no_release_destroys_what_a_call_does,
+    a_call_under_way_has_a_file,
+    an_iommufd_counts_what_is_bound_to_it,
+    what_a_device_is_bound_to_is_kept_open,
+    a_bound_file_has_the_object_of_a_device,
+    what_is_bound_is_a_device_file,
+    an_access_is_bound_by_one_file,
+    the_object_of_a_device_has_a_file,
+    a_device_is_attached_to_a_hwpt_and_an_access_to_an_ioas,
+    what_a_device_is_attached_to_is_in_its_table,
+    a_call_on_a_device_has_a_bound_file,
+    a_release_waits_for_a_device_attached_to_nothing,
+    a_released_file_is_referred_to_by_nobody,
+    an_object_that_goes_is_being_released,
+    only_objects_of_devices_go,
+    who_has_the_lock_of_a_device_is_in_a_call_on_it,
+    nothing_went_wrong,
+)
