@@ -25,8 +25,9 @@ from tenure.models.iommufd_access_claims import (
 from tenure.models.iommufd_devices import attached, bound, going, set_locked
 from tenure.vocabulary.objects import DEVICE, FILE, OBJECT, THREAD
 from tenure.vocabulary.symbols import choice_is
-from tenure.vocabulary.systems import claim
+from tenure.vocabulary.systems import Claim, claim, kept_with, lemma
 from tenure.vocabulary.terms import (
+    TRUE,
     Term,
     both,
     busy,
@@ -122,7 +123,7 @@ def a_hwpt_has_an_ioas(obj: Term) -> Term:
 def the_ioas_of_a_hwpt_is_in_its_table(obj: Term) -> Term:
     """Both are of one iommufd."""
     ioas = hwpt_ioas[obj]
-    there = both(type_[ioas] == "ioas", no(is_none(listed[ioas])), listed[ioas] == context[obj], hwpts[ioas] > 0)
+    there = both(type_[ioas] == "ioas", no(is_none(listed[ioas])), listed[ioas] == context[obj])
     return implies(no(is_none(ioas)), there)
 
 
@@ -223,10 +224,79 @@ def a_call_has_in_hand_what_it_relies_on(thread: Term) -> Term:
 @claim(thread=THREAD)
 def what_a_call_relies_on_is_in_a_table(thread: Term) -> Term:
     """It counts in `users`, so nobody takes it out."""
-    one, other = user_of(thread), second_of(thread)
-    return both(
-        implies(no(is_none(one)), no(is_none(listed[one]))), implies(no(is_none(other)), no(is_none(listed[other])))
-    )
+    return implies(no(is_none(user_of(thread))), no(is_none(listed[user_of(thread)])))
+
+
+@claim(thread=THREAD)
+def what_else_a_call_relies_on_is_in_a_table(thread: Term) -> Term:
+    """For the same reason."""
+    return implies(no(is_none(second_of(thread))), no(is_none(listed[second_of(thread)])))
+
+
+def _relies(obj: Term, *, but_thread: Term | None = None, but_file: Term | None = None) -> Term:
+    """Some call relies on the object, but for one that may."""
+
+    def other(one: Term, left: Term | None) -> Term:
+        return TRUE if left is None else no(one == left)
+
+    calls = some(THREAD, lambda t: both(either(user_of(t) == obj, second_of(t) == obj), other(t, but_thread)))
+    return either(calls, some(FILE, lambda f: both(left_by(f) == obj, other(f, but_file))))
+
+
+def _is_last(obj: Term) -> Term:
+    """No object relies on the object."""
+    return both(devices[obj] == 0, hwpts[obj] == 0)
+
+
+@lemma(users_count_all_that_relies_on_the_object, devices_count_who_is_attached, an_ioas_counts_its_hwpts)
+@claim(obj=OBJECT)
+def what_has_one_user_is_in_a_table_alone(obj: Term) -> Term:
+    """No object, driver or call relies on it."""
+    alone = both(users[obj] == 1, no(is_none(listed[obj])))
+    return implies(alone, both(_is_last(obj), no(is_of_a_device(obj)), no(_relies(obj))))
+
+
+@lemma(users_count_all_that_relies_on_the_object, devices_count_who_is_attached, an_ioas_counts_its_hwpts)
+@claim(thread=THREAD)
+def a_call_that_leaves_last_is_the_only_user(thread: Term) -> Term:
+    """Beside the table."""
+
+    def leaves(obj: Term) -> Term:
+        two = both(no(is_none(obj)), users[obj] == 2, no(is_none(listed[obj])))
+        return implies(two, both(_is_last(obj), no(_relies(obj, but_thread=thread))))
+
+    return both(leaves(user_of(thread)), leaves(second_of(thread)))
+
+
+@lemma(users_count_all_that_relies_on_the_object, devices_count_who_is_attached, an_ioas_counts_its_hwpts)
+@claim(file=FILE)
+def a_release_that_leaves_last_is_the_only_user(file: Term) -> Term:
+    """Beside the table."""
+    obj = left_by(file)
+    two = both(no(is_none(obj)), users[obj] == 2, no(is_none(listed[obj])))
+    return implies(two, both(_is_last(obj), no(_relies(obj, but_file=file))))
+
+
+@lemma(waits_count_the_table_and_calls)
+@claim(obj=OBJECT)
+def what_nobody_waits_for_no_call_has_in_hand(obj: Term) -> Term:
+    """Its `wait_cnt` is zero."""
+    calls = some(THREAD, lambda t: either(waiter_of(t) == obj, second_waiter_of(t) == obj))
+    return implies(wait_cnt[obj] == 0, no(calls))
+
+
+@lemma(devices_count_who_is_attached)
+@claim(obj=OBJECT)
+def what_a_device_is_attached_to_counts_it(obj: Term) -> Term:
+    """Among its devices."""
+    return implies(no(is_none(attached[obj])), devices[attached[obj]] > 0)
+
+
+@lemma(an_ioas_counts_its_hwpts)
+@claim(obj=OBJECT)
+def the_ioas_of_a_hwpt_counts_it(obj: Term) -> Term:
+    """Among its HWPTs."""
+    return implies(no(is_none(hwpt_ioas[obj])), hwpts[hwpt_ioas[obj]] > 0)
 
 
 @claim(thread=THREAD)
@@ -261,6 +331,13 @@ def what_a_released_device_leaves_is_a_hwpt(file: Term) -> Term:
 
 
 @claim(thread=THREAD)
+def an_access_is_going_to_be_attached_to_an_ioas(thread: Term) -> Term:
+    """The look-up refused all else."""
+    access = type_[bound[file_of(thread)]] == "access"
+    return implies(both(stands(thread, "attach.attach"), access), type_[user_of(thread)] == "ioas")
+
+
+@claim(thread=THREAD)
 def what_a_call_will_make_is_not_there(thread: Term) -> Term:
     """The name that the caller chose is unused."""
     made = made_by(thread)
@@ -289,9 +366,7 @@ def who_destroys_has_taken_it_out(thread: Term) -> Term:
     """Who waits to free an object has taken it out of its table; it is there, of the call's iommufd, and a HWPT where a device left it."""
     obj, iommufd = doomed_by(thread), iommufd_of(thread)
     left = both(is_none(listed[obj]), no(is_none(iommufd)), context[obj] == iommufd)
-    kind_ = either(
-        type_[obj] == "hwpt", both(type_[obj] == "ioas", stands(thread, "destroy.destroy"))
-    )
+    kind_ = either(type_[obj] == "hwpt", both(type_[obj] == "ioas", stands(thread, "destroy.destroy")))
     return implies(stands(thread, "destroy.destroy", "attach.free_hwpt", "detach.free_hwpt"), both(left, kind_))
 
 
@@ -342,12 +417,12 @@ def the_object_of_a_device_has_a_file(obj: Term) -> Term:
 
 @claim(obj=OBJECT)
 def a_device_is_attached_to_a_hwpt_and_an_access_to_an_ioas(obj: Term) -> Term:
-    """Nothing else is attached to anything; and what it is attached to counts it."""
+    """Nothing else is attached to anything."""
     to = attached[obj]
     physical, emulated = (
         both(type_[obj] == one, type_[to] == other) for one, other in (("device", "hwpt"), ("access", "ioas"))
     )
-    return implies(no(is_none(to)), both(either(physical, emulated), devices[to] > 0))
+    return implies(no(is_none(to)), either(physical, emulated))
 
 
 @claim(obj=OBJECT)
@@ -396,46 +471,185 @@ def who_has_the_lock_of_a_device_is_in_a_call_on_it(device: Term) -> Term:
     return implies(set_locked[device], either(calls, releases))
 
 
-WITH_DEVICES = (
+WITH_DEVICES: tuple[Claim, ...] = (
     what_has_a_type_has_memory,
-    an_object_is_of_an_open_iommufd,
+    kept_with(
+        a_table_has_only_what_is_there,
+        what_is_in_no_table_is_being_destroyed,
+        who_destroys_has_taken_it_out,
+        a_release_has_taken_out_what_it_destroys,
+        what_a_device_is_bound_to_is_kept_open,
+    )(an_object_is_of_an_open_iommufd),
     a_hwpt_has_an_ioas,
-    the_ioas_of_a_hwpt_is_in_its_table,
+    kept_with(
+        what_has_one_user_is_in_a_table_alone,
+        the_ioas_of_a_hwpt_counts_it,
+        a_table_has_only_what_is_there,
+        what_has_a_type_has_memory,
+        who_destroys_has_taken_it_out,
+        a_release_has_taken_out_what_it_destroys,
+        what_a_call_relies_on_is_in_a_table,
+        what_else_a_call_relies_on_is_in_a_table,
+        a_call_has_in_hand_what_it_relies_on,
+        what_a_call_has_in_hand_is_there,
+        what_a_call_will_make_is_not_there,
+        what_a_device_leaves_is_a_hwpt,
+        what_a_released_device_leaves_is_a_hwpt,
+        a_bound_file_has_the_object_of_a_device,
+    )(the_ioas_of_a_hwpt_is_in_its_table),
     a_table_has_only_what_is_there,
-    the_object_of_a_device_is_in_its_table,
+    kept_with(
+        what_has_one_user_is_in_a_table_alone,
+        what_a_device_leaves_is_a_hwpt,
+        what_a_released_device_leaves_is_a_hwpt,
+        a_bound_file_has_the_object_of_a_device,
+    )(the_object_of_a_device_is_in_its_table),
     devices_count_who_is_attached,
     an_ioas_counts_its_hwpts,
-    only_what_is_in_a_table_is_attached_to,
-    only_an_ioas_in_a_table_has_hwpts,
-    users_count_all_that_relies_on_the_object,
+    kept_with(
+        what_has_one_user_is_in_a_table_alone,
+        a_call_that_leaves_last_is_the_only_user,
+        a_release_that_leaves_last_is_the_only_user,
+        who_destroys_has_taken_it_out,
+        a_release_has_taken_out_what_it_destroys,
+        what_has_a_type_has_memory,
+        a_table_has_only_what_is_there,
+    )(only_what_is_in_a_table_is_attached_to),
+    kept_with(
+        what_has_one_user_is_in_a_table_alone,
+        who_destroys_has_taken_it_out,
+        a_release_has_taken_out_what_it_destroys,
+        what_has_a_type_has_memory,
+        a_table_has_only_what_is_there,
+        what_a_device_leaves_is_a_hwpt,
+        what_a_released_device_leaves_is_a_hwpt,
+        an_ioas_counts_its_hwpts,
+    )(only_an_ioas_in_a_table_has_hwpts),
+    kept_with(
+        what_has_a_type_has_memory,
+        a_table_has_only_what_is_there,
+        what_is_in_no_table_has_no_user,
+        devices_count_who_is_attached,
+        an_ioas_counts_its_hwpts,
+        a_hwpt_has_an_ioas,
+        what_a_call_will_make_is_not_there,
+        a_bound_file_has_the_object_of_a_device,
+        a_call_on_a_device_has_a_bound_file,
+        a_device_is_attached_to_a_hwpt_and_an_access_to_an_ioas,
+        a_call_relies_on_an_object_where_it_stands,
+        a_call_relies_on_a_second_object_where_it_stands,
+    )(users_count_all_that_relies_on_the_object),
     waits_count_the_table_and_calls,
     what_is_in_no_table_has_no_user,
+    what_has_one_user_is_in_a_table_alone,
+    a_call_that_leaves_last_is_the_only_user,
+    a_release_that_leaves_last_is_the_only_user,
+    what_nobody_waits_for_no_call_has_in_hand,
+    what_a_device_is_attached_to_counts_it,
+    the_ioas_of_a_hwpt_counts_it,
     a_call_relies_on_an_object_where_it_stands,
     a_call_relies_on_a_second_object_where_it_stands,
     a_call_has_an_object_in_hand_where_it_stands,
     a_call_has_a_second_object_in_hand_where_it_stands,
     a_call_has_in_hand_what_it_relies_on,
-    what_a_call_relies_on_is_in_a_table,
-    what_a_call_has_in_hand_is_there,
+    kept_with(
+        what_has_one_user_is_in_a_table_alone,
+        a_call_that_leaves_last_is_the_only_user,
+        a_release_that_leaves_last_is_the_only_user,
+        a_call_relies_on_an_object_where_it_stands,
+        a_call_relies_on_a_second_object_where_it_stands,
+        what_a_released_device_leaves_is_a_hwpt,
+        a_table_has_only_what_is_there,
+        what_is_in_no_table_has_no_user,
+    )(what_a_call_relies_on_is_in_a_table),
+    kept_with(
+        what_has_one_user_is_in_a_table_alone,
+        a_call_that_leaves_last_is_the_only_user,
+        a_release_that_leaves_last_is_the_only_user,
+        a_call_relies_on_a_second_object_where_it_stands,
+        what_a_released_device_leaves_is_a_hwpt,
+        what_a_device_is_attached_to_is_in_its_table,
+        a_bound_file_has_the_object_of_a_device,
+    )(what_else_a_call_relies_on_is_in_a_table),
+    kept_with(
+        what_nobody_waits_for_no_call_has_in_hand,
+        a_call_has_an_object_in_hand_where_it_stands,
+        a_call_has_a_second_object_in_hand_where_it_stands,
+        a_table_has_only_what_is_there,
+        a_call_on_a_device_has_a_bound_file,
+    )(what_a_call_has_in_hand_is_there),
     what_a_device_leaves_is_a_hwpt,
     what_a_released_device_leaves_is_a_hwpt,
+    an_access_is_going_to_be_attached_to_an_ioas,
     what_a_call_will_make_is_not_there,
     calls_make_different_objects,
     what_is_in_no_table_is_being_destroyed,
-    who_destroys_has_taken_it_out,
-    a_release_has_taken_out_what_it_destroys,
+    kept_with(
+        what_has_a_type_has_memory,
+        a_table_has_only_what_is_there,
+        what_has_one_user_is_in_a_table_alone,
+        nobody_destroys_twice,
+        no_release_destroys_what_a_call_does,
+        a_call_on_a_device_has_a_bound_file,
+        what_a_device_leaves_is_a_hwpt,
+    )(who_destroys_has_taken_it_out),
+    kept_with(
+        what_has_a_type_has_memory,
+        a_table_has_only_what_is_there,
+        nobody_destroys_twice,
+        no_release_destroys_what_a_call_does,
+        no_two_releases_destroy_one_object,
+        what_a_released_device_leaves_is_a_hwpt,
+        a_release_waits_for_a_device_attached_to_nothing,
+    )(a_release_has_taken_out_what_it_destroys),
     nobody_destroys_twice,
     no_two_releases_destroy_one_object,
     no_release_destroys_what_a_call_does,
     a_call_under_way_has_a_file,
     an_iommufd_counts_what_is_bound_to_it,
     what_a_device_is_bound_to_is_kept_open,
-    a_bound_file_has_the_object_of_a_device,
+    kept_with(
+        what_has_one_user_is_in_a_table_alone,
+        what_has_a_type_has_memory,
+        a_table_has_only_what_is_there,
+        what_a_call_will_make_is_not_there,
+        what_a_device_leaves_is_a_hwpt,
+        what_a_released_device_leaves_is_a_hwpt,
+        who_destroys_has_taken_it_out,
+        a_release_has_taken_out_what_it_destroys,
+    )(a_bound_file_has_the_object_of_a_device),
     what_is_bound_is_a_device_file,
     an_access_is_bound_by_one_file,
     the_object_of_a_device_has_a_file,
-    a_device_is_attached_to_a_hwpt_and_an_access_to_an_ioas,
-    what_a_device_is_attached_to_is_in_its_table,
+    kept_with(
+        what_has_a_type_has_memory,
+        a_table_has_only_what_is_there,
+        a_hwpt_has_an_ioas,
+        what_a_device_is_attached_to_is_in_its_table,
+        an_access_is_going_to_be_attached_to_an_ioas,
+        what_a_call_relies_on_is_in_a_table,
+        a_bound_file_has_the_object_of_a_device,
+        what_a_call_will_make_is_not_there,
+        a_call_relies_on_an_object_where_it_stands,
+        a_call_on_a_device_has_a_bound_file,
+        who_destroys_has_taken_it_out,
+        a_release_has_taken_out_what_it_destroys,
+    )(a_device_is_attached_to_a_hwpt_and_an_access_to_an_ioas),
+    kept_with(
+        what_has_one_user_is_in_a_table_alone,
+        a_call_that_leaves_last_is_the_only_user,
+        a_release_that_leaves_last_is_the_only_user,
+        what_a_device_is_attached_to_counts_it,
+        a_table_has_only_what_is_there,
+        what_is_in_no_table_has_no_user,
+        the_ioas_of_a_hwpt_is_in_its_table,
+        a_call_has_in_hand_what_it_relies_on,
+        what_a_call_relies_on_is_in_a_table,
+        what_a_call_has_in_hand_is_there,
+        a_bound_file_has_the_object_of_a_device,
+        a_call_on_a_device_has_a_bound_file,
+        what_a_call_will_make_is_not_there,
+    )(what_a_device_is_attached_to_is_in_its_table),
     a_call_on_a_device_has_a_bound_file,
     a_release_waits_for_a_device_attached_to_nothing,
     a_released_file_is_referred_to_by_nobody,
