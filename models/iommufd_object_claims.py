@@ -59,6 +59,9 @@ HOLDS = (
 )
 IN_ATTACH = (*ATTACHES, "attach.put_wait", "attach.undo_wait", "attach.put_hwpt", "attach.free_hwpt")
 OF_A_DEVICE = (*IN_ATTACH, *LEAVES, "detach.free_hwpt")
+FREES = ("destroy.destroy", "detach.free_hwpt")
+ATTACH_FREES = "attach.free_hwpt"
+RELEASE_FREES = "release_device.free_hwpt"
 RELEASES = ("release_device.put_hwpt", "release_device.free_hwpt", "release_device.begin", "release_device.remove")
 
 
@@ -78,12 +81,8 @@ def left_by(file: Term) -> Term:
 
 
 def freed_by(file: Term) -> Term:
-    """What the release of a file waits to free, but for the object of its device."""
-    return when(
-        stands(file, "release_device.free_hwpt"),
-        frame(file, "release_device", "doomed", OBJECT),
-        frame(file, "nothing", "", OBJECT),
-    )
+    """The HWPT that the release of a file frees, while it waits for that."""
+    return frame(file, "release_device", "doomed", OBJECT)
 
 
 def made_by(thread: Term) -> Term:
@@ -92,19 +91,32 @@ def made_by(thread: Term) -> Term:
 
 
 def doomed_by(thread: Term) -> Term:
-    """What a thread waits to free."""
-    otherwise = when(
-        stands(thread, "destroy.destroy", "detach.free_hwpt"),
-        frame(thread, "destroy", "doomed", OBJECT),
-        frame(thread, "nothing", "", OBJECT),
-    )
-    return when(stands(thread, "attach.free_hwpt"), frame(thread, "attach", "doomed", OBJECT), otherwise)
+    """What a thread waits to free, but for one that attaches."""
+    return frame(thread, "destroy", "doomed", OBJECT)
 
 
-def iommufd_of(thread: Term) -> Term:
-    """The iommufd on whose objects a call works."""
+def doomed_by_attach(thread: Term) -> Term:
+    """What a thread that attaches waits to free."""
+    return frame(thread, "attach", "doomed", OBJECT)
+
+
+def dooms(thread: Term, obj: Term) -> Term:
+    """The thread waits to free the object."""
+    attaches = both(stands(thread, ATTACH_FREES), doomed_by_attach(thread) == obj)
+    return either(both(stands(thread, *FREES), doomed_by(thread) == obj), attaches)
+
+
+def release_dooms(file: Term, obj: Term) -> Term:
+    """The release of the file waits to free the object."""
+    return both(stands(file, RELEASE_FREES), freed_by(file) == obj)
+
+
+def is_of_its_iommufd(thread: Term, obj: Term) -> Term:
+    """The object is of the iommufd on whose objects the call works."""
     file = file_of(thread)
-    return when(stands(thread, *OF_A_DEVICE), bound_to[file], file)
+    on_device = stands(thread, *OF_A_DEVICE)
+    bound_there = both(no(is_none(bound_to[file])), context[obj] == bound_to[file])
+    return both(implies(on_device, bound_there), implies(no(on_device), both(no(is_none(file)), context[obj] == file)))
 
 
 def is_of_a_device(obj: Term) -> Term:
@@ -302,17 +314,17 @@ def the_ioas_of_a_hwpt_counts_it(obj: Term) -> Term:
 @claim(thread=THREAD)
 def what_a_call_has_in_hand_is_there(thread: Term) -> Term:
     """It counts in `wait_cnt`, so nobody frees it; and it is of the iommufd of the call."""
-    one, other, iommufd = waiter_of(thread), second_waiter_of(thread), iommufd_of(thread)
+    one, other = waiter_of(thread), second_waiter_of(thread)
     return both(
-        implies(no(is_none(one)), both(no(is_none(iommufd)), context[one] == iommufd)),
-        implies(no(is_none(other)), both(no(is_none(iommufd)), context[other] == iommufd)),
+        implies(no(is_none(one)), is_of_its_iommufd(thread, one)),
+        implies(no(is_none(other)), is_of_its_iommufd(thread, other)),
     )
 
 
 @claim(thread=THREAD)
 def what_a_device_leaves_is_a_hwpt(thread: Term) -> Term:
     """It is of the iommufd to which the device is bound."""
-    one, other, iommufd = user_of(thread), second_of(thread), iommufd_of(thread)
+    one, other, iommufd = user_of(thread), second_of(thread), bound_to[file_of(thread)]
     attaches = both(no(is_none(other)), stands(thread, *IN_ATTACH))
     return both(
         implies(stands(thread, *LEAVES), both(type_[one] == "hwpt", context[one] == iommufd)),
@@ -357,17 +369,29 @@ def calls_make_different_objects(thread: Term, other: Term) -> Term:
 @claim(obj=OBJECT)
 def what_is_in_no_table_is_being_destroyed(obj: Term) -> Term:
     """An object that is there and in no table has somebody who waits to free it."""
-    waits = either(some(THREAD, lambda t: doomed_by(t) == obj), some(FILE, lambda f: freed_by(f) == obj))
+    waits = either(some(THREAD, lambda t: dooms(t, obj)), some(FILE, lambda f: release_dooms(f, obj)))
     return implies(both(is_there(obj), is_none(listed[obj])), waits)
 
 
 @claim(thread=THREAD)
 def who_destroys_has_taken_it_out(thread: Term) -> Term:
-    """Who waits to free an object has taken it out of its table; it is there, of the call's iommufd, and a HWPT where a device left it."""
-    obj, iommufd = doomed_by(thread), iommufd_of(thread)
-    left = both(is_none(listed[obj]), no(is_none(iommufd)), context[obj] == iommufd)
-    kind_ = either(type_[obj] == "hwpt", both(type_[obj] == "ioas", stands(thread, "destroy.destroy")))
-    return implies(stands(thread, "destroy.destroy", "attach.free_hwpt", "detach.free_hwpt"), both(left, kind_))
+    """Who waits to free an object has taken it out of its table; it is there, of the call's iommufd."""
+    obj, file = doomed_by(thread), file_of(thread)
+    destroys, detaches = (stands(thread, one) for one in FREES)
+    out = both(is_none(listed[obj]), no(is_none(context[obj])))
+    return both(
+        implies(either(destroys, detaches), out),
+        implies(destroys, both(choice_is(type_[obj], "ioas", "hwpt"), context[obj] == file)),
+        implies(detaches, both(type_[obj] == "hwpt", context[obj] == bound_to[file])),
+    )
+
+
+@claim(thread=THREAD)
+def who_attaches_has_taken_out_what_the_device_left(thread: Term) -> Term:
+    """The same of a call that attaches."""
+    obj, iommufd = doomed_by_attach(thread), bound_to[file_of(thread)]
+    left = both(type_[obj] == "hwpt", is_none(listed[obj]), no(is_none(iommufd)), context[obj] == iommufd)
+    return implies(stands(thread, ATTACH_FREES), left)
 
 
 @claim(file=FILE)
@@ -375,25 +399,44 @@ def a_release_has_taken_out_what_it_destroys(file: Term) -> Term:
     """The same of the release of a device file."""
     obj = freed_by(file)
     left = both(type_[obj] == "hwpt", is_none(listed[obj]), context[obj] == bound_to[file])
-    return implies(stands(file, "release_device.free_hwpt"), left)
+    return implies(stands(file, RELEASE_FREES), left)
 
 
 @claim(thread=THREAD, other=THREAD)
 def nobody_destroys_twice(thread: Term, other: Term) -> Term:
     """Two who wait to free one object are the same."""
-    return implies(both(no(is_none(doomed_by(thread))), doomed_by(thread) == doomed_by(other)), thread == other)
+    one, two = stands(thread, *FREES), stands(other, *FREES)
+    return implies(both(one, two, doomed_by(thread) == doomed_by(other)), thread == other)
+
+
+@claim(thread=THREAD, other=THREAD)
+def no_two_that_attach_destroy_one_object(thread: Term, other: Term) -> Term:
+    """Nor do calls that attach."""
+    one, two = stands(thread, ATTACH_FREES), stands(other, ATTACH_FREES)
+    return implies(both(one, two, doomed_by_attach(thread) == doomed_by_attach(other)), thread == other)
+
+
+@claim(thread=THREAD, other=THREAD)
+def nobody_destroys_what_one_that_attaches_does(thread: Term, other: Term) -> Term:
+    """Nor one of these and another call."""
+    waits = both(stands(thread, *FREES), stands(other, ATTACH_FREES))
+    return implies(waits, no(doomed_by(thread) == doomed_by_attach(other)))
 
 
 @claim(file=FILE, other=FILE)
 def no_two_releases_destroy_one_object(file: Term, other: Term) -> Term:
     """Nor do releases."""
-    return implies(both(no(is_none(freed_by(file))), freed_by(file) == freed_by(other)), file == other)
+    one, two = stands(file, RELEASE_FREES), stands(other, RELEASE_FREES)
+    return implies(both(one, two, freed_by(file) == freed_by(other)), file == other)
 
 
 @claim(thread=THREAD, file=FILE)
 def no_release_destroys_what_a_call_does(thread: Term, file: Term) -> Term:
     """Nor a release and a call."""
-    return implies(no(is_none(doomed_by(thread))), no(doomed_by(thread) == freed_by(file)))
+    obj = freed_by(file)
+    by_call = implies(stands(thread, *FREES), no(doomed_by(thread) == obj))
+    by_attach = implies(stands(thread, ATTACH_FREES), no(doomed_by_attach(thread) == obj))
+    return implies(stands(file, RELEASE_FREES), both(by_call, by_attach))
 
 
 @claim(thread=THREAD)
@@ -472,15 +515,23 @@ def who_has_the_lock_of_a_device_is_in_a_call_on_it(device: Term) -> Term:
 
 
 WITH_DEVICES: tuple[Claim, ...] = (
-    what_has_a_type_has_memory,
+    kept_with(a_call_on_a_device_has_a_bound_file, what_is_bound_is_a_device_file)(what_has_a_type_has_memory),
     kept_with(
         a_table_has_only_what_is_there,
         what_is_in_no_table_is_being_destroyed,
         who_destroys_has_taken_it_out,
         a_release_has_taken_out_what_it_destroys,
         what_a_device_is_bound_to_is_kept_open,
+        who_attaches_has_taken_out_what_the_device_left,
     )(an_object_is_of_an_open_iommufd),
-    a_hwpt_has_an_ioas,
+    kept_with(
+        what_has_a_type_has_memory,
+        a_call_relies_on_an_object_where_it_stands,
+        a_call_relies_on_a_second_object_where_it_stands,
+        a_bound_file_has_the_object_of_a_device,
+        what_a_call_will_make_is_not_there,
+        who_destroys_has_taken_it_out,
+    )(a_hwpt_has_an_ioas),
     kept_with(
         what_has_one_user_is_in_a_table_alone,
         the_ioas_of_a_hwpt_counts_it,
@@ -488,6 +539,7 @@ WITH_DEVICES: tuple[Claim, ...] = (
         what_has_a_type_has_memory,
         who_destroys_has_taken_it_out,
         a_release_has_taken_out_what_it_destroys,
+        who_attaches_has_taken_out_what_the_device_left,
         what_a_call_relies_on_is_in_a_table,
         what_else_a_call_relies_on_is_in_a_table,
         a_call_has_in_hand_what_it_relies_on,
@@ -497,21 +549,36 @@ WITH_DEVICES: tuple[Claim, ...] = (
         what_a_released_device_leaves_is_a_hwpt,
         a_bound_file_has_the_object_of_a_device,
     )(the_ioas_of_a_hwpt_is_in_its_table),
-    a_table_has_only_what_is_there,
+    kept_with(
+        who_destroys_has_taken_it_out,
+        a_release_has_taken_out_what_it_destroys,
+        who_attaches_has_taken_out_what_the_device_left,
+    )(a_table_has_only_what_is_there),
     kept_with(
         what_has_one_user_is_in_a_table_alone,
         what_a_device_leaves_is_a_hwpt,
         what_a_released_device_leaves_is_a_hwpt,
         a_bound_file_has_the_object_of_a_device,
     )(the_object_of_a_device_is_in_its_table),
-    devices_count_who_is_attached,
-    an_ioas_counts_its_hwpts,
+    kept_with(
+        what_has_a_type_has_memory,
+        a_table_has_only_what_is_there,
+        what_a_call_will_make_is_not_there,
+        what_a_device_is_attached_to_is_in_its_table,
+    )(devices_count_who_is_attached),
+    kept_with(
+        what_has_a_type_has_memory,
+        a_table_has_only_what_is_there,
+        what_a_call_will_make_is_not_there,
+        the_ioas_of_a_hwpt_is_in_its_table,
+    )(an_ioas_counts_its_hwpts),
     kept_with(
         what_has_one_user_is_in_a_table_alone,
         a_call_that_leaves_last_is_the_only_user,
         a_release_that_leaves_last_is_the_only_user,
         who_destroys_has_taken_it_out,
         a_release_has_taken_out_what_it_destroys,
+        who_attaches_has_taken_out_what_the_device_left,
         what_has_a_type_has_memory,
         a_table_has_only_what_is_there,
     )(only_what_is_in_a_table_is_attached_to),
@@ -519,6 +586,7 @@ WITH_DEVICES: tuple[Claim, ...] = (
         what_has_one_user_is_in_a_table_alone,
         who_destroys_has_taken_it_out,
         a_release_has_taken_out_what_it_destroys,
+        who_attaches_has_taken_out_what_the_device_left,
         what_has_a_type_has_memory,
         a_table_has_only_what_is_there,
         what_a_device_leaves_is_a_hwpt,
@@ -539,8 +607,32 @@ WITH_DEVICES: tuple[Claim, ...] = (
         a_call_relies_on_an_object_where_it_stands,
         a_call_relies_on_a_second_object_where_it_stands,
     )(users_count_all_that_relies_on_the_object),
-    waits_count_the_table_and_calls,
-    what_is_in_no_table_has_no_user,
+    kept_with(
+        a_call_has_an_object_in_hand_where_it_stands,
+        a_call_has_a_second_object_in_hand_where_it_stands,
+        what_a_call_has_in_hand_is_there,
+        what_has_a_type_has_memory,
+        a_table_has_only_what_is_there,
+        only_objects_of_devices_go,
+        what_has_one_user_is_in_a_table_alone,
+        what_a_device_leaves_is_a_hwpt,
+        what_a_released_device_leaves_is_a_hwpt,
+        a_release_waits_for_a_device_attached_to_nothing,
+        an_object_that_goes_is_being_released,
+        a_bound_file_has_the_object_of_a_device,
+    )(waits_count_the_table_and_calls),
+    kept_with(
+        what_a_call_relies_on_is_in_a_table,
+        what_else_a_call_relies_on_is_in_a_table,
+        the_ioas_of_a_hwpt_is_in_its_table,
+        what_a_released_device_leaves_is_a_hwpt,
+        what_a_device_is_attached_to_is_in_its_table,
+        a_bound_file_has_the_object_of_a_device,
+        a_call_on_a_device_has_a_bound_file,
+        a_call_relies_on_a_second_object_where_it_stands,
+        a_table_has_only_what_is_there,
+        what_is_bound_is_a_device_file,
+    )(what_is_in_no_table_has_no_user),
     what_has_one_user_is_in_a_table_alone,
     a_call_that_leaves_last_is_the_only_user,
     a_release_that_leaves_last_is_the_only_user,
@@ -577,10 +669,55 @@ WITH_DEVICES: tuple[Claim, ...] = (
         a_call_has_a_second_object_in_hand_where_it_stands,
         a_table_has_only_what_is_there,
         a_call_on_a_device_has_a_bound_file,
+        a_released_file_is_referred_to_by_nobody,
+        what_is_bound_is_a_device_file,
+        what_has_a_type_has_memory,
+        what_a_call_will_make_is_not_there,
     )(what_a_call_has_in_hand_is_there),
-    what_a_device_leaves_is_a_hwpt,
-    what_a_released_device_leaves_is_a_hwpt,
-    an_access_is_going_to_be_attached_to_an_ioas,
+    kept_with(
+        what_has_a_type_has_memory,
+        a_table_has_only_what_is_there,
+        what_a_call_will_make_is_not_there,
+        what_a_call_relies_on_is_in_a_table,
+        what_else_a_call_relies_on_is_in_a_table,
+        who_destroys_has_taken_it_out,
+        a_release_has_taken_out_what_it_destroys,
+        who_attaches_has_taken_out_what_the_device_left,
+        a_device_is_attached_to_a_hwpt_and_an_access_to_an_ioas,
+        what_a_device_is_attached_to_is_in_its_table,
+        a_bound_file_has_the_object_of_a_device,
+        what_is_bound_is_a_device_file,
+        a_call_on_a_device_has_a_bound_file,
+        a_released_file_is_referred_to_by_nobody,
+    )(what_a_device_leaves_is_a_hwpt),
+    kept_with(
+        what_is_bound_is_a_device_file,
+        a_release_waits_for_a_device_attached_to_nothing,
+        what_has_a_type_has_memory,
+        a_table_has_only_what_is_there,
+        what_a_call_will_make_is_not_there,
+        what_has_one_user_is_in_a_table_alone,
+        a_call_that_leaves_last_is_the_only_user,
+        a_release_that_leaves_last_is_the_only_user,
+        who_destroys_has_taken_it_out,
+        a_release_has_taken_out_what_it_destroys,
+        who_attaches_has_taken_out_what_the_device_left,
+        what_a_device_is_attached_to_is_in_its_table,
+        a_device_is_attached_to_a_hwpt_and_an_access_to_an_ioas,
+        a_bound_file_has_the_object_of_a_device,
+    )(what_a_released_device_leaves_is_a_hwpt),
+    kept_with(
+        what_has_a_type_has_memory,
+        a_table_has_only_what_is_there,
+        what_a_call_relies_on_is_in_a_table,
+        who_destroys_has_taken_it_out,
+        what_a_call_will_make_is_not_there,
+        a_bound_file_has_the_object_of_a_device,
+        what_is_bound_is_a_device_file,
+        a_call_on_a_device_has_a_bound_file,
+        who_attaches_has_taken_out_what_the_device_left,
+        a_release_has_taken_out_what_it_destroys,
+    )(an_access_is_going_to_be_attached_to_an_ioas),
     what_a_call_will_make_is_not_there,
     calls_make_different_objects,
     what_is_in_no_table_is_being_destroyed,
@@ -590,24 +727,57 @@ WITH_DEVICES: tuple[Claim, ...] = (
         what_has_one_user_is_in_a_table_alone,
         nobody_destroys_twice,
         no_release_destroys_what_a_call_does,
+        nobody_destroys_what_one_that_attaches_does,
         a_call_on_a_device_has_a_bound_file,
         what_a_device_leaves_is_a_hwpt,
+        what_is_bound_is_a_device_file,
     )(who_destroys_has_taken_it_out),
     kept_with(
         what_has_a_type_has_memory,
         a_table_has_only_what_is_there,
-        nobody_destroys_twice,
+        no_two_that_attach_destroy_one_object,
+        no_release_destroys_what_a_call_does,
+        nobody_destroys_what_one_that_attaches_does,
+        a_call_on_a_device_has_a_bound_file,
+        what_a_device_leaves_is_a_hwpt,
+        what_is_bound_is_a_device_file,
+        a_released_file_is_referred_to_by_nobody,
+    )(who_attaches_has_taken_out_what_the_device_left),
+    kept_with(
+        what_has_a_type_has_memory,
+        a_table_has_only_what_is_there,
         no_release_destroys_what_a_call_does,
         no_two_releases_destroy_one_object,
         what_a_released_device_leaves_is_a_hwpt,
         a_release_waits_for_a_device_attached_to_nothing,
+        what_is_bound_is_a_device_file,
     )(a_release_has_taken_out_what_it_destroys),
-    nobody_destroys_twice,
-    no_two_releases_destroy_one_object,
-    no_release_destroys_what_a_call_does,
+    kept_with(who_destroys_has_taken_it_out)(nobody_destroys_twice),
+    kept_with(
+        who_attaches_has_taken_out_what_the_device_left,
+        a_call_relies_on_a_second_object_where_it_stands,
+        what_else_a_call_relies_on_is_in_a_table,
+    )(no_two_that_attach_destroy_one_object),
+    kept_with(
+        who_destroys_has_taken_it_out,
+        who_attaches_has_taken_out_what_the_device_left,
+        a_call_relies_on_a_second_object_where_it_stands,
+        what_else_a_call_relies_on_is_in_a_table,
+    )(nobody_destroys_what_one_that_attaches_does),
+    kept_with(a_release_has_taken_out_what_it_destroys, what_a_released_device_leaves_is_a_hwpt)(
+        no_two_releases_destroy_one_object
+    ),
+    kept_with(
+        who_destroys_has_taken_it_out,
+        who_attaches_has_taken_out_what_the_device_left,
+        a_release_has_taken_out_what_it_destroys,
+        what_a_released_device_leaves_is_a_hwpt,
+        what_a_call_relies_on_is_in_a_table,
+        what_else_a_call_relies_on_is_in_a_table,
+    )(no_release_destroys_what_a_call_does),
     a_call_under_way_has_a_file,
     an_iommufd_counts_what_is_bound_to_it,
-    what_a_device_is_bound_to_is_kept_open,
+    kept_with(an_iommufd_counts_what_is_bound_to_it)(what_a_device_is_bound_to_is_kept_open),
     kept_with(
         what_has_one_user_is_in_a_table_alone,
         what_has_a_type_has_memory,
@@ -617,6 +787,7 @@ WITH_DEVICES: tuple[Claim, ...] = (
         what_a_released_device_leaves_is_a_hwpt,
         who_destroys_has_taken_it_out,
         a_release_has_taken_out_what_it_destroys,
+        who_attaches_has_taken_out_what_the_device_left,
     )(a_bound_file_has_the_object_of_a_device),
     what_is_bound_is_a_device_file,
     an_access_is_bound_by_one_file,
@@ -634,6 +805,7 @@ WITH_DEVICES: tuple[Claim, ...] = (
         a_call_on_a_device_has_a_bound_file,
         who_destroys_has_taken_it_out,
         a_release_has_taken_out_what_it_destroys,
+        who_attaches_has_taken_out_what_the_device_left,
     )(a_device_is_attached_to_a_hwpt_and_an_access_to_an_ioas),
     kept_with(
         what_has_one_user_is_in_a_table_alone,
@@ -650,11 +822,46 @@ WITH_DEVICES: tuple[Claim, ...] = (
         a_call_on_a_device_has_a_bound_file,
         what_a_call_will_make_is_not_there,
     )(what_a_device_is_attached_to_is_in_its_table),
-    a_call_on_a_device_has_a_bound_file,
-    a_release_waits_for_a_device_attached_to_nothing,
+    kept_with(a_released_file_is_referred_to_by_nobody)(a_call_on_a_device_has_a_bound_file),
+    kept_with(
+        a_released_file_is_referred_to_by_nobody,
+        a_call_on_a_device_has_a_bound_file,
+        an_access_is_bound_by_one_file,
+        a_bound_file_has_the_object_of_a_device,
+    )(a_release_waits_for_a_device_attached_to_nothing),
     a_released_file_is_referred_to_by_nobody,
-    an_object_that_goes_is_being_released,
-    only_objects_of_devices_go,
-    who_has_the_lock_of_a_device_is_in_a_call_on_it,
-    nothing_went_wrong,
+    kept_with(
+        a_bound_file_has_the_object_of_a_device,
+        a_release_waits_for_a_device_attached_to_nothing,
+        an_access_is_bound_by_one_file,
+        only_objects_of_devices_go,
+        what_is_bound_is_a_device_file,
+        what_has_a_type_has_memory,
+    )(an_object_that_goes_is_being_released),
+    kept_with(
+        what_has_a_type_has_memory,
+        what_a_call_will_make_is_not_there,
+        a_bound_file_has_the_object_of_a_device,
+        a_release_waits_for_a_device_attached_to_nothing,
+        who_destroys_has_taken_it_out,
+        a_release_has_taken_out_what_it_destroys,
+        who_attaches_has_taken_out_what_the_device_left,
+        what_has_one_user_is_in_a_table_alone,
+    )(only_objects_of_devices_go),
+    kept_with(
+        what_a_call_has_in_hand_is_there,
+        what_a_call_relies_on_is_in_a_table,
+        what_else_a_call_relies_on_is_in_a_table,
+        a_table_has_only_what_is_there,
+        what_a_released_device_leaves_is_a_hwpt,
+    )(who_has_the_lock_of_a_device_is_in_a_call_on_it),
+    kept_with(
+        what_a_call_relies_on_is_in_a_table,
+        what_else_a_call_relies_on_is_in_a_table,
+        a_table_has_only_what_is_there,
+        what_a_call_has_in_hand_is_there,
+        what_a_released_device_leaves_is_a_hwpt,
+        a_release_waits_for_a_device_attached_to_nothing,
+        what_is_bound_is_a_device_file,
+    )(nothing_went_wrong),
 )
