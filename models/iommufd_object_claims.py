@@ -152,6 +152,12 @@ def devices_count_who_is_attached(obj: Term) -> Term:
 
 
 @claim(obj=OBJECT)
+def a_hwpt_made_for_an_ioas_has_a_device(obj: Term) -> Term:
+    """As long as it is in its table: true where calls are whole, and false in steps, as OBJ-6 is."""
+    return implies(both(auto[obj], no(is_none(listed[obj]))), devices[obj] > 0)
+
+
+@claim(obj=OBJECT)
 def an_ioas_counts_its_hwpts(obj: Term) -> Term:
     """Those in its list."""
     return hwpts[obj] == number_of(OBJECT, lambda o: hwpt_ioas[o] == obj)
@@ -864,4 +870,5 @@ WITH_DEVICES: tuple[Claim, ...] = (
         a_release_waits_for_a_device_attached_to_nothing,
         what_is_bound_is_a_device_file,
     )(nothing_went_wrong),
+    a_hwpt_made_for_an_ioas_has_a_device,
 )

@@ -84,7 +84,6 @@ IOMMUFD_OBJECTS = _system(
     (*iommufd.CALLS, *iommufd_devices.CALLS, *iommufd_hwpts.CALLS),
     WITH_DEVICES,
 )
-"""With physical devices: compared with the reference and searched by tests, and not judged, for its proof is not found yet."""
 ACCESSES = _system(
     "accesses",
     "the same with emulated devices alone: accesses, which are attached to IO address spaces; unbind",
@@ -100,4 +99,4 @@ NO_DEVICES = _system(
     _without(seen.file_bound, seen.file_iommufd, seen.object_auto),
 )
 
-SYSTEMS = (ACCESSES, NO_DEVICES)
+SYSTEMS = (IOMMUFD_OBJECTS, ACCESSES, NO_DEVICES)
