@@ -327,6 +327,15 @@ def what_a_call_has_in_hand_is_there(thread: Term) -> Term:
     )
 
 
+@lemma(what_a_call_has_in_hand_is_there)
+@claim(obj=OBJECT)
+def what_is_not_there_no_call_has_in_hand(obj: Term) -> Term:
+    """So what is made begins with the table's part of `wait_cnt`."""
+    one = number_of(THREAD, lambda t: waiter_of(t) == obj)
+    other = number_of(THREAD, lambda t: second_waiter_of(t) == obj)
+    return implies(is_none(context[obj]), both(one == 0, other == 0))
+
+
 @claim(thread=THREAD)
 def what_a_device_leaves_is_a_hwpt(thread: Term) -> Term:
     """It is of the iommufd to which the device is bound."""
@@ -521,7 +530,9 @@ def who_has_the_lock_of_a_device_is_in_a_call_on_it(device: Term) -> Term:
 
 
 WITH_DEVICES: tuple[Claim, ...] = (
-    kept_with(a_call_on_a_device_has_a_bound_file, what_is_bound_is_a_device_file)(what_has_a_type_has_memory),
+    kept_with(a_call_on_a_device_has_a_bound_file, what_is_bound_is_a_device_file, a_call_under_way_has_a_file)(
+        what_has_a_type_has_memory
+    ),
     kept_with(
         a_table_has_only_what_is_there,
         what_is_in_no_table_is_being_destroyed,
@@ -529,6 +540,10 @@ WITH_DEVICES: tuple[Claim, ...] = (
         a_release_has_taken_out_what_it_destroys,
         what_a_device_is_bound_to_is_kept_open,
         who_attaches_has_taken_out_what_the_device_left,
+        what_a_call_has_in_hand_is_there,
+        a_call_has_an_object_in_hand_where_it_stands,
+        what_is_bound_is_a_device_file,
+        a_release_waits_for_a_device_attached_to_nothing,
     )(an_object_is_of_an_open_iommufd),
     kept_with(
         what_has_a_type_has_memory,
@@ -571,6 +586,7 @@ WITH_DEVICES: tuple[Claim, ...] = (
         a_table_has_only_what_is_there,
         what_a_call_will_make_is_not_there,
         what_a_device_is_attached_to_is_in_its_table,
+        a_call_on_a_device_has_a_bound_file,
     )(devices_count_who_is_attached),
     kept_with(
         what_has_a_type_has_memory,
@@ -587,6 +603,10 @@ WITH_DEVICES: tuple[Claim, ...] = (
         who_attaches_has_taken_out_what_the_device_left,
         what_has_a_type_has_memory,
         a_table_has_only_what_is_there,
+        a_call_on_a_device_has_a_bound_file,
+        what_is_bound_is_a_device_file,
+        a_call_under_way_has_a_file,
+        what_a_call_will_make_is_not_there,
     )(only_what_is_in_a_table_is_attached_to),
     kept_with(
         what_has_one_user_is_in_a_table_alone,
@@ -598,6 +618,9 @@ WITH_DEVICES: tuple[Claim, ...] = (
         what_a_device_leaves_is_a_hwpt,
         what_a_released_device_leaves_is_a_hwpt,
         an_ioas_counts_its_hwpts,
+        what_a_call_relies_on_is_in_a_table,
+        what_else_a_call_relies_on_is_in_a_table,
+        what_a_call_will_make_is_not_there,
     )(only_an_ioas_in_a_table_has_hwpts),
     kept_with(
         what_has_a_type_has_memory,
@@ -614,18 +637,18 @@ WITH_DEVICES: tuple[Claim, ...] = (
         a_call_relies_on_a_second_object_where_it_stands,
     )(users_count_all_that_relies_on_the_object),
     kept_with(
+        what_is_not_there_no_call_has_in_hand,
+        what_a_call_will_make_is_not_there,
+        what_has_a_type_has_memory,
         a_call_has_an_object_in_hand_where_it_stands,
         a_call_has_a_second_object_in_hand_where_it_stands,
-        what_a_call_has_in_hand_is_there,
-        what_has_a_type_has_memory,
-        a_table_has_only_what_is_there,
         only_objects_of_devices_go,
         what_has_one_user_is_in_a_table_alone,
-        what_a_device_leaves_is_a_hwpt,
-        what_a_released_device_leaves_is_a_hwpt,
-        a_release_waits_for_a_device_attached_to_nothing,
         an_object_that_goes_is_being_released,
-        a_bound_file_has_the_object_of_a_device,
+        a_table_has_only_what_is_there,
+        a_call_on_a_device_has_a_bound_file,
+        what_is_bound_is_a_device_file,
+        a_call_under_way_has_a_file,
     )(waits_count_the_table_and_calls),
     kept_with(
         what_a_call_relies_on_is_in_a_table,
@@ -638,6 +661,9 @@ WITH_DEVICES: tuple[Claim, ...] = (
         a_call_relies_on_a_second_object_where_it_stands,
         a_table_has_only_what_is_there,
         what_is_bound_is_a_device_file,
+        a_release_waits_for_a_device_attached_to_nothing,
+        what_a_call_will_make_is_not_there,
+        what_has_a_type_has_memory,
     )(what_is_in_no_table_has_no_user),
     what_has_one_user_is_in_a_table_alone,
     a_call_that_leaves_last_is_the_only_user,
@@ -659,6 +685,7 @@ WITH_DEVICES: tuple[Claim, ...] = (
         what_a_released_device_leaves_is_a_hwpt,
         a_table_has_only_what_is_there,
         what_is_in_no_table_has_no_user,
+        what_a_call_will_make_is_not_there,
     )(what_a_call_relies_on_is_in_a_table),
     kept_with(
         what_has_one_user_is_in_a_table_alone,
@@ -668,6 +695,7 @@ WITH_DEVICES: tuple[Claim, ...] = (
         what_a_released_device_leaves_is_a_hwpt,
         what_a_device_is_attached_to_is_in_its_table,
         a_bound_file_has_the_object_of_a_device,
+        what_a_call_will_make_is_not_there,
     )(what_else_a_call_relies_on_is_in_a_table),
     kept_with(
         what_nobody_waits_for_no_call_has_in_hand,
@@ -679,7 +707,9 @@ WITH_DEVICES: tuple[Claim, ...] = (
         what_is_bound_is_a_device_file,
         what_has_a_type_has_memory,
         what_a_call_will_make_is_not_there,
+        what_a_device_is_bound_to_is_kept_open,
     )(what_a_call_has_in_hand_is_there),
+    what_is_not_there_no_call_has_in_hand,
     kept_with(
         what_has_a_type_has_memory,
         a_table_has_only_what_is_there,
@@ -723,20 +753,16 @@ WITH_DEVICES: tuple[Claim, ...] = (
         a_call_on_a_device_has_a_bound_file,
         who_attaches_has_taken_out_what_the_device_left,
         a_release_has_taken_out_what_it_destroys,
+        what_has_one_user_is_in_a_table_alone,
     )(an_access_is_going_to_be_attached_to_an_ioas),
-    what_a_call_will_make_is_not_there,
+    kept_with(calls_make_different_objects)(what_a_call_will_make_is_not_there),
     calls_make_different_objects,
     what_is_in_no_table_is_being_destroyed,
     kept_with(
         what_has_a_type_has_memory,
         a_table_has_only_what_is_there,
         what_has_one_user_is_in_a_table_alone,
-        nobody_destroys_twice,
-        no_release_destroys_what_a_call_does,
-        nobody_destroys_what_one_that_attaches_does,
-        a_call_on_a_device_has_a_bound_file,
-        what_a_device_leaves_is_a_hwpt,
-        what_is_bound_is_a_device_file,
+        what_a_call_will_make_is_not_there,
     )(who_destroys_has_taken_it_out),
     kept_with(
         what_has_a_type_has_memory,
@@ -748,6 +774,7 @@ WITH_DEVICES: tuple[Claim, ...] = (
         what_a_device_leaves_is_a_hwpt,
         what_is_bound_is_a_device_file,
         a_released_file_is_referred_to_by_nobody,
+        what_a_call_will_make_is_not_there,
     )(who_attaches_has_taken_out_what_the_device_left),
     kept_with(
         what_has_a_type_has_memory,
@@ -757,8 +784,11 @@ WITH_DEVICES: tuple[Claim, ...] = (
         what_a_released_device_leaves_is_a_hwpt,
         a_release_waits_for_a_device_attached_to_nothing,
         what_is_bound_is_a_device_file,
+        what_a_call_will_make_is_not_there,
     )(a_release_has_taken_out_what_it_destroys),
-    kept_with(who_destroys_has_taken_it_out)(nobody_destroys_twice),
+    kept_with(
+        who_destroys_has_taken_it_out, what_a_call_relies_on_is_in_a_table, a_call_relies_on_an_object_where_it_stands
+    )(nobody_destroys_twice),
     kept_with(
         who_attaches_has_taken_out_what_the_device_left,
         a_call_relies_on_a_second_object_where_it_stands,
@@ -769,10 +799,15 @@ WITH_DEVICES: tuple[Claim, ...] = (
         who_attaches_has_taken_out_what_the_device_left,
         a_call_relies_on_a_second_object_where_it_stands,
         what_else_a_call_relies_on_is_in_a_table,
+        what_a_call_relies_on_is_in_a_table,
+        a_call_relies_on_an_object_where_it_stands,
     )(nobody_destroys_what_one_that_attaches_does),
-    kept_with(a_release_has_taken_out_what_it_destroys, what_a_released_device_leaves_is_a_hwpt)(
-        no_two_releases_destroy_one_object
-    ),
+    kept_with(
+        a_release_has_taken_out_what_it_destroys,
+        what_a_released_device_leaves_is_a_hwpt,
+        what_is_bound_is_a_device_file,
+        a_release_waits_for_a_device_attached_to_nothing,
+    )(no_two_releases_destroy_one_object),
     kept_with(
         who_destroys_has_taken_it_out,
         who_attaches_has_taken_out_what_the_device_left,
@@ -780,10 +815,18 @@ WITH_DEVICES: tuple[Claim, ...] = (
         what_a_released_device_leaves_is_a_hwpt,
         what_a_call_relies_on_is_in_a_table,
         what_else_a_call_relies_on_is_in_a_table,
+        what_is_bound_is_a_device_file,
+        a_release_waits_for_a_device_attached_to_nothing,
     )(no_release_destroys_what_a_call_does),
     a_call_under_way_has_a_file,
-    an_iommufd_counts_what_is_bound_to_it,
-    kept_with(an_iommufd_counts_what_is_bound_to_it)(what_a_device_is_bound_to_is_kept_open),
+    kept_with(what_is_bound_is_a_device_file, a_release_waits_for_a_device_attached_to_nothing)(
+        an_iommufd_counts_what_is_bound_to_it
+    ),
+    kept_with(
+        an_iommufd_counts_what_is_bound_to_it,
+        a_release_waits_for_a_device_attached_to_nothing,
+        what_is_bound_is_a_device_file,
+    )(what_a_device_is_bound_to_is_kept_open),
     kept_with(
         what_has_one_user_is_in_a_table_alone,
         what_has_a_type_has_memory,
@@ -794,9 +837,13 @@ WITH_DEVICES: tuple[Claim, ...] = (
         who_destroys_has_taken_it_out,
         a_release_has_taken_out_what_it_destroys,
         who_attaches_has_taken_out_what_the_device_left,
+        an_access_is_bound_by_one_file,
+        a_release_waits_for_a_device_attached_to_nothing,
     )(a_bound_file_has_the_object_of_a_device),
     what_is_bound_is_a_device_file,
-    an_access_is_bound_by_one_file,
+    kept_with(a_bound_file_has_the_object_of_a_device, what_has_a_type_has_memory, a_table_has_only_what_is_there)(
+        an_access_is_bound_by_one_file
+    ),
     the_object_of_a_device_has_a_file,
     kept_with(
         what_has_a_type_has_memory,
@@ -827,6 +874,12 @@ WITH_DEVICES: tuple[Claim, ...] = (
         a_bound_file_has_the_object_of_a_device,
         a_call_on_a_device_has_a_bound_file,
         what_a_call_will_make_is_not_there,
+        a_device_is_attached_to_a_hwpt_and_an_access_to_an_ioas,
+        who_destroys_has_taken_it_out,
+        who_attaches_has_taken_out_what_the_device_left,
+        a_release_has_taken_out_what_it_destroys,
+        what_has_a_type_has_memory,
+        a_release_waits_for_a_device_attached_to_nothing,
     )(what_a_device_is_attached_to_is_in_its_table),
     kept_with(a_released_file_is_referred_to_by_nobody)(a_call_on_a_device_has_a_bound_file),
     kept_with(
@@ -835,7 +888,11 @@ WITH_DEVICES: tuple[Claim, ...] = (
         an_access_is_bound_by_one_file,
         a_bound_file_has_the_object_of_a_device,
     )(a_release_waits_for_a_device_attached_to_nothing),
-    a_released_file_is_referred_to_by_nobody,
+    kept_with(
+        what_a_device_is_bound_to_is_kept_open,
+        a_release_waits_for_a_device_attached_to_nothing,
+        what_is_bound_is_a_device_file,
+    )(a_released_file_is_referred_to_by_nobody),
     kept_with(
         a_bound_file_has_the_object_of_a_device,
         a_release_waits_for_a_device_attached_to_nothing,
@@ -860,6 +917,7 @@ WITH_DEVICES: tuple[Claim, ...] = (
         what_else_a_call_relies_on_is_in_a_table,
         a_table_has_only_what_is_there,
         what_a_released_device_leaves_is_a_hwpt,
+        a_released_file_is_referred_to_by_nobody,
     )(who_has_the_lock_of_a_device_is_in_a_call_on_it),
     kept_with(
         what_a_call_relies_on_is_in_a_table,

@@ -73,6 +73,7 @@ PAGE_TABLES = replace(
     deep=(
         (physical_scope({**_TABLES, "object": 5}), MOVES | {"hwpt_alloc", "close", "release_device"}),
         (physical_scope({**_TABLES, "thread": 2}), MOVES | {"hwpt_alloc"}),
+        (object_scope({**_ONE, "file": 3, "device": 2}, emulated=MIXTURE[1:]), MAKES | {"hwpt_alloc"}),
     ),
 )
 """The same where devices are physical and have page tables."""
