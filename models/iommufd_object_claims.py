@@ -32,6 +32,7 @@ from tenure.vocabulary.terms import (
     both,
     busy,
     either,
+    every,
     frame,
     implies,
     is_none,
@@ -293,6 +294,16 @@ def a_release_that_leaves_last_is_the_only_user(file: Term) -> Term:
     obj = left_by(file)
     two = both(no(is_none(obj)), users[obj] == 2, no(is_none(listed[obj])))
     return implies(two, both(_is_last(obj), no(_relies(obj, but_file=file))))
+
+
+@lemma(users_count_all_that_relies_on_the_object, devices_count_who_is_attached, an_ioas_counts_its_hwpts)
+@claim(obj=OBJECT)
+def the_only_device_of_a_hwpt_leaves_it_alone(obj: Term) -> Term:
+    """Where nobody else uses what the device is attached to, beside the table, no other device is attached."""
+    to = attached[obj]
+    two = both(no(is_none(to)), users[to] == 2, no(is_none(listed[to])))
+    alone = every(OBJECT, lambda o: implies(attached[o] == to, o == obj))
+    return implies(two, both(hwpts[to] == 0, devices[to] == 1, no(_relies(to)), alone))
 
 
 @lemma(waits_count_the_table_and_calls)
@@ -569,6 +580,8 @@ WITH_DEVICES: tuple[Claim, ...] = (
         what_a_device_leaves_is_a_hwpt,
         what_a_released_device_leaves_is_a_hwpt,
         a_bound_file_has_the_object_of_a_device,
+        the_only_device_of_a_hwpt_leaves_it_alone,
+        a_device_is_attached_to_a_hwpt_and_an_access_to_an_ioas,
     )(the_ioas_of_a_hwpt_is_in_its_table),
     kept_with(
         who_destroys_has_taken_it_out,
@@ -580,6 +593,7 @@ WITH_DEVICES: tuple[Claim, ...] = (
         what_a_device_leaves_is_a_hwpt,
         what_a_released_device_leaves_is_a_hwpt,
         a_bound_file_has_the_object_of_a_device,
+        a_device_is_attached_to_a_hwpt_and_an_access_to_an_ioas,
     )(the_object_of_a_device_is_in_its_table),
     kept_with(
         what_has_a_type_has_memory,
@@ -607,6 +621,7 @@ WITH_DEVICES: tuple[Claim, ...] = (
         what_is_bound_is_a_device_file,
         a_call_under_way_has_a_file,
         what_a_call_will_make_is_not_there,
+        the_only_device_of_a_hwpt_leaves_it_alone,
     )(only_what_is_in_a_table_is_attached_to),
     kept_with(
         what_has_one_user_is_in_a_table_alone,
@@ -621,6 +636,8 @@ WITH_DEVICES: tuple[Claim, ...] = (
         what_a_call_relies_on_is_in_a_table,
         what_else_a_call_relies_on_is_in_a_table,
         what_a_call_will_make_is_not_there,
+        the_only_device_of_a_hwpt_leaves_it_alone,
+        a_device_is_attached_to_a_hwpt_and_an_access_to_an_ioas,
     )(only_an_ioas_in_a_table_has_hwpts),
     kept_with(
         what_has_a_type_has_memory,
@@ -649,6 +666,8 @@ WITH_DEVICES: tuple[Claim, ...] = (
         a_call_on_a_device_has_a_bound_file,
         what_is_bound_is_a_device_file,
         a_call_under_way_has_a_file,
+        a_device_is_attached_to_a_hwpt_and_an_access_to_an_ioas,
+        a_bound_file_has_the_object_of_a_device,
     )(waits_count_the_table_and_calls),
     kept_with(
         what_a_call_relies_on_is_in_a_table,
@@ -668,6 +687,7 @@ WITH_DEVICES: tuple[Claim, ...] = (
     what_has_one_user_is_in_a_table_alone,
     a_call_that_leaves_last_is_the_only_user,
     a_release_that_leaves_last_is_the_only_user,
+    the_only_device_of_a_hwpt_leaves_it_alone,
     what_nobody_waits_for_no_call_has_in_hand,
     what_a_device_is_attached_to_counts_it,
     the_ioas_of_a_hwpt_counts_it,
@@ -775,6 +795,8 @@ WITH_DEVICES: tuple[Claim, ...] = (
         what_is_bound_is_a_device_file,
         a_released_file_is_referred_to_by_nobody,
         what_a_call_will_make_is_not_there,
+        what_a_device_is_attached_to_is_in_its_table,
+        a_device_is_attached_to_a_hwpt_and_an_access_to_an_ioas,
     )(who_attaches_has_taken_out_what_the_device_left),
     kept_with(
         what_has_a_type_has_memory,
@@ -787,12 +809,16 @@ WITH_DEVICES: tuple[Claim, ...] = (
         what_a_call_will_make_is_not_there,
     )(a_release_has_taken_out_what_it_destroys),
     kept_with(
-        who_destroys_has_taken_it_out, what_a_call_relies_on_is_in_a_table, a_call_relies_on_an_object_where_it_stands
+        who_destroys_has_taken_it_out,
+        what_a_call_relies_on_is_in_a_table,
+        a_call_relies_on_an_object_where_it_stands,
+        what_a_device_is_attached_to_is_in_its_table,
     )(nobody_destroys_twice),
     kept_with(
         who_attaches_has_taken_out_what_the_device_left,
         a_call_relies_on_a_second_object_where_it_stands,
         what_else_a_call_relies_on_is_in_a_table,
+        what_a_device_is_attached_to_is_in_its_table,
     )(no_two_that_attach_destroy_one_object),
     kept_with(
         who_destroys_has_taken_it_out,
@@ -801,12 +827,14 @@ WITH_DEVICES: tuple[Claim, ...] = (
         what_else_a_call_relies_on_is_in_a_table,
         what_a_call_relies_on_is_in_a_table,
         a_call_relies_on_an_object_where_it_stands,
+        what_a_device_is_attached_to_is_in_its_table,
     )(nobody_destroys_what_one_that_attaches_does),
     kept_with(
         a_release_has_taken_out_what_it_destroys,
         what_a_released_device_leaves_is_a_hwpt,
         what_is_bound_is_a_device_file,
         a_release_waits_for_a_device_attached_to_nothing,
+        what_a_device_is_attached_to_is_in_its_table,
     )(no_two_releases_destroy_one_object),
     kept_with(
         who_destroys_has_taken_it_out,
@@ -817,6 +845,7 @@ WITH_DEVICES: tuple[Claim, ...] = (
         what_else_a_call_relies_on_is_in_a_table,
         what_is_bound_is_a_device_file,
         a_release_waits_for_a_device_attached_to_nothing,
+        what_a_device_is_attached_to_is_in_its_table,
     )(no_release_destroys_what_a_call_does),
     a_call_under_way_has_a_file,
     kept_with(what_is_bound_is_a_device_file, a_release_waits_for_a_device_attached_to_nothing)(
@@ -839,6 +868,7 @@ WITH_DEVICES: tuple[Claim, ...] = (
         who_attaches_has_taken_out_what_the_device_left,
         an_access_is_bound_by_one_file,
         a_release_waits_for_a_device_attached_to_nothing,
+        a_device_is_attached_to_a_hwpt_and_an_access_to_an_ioas,
     )(a_bound_file_has_the_object_of_a_device),
     what_is_bound_is_a_device_file,
     kept_with(a_bound_file_has_the_object_of_a_device, what_has_a_type_has_memory, a_table_has_only_what_is_there)(
@@ -880,6 +910,7 @@ WITH_DEVICES: tuple[Claim, ...] = (
         a_release_has_taken_out_what_it_destroys,
         what_has_a_type_has_memory,
         a_release_waits_for_a_device_attached_to_nothing,
+        the_only_device_of_a_hwpt_leaves_it_alone,
     )(what_a_device_is_attached_to_is_in_its_table),
     kept_with(a_released_file_is_referred_to_by_nobody)(a_call_on_a_device_has_a_bound_file),
     kept_with(
@@ -927,6 +958,7 @@ WITH_DEVICES: tuple[Claim, ...] = (
         what_a_released_device_leaves_is_a_hwpt,
         a_release_waits_for_a_device_attached_to_nothing,
         what_is_bound_is_a_device_file,
+        what_a_device_is_attached_to_is_in_its_table,
     )(nothing_went_wrong),
     a_hwpt_made_for_an_ioas_has_a_device,
 )
