@@ -1,4 +1,4 @@
-"""Claims of iommufd objects: lemmas follow from what they name, and what is kept with one is not kept without."""
+"""Claims of iommufd objects with physical devices: lemmas follow from what they name, and no claim falls in a search."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from tenure.models.iommufd_object_claims import WITH_DEVICES
 from tenure.models.iommufd_objects import IOMMUFD_OBJECTS
 from tenure.prover.induction import RLIMIT, solve
 from tenure.prover.theory import Theory, claims_of
+from tenure.search.falsify import falsify
 from tenure.vocabulary.rules import rules_of
 from tenure.vocabulary.systems import Granularity
 
@@ -28,3 +29,17 @@ def test_every_lemma_follows_from_what_it_names(granularity: Granularity) -> Non
     found = {r.goals[0]: r.verdict for r in (solve(of_objects, o, RLIMIT) for o in of_objects.lemmas())}
 
     assert found == dict.fromkeys(LEMMAS, "unsat")
+
+
+def test_no_claim_falls_where_calls_are_whole() -> None:
+    """They are not all proved: a search of small scopes breaks none."""
+    found = falsify(rules_of(IOMMUFD_OBJECTS, Granularity.WHOLE), ())
+
+    assert (found.complete, found.false_claims) == (True, set())
+
+
+def test_in_steps_one_claim_falls_as_obj_6_does() -> None:
+    """A HWPT that was made for an IO address space can outlive its last device there; all other claims stand."""
+    found = falsify(rules_of(IOMMUFD_OBJECTS, Granularity.STEPS), ())
+
+    assert (found.complete, found.false_claims) == (True, {"a_hwpt_made_for_an_ioas_has_a_device"})

@@ -7,13 +7,14 @@ from functools import cache
 
 from tenure.models import SYSTEMS
 from tenure.models.cdev_of_both import CDEV_OF_BOTH
+from tenure.models.iommufd_objects import IOMMUFD_OBJECTS
 from tenure.vocabulary.calls import Call, Finish
 from tenure.vocabulary.observables import ALL
 from tenure.vocabulary.symbols import Observable
 from tenure.vocabulary.systems import System
 from tenure.vocabulary.types import Type
 
-UNJUDGED: tuple[System, ...] = (CDEV_OF_BOTH,)
+UNJUDGED: tuple[System, ...] = (IOMMUFD_OBJECTS, CDEV_OF_BOTH)
 """Systems that are compared with the reference and searched by tests, and of which nothing is proved or recorded."""
 
 FALLS: Mapping[str, frozenset[str]] = {CDEV_OF_BOTH.id: frozenset({"GRP-2"})}
