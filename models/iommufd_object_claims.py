@@ -540,6 +540,43 @@ def who_has_the_lock_of_a_device_is_in_a_call_on_it(device: Term) -> Term:
     return implies(set_locked[device], either(calls, releases))
 
 
+@lemma(
+    users_count_all_that_relies_on_the_object,
+    devices_count_who_is_attached,
+    an_ioas_counts_its_hwpts,
+    the_object_of_a_device_is_in_its_table,
+)
+@claim(obj=OBJECT)
+def what_only_a_driver_relies_on_has_two_users(obj: Term) -> Term:
+    """Its table and the driver."""
+    alone = both(is_of_a_device(obj), is_none(attached[obj]), _is_last(obj), no(_relies(obj)))
+    return implies(alone, users[obj] == 2)
+
+
+@lemma(
+    what_only_a_driver_relies_on_has_two_users,
+    devices_count_who_is_attached,
+    an_ioas_counts_its_hwpts,
+    what_nobody_waits_for_no_call_has_in_hand,
+    only_what_is_in_a_table_is_attached_to,
+    only_an_ioas_in_a_table_has_hwpts,
+    a_call_relies_on_an_object_where_it_stands,
+    a_call_relies_on_a_second_object_where_it_stands,
+    a_call_has_in_hand_what_it_relies_on,
+    what_a_device_leaves_is_a_hwpt,
+    what_a_released_device_leaves_is_a_hwpt,
+    a_bound_file_has_the_object_of_a_device,
+    a_release_waits_for_a_device_attached_to_nothing,
+    serves=("is dead",),
+)
+@claim(file=FILE)
+def nobody_relies_on_what_a_driver_destroys(file: Term) -> Term:
+    """Once no call has it in hand: the kernel warns of nothing."""
+    dev = bound[file]
+    waited = both(stands(file, "release_device.remove"), wait_cnt[dev] == 0)
+    return implies(waited, users[dev] == 2)
+
+
 WITH_DEVICES: tuple[Claim, ...] = (
     kept_with(a_call_on_a_device_has_a_bound_file, what_is_bound_is_a_device_file, a_call_under_way_has_a_file)(
         what_has_a_type_has_memory
@@ -652,6 +689,7 @@ WITH_DEVICES: tuple[Claim, ...] = (
         a_device_is_attached_to_a_hwpt_and_an_access_to_an_ioas,
         a_call_relies_on_an_object_where_it_stands,
         a_call_relies_on_a_second_object_where_it_stands,
+        nobody_relies_on_what_a_driver_destroys,
     )(users_count_all_that_relies_on_the_object),
     kept_with(
         what_is_not_there_no_call_has_in_hand,
@@ -874,7 +912,9 @@ WITH_DEVICES: tuple[Claim, ...] = (
     kept_with(a_bound_file_has_the_object_of_a_device, what_has_a_type_has_memory, a_table_has_only_what_is_there)(
         an_access_is_bound_by_one_file
     ),
-    the_object_of_a_device_has_a_file,
+    kept_with(nobody_relies_on_what_a_driver_destroys, a_release_waits_for_a_device_attached_to_nothing)(
+        the_object_of_a_device_has_a_file
+    ),
     kept_with(
         what_has_a_type_has_memory,
         a_table_has_only_what_is_there,
@@ -961,4 +1001,6 @@ WITH_DEVICES: tuple[Claim, ...] = (
         what_a_device_is_attached_to_is_in_its_table,
     )(nothing_went_wrong),
     a_hwpt_made_for_an_ioas_has_a_device,
+    what_only_a_driver_relies_on_has_two_users,
+    nobody_relies_on_what_a_driver_destroys,
 )
