@@ -706,6 +706,7 @@ WITH_DEVICES: tuple[Claim, ...] = (
         a_call_under_way_has_a_file,
         a_device_is_attached_to_a_hwpt_and_an_access_to_an_ioas,
         a_bound_file_has_the_object_of_a_device,
+        nobody_relies_on_what_a_driver_destroys,
     )(waits_count_the_table_and_calls),
     kept_with(
         what_a_call_relies_on_is_in_a_table,
