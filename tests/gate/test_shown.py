@@ -66,9 +66,9 @@ PLANTED = [
     for name in (
         "external-get-put",
         "kvm-file",
-        "dma-type1-v2",
+        "dma-type1-v2:groups",
         "dma-rfc2011",
-        "dma-ioas",
+        "dma-ioas:devices",
         "interrupts",
         "rfc2011",
         "iommufd-objects:accesses",

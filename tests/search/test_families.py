@@ -13,8 +13,9 @@ from tenure.search.cdev_scopes import CDEVS
 from tenure.search.cdev_vm_scopes import CDEVS_GROUPS_AND_VMS
 from tenure.search.families import FAMILIES, family_of
 from tenure.search.interrupt_scopes import INTERRUPTS
+from tenure.search.ioas_scopes import DEVICES, IOAS
 from tenure.search.iommufd_group_scopes import GROUPS_OF_IOMMUFDS
-from tenure.search.range_scopes import TYPE1
+from tenure.search.range_scopes import GROUPS, TYPE1
 from tenure.search.scopes import main_scope, witness_areas
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.emission import Layout
@@ -34,7 +35,7 @@ def scopes(system: System) -> list[Scope]:
 
 
 def test_a_system_without_groups_is_of_one_family_and_no_other_is_of_any() -> None:
-    """A family is told by what its systems show, and by nothing that others do; but those that have groups show what `cdev-no-group` does."""
+    """A family is told by what its systems show, and by nothing that others do; but who has more shows what the others do, too."""
     marked = {s.id: [f for f in FAMILIES if f.has(s)] for s in PROFILES}
     of_both = [GROUPS_OF_BOTH, GROUPS_OF_IOMMUFDS, CDEVS_GROUPS_AND_VMS, CDEVS_AND_GROUPS, CDEVS]
 
@@ -42,8 +43,10 @@ def test_a_system_without_groups_is_of_one_family_and_no_other_is_of_any() -> No
     assert marked.pop("cdev:vms") == [CDEVS_GROUPS_AND_VMS, CDEVS_AND_GROUPS, CDEVS]
     assert marked.pop("cdev") == [CDEVS_AND_GROUPS, CDEVS]
     assert marked.pop("cdev-no-container") == [GROUPS_OF_IOMMUFDS, CDEVS_AND_GROUPS, CDEVS]
+    assert marked.pop("dma-type1-v2:groups") == [GROUPS, TYPE1]
+    assert marked.pop("dma-ioas:devices") == [DEVICES, IOAS]
     assert all(len(marked[s.id]) == (0 if s.defines(seen.group_exists) else 1) for s in SYSTEMS if s.id in marked)
-    assert {family_of(s) is TYPE1 for s in SYSTEMS if s.name.startswith("dma-type1")} == {True}
+    assert [s.id for s in SYSTEMS if family_of(s) is TYPE1] == ["dma-type1-v1", "dma-type1-v2"]
     assert [s.id for s in SYSTEMS if family_of(s) is INTERRUPTS] == ["interrupts", "interrupts:no-drain"]
 
 
