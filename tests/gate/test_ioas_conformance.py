@@ -220,25 +220,3 @@ def test_an_unmap_that_begins_anew_is_found_by_pairs_alone(monkeypatch: pytest.M
 
     assert whole().differences == []
     assert pairs().differences
-
-
-def a_refusal_that_leaves_something(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A MAP that is refused has areas cut from then on, which no call of these asks, and nothing shows."""
-    sound = IoasSpace.map
-
-    def make(self: IoasSpace, name: int, r: Range, access: int) -> object:
-        refused = sound(self, name, r, access)
-        self.cuts = self.cuts or refused is not None
-        return refused
-
-    monkeypatch.setattr(IoasSpace, "map", make)
-
-
-def test_what_a_refused_call_leaves_and_nothing_shows_is_found_by_whole_calls(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The next call is made from where the state was restored, so nobody would come to see it."""
-    a_refusal_that_leaves_something(monkeypatch)
-
-    found = whole()
-
-    assert "ioas_map_fixed" in found.differences[0].calls[-1]
-    assert found.differences[0].reference == "something that is not shown is not as it was"

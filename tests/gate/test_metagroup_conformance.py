@@ -16,11 +16,14 @@ from tenure.gate.profiles import gate_scope, setup_of
 from tenure.gate.reference_subject import ReferenceSubject
 from tenure.gate.whole import conform_whole
 from tenure.models import SYSTEMS
-from tenure.reference import descriptions, device_info, device_info_calls, metagroup_memory_calls
+from tenure.reference import descriptions, device_info, device_info_calls, metagroup_memory_calls, systems
+from tenure.reference.calls import Steps, Task
 from tenure.reference.device_info import DeviceInfo, Region, RegionFlags, TreeEntry, TreeProperty
 from tenure.reference.locks import Lock
+from tenure.reference.machine import Machine
 from tenure.reference.metagroups import Iommu, Memory2011, Metagroups
 from tenure.search.metagroup_scopes import SIZES, metagroup_scope
+from tenure.vocabulary.answers import Answer, Refused
 from tenure.vocabulary.machine import Scope
 
 pytestmark = pytest.mark.ci
@@ -61,6 +64,30 @@ def a_metagroup_that_goes_with_its_last_file(monkeypatch: pytest.MonkeyPatch) ->
 def a_group_that_leaves_what_is_open(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who has a file of a device alone is not asked."""
     monkeypatch.setattr(Iommu, "is_in_use", lambda self: self.refcnt > 0)
+
+
+def a_refusal_that_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A MERGE that is refused leaves a use of a group behind, which nothing shows."""
+    forms = systems.SYSTEMS[BASE.id].forms
+    sound = forms["merge"].run
+
+    def merge(machine: Machine, me: Task, **arguments: int) -> Steps:
+        answer: Answer = yield from sound(machine, me, **arguments)  # type: ignore[misc]  # it has steps
+        if isinstance(answer, Refused):
+            machine.metagroups.groups[0].refcnt += 1
+        return answer
+
+    monkeypatch.setitem(forms, "merge", replace(forms["merge"], run=merge))
+
+
+def test_what_a_refused_call_leaves_and_nothing_shows_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next call is made from where the state was restored, so nobody would come to see it."""
+    a_refusal_that_counts(monkeypatch)
+
+    found = conform_whole(BASE, MEMORY, most=1)
+
+    assert "merge" in found.differences[0].calls[-1]
+    assert found.differences[0].reference == "something that is not shown is not as it was"
 
 
 OUTSIDE = next(s for s in SYSTEMS if s.variant == "metagroups-from-outside")

@@ -163,18 +163,19 @@ def _configuration(setup: Setup) -> Configuration:
     no_devices = (0,) * sizes[DEVICE.name]
     paged, valid = "page_reserved" in setup.fixed, "address_valid" in setup.fixed
     ranged = paged or valid
+    placed = "group_no_iommu" in setup.fixed
     bound = "device_coherent" in setup.fixed
     told = Descriptions(**{name: wired(catalogue.OBSERVABLES[name]) for name in DESCRIBED if name in setup.fixed})
     if "group_bus" in setup.fixed:
         return _configuration_2011(setup, sizes, told, column)
     return Configuration(
         sizes=sizes,
-        device_group=column(setup.fixed, "device_group", DEVICE, GROUP) if sizes[GROUP.name] else no_devices,
-        bridge=flags("device_bridge", DEVICE) if sizes[GROUP.name] else (False,) * sizes[DEVICE.name],
-        no_iommu=flags("group_no_iommu", GROUP),
+        device_group=column(setup.fixed, "device_group", DEVICE, GROUP) if placed else no_devices,
+        bridge=flags("device_bridge", DEVICE) if placed else (False,) * sizes[DEVICE.name],
+        no_iommu=flags("group_no_iommu", GROUP) if placed else (False,) * sizes[GROUP.name],
         noiommu_driver=flags("driver_noiommu", IOMMU_DRIVER),
-        rawio=flags("rawio", PROCESS) if sizes[GROUP.name] else (False,) * sizes[PROCESS.name],
-        driver=column(setup.initial, "device_driver", DEVICE, seen.DRIVER) if sizes[GROUP.name] else no_devices,
+        rawio=flags("rawio", PROCESS) if placed else (False,) * sizes[PROCESS.name],
+        driver=column(setup.initial, "device_driver", DEVICE, seen.DRIVER) if placed else no_devices,
         valid_range=column(setup.fixed, "address_valid", ADDRESS, Count()) if valid else (),
         entry_limit=column(setup.fixed, "mappings_most", TABLE, Count()) if valid else (),
         page_limit=column(setup.fixed, "pages_most", PROCESS, Count()) if ranged else (),

@@ -83,7 +83,7 @@ def device_scope(sizes: dict[str, int], pages_of: int = 2, reserved: tuple[froze
 _OF_DEVICES = {"thread": 1, "table": 1, "device": 1, "address": 4, "mapping": 1}
 
 DEVICES = Family(
-    marks=seen.address_reserved,
+    marks=seen.device_reserves,
     scope=device_scope,
     main={**_OF_DEVICES, "address": 3, "mapping": 2},
     narrow=(),
