@@ -1,24 +1,38 @@
 """From claims to what FREE, FREE-2 and EXT-6 say where a group has a container or an iommufd: why nothing is left once every fd is closed."""
 
+from dataclasses import replace
+
 from tenure.models import both_group_claims as claims
 from tenure.models import cdev_closing_claims as of_devices
 from tenure.models import cdev_group_claims as of_groups
 from tenure.models import cdev_group_closing_claims as closing
+from tenure.models import closing_claims
 from tenure.models import container_claims_2022 as of_2022
 from tenure.models import iommufd_group_claims as of_iommufds
 from tenure.models import iommufd_group_closing_claims as closing_iommufds
 from tenure.models import kvm_cdev_group_closing_claims as of_vms
+from tenure.models import kvm_closing_claims as of_lists
 from tenure.models.cdev_closing_claims import is_left
 from tenure.models.cdev_fields import attached_to, bound_to, iommufd_of, owner_iommufd
+from tenure.models.closing_claims import is_let_go
+from tenure.models.containers import references, table
 from tenure.models.device_files import opens
 from tenure.models.files import file_device, gets, kind
-from tenure.models.groups import attached, group_of, no_iommu
+from tenure.models.groups import attached, group_of, no_iommu, users
+from tenure.models.groups_2022 import is_contained, opened_as
 from tenure.models.iommufd_groups import bound_through_group, uses_iommufd
 from tenure.models.kvm_file_claims import nobody_keeps_a_file_of_a_vm
-from tenure.vocabulary.objects import DEVICE, FILE, GROUP, TABLE
+from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, GROUP, TABLE
 from tenure.vocabulary.symbols import choice_is
 from tenure.vocabulary.systems import Claim, claim, lemma
 from tenure.vocabulary.terms import Term, both, either, every, implies, is_none, no, some
+
+
+@lemma(closing.only_files_of_groups_and_iommufds_are_open_for_the_kernel_alone)
+@claim(file=FILE)
+def a_device_file_is_in_use(file: Term) -> Term:
+    """Somebody refers to a device file, or its release is due."""
+    return implies(kind[file] == "device", no(is_let_go(file)))
 
 
 @lemma(of_groups.a_file_stands_for_what_its_kind_says, claims.every_group_has_an_iommu, serves=("FREE",))
@@ -44,23 +58,44 @@ an_owned_group_has_an_open_device = lemma(
 )(closing_iommufds.an_owned_group_has_an_open_device)
 
 
-an_attached_group_is_contained_or_has_a_device_file = lemma(
+@lemma(
     of_groups.another_attached_group_is_its_iommufds,
     an_owned_group_has_an_open_device,
     an_open_device_has_a_file,
-)(closing.an_attached_group_is_contained_or_has_a_device_file)
+)
+@claim(group=GROUP)
+def an_attached_group_is_contained_or_has_a_device_file(group: Term) -> Term:
+    """A group that reaches a table is in a container, or a device file is open."""
+    of_device = some(FILE, lambda f: kind[f] == "device")
+    return implies(no(is_none(attached[group])), either(is_contained(group), of_device))
 
 
-where_no_file_is_in_use_nothing_is_left_of_groups = lemma(
+@lemma(of_2022.a_group_file_was_opened_as_its_groups, serves=("FREE",))
+@claim(file=FILE)
+def a_group_file_was_opened_as_some_groups(file: Term) -> Term:
+    """A group's file was opened as the file of some group."""
+    return implies(kind[file] == "group", no(is_none(opened_as[file])))
+
+
+@lemma(
     closing.an_open_group_has_a_file_in_use,
     closing.a_contained_group_is_open,
     closing.a_container_file_is_in_use,
     closing.without_groups_and_files_no_container_is_alive,
     of_groups.a_file_stands_for_what_its_kind_says,
-    closing.a_device_file_is_in_use,
+    a_device_file_is_in_use,
     an_attached_group_is_contained_or_has_a_device_file,
     serves=("FREE",),
-)(closing.where_no_file_is_in_use_nothing_is_left_of_groups)
+)
+@claim()
+def where_no_file_is_in_use_nothing_is_left_of_groups() -> Term:
+    """Where everybody let go of the files of containers, groups and devices, no group is in a container or reaches a table; no container is left."""
+    of_vfio = every(FILE, lambda f: implies(choice_is(kind[f], "container", "group", "device"), is_let_go(f)))
+    gone = both(
+        every(CONTAINER, lambda c: both(references[c] == 0, is_none(table[c]))),
+        every(GROUP, lambda g: both(users[g] == 0, no(is_contained(g)), is_none(attached[g]))),
+    )
+    return implies(of_vfio, gone)
 
 
 @lemma(claims.an_iommufd_is_kept_for_each_binding)
@@ -154,9 +189,11 @@ def where_no_file_is_open_nothing_is_left_of_devices() -> Term:
 
 
 OTHERWISE: tuple[Claim, ...] = (
+    a_device_file_is_in_use,
     a_device_file_has_a_device_of_a_group,
     an_owned_group_has_an_open_device,
     an_attached_group_is_contained_or_has_a_device_file,
+    a_group_file_was_opened_as_some_groups,
     where_no_file_is_in_use_nothing_is_left_of_groups,
     a_kept_iommufd_is_used,
     a_kept_iommufd_has_a_file_of_a_group_or_a_device,
@@ -180,8 +217,17 @@ OF_BOUND_FILES: tuple[Claim, ...] = (
 
 _ELSEWHERE = {one.name for one in (*OTHERWISE, *OF_BOUND_FILES, an_open_device_has_a_file)}
 
+_AT_REST = {closing_claims.a_call_on_a_container_is_one_on_a_group.name, of_lists.who_keeps_a_file_is_in_a_list.name}
+"""The stages that say of files that are not in use what FREE says of groups and users."""
+
+
+def _stage(one: Claim) -> Claim:
+    """The stage, where FREE goes another way: over files that are in use."""
+    return one if one.name in _AT_REST else replace(one, serves=tuple(name for name in one.serves if name != "FREE"))
+
+
 LEMMAS: tuple[Claim, ...] = (
     an_open_device_has_a_file,
-    *(one for one in of_vms.LEMMAS if one.name not in _ELSEWHERE),
+    *(_stage(one) for one in of_vms.LEMMAS if one.name not in _ELSEWHERE),
     *OTHERWISE,
 )

@@ -12,9 +12,8 @@ from tenure.models.containers import references, table
 from tenure.models.device_files import counted_in, opens
 from tenure.models.files import file_device, file_group, gets, kind
 from tenure.models.groups import attached, group_of, users
-from tenure.models.groups_2022 import is_contained, opened_as, opened_file
+from tenure.models.groups_2022 import is_contained, opened_file
 from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, GROUP, TABLE
-from tenure.vocabulary.symbols import choice_is
 from tenure.vocabulary.systems import claim, lemma
 from tenure.vocabulary.terms import Term, both, either, every, implies, is_none, no, some
 
@@ -38,7 +37,7 @@ def a_kept_iommufd_has_a_bound_file(file: Term) -> Term:
 @lemma(
     only_files_of_groups_and_iommufds_are_open_for_the_kernel_alone,
     claims.a_bound_file_is_a_device_file_of_an_iommufd,
-    serves=("FREE-2",),
+    serves=("FREE", "FREE-2"),
 )
 @claim(file=FILE)
 def a_bound_file_is_in_use(file: Term) -> Term:
@@ -88,7 +87,7 @@ a_device_that_counts_has_a_file_of_its_group = lemma(
     a_forgotten_group_has_a_device_that_counts,
     a_device_that_counts_has_a_file_of_its_group,
     of_2022.an_open_group_knows_its_file,
-    serves=("FREE-2",),
+    serves=("FREE", "FREE-2"),
 )
 @claim(group=GROUP)
 def an_open_group_has_a_file_in_use(group: Term) -> Term:
@@ -112,7 +111,7 @@ def what_is_let_go_is_a_groups_or_has_a_bound_file(file: Term) -> Term:
     return implies(both(is_let_go(file), no(kind[file] == "closed")), either(of_group, bound))
 
 
-@lemma(only_files_of_groups_and_iommufds_are_open_for_the_kernel_alone)
+@lemma(only_files_of_groups_and_iommufds_are_open_for_the_kernel_alone, serves=("FREE",))
 @claim(file=FILE)
 def a_container_file_is_in_use(file: Term) -> Term:
     """Somebody refers to a container's file, or its release is due."""
@@ -133,7 +132,7 @@ def an_attached_device_has_a_bound_file(device: Term) -> Term:
     return implies(no(is_none(attached_to[device])), some(FILE, is_bound))
 
 
-@lemma(of_2022.a_contained_group_is_placed_and_open, serves=("FREE-2",))
+@lemma(of_2022.a_contained_group_is_placed_and_open, serves=("FREE", "FREE-2"))
 @claim(group=GROUP)
 def a_contained_group_is_open(group: Term) -> Term:
     """A group in a container is open."""
@@ -145,7 +144,7 @@ def a_contained_group_is_open(group: Term) -> Term:
     claims.an_owner_is_the_group_or_an_iommufd,
     claims.a_physical_device_claims_its_group_while_it_is_bound,
     claims.a_bound_device_has_a_bound_file,
-    serves=("FREE-2",),
+    serves=("FREE", "FREE-2"),
 )
 @claim(group=GROUP)
 def an_owned_group_has_a_bound_file(group: Term) -> Term:
@@ -172,7 +171,7 @@ def an_open_device_has_a_file(device: Term) -> Term:
     of_2013.references_count_file_and_groups,
     of_2013.used_means_contained,
     of_2013.a_table_needs_a_group,
-    serves=("FREE-2",),
+    serves=("FREE", "FREE-2"),
 )
 @claim()
 def without_groups_and_files_no_container_is_alive() -> Term:
@@ -186,61 +185,11 @@ def without_groups_and_files_no_container_is_alive() -> Term:
     return implies(both(empty, unnamed), gone)
 
 
-@lemma(claims.another_attached_group_is_its_iommufds, an_owned_group_has_a_bound_file, serves=("FREE-2",))
+@lemma(claims.another_attached_group_is_its_iommufds, an_owned_group_has_a_bound_file, serves=("FREE", "FREE-2"))
 @claim(group=GROUP)
 def an_attached_group_is_contained_or_has_a_bound_file(group: Term) -> Term:
     """A group that reaches a table is in a container, or a file is bound."""
     return implies(no(is_none(attached[group])), either(is_contained(group), some(FILE, is_bound)))
-
-
-@lemma(only_files_of_groups_and_iommufds_are_open_for_the_kernel_alone)
-@claim(file=FILE)
-def a_device_file_is_in_use(file: Term) -> Term:
-    """Somebody refers to a device file, or its release is due."""
-    return implies(kind[file] == "device", no(is_let_go(file)))
-
-
-@lemma(an_attached_group_is_contained_or_has_a_bound_file, claims.a_bound_file_is_a_device_file_of_an_iommufd)
-@claim(group=GROUP)
-def an_attached_group_is_contained_or_has_a_device_file(group: Term) -> Term:
-    """A group that reaches a table is in a container, or a device file is open."""
-    of_device = some(FILE, lambda f: kind[f] == "device")
-    return implies(no(is_none(attached[group])), either(is_contained(group), of_device))
-
-
-@lemma(claims.a_file_stands_for_what_its_kind_says, serves=("FREE",))
-@claim(file=FILE)
-def a_device_file_has_a_device(file: Term) -> Term:
-    """A device file stands for a device."""
-    return implies(kind[file] == "device", no(is_none(file_device[file])))
-
-
-@lemma(of_2022.a_group_file_was_opened_as_its_groups, serves=("FREE",))
-@claim(file=FILE)
-def a_group_file_was_opened_as_some_groups(file: Term) -> Term:
-    """A group's file was opened as the file of some group."""
-    return implies(kind[file] == "group", no(is_none(opened_as[file])))
-
-
-@lemma(
-    an_open_group_has_a_file_in_use,
-    a_contained_group_is_open,
-    a_container_file_is_in_use,
-    without_groups_and_files_no_container_is_alive,
-    claims.a_file_stands_for_what_its_kind_says,
-    a_device_file_is_in_use,
-    an_attached_group_is_contained_or_has_a_device_file,
-    serves=("FREE",),
-)
-@claim()
-def where_no_file_is_in_use_nothing_is_left_of_groups() -> Term:
-    """Where everybody let go of the files of containers, groups and devices, no group is contained or reaches a table; no container is left."""
-    of_vfio = every(FILE, lambda f: implies(choice_is(kind[f], "container", "group", "device"), is_let_go(f)))
-    gone = both(
-        every(CONTAINER, lambda c: both(references[c] == 0, is_none(table[c]))),
-        every(GROUP, lambda g: both(users[g] == 0, no(is_contained(g)), is_none(attached[g]))),
-    )
-    return implies(of_vfio, gone)
 
 
 LEMMAS = (
@@ -263,9 +212,4 @@ LEMMAS = (
     an_open_device_has_a_file,
     without_groups_and_files_no_container_is_alive,
     an_attached_group_is_contained_or_has_a_bound_file,
-    a_device_file_is_in_use,
-    an_attached_group_is_contained_or_has_a_device_file,
-    a_device_file_has_a_device,
-    a_group_file_was_opened_as_some_groups,
-    where_no_file_is_in_use_nothing_is_left_of_groups,
 )
