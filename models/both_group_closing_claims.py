@@ -13,16 +13,15 @@ from tenure.models import iommufd_group_closing_claims as closing_iommufds
 from tenure.models import kvm_cdev_group_closing_claims as of_vms
 from tenure.models import kvm_closing_claims as of_lists
 from tenure.models.cdev_closing_claims import is_left
-from tenure.models.cdev_fields import attached_to, bound_to, iommufd_of, owner_iommufd
+from tenure.models.cdev_fields import bound_to
 from tenure.models.closing_claims import is_let_go
 from tenure.models.containers import references, table
-from tenure.models.device_files import opens
 from tenure.models.files import file_device, gets, kind
 from tenure.models.groups import attached, group_of, no_iommu, users
 from tenure.models.groups_2022 import is_contained, opened_as
 from tenure.models.iommufd_groups import bound_through_group, uses_iommufd
 from tenure.models.kvm_file_claims import nobody_keeps_a_file_of_a_vm
-from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, GROUP, TABLE
+from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, GROUP
 from tenure.vocabulary.symbols import choice_is
 from tenure.vocabulary.systems import Claim, claim, lemma
 from tenure.vocabulary.terms import Term, both, either, every, implies, is_none, no, some
@@ -165,7 +164,7 @@ where_every_open_file_is_left_none_is_open = lemma(
 )(of_devices.where_every_open_file_is_left_none_is_open)
 
 
-@lemma(
+where_no_file_is_open_nothing_is_left_of_devices = lemma(
     closing.an_address_space_has_a_file,
     of_iommufds.only_bound_devices_are_attached,
     of_groups.a_bound_device_has_a_bound_file,
@@ -176,17 +175,7 @@ where_every_open_file_is_left_none_is_open = lemma(
     closing.a_contained_group_is_open,
     of_2022.an_open_group_knows_its_file,
     serves=("FREE-2",),
-)
-@claim()
-def where_no_file_is_open_nothing_is_left_of_devices() -> Term:
-    """No IO address space, no device that is open or attached, no group that an iommufd owns, or that reaches a table."""
-    gone = both(
-        every(TABLE, lambda t: is_none(iommufd_of[t])),
-        every(DEVICE, lambda d: both(opens[d] == 0, is_none(attached_to[d]))),
-        every(GROUP, lambda g: both(is_none(owner_iommufd[g]), is_none(attached[g]))),
-    )
-    return implies(every(FILE, lambda f: kind[f] == "closed"), gone)
-
+)(of_vms.where_no_file_is_open_nothing_is_left_of_devices)
 
 OTHERWISE: tuple[Claim, ...] = (
     a_device_file_is_in_use,

@@ -17,24 +17,23 @@ class Layout:
 
     choosable: tuple[Range, ...]
     begins_page: tuple[bool, ...]
+    ends_page: tuple[bool, ...]
     reserved: tuple[tuple[Range, ...], ...]
-
-    def ends_page(self, address: int) -> bool:
-        """A page ends at the address, as at the top of them all."""
-        return address + 1 == len(self.begins_page) or self.begins_page[address + 1]
 
     def is_whole(self, r: Range) -> bool:
         """The range begins with a page and ends with one (iopt_check_iova_alignment)."""
-        return self.begins_page[r.first] and self.ends_page(r.last)
+        return self.begins_page[r.first] and self.ends_page[r.last]
 
 
 def layout_of(configuration: Configuration) -> Layout:
     """Where nothing is said of pages, each address is one."""
     addresses, devices = configuration.number(ADDRESS), configuration.number(DEVICE)
+    begins_page = configuration.begins_page or (True,) * addresses
     rows = (configuration.reserves[d * addresses : (d + 1) * addresses] for d in range(devices))
     return Layout(
         ranges_of(configuration.may_be_chosen),
-        configuration.begins_page or (True,) * addresses,
+        begins_page,
+        ends_of_pages(begins_page),
         tuple(ranges_of(row) for row in rows),
     )
 

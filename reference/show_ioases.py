@@ -64,7 +64,7 @@ def observe_existence(machine: Machine) -> Columns:
     if not machine.ioases:
         of_tables = (0,) * len(machine.tables)
         of_both = nothing * len(machine.tables)
-        reserved = tuple([int(any(a in r for r in s.reserved())) for s in machine.spaces for a in range(addresses)])
+        reserved = tuple([int(s.is_reserved(a)) for s in machine.spaces for a in range(addresses)])
         attached = tuple([int(bool(space.groups)) for space in machine.spaces])
         of_groups = reserved or of_both, attached or of_tables
         return of_tables, nothing, of_both, of_tables, reserves, *of_groups, *of_addresses

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import groupby
 
 from tenure.reference.configuration import Configuration
@@ -14,8 +15,8 @@ from tenure.reference.locks import Lock
 from tenure.vocabulary.objects import ADDRESS, GROUP, MAPPING, TABLE
 from tenure.vocabulary.types import NONE
 
-SpaceState = tuple[tuple[tuple[int, int, int, int, int], ...], tuple[int, ...], tuple[int, ...]]
-"""Each mapping as its name, ends, access and payer; for each address the mapping translated for; and the groups."""
+SpaceState = tuple[tuple[tuple[int, int, int, int, int], ...], tuple[int, ...], tuple[int, ...], tuple[Range, ...]]
+"""Each mapping as its name, ends, access and payer; for each address the mapping translated for; the groups; what is valid."""
 
 
 class Payer:
@@ -44,7 +45,7 @@ class Space:
         self.most = configuration.entry_limit[table]
         self.mappings = Tracker(Bounds(width=Width(16), shift=Shift(0), valid=valid, entries=self.most))
         self.translated: list[int] = [NONE] * configuration.number(ADDRESS)
-        self._aperture = valid
+        self._aperture = self._valid = valid
         self._reserved = reserved_of(configuration)
         self.groups: set[int] = set()
         """The groups of the container, where they come and go."""
@@ -79,8 +80,8 @@ class Space:
 
     def attach(self, group: int) -> bool:
         """Take a group in, unless it reserves what is mapped, or leaves nothing valid (vfio_iommu_resv_conflict)."""
-        left = self._valid({*self.groups, group})
-        if not left or self.mappings.set_valid(left) is not None:
+        left = self._left_by({*self.groups, group})
+        if not left or not self._confine(left):
             return False
         self.groups.add(group)
         return True
@@ -88,15 +89,26 @@ class Space:
     def detach(self, group: int) -> None:
         """Let a group go; what it reserved is valid again (vfio_iommu_resv_refresh)."""
         self.groups.discard(group)
-        self.mappings.set_valid(self._valid(self.groups))
+        self._confine(self._left_by(self.groups))
 
-    def reserved(self) -> list[Range]:
-        """What groups of the container reserve."""
-        return [r for group in sorted(self.groups) for r in self._reserved[group]]
+    def is_reserved(self, address: int) -> bool:
+        """A group reserves the address: it would be valid without, or is beyond what is valid anyway."""
+        if any(address in r for r in self._aperture):
+            return not any(address in r for r in self._valid)
+        return any(address in r for r in self._reserved_by(self.groups))
 
-    def _valid(self, groups: set[int]) -> tuple[Range, ...]:
-        reserved = [r for group in groups for r in self._reserved[group]]
-        return tuple(kept for r in self._aperture for kept in usable(r, reserved))
+    def _confine(self, valid: tuple[Range, ...]) -> bool:
+        """Mappings may be in these ranges alone, unless one is elsewhere."""
+        if self.mappings.set_valid(valid) is not None:
+            return False
+        self._valid = valid
+        return True
+
+    def _left_by(self, groups: set[int]) -> tuple[Range, ...]:
+        return tuple(kept for r in self._aperture for kept in usable(r, self._reserved_by(groups)))
+
+    def _reserved_by(self, groups: Iterable[int]) -> list[Range]:
+        return [r for group in groups for r in self._reserved[group]]
 
     def named(self) -> dict[int, Mapping]:
         """The mappings by name."""
@@ -108,16 +120,15 @@ class Space:
             (name, one.range.first, one.range.last, one.access.value, self.payers[name].index)
             for name, one in sorted(self.named().items())
         )
-        return tuple(told), tuple(self.translated), tuple(sorted(self.groups))
+        return tuple(told), tuple(self.translated), tuple(sorted(self.groups)), self._valid
 
     def become(self, state: SpaceState, payers: list[Payer]) -> None:
         """Go back to a state in which no call is in flight, and these pay."""
-        told, translated, groups = state
+        told, translated, groups, valid = state
         for one in self.mappings.unmap_all():
             self.payers.pop(_name(one)).locked -= size(one.range)
-        if self.groups != set(groups):
-            self.groups = set(groups)
-            self.mappings.set_valid(self._valid(self.groups))
+        self.groups = set(groups)
+        self._confine(valid)
         for name, first, last, access, payer in told:
             r = Range(first, last)
             self.mappings.map(Mapping(r, 0, Access(access), MAPPING.element(name)))
