@@ -4,11 +4,11 @@ from tenure.models import closing_claims, container_claims, notify
 from tenure.models.containers import counts, linked, table
 from tenure.models.external_claims import what_a_user_saw_is_all_or_nothing
 from tenure.models.external_users import listens, seen_container, seen_group, seen_table
-from tenure.models.files import file_container, file_group, kind
+from tenure.models.files import fd, file_container, file_group, kept, kind, releasable
 from tenure.models.groups import attached, container, placed, users
 from tenure.models.harm import STOPPED
 from tenure.models.notify import called_back, inside, ticket
-from tenure.vocabulary.objects import FILE, GROUP, TABLE, THREAD, USER
+from tenure.vocabulary.objects import FILE, GROUP, PROCESS, TABLE, THREAD, USER
 from tenure.vocabulary.systems import Claim, claim, lemma
 from tenure.vocabulary.terms import (
     Term,
@@ -194,6 +194,28 @@ def a_register_keeps_a_group_file(user: Term) -> Term:
     """Between its check and the list, a register has found that its file is a group's."""
     file, within = frame(user, "register", "file", FILE), stands(user, "register.list")
     return both(implies(no(is_none(file)), both(within, kind[file] == "group")), implies(within, no(is_none(file))))
+
+
+@claim(user=USER, file=FILE)
+def no_user_keeps_a_file(user: Term, file: Term) -> Term:
+    """Who is told of a leave needs no file."""
+    return no(kept[user, file])
+
+
+@lemma(
+    a_contained_group_has_a_file,
+    no_user_keeps_a_file,
+    serves=("PROMPT-2",),
+)
+@claim(group=GROUP)
+def a_contained_group_has_a_file_that_somebody_uses(group: Term) -> Term:
+    """A file of a group that is in a container has an fd, or a call or a release works on it, or its release is due."""
+
+    def is_used(file: Term) -> Term:
+        by_fd = some(PROCESS, lambda p: fd[p, file])
+        return either(by_fd, in_flight(file), busy(file), releasable(file))
+
+    return implies(no(is_none(container[group])), some(FILE, lambda f: both(file_group[f] == group, is_used(f))))
 
 
 @lemma(a_leave_keeps_a_group_file, a_register_keeps_a_group_file, serves=("FREE",))
@@ -398,6 +420,8 @@ CLAIMS: tuple[Claim, ...] = (
     no_release_sleeps_where_calls_are_whole,
     no_callback_lasts_where_calls_are_whole,
     a_contained_group_has_a_file,
+    no_user_keeps_a_file,
+    a_contained_group_has_a_file_that_somebody_uses,
     no_call_lasts_on_a_containers_file,
     lemma(
         a_used_group_is_contained,

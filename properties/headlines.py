@@ -65,6 +65,19 @@ def no_leave_is_refused_because_of_an_external_user(file: Term) -> Term:
     return implies(both(leave, relied_on), open_device)
 
 
+@always("PROMPT-2", "refcount model of B. Herrenschmidt's mail: release never called", group=GROUP)
+def no_external_user_keeps_a_group_that_all_have_closed(group: Term) -> Term:
+    """A group on which an external user relies in a container has a file with an fd, or a release is due or something under way."""
+
+    def is_open(file: Term) -> Term:
+        return either(some(PROCESS, lambda p: seen.has_fd[p, file]), seen.release_pending[file])
+
+    relied_on = some(USER, lambda u: either(seen.user_counts[u] == group, seen.user_registered[u] == group))
+    owned = some(FILE, lambda f: both(seen.file_group[f] == group, is_open(f)))
+    kept = both(relied_on, no(is_none(seen.container_of[group])))
+    return implies(kept, either(owned, no(seen.group_at_rest[group])))
+
+
 @each_step("KEEP", "B. Herrenschmidt's two models: a release that is waited for, or a callback that is not", user=USER)
 def no_leave_takes_from_an_external_user_what_it_relies_on(user: Term) -> Term:
     """No UNSET_CONTAINER, and no release of a group's or a device's file, ends the relation on which an external user relies."""
@@ -78,5 +91,6 @@ PROPERTIES = (
     what_was_validated_does_not_change_while_held,
     when_everything_is_closed_nothing_is_alive,
     no_leave_is_refused_because_of_an_external_user,
+    no_external_user_keeps_a_group_that_all_have_closed,
     no_leave_takes_from_an_external_user_what_it_relies_on,
 )

@@ -66,8 +66,8 @@ def test_headline_theorems_come_first_and_every_verdict_has_its_mark(run: Run) -
     """A number is the length of a shortest trace; what is proved and what is no question have letters of their own."""
     text = run("compare", PROPOSED, MERGED, LOCKED).out
 
-    rows = [line.split()[0] for line in text.splitlines()[2:14]]
-    assert rows == [name for name in ("ISO", "USE", "STABLE", "FREE", "PROMPT", "KEEP") for _ in range(2)]
+    rows = [line.split()[0] for line in text.splitlines()[2:16]]
+    assert rows == [name for name in ("ISO", "USE", "STABLE", "FREE", "PROMPT", "PROMPT-2", "KEEP") for _ in range(2)]
     assert line_of(text, "USE", "whole") == ["9", "P", "."]
     assert line_of(text, "PROMPT", "whole") == ["6", "6", "."]
 
@@ -114,6 +114,17 @@ def test_designs_for_external_users_trade_a_prompt_leave_for_what_is_kept(run: R
     assert keep[0] == f"gained with {', '.join(REFCOUNTS)}"
     assert len(prompt) == len([line for line in prompt[1:] if line.startswith("lost with ")]) + 1
     assert len(keep) == len([line for line in keep[1:] if line.startswith("lost with ")]) + 1
+
+
+def test_who_counts_and_never_releases_keeps_the_group_from_everybody(run: Run) -> None:
+    """The leak is the refcount designs' own, in whichever steps; where users are told, the last close takes the group out."""
+    leak = told_of(run("compare", *NEITHER_WAITS, *REFCOUNTS).out, "PROMPT-2")
+
+    for granularity in ("whole", "steps"):
+        gained, *lost = leak[granularity]
+        assert gained == f"gained with {', '.join(NEITHER_WAITS)}"
+        assert all(any(design in line for line in lost) for design in REFCOUNTS)
+        assert all(line.startswith("lost with ") for line in lost)
 
 
 def test_what_is_no_merit_of_a_design_is_told(run: Run) -> None:

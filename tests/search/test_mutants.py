@@ -222,6 +222,7 @@ MUTANTS = (
     Mutant("FREE-8", forgetful("release_entry.remove", "listed"), (KVM,)),  # the loop leaves in the list what it took
     Mutant("FREE-8", forgetful("destroy_entry.remove", "listed"), (KVM_GET_PUT, GROUP_ONLY)),
     Mutant("PROMPT", forgetful("release_device.dissolve", "container users"), (NOTIFY,)),
+    Mutant("PROMPT-2", without_detach("release_group.dissolve", "put"), (NOTIFY,)),
     Mutant("KEEP", forgetting_users("release_group.put"), (GET_PUT, KVM_GET_PUT)),
     Mutant("KEEP", forgetting_users("release_device.put"), (V1, VALIDATE)),
     Mutant("KEEP", forgetting_entries("unset_container.leave"), (KVM, GROUP_ONLY)),

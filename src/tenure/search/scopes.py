@@ -47,6 +47,10 @@ MAKES = frozenset({"create_vm", "create_kvm_vfio", "file_add"})
 """How a list comes to have an entry."""
 
 
+USES = frozenset({"use", "iommu_id", "iommu_id_from_file"})
+"""What an external user does without coming to rely on anything, or ceasing to."""
+
+
 SPAPR = frozenset({"set_spapr_tce", "h_put_tce"})
 """How a guest comes to map into a table by itself."""
 
@@ -155,6 +159,10 @@ def narrow_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
         areas += [Area(scope(sizes), frozenset(deep | MAKES | more)) for more in ({"file_del"}, SPAPR & known)]
     elif outside:
         areas.append(Area(scope(sizes), frozenset(deep | outside)))
+    if outside:
+        few = {**sizes, "thread": 1, "container": 1, "table": 1, "page": 0}
+        closes = SETUP | {"set_iommu", "close", "release_group"} | (MAKES if has_vms(system) else outside - USES)
+        areas.append(Area(scope(few), frozenset(closes) & known))
     return (*areas, *_going_areas(system, threads=1))
 
 
