@@ -38,6 +38,12 @@ SYSTEMS = (
         LOCKED_CALLS,
     ),
     _system(
+        "release-by-fd",
+        "container calls and release indivisible, but release looks its file up by an fd, which may be closed",
+        validate.RELEASE_BY_FD,
+        LOCKED_CALLS,
+    ),
+    _system(
         "unbalanced-release",
         "container calls and release indivisible, with a client that calls release once too often",
         validate.UNBALANCED,

@@ -1,5 +1,7 @@
 """The refcount model: an external user names a file and a table; what VFIO finds true of them stays so until release."""
 
+from dataclasses import replace
+
 from tenure.models import containers
 from tenure.models.add_del import passed
 from tenure.models.containers import dissolve
@@ -7,7 +9,7 @@ from tenure.models.external_users import forgotten, seen_container, seen_group, 
 from tenure.models.files import fd, file_group, is_open, kept, kind, owner
 from tenure.models.groups import container, counted, no_iommu, users, viable
 from tenure.models.locks import CONTAINER_GROUP_LOCK, CONTAINER_Q, RELEASE_Q, SCAN
-from tenure.vocabulary.calls import Call, Case, Steps, call, done, go, number, refuse, requires, step
+from tenure.vocabulary.calls import Call, Case, Step, Steps, call, done, go, number, refuse, requires, step
 from tenure.vocabulary.effects import Assign
 from tenure.vocabulary.objects import FILE, PROCESS, TABLE, USER
 from tenure.vocabulary.terms import Term, is_none, no
@@ -59,9 +61,12 @@ def _let_go(user: Term, file: Term) -> tuple[Assign, ...]:
     return (kept[user, file].becomes(value=False), passed[user].becomes(None), owner[user].becomes(None))
 
 
-def _release(user: Term, file: Term) -> Steps:
+def _release(user: Term, file: Term, *instead: Case) -> Steps:
     """Unlink the table, give the use back, and then drop the file, behind which the group was till now."""
-    yield from dissolve(file_group[file], "put", *forgotten(user))
+    dissolved, detached = tuple(dissolve(file_group[file], "put", *forgotten(user)))
+    assert isinstance(dissolved, Step)  # noqa: S101  # `dissolve` yields steps
+    yield replace(dissolved, cases=(*instead, *dissolved.cases))
+    yield detached
     yield step("put", done(*_let_go(user, file)), wakes=(CONTAINER_Q,))
 
 
@@ -99,6 +104,13 @@ def release(user: Term, file: Term, table: Term) -> Steps:
     yield from _release(user, file)
 
 
+@call("release", actor="user", source=SOURCE, user=USER, file=FILE, table=number(TABLE))
+def release_by_fd(user: Term, file: Term, table: Term) -> Steps:
+    """The same, where VFIO looks the file up by an fd again: once its owner has closed that, nobody can say what is released."""
+    yield requires(passed[user] == file, seen_table[user] == table, no(is_none(owner[user])))
+    yield from _release(user, file, refuse(no(fd[owner[user], file]), "EBADF", "the fd has been closed"))
+
+
 @call("release, by the kernel", actor="user", internal=True, source=SOURCE, user=USER)
 def release_user(user: Term) -> Steps:
     """The same for a process that is gone."""
@@ -116,4 +128,5 @@ def release_without_use(user: Term, process: Term, file: Term) -> Steps:  # noqa
 
 BASE: tuple[Call, ...] = (validate_and_use, release, release_user)
 CHECK_THEN_COUNT: tuple[Call, ...] = (check_then_count.named("validate_and_use"), release, release_user)
+RELEASE_BY_FD: tuple[Call, ...] = (validate_and_use, release_by_fd.named("release"), release_user)
 UNBALANCED: tuple[Call, ...] = (*BASE, release_without_use)

@@ -3,7 +3,7 @@
 from tenure.properties.external import relies
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.objects import CONTAINER, FILE, GROUP, PROCESS, USER
-from tenure.vocabulary.properties import always, argument, called, each_step, refused
+from tenure.vocabulary.properties import always, answered, argument, called, each_step, ended, refused
 from tenure.vocabulary.symbols import before
 from tenure.vocabulary.terms import Term, both, either, every, implies, is_none, no, some
 
@@ -85,6 +85,18 @@ def no_leave_takes_from_an_external_user_what_it_relies_on(user: Term) -> Term:
     return implies(both(leave, before(relies(user))), relies(user))
 
 
+@each_step(
+    "KEEP-2",
+    "B. Herrenschmidt's refcount model: a release that needs what may be gone; vfio_external_group_match_file, 4.12",
+    user=USER,
+)
+def no_external_user_that_lets_go_is_refused(user: Term) -> Term:
+    """No put, del, release or unregister of an external user ends with an errno while the user relies on its group."""
+    names = ("put_external_user", "del_external_user", "release", "unregister", "release_user")
+    lets_go = both(either(*(called(name) for name in names)), argument("user", USER) == user)
+    return implies(both(lets_go, before(relies(user))), either(no(ended()), answered()))
+
+
 PROPERTIES = (
     a_device_reaches_only_the_table_of_its_present_owner,
     no_external_user_uses_a_table_whose_group_has_left,
@@ -93,4 +105,5 @@ PROPERTIES = (
     no_leave_is_refused_because_of_an_external_user,
     no_external_user_keeps_a_group_that_all_have_closed,
     no_leave_takes_from_an_external_user_what_it_relies_on,
+    no_external_user_that_lets_go_is_refused,
 )

@@ -253,6 +253,24 @@ V2 = Race(
     both(OUTSIDE, some(GROUP, lambda g: both(no(seen.group_placed[g]), seen.container_users[g] == 0))),
 )
 
+
+def _is_open_for(file: Term, group: Term) -> Term:
+    """A process has an fd of the file, and the file is the group's."""
+    return both(seen.file_group[file] == group, some(PROCESS, lambda p: seen.has_fd[p, file]))
+
+
+V3 = Race(
+    "V3",
+    "Release by an fd: the owner has closed the group's file, so the user cannot say any more what it releases, and the "
+    "group is kept by who does not want it.",
+    "refcount model of Herrenschmidt's mail, 2013, with a release that needs an fd",
+    "external-validate:release-by-fd",
+    "whole",
+    "KEEP-2",
+    (*SETUP, "set_iommu", "validate_and_use", "close", "release"),
+    some(USER, lambda u: both(relies(u), every(FILE, lambda f: no(_is_open_for(f, seen.user_group[u]))))),
+)
+
 N1 = Race(
     "N1",
     "Lost registration: the check finds the group in its container, the group leaves and calls back whoever is in the "
@@ -467,6 +485,6 @@ OF_2011 = (D_G1_15, D_G1_20, D_G1_23, D_G1_25)
 
 RACES = (
     *(R1, R2, R3, R4, R5, *OF_2012, R1_OUTSIDE, R3_OUTSIDE),
-    *(A, B, C, D, E, V1, V2, N1, N2, N3, N4, N5, K1, K2, K3),
+    *(A, B, C, D, E, V1, V2, V3, N1, N2, N3, N4, N5, K1, K2, K3),
     *OF_2011,
 )

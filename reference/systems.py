@@ -238,6 +238,11 @@ _CHECK_THEN_COUNT: Mapping[str, Form] = {
     "validate_and_use": Form(validate_calls.check_then_count, validate_calls.may_validate_and_use, _BY_USER),
 }
 
+_RELEASE_BY_FD: Mapping[str, Form] = {
+    **_VALIDATE,
+    "release": replace(_VALIDATE["release"], run=validate_calls.release_by_fd),
+}
+
 _UNBALANCED: Mapping[str, Form] = {
     **_VALIDATE,
     "release_without_use": Form(validate_calls.release_without_use, validate_calls.may_release_without_use, _BY_USER),
@@ -618,6 +623,7 @@ SYSTEMS: Mapping[str, System] = {
     "external-validate": System(_VALIDATE),
     "external-validate:locked-container": System(_VALIDATE, frozenset(_VALIDATE) - {"validate_and_use"}),
     "external-validate:check-then-count": System(_CHECK_THEN_COUNT, frozenset(_VALIDATE) - {"validate_and_use"}),
+    "external-validate:release-by-fd": System(_RELEASE_BY_FD, frozenset(_VALIDATE) - {"validate_and_use"}),
     "kvm-file": System(_KVM_FILES, spares_bridges=False, claims_ownership=True),
     "kvm-file:group-only": System(_KVM_GROUP_FILES, spares_bridges=False, claims_ownership=True),
     "kvm-file:get-put": System(_KVM_GET_PUT),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
-from tenure.reference.calls import EINVAL, EPERM, OK, Part, Steps, Task
+from tenure.reference.calls import EBADF, EINVAL, EPERM, OK, Part, Steps, Task
 from tenure.reference.container_calls import detach
 from tenure.reference.containers import Container
 from tenure.reference.files import GROUP_FILE, File
@@ -116,6 +116,13 @@ def may_release_user(machine: Machine, user: int) -> bool:
 
 def release(machine: Machine, me: Task, user: int, file: int, table: int) -> Steps:  # noqa: ARG001 -- what the user names, it has
     """Stop using the table, give the use back, drop the file; never refused."""
+    return (yield from release_user(machine, me, user))
+
+
+def release_by_fd(machine: Machine, me: Task, user: int, file: int, table: int) -> Steps:  # noqa: ARG001 -- what the user names, it has
+    """The same, found by an fd of the user's process; EBADF where that is closed, and nothing is given back."""
+    if not machine.processes[machine.users[user].process].has(file):
+        return EBADF
     return (yield from release_user(machine, me, user))
 
 

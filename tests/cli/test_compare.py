@@ -66,8 +66,10 @@ def test_headline_theorems_come_first_and_every_verdict_has_its_mark(run: Run) -
     """A number is the length of a shortest trace; what is proved and what is no question have letters of their own."""
     text = run("compare", PROPOSED, MERGED, LOCKED).out
 
-    rows = [line.split()[0] for line in text.splitlines()[2:16]]
-    assert rows == [name for name in ("ISO", "USE", "STABLE", "FREE", "PROMPT", "PROMPT-2", "KEEP") for _ in range(2)]
+    rows = [line.split()[0] for line in text.splitlines()[2:18]]
+    assert rows == [
+        name for name in ("ISO", "USE", "STABLE", "FREE", "PROMPT", "PROMPT-2", "KEEP", "KEEP-2") for _ in range(2)
+    ]
     assert line_of(text, "USE", "whole") == ["9", "P", "."]
     assert line_of(text, "PROMPT", "whole") == ["6", "6", "."]
 
@@ -148,6 +150,7 @@ def test_what_is_no_merit_of_a_design_is_told(run: Run) -> None:
         (TWICE, "N3", "HARM-2", "whole"),  # released by callback and by unregister
         (ON_CLOSE, "N4", "USE", "whole"),  # a leave that is no close is not told
         ("external-validate:check-then-count", "V1", "USE", "steps"),  # A is validated, B is used
+        ("external-validate:release-by-fd", "V3", "KEEP-2", "whole"),  # it needs what the owner has closed
         ("external-validate:unbalanced-release", "V2", "EXT-1", "whole"),  # another's count is stolen
         ("external-v1:misuse", "D", "EXT-2", "whole"),
     ],

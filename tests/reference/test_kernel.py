@@ -81,6 +81,7 @@ def test_a_configuration_speaks_of_as_many_as_there_are() -> None:
         ("external-validate", 20),
         ("external-validate:locked-container", 20),
         ("external-validate:check-then-count", 20),
+        ("external-validate:release-by-fd", 20),
         ("external-validate:unbalanced-release", 21),
         ("external-notify", 20),
         ("external-notify:no-drain", 20),

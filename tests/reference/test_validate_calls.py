@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 SYSTEM = "external-validate"
 CHECK_THEN_COUNT = "external-validate:check-then-count"
+BY_FD = "external-validate:release-by-fd"
 UNBALANCED = "external-validate:unbalanced-release"
 NO_IOMMU = 1
 KERNEL = 2
@@ -211,6 +212,22 @@ def test_v1_what_was_checked_is_not_what_is_used(ready: Callable[[str], Bench]) 
     assert bench.step("u0") == Done()
     assert (bench.see("user_container", 0), bench.see("container_of", 0)) == ("c0", "c1")
     assert bench.do("use", user=0, page=0, to=1) == Died("use_after_free")
+
+
+def test_v3_a_release_by_fd_is_refused_once_that_is_closed(ready: Callable[[str], Bench]) -> None:
+    """EBADF, and the group goes on being used; with the fd it is given back."""
+    bench = ready(BY_FD)
+    use_of(bench)
+
+    before = bench.kernel.snapshot()
+    assert bench.do("release", user=0, file=0, table=0) == Done()
+    assert bench.see("user_idle", 0)
+
+    bench.kernel.restore(before)
+    bench.do("close", process=0, file=0)
+    assert bench.do("release", user=0, file=0, table=0) == Refused("EBADF")
+    assert bench.see("container_users", 0) == 2
+    assert bench.see("user_counts", 0) == "g0"
 
 
 def test_v2_a_release_too_many_takes_the_use_of_another(ready: Callable[[str], Bench]) -> None:

@@ -20,7 +20,7 @@ from tenure.properties import PROPERTIES
 from tenure.search.explorer import explore, transitions_of
 from tenure.search.scopes import HOST, OF_IOMMU, has_vms, scope, sleepers
 from tenure.vocabulary import observables as seen
-from tenure.vocabulary.calls import Case, Next, Step, without_case
+from tenure.vocabulary.calls import Case, Next, Step, refuse, without_case
 from tenure.vocabulary.effects import each
 from tenure.vocabulary.machine import Machine, Scope
 from tenure.vocabulary.objects import DEVICE, FILE, USER
@@ -142,6 +142,11 @@ def without_detach(step: str, on: str) -> Fault:
     return on_case(step, 0, lambda old: replace(old, follow=Next(on)))
 
 
+def refusing(step: str) -> Fault:
+    """The step refuses, whatever there is."""
+    return on_step(step, lambda old: replace(old, cases=(refuse(TRUE, "EINVAL", "the fault that is planted"),)))
+
+
 def forgetting_users(step: str) -> Fault:
     """Whoever takes this step makes every external user forget that it counts."""
     forgotten = each(USER, lambda u: groups.counted[u].becomes(None))
@@ -223,6 +228,10 @@ MUTANTS = (
     Mutant("FREE-8", forgetful("destroy_entry.remove", "listed"), (KVM_GET_PUT, GROUP_ONLY)),
     Mutant("PROMPT", forgetful("release_device.dissolve", "container users"), (NOTIFY,)),
     Mutant("PROMPT-2", without_detach("release_group.dissolve", "put"), (NOTIFY,)),
+    Mutant("KEEP-2", refusing("put_external_user.dissolve"), (GET_PUT,)),
+    Mutant("KEEP-2", refusing("del_external_user.dissolve"), (V1,)),
+    Mutant("KEEP-2", refusing("release.dissolve"), (VALIDATE,)),
+    Mutant("KEEP-2", refusing("unregister.unlist"), (NOTIFY,)),
     Mutant("KEEP", forgetting_users("release_group.put"), (GET_PUT, KVM_GET_PUT)),
     Mutant("KEEP", forgetting_users("release_device.put"), (V1, VALIDATE)),
     Mutant("KEEP", forgetting_entries("unset_container.leave"), (KVM, GROUP_ONLY)),

@@ -40,6 +40,7 @@ LENGTHS = {
     ("E", "external-v1:misuse"): 9,
     ("V1", "external-validate:check-then-count"): 8,
     ("V2", "external-validate:unbalanced-release"): 7,
+    ("V3", "external-validate:release-by-fd"): 7,
     ("N1", "external-notify:late-register"): 11,
     ("N2", "external-notify:no-drain"): 10,
     ("N3", "external-notify:double-release"): 7,
