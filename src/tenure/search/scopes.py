@@ -141,7 +141,7 @@ def narrow_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
     if (family := family_of(system)) is not None:
         return (*map(Area, family.narrow), *_deep_areas(family, system, granularity))
     if granularity is Granularity.WHOLE:
-        return *_drivers_areas(system, threads=0), *_going_areas(system, threads=0)
+        return *_drivers_areas(system, threads=0), *_going_areas(system, threads=0), *_left_areas(system, threads=0)
     known = {c.name for c in system.calls}
     outside = outside_calls(system)
     deep = SETUP | {"set_iommu", "unset_container"}
@@ -155,7 +155,16 @@ def narrow_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
         areas += [Area(scope(sizes), frozenset(deep | MAKES | more)) for more in ({"file_del"}, SPAPR & known)]
     elif outside:
         areas.append(Area(scope(sizes), frozenset(deep | outside)))
-    return (*areas, *_going_areas(system, threads=1))
+    return (*areas, *_going_areas(system, threads=1), *_left_areas(system, threads=1))
+
+
+def _left_areas(system: System, *, threads: int) -> tuple[Area, ...]:
+    """Where a driver's group leaves a container that another group keeps, with the list of callbacks in which its notifier stands."""
+    if not system.defines(seen.notifier_table):
+        return ()
+    two_groups = {"process": 1, "thread": threads, "file": 3, "group": 2, "container": 1, "device": 2, "table": 1}
+    calls = SETUP | {"set_iommu", "unset_container", "register_notifier", "unregister_notifier"}
+    return (Area(scope({**two_groups, "user": 1}, vfio_devices=2), calls),)
 
 
 def _going_areas(system: System, *, threads: int) -> tuple[Area, ...]:
