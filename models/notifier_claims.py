@@ -48,7 +48,9 @@ def _in_both(user: Term, *steps: str) -> Term:
 def unregister_works_on_the_group_of_its_device(user: Term) -> Term:
     """What unregister has looked up is the group of the device for which its driver has the notifier."""
     group = frame(user, UNREGISTER, "group", GROUP)
-    inside = stands(user, *(f"{UNREGISTER}.{one}" for one in ("count", "validate", "unlist", "dissolve", "detach", "put")))
+    inside = stands(
+        user, *(f"{UNREGISTER}.{one}" for one in ("count", "validate", "unlist", "dissolve", "detach", "put"))
+    )
     device = registers_for[user]
     return implies(inside, both(no(is_none(device)), group == group_of[device]))
 

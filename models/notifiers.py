@@ -33,7 +33,9 @@ from tenure.vocabulary.symbols import client, state
 from tenure.vocabulary.terms import Term, both, is_none, no
 from tenure.vocabulary.types import FLAG
 
-told_by = state("told by", USER, TABLE.maybe, meaning="the table in whose list of callbacks the driver's notifier stands")
+told_by = state(
+    "told by", USER, TABLE.maybe, meaning="the table in whose list of callbacks the driver's notifier stands"
+)
 registers_for = client(
     "registers for", USER, DEVICE.maybe, meaning="the device for which the driver has a notifier that it has not freed"
 )
