@@ -41,11 +41,11 @@ registers_for = client(
 )
 
 
-def _finds(group: Term, device: Term, *unfit: Case) -> Step:
+def _finds(group: Term, device: Term, *before: Case) -> Step:
     """vfio_group_get_from_dev: the group of a device, with a reference for as long as the call takes."""
     return step(
         "look_up",
-        *unfit,
+        *before,
         refuse(no(exists(group_of[device])), "ENODEV", "the device has no VFIO group"),
         go(group.becomes(group_of[device])),
         locks=(VFIO_GROUP_LOCK,),
@@ -151,6 +151,10 @@ def _ends_the_list(detach: Step) -> Step:
     return replace(detach, cases=(*before, replace(leaves, effects=(*leaves.effects, ended))))
 
 
+GETS = frozenset({"get_external_user"})
+"""How a user comes to hold a group."""
+
+
 def apart(calls: tuple[Call, ...]) -> tuple[Call, ...]:
     """The same calls, where an external user that gets a group is no driver with a notifier."""
 
@@ -159,8 +163,6 @@ def apart(calls: tuple[Call, ...]) -> tuple[Call, ...]:
 
     return tuple(map(one, calls))
 
-
-GETS = frozenset({"get_external_user"})
 
 CALLS: tuple[Call, ...] = (register_notifier, unregister_notifier)
 CARELESS: tuple[Call, ...] = (register_notifier, careless(unregister_notifier))

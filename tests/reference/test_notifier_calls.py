@@ -246,6 +246,32 @@ def test_unregister_looks_into_the_list_that_is_there_now(two_groups: Callable[[
     assert bench.do("unregister_notifier", user=0, device=0) == Done()
 
 
+def test_unregister_refuses_a_container_without_driver(ready: Callable[[str], Bench]) -> None:
+    """EINVAL, and the use is given back: the group has moved to where no list is."""
+    bench = ready(SYSTEM)
+    bench.do("register_notifier", user=0, device=0, events=1)
+    bench.do("unset_container", process=0, file=0)
+    bench.do("set_container", process=0, file=0, other=2)
+
+    assert bench.do("unregister_notifier", user=0, device=0) == Refused("EINVAL")
+    assert bench.see("container_users", 0) == 1
+    assert bench.see("notifier_lives", 0)
+
+
+def test_unregister_refuses_a_group_that_is_not_viable(two_groups: Callable[[str], Bench]) -> None:
+    """EINVAL, and the use is given back: another device of the group has a driver of the kernel since."""
+    bench = two_groups(SYSTEM)
+    bench.do("register_notifier", user=1, device=1, events=1)
+    bench.do("unset_container", process=0, file=3)
+    bench.do("unbind_driver", device=2)
+    bench.do("bind_driver", device=2, to=KERNEL)
+    bench.do("set_container", process=0, file=3, other=1)
+
+    assert bench.do("unregister_notifier", user=1, device=1) == Refused("EINVAL")
+    assert bench.see("container_users", 1) == 1
+    assert bench.see("notifier_table", 1) == "tb0"
+
+
 def test_unregister_refuses_a_device_without_group(ready: Callable[[str], Bench]) -> None:
     """ENODEV: group and driver have gone from under each other."""
     bench = ready(SYSTEM)
