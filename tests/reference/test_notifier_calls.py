@@ -183,6 +183,17 @@ def test_a_registered_notifier_keeps_nobody_from_leaving(ready: Callable[[str], 
     assert bench.see("notifier_lives", 0)
 
 
+def test_unset_is_refused_only_while_register_counts(ready: Callable[[str], Bench]) -> None:
+    """EBUSY between count and dissolve."""
+    bench = ready(SYSTEM)
+    bench.begin(None, "register_notifier", user=0, device=0, events=1)
+    bench.step("u0")
+
+    assert bench.do("unset_container", process=0, file=0) == Refused("EBUSY")
+    assert ended(bench) == Done()
+    assert bench.do("unset_container", process=0, file=0) == Done()
+
+
 def test_who_leaves_last_while_register_counts_leaves_the_detach_to_it(ready: Callable[[str], Bench]) -> None:
     """The group's file is closed meanwhile: register gives the last use back, and its own list goes."""
     bench = ready(SYSTEM)
