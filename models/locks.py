@@ -19,6 +19,8 @@ DEVICE_LOCK = Lock("group.device_lock", "mutex of the list of a group's VFIO dev
 RELEASE_Q = Queue("vfio.release_q", "an unbind waits until nobody holds its device")
 CONTAINER_Q = Queue("group.container_q", "the unbind of a group's last device waits until the group is in no container")
 
+NOTIFIERS = Lock("type1.notifier", "rwsem of the list of callbacks of the IOMMU driver's data of a container")
+
 CALLBACKS_LOCK = Lock("group.callbacks_lock", "mutex of the list of a group's callbacks, in a VFIO that has such")
 USER_LOCK = Lock("user.lock", "the external user's own: under it, it registers, and its callback unlinks the table")
 CALLBACK_Q = Queue("group.callback_q", "an unregister waits until a callback that runs has returned")

@@ -52,9 +52,16 @@ def a_user_that_counts_before_it_validates_keeps_what_it_saw(user: Term) -> Term
     return implies(both(relies(user), seen.user_added_first[user]), as_validated(user))
 
 
+@always("EXT-11", "vfio_register_notifier, vfio_unregister_notifier", user=USER)
+def a_list_of_callbacks_has_no_notifier_that_was_freed(user: Term) -> Term:
+    """A notifier that stands in the list of callbacks of a container's IOMMU data has not been freed by its driver."""
+    return implies(no(is_none(seen.notifier_table[user])), seen.notifier_lives[user])
+
+
 PROPERTIES = (
     a_held_reference_keeps_container_driver_and_attachment,
     nobody_gives_back_the_use_of_another,
     the_last_user_to_leave_detaches_the_group,
     a_user_that_counts_before_it_validates_keeps_what_it_saw,
+    a_list_of_callbacks_has_no_notifier_that_was_freed,
 )

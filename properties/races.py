@@ -81,6 +81,15 @@ R4 = Race(
     ),
 )
 
+R4_NOTIFIER = replace(
+    R4,
+    title="A driver asks for callbacks and counts, the group's file is closed, the validation fails and gives the use back with a "
+    "plain decrement: no use is left and the container stays attached for ever.",
+    source="vfio_register_notifier, 4.10-5.18",
+    system="external-get-put:notifiers",
+    calls=(*SETUP, "close", "release_group", "register_notifier"),
+)
+
 R5 = Race(
     "R5",
     "The viability scan succeeds, the group leaves its container, a kernel driver binds unnoticed because nobody uses the "
@@ -484,7 +493,7 @@ OF_2011 = (D_G1_15, D_G1_20, D_G1_23, D_G1_25)
 """The defects of 2011 that an order of steps alone shows; others fall where calls are whole."""
 
 RACES = (
-    *(R1, R2, R3, R4, R5, *OF_2012, R1_OUTSIDE, R3_OUTSIDE),
+    *(R1, R2, R3, R4, R4_NOTIFIER, R5, *OF_2012, R1_OUTSIDE, R3_OUTSIDE),
     *(A, B, C, D, E, V1, V2, V3, N1, N2, N3, N4, N5, K1, K2, K3),
     *OF_2011,
 )

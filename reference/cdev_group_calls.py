@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from tenure.reference import cdev_calls, device_calls_2022, group_calls
-from tenure.reference.calls import EBUSY, EINVAL, ENODEV, EPERM, OK, Part, Steps, Task
+from tenure.reference.calls import EBUSY, EINVAL, ENODEV, ENOTTY, EPERM, OK, Part, Steps, Task
 from tenure.reference.cdev_calls import MALFORMED, bind_locked, device_of, df_close, lock
 from tenure.reference.device_calls_2022 import put_kvm
 from tenure.reference.files import GROUP_FILE, File
 from tenure.reference.groups import VfioGroup
 from tenure.reference.locks import BLOCKED
 from tenure.reference.machine import Machine
-from tenure.vocabulary.answers import Answer, Refused
+from tenure.vocabulary.answers import Answer
 from tenure.vocabulary.types import NONE
-
-ENOTTY = Refused("ENOTTY")
 
 
 def may_open_group(machine: Machine, process: int, file: int, group: int) -> bool:

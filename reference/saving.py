@@ -25,6 +25,7 @@ from tenure.reference.ioas_spaces import IoasState
 from tenure.reference.iommufd import IommuObject
 from tenure.reference.machine import Machine
 from tenure.reference.metagroups import Metagroups, MetagroupState
+from tenure.reference.notifiers import Notifier
 from tenure.reference.paged_spaces import PagedState
 from tenure.reference.registrations import Registration
 from tenure.reference.saving_cdevs import CdevState, load_cdevs, save_cdevs
@@ -40,7 +41,7 @@ GroupState = tuple[int, bool, int, int, bool, int, int, bool, int, bool, int]
 ContainerState = tuple[int, int, int, bool, tuple[int, ...]]
 TableState = tuple[bool, ...] | None
 DeviceState = tuple[int, bool, bool, int, int, bool, int, bool, bool, int]
-UserState = tuple[int, int, int, bool, int, int, int, int, int, int, bool, bool, bool]
+UserState = tuple[int, int, int, bool, int, int, int, int, int, int, bool, bool, bool, int, int]
 DriverState = tuple[bool, int]
 VmState = tuple[int, int, tuple[int, ...] | None] | None
 ObjectState = tuple[int, int, bool, int, int, int, bool, int, int] | None
@@ -66,7 +67,7 @@ Snapshot = tuple[
 
 _NO_FILE: FileState = (CLOSED, 0, NONE, False)
 _NO_CONTAINER: ContainerState = (0, NONE, NONE, False, ())
-_NO_USER: UserState = (NONE, NONE, NONE, False, NONE, NONE, NONE, NONE, NONE, NONE, False, False, False)
+_NO_USER: UserState = (NONE, NONE, NONE, False, NONE, NONE, NONE, NONE, NONE, NONE, False, False, False, NONE, NONE)
 
 
 def save(machine: Machine) -> Snapshot:
@@ -79,7 +80,7 @@ def save(machine: Machine) -> Snapshot:
         tuple([_container(container) for container in machine.containers]),
         tuple([tuple(table.pages) if table.alive else None for table in machine.tables]),
         tuple([_device(device) for device in machine.devices]),
-        tuple([_user(user) for user in machine.users]),
+        tuple([_user(machine, user) for user in machine.users]),
         tuple([space.state() for space in machine.paged]),
         tuple([space.state() for space in machine.spaces]),
         tuple([space.state() for space in machine.ioases]),
@@ -262,6 +263,7 @@ def _load_table(table: IommuTable, state: TableState) -> None:
     if state is not None:
         table.alive = True
         table.pages = list(state)
+        table.notifiers.clear()
     elif table.alive:
         table.destroy()
 
@@ -293,8 +295,8 @@ def _load_device(machine: Machine, device: Device, state: DeviceState) -> None:
         device.group.unbound_list.append(device)
 
 
-def _user(user: ExternalUser) -> UserState:
-    if user.is_idle():
+def _user(machine: Machine, user: ExternalUser) -> UserState:
+    if user.is_idle() and user.notifier is None:
         return _NO_USER
     file, table = user.file, user.told_table
     return (
@@ -311,12 +313,14 @@ def _user(user: ExternalUser) -> UserState:
         user.inside,
         user.added_first,
         user.lost,
+        *_notifier(machine, user),
     )
 
 
 def _load_user(machine: Machine, user: ExternalUser, state: UserState) -> None:
     user.process, group, file, user.keeps, user.counts, user.told_group, user.told_container = state[:7]
-    table, linked, registration, user.inside, user.added_first, user.lost = state[7:]
+    table, linked, registration, user.inside, user.added_first, user.lost = state[7:13]
+    user.notifier = _load_notifier(machine, *state[13:])
     user.registration = _listed(machine, user, registration)
     user.group = None if group == NONE else machine.groups[group].vfio
     user.file = None if file == NONE else machine.files[file] if file >= 0 else File(-2 - file)
@@ -335,6 +339,25 @@ def _table(machine: Machine, state: int) -> IommuTable | None:
     if state == NONE:
         return None
     return machine.tables[state] if state >= 0 else IommuTable(-2 - state, machine.pages, alive=False)
+
+
+def _notifier(machine: Machine, user: ExternalUser) -> tuple[int, int]:
+    """The device for which a driver has a notifier, and the table in whose list that stands, freed or not."""
+    notifier = user.notifier
+    if notifier is None:
+        return NONE, NONE
+    listed = next((table.index for table in machine.tables if notifier in table.notifiers), NONE)
+    return NONE if notifier.freed else notifier.device, listed
+
+
+def _load_notifier(machine: Machine, device: int, listed: int) -> Notifier | None:
+    if device == listed == NONE:
+        return None
+    notifier = Notifier(device)
+    notifier.freed = device == NONE
+    if listed != NONE:
+        machine.tables[listed].notifiers.append(notifier)
+    return notifier
 
 
 def _registration(user: ExternalUser) -> int:

@@ -24,6 +24,8 @@ OF_USERS = (
     seen.entry_vm,
     seen.entry_group,
     seen.entry_table,
+    seen.notifier_table,
+    seen.notifier_lives,
     seen.user_keeps,
 )
 OF_VMS = (seen.vm_references, seen.vm_exists, seen.vm_device)
@@ -55,6 +57,8 @@ def _user(machine: Machine, user: ExternalUser) -> tuple[int, ...]:
         vm,
         NONE if vm == NONE else _group_of_entry(user),
         NONE if user.linked is None else user.linked.index,
+        _list_of_notifier(machine, user),
+        int(user.notifier is not None and not user.notifier.freed),
     )
 
 
@@ -64,6 +68,13 @@ def _registered(user: ExternalUser, *, listed: bool) -> int:
         return _group_of_entry(user)
     registration = user.registration
     return registration.group.index if registration is not None and registration.is_listed() else NONE
+
+
+def _list_of_notifier(machine: Machine, user: ExternalUser) -> int:
+    """The table in whose list of callbacks the notifier of the driver stands."""
+    if user.notifier is None:
+        return NONE
+    return next((table.index for table in machine.tables if user.notifier in table.notifiers), NONE)
 
 
 def _group_of_entry(user: ExternalUser) -> int:

@@ -39,6 +39,7 @@ from tenure.reference import (
     metagroup_file_calls,
     metagroup_memory_calls,
     metagroup_outside_calls,
+    notifier_calls,
     notify_calls,
     paged_calls,
     spapr_calls,
@@ -206,6 +207,18 @@ _FROM_DEVICE: Mapping[str, Form] = {
     "get_external_user_from_dev": Form(
         get_put_calls.get_external_user_from_dev, get_put_calls.may_get_external_user_from_dev, _BY_USER
     ),
+}
+
+_NOTIFIERS: Mapping[str, Form] = {
+    **_GET_PUT,
+    "get_external_user": replace(_GET_PUT["get_external_user"], may=notifier_calls.may_get_external_user),
+    "register_notifier": Form(notifier_calls.register_notifier, notifier_calls.may_register_notifier, _BY_USER),
+    "unregister_notifier": Form(notifier_calls.unregister_notifier, notifier_calls.may_unregister_notifier, _BY_USER),
+}
+
+_NOTIFIERS_FREED: Mapping[str, Form] = {
+    **_NOTIFIERS,
+    "unregister_notifier": replace(_NOTIFIERS["unregister_notifier"], run=notifier_calls.unregister_and_free),
 }
 
 _FILE_USERS: Mapping[str, Form] = {
@@ -602,6 +615,8 @@ SYSTEMS: Mapping[str, System] = {
     "external-get-put:locked-container": System(_GET_PUT, frozenset(_GET_PUT) - {"get_external_user"}),
     "external-get-put:put-ref-first": System(_PUT_REFERENCE_FIRST),
     "external-get-put:from-dev": System(_FROM_DEVICE),
+    "external-get-put:notifiers": System(_NOTIFIERS),
+    "external-get-put:notifiers-misuse": System(_NOTIFIERS_FREED),
     "external-v1": System(_FILE_USERS),
     "external-v1:misuse": System(_MISUSE),
     "interrupts": System(_INTERRUPTS),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tenure.reference.files import File
 from tenure.reference.groups import VfioGroup
 from tenure.reference.locks import Lock
+from tenure.reference.notifiers import Notifier
 from tenure.reference.registrations import Registration
 from tenure.reference.tables import IommuTable
 from tenure.vocabulary.types import NONE
@@ -24,6 +25,7 @@ class ExternalUser:
         "linked",
         "lock",
         "lost",
+        "notifier",
         "process",
         "registration",
         "told_container",
@@ -43,6 +45,8 @@ class ExternalUser:
         """It holds a reference to that file."""
         self.registration: Registration | None = None
         """The notification model: what unregister gives back; the callback may have freed it."""
+        self.notifier: Notifier | None = None
+        """A driver: what it asked to be called back through; freed memory, where it freed that too early."""
         self.inside = False
         """The notification model: a handler is inside the table that it was told of."""
         self.lock = Lock()

@@ -258,7 +258,21 @@ ADDED = "file_add.look_up#2+file_add.count#3+file_add.validate#3+file_add.refere
 LINKED = "set_spapr_tce.look_up#2+set_spapr_tce.count#3+set_spapr_tce.validate#3+set_spapr_tce.link#"
 """The cases of its last step are told in the other order than those of the search."""
 
+
+def of_notifiers(call: str, looked: int, lists: str, told: dict[int, int]) -> set[str]:
+    """The ways of a call about a notifier past its validation, but those by which a case of its list is answered as `told` says."""
+    begun = f"{call}.look_up#{looked}+{call}.count#2+{call}.validate#3+{call}.{lists}#"
+    puts = range(max(told.values()) + 1)
+    left_last = [f"detach#{n}" for n in range(2)] + [f"detach#2+{call}.put#{put}" for put in puts]
+    ways = {f"{begun}{n}+{call}.dissolve#0+{call}.{rest}" for n in (1, 2) for rest in left_last}
+    others = {(n, put) for n in (1, 2) for put in puts if told.get(n) != put}
+    ways |= {f"{begun}{n}+{call}.dissolve#{used}+{call}.put#{put}" for n, put in others for used in (1, 2)}
+    return ways | {f"{begun}0"}
+
+
 IMPOSSIBLE = {
+    *of_notifiers("register_notifier", 2, "list", {2: 1}),
+    *of_notifiers("unregister_notifier", 1, "unlist", {1: 2, 2: 1}),
     "get_external_user_from_dev.look_up#1+get_external_user_from_dev.count#2+get_external_user_from_dev.validate#2",
     "validate_and_use.check#5+validate_and_use.count#0",
     f"{ADDED}file_add.list#1+file_add.tell#0",

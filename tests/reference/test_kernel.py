@@ -59,6 +59,8 @@ def test_a_configuration_speaks_of_as_many_as_there_are() -> None:
         ("external-get-put:locked-container", 21),
         ("external-get-put:put-ref-first", 21),
         ("external-get-put:from-dev", 22),
+        ("external-get-put:notifiers", 23),
+        ("external-get-put:notifiers-misuse", 23),
         ("external-v1", 23),
         ("external-v1:misuse", 24),
         ("dma-type1-v1", 3),

@@ -103,6 +103,24 @@ def test_r4_a_failed_get_leaves_a_group_attached_without_users(new: Callable[[st
     assert bench.do("open_group", process=0, file=0, group=1) == Refused("EBUSY")
 
 
+def test_r4_a_failed_register_leaves_a_group_attached_without_users(new: Callable[[str], Bench]) -> None:
+    """A driver holds no group file either: the plain decrement takes the last use and detaches nothing."""
+    bench = new("external-get-put:notifiers")
+    bench.do("open_group", process=0, file=0, group=0)
+    bench.do("open_container", process=0, file=1, made=0)
+    bench.do("set_container", process=0, file=0, other=1)
+    bench.begin(None, "register_notifier", user=0, device=0, events=1)
+    bench.step("u0")
+
+    bench.do("close", process=0, file=0)
+    bench.settle()
+    assert bench.step("u0") == Refused("EINVAL")
+
+    assert bench.see("container_users", 0) == 0
+    assert bench.see("container_of", 0) == "c0"
+    assert bench.do("open_group", process=0, file=0, group=0) == Refused("EBUSY")
+
+
 def test_a_the_id_is_stale_when_the_user_counts(ready: Callable[[str], Bench]) -> None:
     """Check then act: the user counts in a container without table, and maps into the table that is gone."""
     bench = ready("external-v1")

@@ -26,6 +26,7 @@ LENGTHS = {
     ("R2", "containers-2013"): 17,
     ("R3", "containers-2013"): 12,
     ("R4", "external-get-put:from-dev"): 14,
+    ("R4", "external-get-put:notifiers"): 14,
     ("R5", "containers-2013"): 19,  # 17 steps end in the kernel's own BUG: then the driver did not bind unnoticed
     ("R1", "containers-2012"): 9,
     ("R2", "containers-2012"): 13,

@@ -63,6 +63,24 @@ def _of_get(variant: str, stolen: str) -> tuple[Script, ...]:
     )
 
 
+def _of_notifiers(variant: str) -> tuple[Script, ...]:
+    """Deep cases of calls about a notifier: two leaves take the use that it counted, or the device has gone with its group."""
+    system = f"external-get-put{variant}"
+    asks = ("u0 register_notifier",)
+    gone = ("unset_container", "close file=f0", "f0 release_group", "d0 unbind_driver")
+
+    def taken(call: str, lists: str, *before: str) -> Script:
+        begun = tuple(f"u0 {call}.{one}" for one in ("look_up", "count", "validate", lists))
+        lines = (*before, *_stolen(), *begun, *_CLOSED, *_LEFT_TWICE, f"u0 {call}")
+        return _short(system, f"{call}.dissolve#2", *lines)
+
+    return (
+        taken("register_notifier", "list"),
+        taken("unregister_notifier", "unlist", *asks),
+        _short(system, "unregister_notifier.look_up#0", *asks, *gone, "u0 unregister_notifier"),
+    )
+
+
 def _of_thefts(system: str) -> tuple[Script, ...]:
     """Nobody is left to count for the use that a device has stolen, or the group goes before the device."""
     return (
@@ -158,6 +176,8 @@ LONG_RUNS: tuple[Script, ...] = (
     *_of_get("", "dissolve#2"),
     *_of_get(":put-ref-first", "dissolve#3"),
     *_of_get(":from-dev", "dissolve#2"),
+    *(one for variant in (":notifiers", ":notifiers-misuse") for one in _of_get(variant, "dissolve#2")),
+    *(one for variant in (":notifiers", ":notifiers-misuse") for one in _of_notifiers(variant)),
     *_of_add(),
     *_of_validate(),
     _killed("external-v1", _ADDS, "detach#2"),

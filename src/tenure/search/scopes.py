@@ -145,7 +145,7 @@ def narrow_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
     if (family := family_of(system)) is not None:
         return (*map(Area, family.narrow), *_deep_areas(family, system, granularity))
     if granularity is Granularity.WHOLE:
-        return *_drivers_areas(system, threads=0), *_going_areas(system, threads=0)
+        return *_drivers_areas(system, threads=0), *_going_areas(system, threads=0), *_left_areas(system, threads=0)
     known = {c.name for c in system.calls}
     outside = outside_calls(system)
     deep = SETUP | {"set_iommu", "unset_container"}
@@ -160,10 +160,25 @@ def narrow_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
     elif outside:
         areas.append(Area(scope(sizes), frozenset(deep | outside)))
     if outside:
-        few = {**sizes, "thread": 1, "container": 1, "table": 1, "page": 0}
-        closes = SETUP | {"set_iommu", "close", "release_group"} | (MAKES if has_vms(system) else outside - USES)
-        areas.append(Area(scope(few), frozenset(closes) & known))
-    return (*areas, *_going_areas(system, threads=1))
+        areas.append(_abandoned_area(system, sizes))
+    return (*areas, *_going_areas(system, threads=1), *_left_areas(system, threads=1))
+
+
+def _left_areas(system: System, *, threads: int) -> tuple[Area, ...]:
+    """Where a driver's group leaves a container that another group keeps, with the list of callbacks in which its notifier stands."""
+    if not system.defines(seen.notifier_table):
+        return ()
+    two_groups = {"process": 1, "thread": threads, "file": 3, "group": 2, "container": 1, "device": 2, "table": 1}
+    calls = SETUP | {"set_iommu", "unset_container", "register_notifier", "unregister_notifier"}
+    return (Area(scope({**two_groups, "user": 1}, vfio_devices=2), calls),)
+
+
+def _abandoned_area(system: System, sizes: dict[str, int]) -> Area:
+    """Where an owner closes everything while a user that relies on its group, or a VM's list, never lets go."""
+    relies = MAKES if has_vms(system) else outside_calls(system) - USES
+    calls = SETUP | {"set_iommu", "close", "release_group"} | relies
+    few = {**sizes, "thread": 1, "container": 1, "table": 1, "page": 0}
+    return Area(scope(few), frozenset(calls & {c.name for c in system.calls}))
 
 
 def _going_areas(system: System, *, threads: int) -> tuple[Area, ...]:

@@ -172,6 +172,10 @@ user_table = observable(
 )
 user_added_first = observable("user_added_first", USER, FLAG, meaning="the user counted before it validated")
 user_idle = observable("user_idle", USER, FLAG, meaning="the external user holds nothing and is in no call")
+notifier_table = observable(
+    "notifier_table", USER, TABLE.maybe, meaning="the table in whose list of callbacks the notifier of a driver stands"
+)
+notifier_lives = observable("notifier_lives", USER, FLAG, meaning="the driver has a notifier, and has not freed it")
 user_keeps = observable("user_keeps", USER, FILE, FLAG, meaning="the external user keeps a reference to the file")
 
 address_position = observable("address_position", ADDRESS, COUNT, meaning="the number of the page at the address")
