@@ -46,7 +46,7 @@ def _beside_iommufds(old: Call) -> Call:
 
 
 _OTHERWISE = {c.name: c for c in cdev_groups.CHANGED}
-_OF_DRIVERS = {c.name for c in (containers.check_extension, *iommu_drivers.CALLS, *vfio_drivers.CALLS)}
+_OF_DRIVERS = {c.name for c in (*containers.QUESTIONS, *iommu_drivers.CALLS, *vfio_drivers.CALLS)}
 
 CALLS: tuple[Call, ...] = modules.where_none_goes(
     (

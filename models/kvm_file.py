@@ -147,7 +147,7 @@ def _with_lists(containers_calls: tuple[Call, ...], changed: tuple[Call, ...]) -
     """The calls of containers, those changed where open devices know of VMs; their drivers stay where they are."""
     by_name = {c.name: c for c in changed}
     containers_calls = _sparing_linked_tables(vms.for_processes(containers_calls))
-    of_drivers = {c.name for c in (containers.check_extension, *iommu_drivers.CALLS, *vfio_drivers.CALLS)}
+    of_drivers = {c.name for c in (*containers.QUESTIONS, *iommu_drivers.CALLS, *vfio_drivers.CALLS)}
     return modules.where_none_goes(tuple(by_name.get(c.name, c) for c in containers_calls if c.name not in of_drivers))
 
 

@@ -140,6 +140,7 @@ _CONTAINERS: Mapping[str, Form] = {
 
 _OF_DRIVERS: Mapping[str, Form] = {
     "check_extension": Form(container_calls.check_extension, container_calls.may_check_extension),
+    "get_api_version": Form(container_calls.get_api_version, container_calls.may_get_api_version),
     "register_iommu_driver": Form(
         iommu_driver_calls.register_iommu_driver, iommu_driver_calls.may_register_iommu_driver, _BY_DRIVER
     ),

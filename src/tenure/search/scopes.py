@@ -19,7 +19,7 @@ NONE_BOUND = DRIVER.values.index("none")
 
 SETUP = frozenset({"open_container", "open_group", "set_container"})
 
-SIDE_ISSUES = frozenset({"get_status", "check_extension", "fork", "pass_file", "iommu_id"})
+SIDE_ISSUES = frozenset({"get_status", "check_extension", "get_api_version", "fork", "pass_file", "iommu_id"})
 """Calls without which every property can fall as well: they change nothing, or only share what one process can do."""
 
 
