@@ -95,6 +95,7 @@ def _cdev_of_entry(user: Term) -> Term:
 
 OF_VMS: tuple[Definition, ...] = (
     *kvm_file.OF_VMS,
+    kvm_file.ASKED_TODAY,
     shows(seen.group_kvm, lambda g: vms.group_kvm[g]),
     shows(seen.file_kvm, lambda f: kvm_cdevs.file_kvm[f]),
     shows(seen.device_kvm, lambda d: kvm_devices.device_kvm[d]),

@@ -6,6 +6,7 @@ from tenure.models.kvm_cdevs import file_kvm
 from tenure.models.kvm_claims import (
     a_device_is_of_a_vm,
     a_file_of_a_vm_says_which,
+    a_vm_is_told_once_of_what_its_device_knows,
     a_vm_outlives_its_files,
     an_entry_is_in_the_list_of_a_device,
 )
@@ -30,6 +31,7 @@ LISTS: tuple[Claim, ...] = (
     a_vm_outlives_its_files,
     an_entry_is_in_the_list_of_a_device,
     a_device_is_of_a_vm,
+    a_vm_is_told_once_of_what_its_device_knows,
     of_files.only_an_open_device_knows_a_vm,
     of_files.an_entry_has_its_file,
     of_files.an_entry_keeps_no_other_file,

@@ -100,6 +100,8 @@ class System:
     """Users and drivers claim the DMA of a group; nobody looks at drivers."""
     has_groups: bool = True
     """The group interface is there."""
+    asks_containers: bool = False
+    """KVM is told by its container whether a group is coherent, and looks after each ADD and DEL."""
     has_ioases: bool = False
     """Address spaces are those of an iommufd."""
     paged: str | None = None
@@ -620,7 +622,7 @@ SYSTEMS: Mapping[str, System] = {
     "external-validate:locked-container": System(_VALIDATE, frozenset(_VALIDATE) - {"validate_and_use"}),
     "external-validate:check-then-count": System(_CHECK_THEN_COUNT, frozenset(_VALIDATE) - {"validate_and_use"}),
     "kvm-file": System(_KVM_FILES, spares_bridges=False, claims_ownership=True),
-    "kvm-file:group-only": System(_KVM_GROUP_FILES, spares_bridges=False, claims_ownership=True),
+    "kvm-file:group-only": System(_KVM_GROUP_FILES, spares_bridges=False, claims_ownership=True, asks_containers=True),
     "kvm-file:get-put": System(_KVM_GET_PUT),
     "iommufd-objects": System(_OBJECTS),
     "iommufd-objects:accesses": System(_ACCESSES),

@@ -74,6 +74,10 @@ def setup_of(system: System, machine: Machine) -> Setup:
         "rawio": table("process", "p", tuple(bool(v) for v in where.fixed.get("rawio", (False,) * count["process"]))),
         "driver_noiommu": table("iommu_driver", "dr", tuple(bool(v) for v in where.fixed.get("is noiommu", ()))),
     }
+    if "enforced coherent" in where.fixed:
+        fixed["device_enforced_coherent"] = table(
+            "device", "d", tuple(bool(v) for v in where.fixed["enforced coherent"])
+        )
     drivers = tuple(DRIVER.values[v] for v in where.initial["driver"][0])
     return Setup(system.id, sizes, fixed, {"device_driver": table("device", "d", drivers)})
 
@@ -89,7 +93,8 @@ def _fixed(where: Scope, family: Family) -> Shown:
     columns: Shown = {
         name: {f"{letter}{i}": v for i, v in enumerate(where.fixed[field])} for name, letter, field in family.columns
     }
-    return {**columns, **{name: table(name, field) for name, field in family.tables.items()}}
+    told = {name: table(name, field) for name, field in family.tables.items() if field in where.fixed}
+    return {**columns, **told}
 
 
 def _initial(where: Scope) -> Shown:

@@ -39,6 +39,8 @@ def cdev_scope(
         "rawio": (True,) + (False,) * (sizes["process"] - 1),
         "is noiommu": hardware.get("is noiommu", (False,) * iommu_drivers),
     }
+    if sizes.get("vm"):
+        fixed["enforced coherent"] = hardware.get("enforced coherent", tuple(d == VFIO for d in drivers))
     initial = {"driver": (drivers,), "registered": (tuple(d == VFIO for d in drivers),)}
     initial["driver registered"] = ((True,) * iommu_drivers,)
     return Scope({"user": 0, "vm": 0, "container": 0, **sizes}, fixed, initial)
@@ -125,5 +127,6 @@ CDEVS = Family(
         "device_emulated": "emulated",
         "device_coherent": "coherent",
         "device_isolated": "isolated",
+        "device_enforced_coherent": "enforced coherent",
     },
 )

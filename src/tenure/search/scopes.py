@@ -86,8 +86,17 @@ def sleepers(system: System) -> int:
     return int(any(isinstance(c.actor, Sort) and any(s.waits for s in c.steps) for c in system.calls))
 
 
-def scope(sizes: dict[str, int], *, no_iommu: tuple[bool, ...] = (), vfio_devices: int = 1, type1: int = 1) -> Scope:
+def scope(
+    sizes: dict[str, int],
+    *,
+    no_iommu: tuple[bool, ...] = (),
+    vfio_devices: int = 1,
+    type1: int = 1,
+    coherent: tuple[bool, ...] | None = None,
+) -> Scope:
     """A scope in which devices are dealt to groups in turn, the first process is privileged, some devices are VFIO's.
+
+    Where there are VMs, the IOMMU enforces cache coherency for those devices alone, unless something else is said.
 
     Every IOMMU driver is registered at the start: of type1 as many as said, and one for groups without IOMMU where there are such.
     """
@@ -101,6 +110,8 @@ def scope(sizes: dict[str, int], *, no_iommu: tuple[bool, ...] = (), vfio_device
         "rawio": tuple(p == 0 for p in range(sizes["process"])),
         "is noiommu": of_iommu,
     }
+    if sizes.get("vm"):
+        fixed["enforced coherent"] = coherent or tuple(d == VFIO for d in drivers)
     initial = {
         "driver": (drivers,),
         "registered": (tuple(d == VFIO for d in drivers),),
