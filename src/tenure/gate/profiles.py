@@ -39,6 +39,7 @@ def gate_scope(system: System) -> Scope:
             "vm": 2 if has_vms(system) else 0,
         },
         vfio_devices=3,
+        coherent=(True, True, False),
     )
 
 
@@ -300,7 +301,7 @@ def _whole_fields_of_vms(system: System) -> tuple[Field, ...]:
     no_vm = {**_VM, "process": 2, "file": 3, "user": 0, "vm": 0}
     two_groups = {**_VM, "file": 5, "group": 2, "device": 2}
     return (
-        Field("a list of two", scope(_VM)),
+        Field("a list of two", scope(_VM, coherent=(False,))),
         Field("a device file", scope({**_VM, "file": 5, "user": 1}), none_off),
         Field("no VM, two processes", scope(no_vm)),
         Field("a VM, two processes", scope({**_VM, "process": 2, "file": 3, "device": 0, "user": 1})),
@@ -340,7 +341,7 @@ def _pair_fields_of_vms(system: System) -> tuple[Field, ...]:
     none_off = (NO_GROUP_DIES_IN_USE, DRIVERS_STAY, NONE_OFF_VFIO)
     with_files = (*none_off, NO_DEVICE_FILE, WITH_THEIR_FILES)
     return (
-        Field("an entry", scope(pairs), with_files),
+        Field("an entry", scope(pairs, coherent=(False,)), with_files),
         Field("an entry, and device files", scope(pairs), none_off, full=True),
         Field("a list of two", scope({**pairs, "user": 2}), none_off, full=True),
         Field("a device file", scope({**pairs, "file": 5}), none_off, full=True),

@@ -152,7 +152,8 @@ def narrow_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
     if (family := family_of(system)) is not None:
         return (*map(Area, family.narrow), *_deep_areas(family, system, granularity))
     if granularity is Granularity.WHOLE:
-        return *_drivers_areas(system, threads=0), *_going_areas(system, threads=0)
+        drivers = _drivers_areas(system, threads=0)
+        return *drivers, *_joined_areas(system, threads=0), *_going_areas(system, threads=0)
     known = {c.name for c in system.calls}
     outside = outside_calls(system)
     deep = SETUP | {"set_iommu", "unset_container"}
@@ -166,7 +167,14 @@ def narrow_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
         areas += [Area(scope(sizes), frozenset(deep | MAKES | more)) for more in ({"file_del"}, SPAPR & known)]
     elif outside:
         areas.append(Area(scope(sizes), frozenset(deep | outside)))
-    return (*areas, *_going_areas(system, threads=1))
+    return (*areas, *_joined_areas(system, threads=1), *_going_areas(system, threads=1))
+
+
+def _joined_areas(system: System, *, threads: int) -> tuple[Area, ...]:
+    """Where a group that is not coherent joins one that a list holds."""
+    if not has_vms(system):
+        return ()
+    return (Area(_noncoherent_besides(_sizes(system, threads=threads)), SETUP | MAKES | {"set_iommu"}),)
 
 
 def _going_areas(system: System, *, threads: int) -> tuple[Area, ...]:
@@ -267,10 +275,16 @@ def _listed_areas(sizes: dict[str, int]) -> tuple[Area, ...]:
     enough = 250_000
     return (
         Area(scope(two), makes),
-        Area(scope({**two, "file": 5, "group": 2, "device": 2}, vfio_devices=2), makes, enough),
+        Area(_noncoherent_besides(two), makes, enough),
         Area(scope(small, no_iommu=(True,)), makes | {"set_spapr_tce"}),
         Area(scope({**small, "process": 2}), MAKES | {"file_del", "set_spapr_tce", "pass_file"}),
     )
+
+
+def _noncoherent_besides(sizes: dict[str, int]) -> Scope:
+    """Two groups, of which one is not coherent, a container and a VM."""
+    two = {**sizes, "file": 5, "group": 2, "container": 1, "device": 2, "table": 1, "page": 0}
+    return scope(two, vfio_devices=2, coherent=(True, False))
 
 
 def _raced_areas(outside: frozenset[str], known: frozenset[str], sizes: dict[str, int]) -> tuple[Area, ...]:
