@@ -253,9 +253,7 @@ MUTANTS = (
     Mutant("EXT-7", unguarded("file_add.list", 0), (KVM_GET_PUT, KVM, GROUP_ONLY)),
     Mutant("EXT-8", forgetful("add_external_user.add", "container users"), (V1,)),
     Mutant("EXT-9", forgetful("file_add.list", "noncoherent dma count"), (KVM,)),
-    Mutant("EXT-9", forgetful("release_kvm_vfio.put", "noncoherent"), (KVM,)),  # it knows of some when it is gone
     Mutant("EXT-9", forgetful("file_add.update", "noncoherent dma count"), (KVM_GET_PUT, GROUP_ONLY)),
-    Mutant("EXT-9", forgetful("file_del.update", "noncoherent"), (KVM_GET_PUT, GROUP_ONLY)),
     Mutant("HARM-1", unguarded("get_device_fd.check_users", 0), SCANNED),
     Mutant("HARM-2", unguarded("unset_container.check", 1), (GET_PUT, VALIDATE)),
     Mutant("HARM-2", forgetful("file_del.remove", "linked table"), (KVM_GET_PUT,)),  # the guest goes on mapping
