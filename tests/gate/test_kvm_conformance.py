@@ -390,14 +390,16 @@ def who_is_in_no_container_is_not_coherent(patch: pytest.MonkeyPatch) -> None:
         groups = (entry.file.group for entry in device.entries if entry.file is not None)
         coherency.tell(device, noncoherent=device.noncoherent or any(g and g.container is None for g in groups))
 
-    look = kvm_file_calls.look_at_containers
+    look = coherency.look_at_containers
     patch.setattr(kvm_file_calls, "look_at_containers", ask)
 
 
 def a_container_without_driver_is_coherent(patch: pytest.MonkeyPatch) -> None:
     """Nobody says no."""
     answers = IommuDriver.has_coherent_dma
-    patch.setattr(IommuDriver, "has_coherent_dma", lambda one, opened, behind: not opened or answers(one, opened, behind))
+    patch.setattr(
+        IommuDriver, "has_coherent_dma", lambda one, opened, behind: not opened or answers(one, opened, behind)
+    )
 
 
 def the_end_of_a_vm_tells_nobody(patch: pytest.MonkeyPatch) -> None:
