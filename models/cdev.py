@@ -46,7 +46,7 @@ def _beside_iommufds(old: Call) -> Call:
 
 
 _OTHERWISE = {c.name: c for c in cdev_groups.CHANGED}
-_OF_DRIVERS = {c.name for c in (containers.check_extension, *iommu_drivers.CALLS, *vfio_drivers.CALLS)}
+_OF_DRIVERS = {c.name for c in (*containers.QUESTIONS, *iommu_drivers.CALLS, *vfio_drivers.CALLS)}
 
 CALLS: tuple[Call, ...] = modules.where_none_goes(
     (
@@ -95,6 +95,7 @@ def _cdev_of_entry(user: Term) -> Term:
 
 OF_VMS: tuple[Definition, ...] = (
     *kvm_file.OF_VMS,
+    kvm_file.ASKED_TODAY,
     shows(seen.group_kvm, lambda g: vms.group_kvm[g]),
     shows(seen.file_kvm, lambda f: kvm_cdevs.file_kvm[f]),
     shows(seen.device_kvm, lambda d: kvm_devices.device_kvm[d]),

@@ -7,7 +7,7 @@ from tenure.vocabulary.types import COUNT, FLAG
 emulated = fixed(
     "emulated", DEVICE, FLAG, meaning="the device is emulated: its driver pins pages, and no IOMMU translates"
 )
-coherent = fixed("coherent", DEVICE, FLAG, meaning="the IOMMU can enforce coherent DMA of the device")
+coherent = fixed("coherent", DEVICE, FLAG, meaning="the device's DMA can be coherent with caches")
 isolated = fixed(
     "isolated", DEVICE, FLAG, meaning="the device's MSIs are isolated, or iommufd.allow_unsafe_interrupts is set"
 )

@@ -72,7 +72,7 @@ def _calls(of_vms: tuple[Call, ...], reference: Reference) -> tuple[Call, ...]:
         *kvm_cdevs.knows_vms(cdevs.CALLS, reference),
         _with_no_group(of_devices(groups_2022.bind_driver)),
         _with_no_group(_unbinding(groups_2022.unbind_driver)),
-        *of_vms,
+        *map(_with_no_group, of_vms),
     )
 
 
@@ -133,6 +133,7 @@ DEFINITIONS: tuple[Definition, ...] = (
     *OF_DEVICE_FILES,
     shows(seen.device_iommufd, lambda _: seen.device_iommufd.nothing),  # a device is bound by its file alone
     *kvm_file.OF_VMS,
+    kvm_file.ASKED_TODAY,
     shows(seen.group_kvm, lambda _: seen.group_kvm.nothing),  # what is told is files alone
     shows(seen.entry_group, lambda _: seen.entry_group.nothing),
     shows(seen.file_kvm, lambda f: kvm_cdevs.file_kvm[f]),

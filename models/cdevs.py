@@ -105,7 +105,7 @@ def unfit_device(device: Term, iommufd: Term) -> tuple[Case, ...]:
     """Why a device that an IOMMU translates for cannot be the iommufd's, in the order in which the kernel finds out."""
     physical = is_physical(device)
     return (
-        refuse(both(physical, no(coherent[device])), "EINVAL", "the IOMMU cannot enforce coherent DMA"),
+        refuse(both(physical, no(coherent[device])), "EINVAL", "the device's DMA cannot be coherent with caches"),
         refuse(both(physical, no(isolated[device])), "EPERM", "the device's interrupts are not isolated"),
         refuse(is_anothers(device, iommufd), "EPERM", "a kernel driver or another user owns the group's DMA"),
         refuse(is_elsewhere(device), "EBUSY", "the group is in a domain that is not its own"),

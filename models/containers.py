@@ -70,7 +70,7 @@ from tenure.vocabulary.effects import Assign, each, provided
 from tenure.vocabulary.locks import Taken, briefly
 from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, GROUP, IOMMU_DRIVER, PAGE, PROCESS, TABLE, THREAD
 from tenure.vocabulary.symbols import client, state
-from tenure.vocabulary.terms import TRUE, Term, both, either, every, is_none, no, some, when
+from tenure.vocabulary.terms import TRUE, Term, both, either, every, is_none, literal, no, some, when
 from tenure.vocabulary.types import COUNT, FLAG
 
 linked = state("linked", CONTAINER, GROUP, FLAG, meaning="the group is in the container's group list")
@@ -337,6 +337,13 @@ def check_extension(process: Term, file: Term, type: Term) -> Steps:  # noqa: A0
     )
 
 
+@call("VFIO_GET_API_VERSION", actor=THREAD, source="vfio_fops_unl_ioctl, VFIO_API_VERSION", process=PROCESS, file=FILE)
+def get_api_version(process: Term, file: Term) -> Steps:
+    """Say which version of the interface this is: 0 from the beginning on, in whatever state the container is."""
+    yield requires(is_open(process, file, "container"))
+    yield step("read", done(version=literal(0, COUNT)))
+
+
 @call("VFIO_GROUP_GET_STATUS", actor=THREAD, source="vfio_group_fops_unl_ioctl", process=PROCESS, file=FILE)
 def get_status(process: Term, file: Term) -> Steps:
     """Say whether the group is viable and whether it is in a container."""
@@ -416,3 +423,6 @@ CALLS = (
     release_device,
     release_group,
 )
+
+QUESTIONS = (check_extension, get_api_version)
+"""What only asks a container; systems that stand on containers leave it out."""

@@ -27,7 +27,7 @@ CALLS = (
     containers.set_container,
     containers.unset_container,
     containers.set_iommu,
-    containers.check_extension,
+    *containers.QUESTIONS,
     containers.release_device,
     *groups_2012.CALLS,
     *iommu_drivers.CALLS,

@@ -21,7 +21,7 @@ _SHARED = (*files.CALLS, *groups.CALLS, *containers.CALLS)
 CALLS_UNDER_USERS = modules.where_none_goes(_SHARED)
 """What systems with external users stand on: their drivers stay where they are."""
 
-CALLS = (*_SHARED, containers.check_extension, *iommu_drivers.CALLS, *vfio_drivers.CALLS)
+CALLS = (*_SHARED, *containers.QUESTIONS, *iommu_drivers.CALLS, *vfio_drivers.CALLS)
 
 
 def at_rest(group: Term) -> Term:

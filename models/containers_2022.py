@@ -29,7 +29,7 @@ CALLS = (
     containers.open_container,
     containers.release_container,
     containers.set_iommu,
-    containers.check_extension,
+    *containers.QUESTIONS,
     *groups_2022.CALLS,
     *device_files.CALLS,
     *iommu_drivers.CALLS,

@@ -2,18 +2,21 @@
 
 from tenure.models import container_claims as of_2013
 from tenure.models import kvm_file_claims as of_files
+from tenure.models.coherency import enforced, noncoherent
+from tenure.models.files import file_device, kind, releasable
 from tenure.models.kvm_cdevs import file_kvm
 from tenure.models.kvm_claims import (
     a_device_is_of_a_vm,
     a_file_of_a_vm_says_which,
+    a_vm_is_told_once_of_what_its_device_knows,
     a_vm_outlives_its_files,
     an_entry_is_in_the_list_of_a_device,
 )
 from tenure.models.kvm_files import entry_file
-from tenure.models.vms import listed
-from tenure.vocabulary.objects import FILE, USER
+from tenure.models.vms import file_vm, listed, vm_references
+from tenure.vocabulary.objects import FILE, THREAD, USER, VM
 from tenure.vocabulary.systems import Claim, claim
-from tenure.vocabulary.terms import Term, both, implies, is_none, no, some
+from tenure.vocabulary.terms import Term, both, either, frame, implies, is_none, no, some, stands
 
 
 @claim(file=FILE)
@@ -23,6 +26,43 @@ def a_file_knows_a_vm_that_lists_it(file: Term) -> Term:
     return implies(no(is_none(vm)), some(USER, lambda u: both(listed[u] == vm, entry_file[u] == file)))
 
 
+@claim(user=USER)
+def an_entry_is_of_a_device(user: Term) -> Term:
+    """The files of a list are files of devices."""
+    return implies(no(is_none(entry_file[user])), kind[entry_file[user]] == "device")
+
+
+@claim(thread=THREAD)
+def file_add_was_given_a_device(thread: Term) -> Term:
+    """The file that file_add was given is a device's."""
+    return implies(stands(thread, "file_add.list"), kind[frame(thread, "file_add", "target", FILE)] == "device")
+
+
+@claim(file=FILE)
+def no_file_is_of_a_group(file: Term) -> Term:
+    """The group interface is compiled out."""
+    return no(kind[file] == "group")
+
+
+def _is_noncoherent(entry: Term) -> Term:
+    return no(enforced[file_device[entry_file[entry]]])
+
+
+@claim(user=USER)
+def a_device_knows_of_each_entry_that_is_not_coherent(user: Term) -> Term:
+    """Where an entry is not coherent, the KVM VFIO device that lists it knows of some."""
+    return implies(both(no(is_none(listed[user])), _is_noncoherent(user)), noncoherent[listed[user]])
+
+
+@claim(vm=VM)
+def a_device_knows_of_an_entry_that_there_is(vm: Term) -> Term:
+    """What a KVM VFIO device knows of is in its list, unless that is being given up, with the device's fd or with the VM."""
+    fd_gone = some(FILE, lambda f: both(kind[f] == "kvm_vfio", file_vm[f] == vm, releasable(f)))
+    going = either(fd_gone, vm_references[vm] == 0)
+    there = some(USER, lambda u: both(listed[u] == vm, _is_noncoherent(u)))
+    return implies(noncoherent[vm], either(there, going))
+
+
 LISTS: tuple[Claim, ...] = (
     of_2013.no_user_keeps_a_file_in_release,
     a_file_of_a_vm_says_which,
@@ -30,11 +70,17 @@ LISTS: tuple[Claim, ...] = (
     a_vm_outlives_its_files,
     an_entry_is_in_the_list_of_a_device,
     a_device_is_of_a_vm,
+    a_vm_is_told_once_of_what_its_device_knows,
     of_files.only_an_open_device_knows_a_vm,
     of_files.an_entry_has_its_file,
     of_files.an_entry_keeps_no_other_file,
     of_files.two_entries_of_a_list_are_of_two_files,
     a_file_knows_a_vm_that_lists_it,
+    no_file_is_of_a_group,
+    an_entry_is_of_a_device,
+    file_add_was_given_a_device,
+    a_device_knows_of_each_entry_that_is_not_coherent,
+    a_device_knows_of_an_entry_that_there_is,
     of_files.who_works_on_a_list_keeps_its_file,
     of_files.two_adds_make_two_entries,
     of_files.nobody_keeps_a_file_of_a_vm,

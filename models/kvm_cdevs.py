@@ -133,7 +133,6 @@ def _lists(by_itself: Files) -> tuple[Call, ...]:
         vms.create_kvm_vfio,
         _tells(kvm_files.file_add, by_itself),
         _forgets_found(kvm_files.file_del, by_itself),
-        vms.destroy_vm,
     )
 
 
@@ -141,6 +140,7 @@ def calls(by_itself: Files) -> tuple[Call, ...]:
     """Today: what a KVM VFIO device keeps goes with its fd."""
     return (
         *_lists(by_itself),
+        vms.destroy_vm,
         kvm_files.release_vm,
         _forgets_each(kvm_files.release_entry, by_itself),
         kvm_files.release_kvm_vfio,
@@ -152,6 +152,7 @@ CALLS: tuple[Call, ...] = calls(is_of_device)
 
 CALLS_BEFORE_CYCLE_FIX: tuple[Call, ...] = (
     *_lists(is_of_device),
+    kvm_get_put.destroy_vm,
     _drops_under(kvm_get_put.release_vm, VM_REFERENCE_DESTROYS),
     _drops_under(kvm_get_put.release_kvm_vfio, VM_REFERENCE_DESTROYS),
     _forgets_each(

@@ -1,5 +1,6 @@
 """What holds VMs and the lists of their KVM VFIO devices together: helper invariants on top of those of the containers."""
 
+from tenure.models.coherency import noncoherent, noncoherent_dma
 from tenure.models.container_claims import same
 from tenure.models.external_claims import what_a_user_saw_is_all_or_nothing, what_a_user_saw_is_still_so
 from tenure.models.external_users import seen_group, seen_table
@@ -26,6 +27,8 @@ from tenure.vocabulary.terms import (
     stands,
 )
 
+AFTER_THE_LIST = ("file_add.tell", "file_add.update")
+"""Where file_add has put its entry into the list, and another call may have taken it out again."""
 LEAVES_BY_DEL = tuple(f"file_del.{s}" for s in ("dissolve", "detach", "put"))
 LEAVES_WITH_ITS_VM = tuple(f"destroy_entry.{s}" for s in ("dissolve", "detach", "put"))
 
@@ -63,6 +66,13 @@ def a_device_is_of_a_vm(vm: Term) -> Term:
     return implies(has_device[vm], vm_exists[vm])
 
 
+@claim(vm=VM)
+def a_vm_is_told_once_of_what_its_device_knows(vm: Term) -> Term:
+    """Noncoherent DMA is registered once where a KVM VFIO device knows of some, and else never."""
+    knows, times = noncoherent[vm], noncoherent_dma[vm]
+    return both(implies(knows, both(has_device[vm], times == 1)), implies(no(knows), times == 0))
+
+
 @claim(user=USER)
 def an_entry_has_its_group(user: Term) -> Term:
     """An entry in a list holds a reference to a group."""
@@ -72,7 +82,7 @@ def an_entry_has_its_group(user: Term) -> Term:
 @claim(user=USER)
 def an_unused_entry_holds_nothing(user: Term) -> Term:
     """An entry that is in no list, and that no call works on, holds nothing."""
-    left = either(no(busy(user)), stands(user, "file_add.tell"))
+    left = either(no(busy(user)), stands(user, *AFTER_THE_LIST))
     nothing = both(is_none(reference[user]), is_none(counted[user]), is_none(seen_group[user]))
     return implies(both(is_none(listed[user]), left, no(in_flight(user))), either(nothing, STOPPED))
 
@@ -127,7 +137,7 @@ def no_entry_keeps_a_file(user: Term, file: Term) -> Term:
 def _is_given_up(entry: Term, dissolved: Term) -> Term:
     """The entry is in no list any more, and the call that put it there has nothing more to do with it."""
     forgotten = both(is_none(counted[entry]), is_none(seen_group[entry]))
-    left = either(no(busy(entry)), stands(entry, "file_add.tell"))
+    left = either(no(busy(entry)), stands(entry, *AFTER_THE_LIST))
     return both(is_none(listed[entry]), left, implies(dissolved, forgotten))
 
 
@@ -159,7 +169,7 @@ def _adding(entry: Term, *steps: str) -> Term:
 def file_del_keeps_the_file_of_its_device(thread: Term) -> Term:
     """As long as file_del runs, the KVM VFIO device has its file."""
     file = frame(thread, "file_del", "file", FILE)
-    inside = stands(thread, "file_del.remove", *LEAVES_BY_DEL)
+    inside = stands(thread, "file_del.remove", *LEAVES_BY_DEL, "file_del.update")
     return implies(inside, both(no(is_none(file)), kind[file] == "kvm_vfio"))
 
 
@@ -206,6 +216,7 @@ GET_PUT: tuple[Claim, ...] = (
     a_vm_outlives_its_files,
     an_entry_is_in_the_list_of_a_device,
     a_device_is_of_a_vm,
+    a_vm_is_told_once_of_what_its_device_knows,
     an_entry_has_its_group,
     an_unused_entry_holds_nothing,
     an_entry_counts_for_what_it_saw,

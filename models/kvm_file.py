@@ -1,6 +1,7 @@
 """The system `kvm-file`: the KVM VFIO device, by which a VM holds the groups that it relies on."""
 
 from tenure.models import (
+    coherency,
     container_claims,
     containers,
     containers_2013,
@@ -25,7 +26,7 @@ from tenure.models import (
     vfio_drivers,
     vms,
 )
-from tenure.models.groups import counted, reference
+from tenure.models.groups import container, counted, reference
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.calls import Call
 from tenure.vocabulary.objects import FILE, USER
@@ -47,6 +48,9 @@ OF_VMS: tuple[Definition, ...] = (
     shows(seen.vm_exists, lambda v: vms.vm_exists[v]),
     shows(seen.vm_device, lambda v: vms.has_device[v]),
     shows(seen.entry_vm, lambda u: vms.listed[u]),
+    shows(seen.device_enforced_coherent, lambda d: coherency.enforced[d]),
+    shows(seen.vm_noncoherent, lambda v: coherency.noncoherent[v]),
+    shows(seen.vm_noncoherent_dma, lambda v: coherency.noncoherent_dma[v]),
 )
 """What a VM shows of itself and of its KVM VFIO device."""
 
@@ -58,6 +62,20 @@ OWN: tuple[Definition, ...] = (
     shows(seen.entry_cdev, lambda _: seen.entry_cdev.nothing),
 )
 """The same where files of groups are told, and no others."""
+
+
+def asked(is_coherent: coherency.Entry) -> Definition:
+    """What an entry stands for says that it is not coherent, as this generation asks."""
+    return shows(seen.entry_noncoherent, lambda u: both(no(is_none(vms.listed[u])), no(is_coherent(u))))
+
+
+ASKED_TODAY = asked(lambda u: coherency.file_is_coherent(kvm_files.entry_file[u]))
+
+
+def _container_is_coherent(user: Term) -> Term:
+    """A group that lost its container is not asked."""
+    one = container[reference[user]]
+    return either(is_none(one), coherency.container_is_coherent(one))
 
 
 def _rests(group: Term, before: Term) -> Term:
@@ -109,6 +127,7 @@ GET_PUT = System(
         shows(seen.entry_table, lambda u: spapr.linked_table[u]),
         shows(seen.group_used_by_host, spapr_host.is_used_by_host),
         shows(seen.entry_group, lambda u: when(is_none(vms.listed[u]), reference.nothing, reference[u])),
+        asked(_container_is_coherent),
     ),
     claims=(
         *container_claims.CLAIMS,
@@ -147,7 +166,7 @@ def _with_lists(containers_calls: tuple[Call, ...], changed: tuple[Call, ...]) -
     """The calls of containers, those changed where open devices know of VMs; their drivers stay where they are."""
     by_name = {c.name: c for c in changed}
     containers_calls = _sparing_linked_tables(vms.for_processes(containers_calls))
-    of_drivers = {c.name for c in (containers.check_extension, *iommu_drivers.CALLS, *vfio_drivers.CALLS)}
+    of_drivers = {c.name for c in (*containers.QUESTIONS, *iommu_drivers.CALLS, *vfio_drivers.CALLS)}
     return modules.where_none_goes(tuple(by_name.get(c.name, c) for c in containers_calls if c.name not in of_drivers))
 
 
@@ -156,7 +175,7 @@ def _of_files(  # what differs between versions
     title: str,
     source: str,
     calls: tuple[Call, ...],
-    counts: Definition,
+    told: tuple[Definition, ...],
     claims: tuple[Claim, ...],
 ) -> System:
     return System(
@@ -165,7 +184,7 @@ def _of_files(  # what differs between versions
         title=title,
         source=source,
         calls=calls,
-        definitions=(*LISTS, counts),
+        definitions=(*LISTS, *told),
         claims=(*claims, file_claims.of_kinds(calls)),
         halted=harm.STOPPED,
         initially=containers_2022.INITIALLY,
@@ -180,7 +199,7 @@ TODAY = _of_files(
         *_with_lists(containers_2022.CALLS, kvm_devices.CALLS),
         *spapr_files.with_links(kvm_files.CALLS, spapr_files.set_spapr_tce),
     ),
-    shows(seen.device_counts, lambda d: device_files.counted_in[d]),
+    (shows(seen.device_counts, lambda d: device_files.counted_in[d]), ASKED_TODAY),
     (*kvm_file_claims.CLAIMS, *kvm_closing_claims.LEMMAS),
 )
 
@@ -192,7 +211,10 @@ GROUP_ONLY = _of_files(
         *_with_lists(containers_2022.CONTAINERS_6_1.calls, kvm_devices.CALLS_6_1),
         *spapr_files.with_links(kvm_files.CALLS_6_1, spapr_files.group_set_spapr_tce.named("set_spapr_tce")),
     ),
-    shows(seen.file_counts, lambda f: containers.counts[f]),
+    (
+        shows(seen.file_counts, lambda f: containers.counts[f]),
+        asked(lambda u: coherency.group_is_coherent_6_1(kvm_files.entry_file[u])),
+    ),
     (*kvm_file_claims.CLAIMS_6_1, *kvm_closing_claims.LEMMAS_6_1),
 )
 

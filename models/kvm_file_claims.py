@@ -12,6 +12,7 @@ from tenure.models.harm import STOPPED
 from tenure.models.kvm_claims import (
     a_device_is_of_a_vm,
     a_file_of_a_vm_says_which,
+    a_vm_is_told_once_of_what_its_device_knows,
     a_vm_outlives_its_files,
     an_entry_is_in_the_list_of_a_device,
 )
@@ -76,9 +77,10 @@ def who_works_on_a_list_keeps_its_file(thread: Term) -> Term:
     """As long as file_add and file_del run, the KVM VFIO device has its file, and the file that they were given is open."""
     file, target = _kept_by(thread, "file_add", "file"), _kept_by(thread, "file_add", "target")
     given = both(no(is_none(target)), is_of_vfio(target))
+    later = stands(thread, "file_add.update", "file_del.update")
     return both(
         implies(stands(thread, "file_add.list"), both(given, kind[file] == "kvm_vfio", no(is_none(file)))),
-        implies(stands(thread, "file_del.remove"), both(kind[file] == "kvm_vfio", no(is_none(file)))),
+        implies(either(stands(thread, "file_del.remove"), later), both(kind[file] == "kvm_vfio", no(is_none(file)))),
     )
 
 
@@ -148,6 +150,7 @@ LISTS: tuple[Claim, ...] = (
     a_vm_outlives_its_files,
     an_entry_is_in_the_list_of_a_device,
     a_device_is_of_a_vm,
+    a_vm_is_told_once_of_what_its_device_knows,
     only_an_open_device_knows_a_vm,
     an_entry_has_its_file,
     an_entry_keeps_no_other_file,

@@ -4,8 +4,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from tenure.models import kvm_get_put
+from tenure.models.coherency import file_is_coherent, group_is_coherent_6_1, is_any_noncoherent, updated
 from tenure.models.files import fd, file_group, kept, kind, releasable
-from tenure.models.locks_kvm import KV_LOCK, KVM_LOCK
+from tenure.models.locks import DEVICE_LOCK
+from tenure.models.locks_2022 import GROUP_LOCK
+from tenure.models.locks_kvm import ASKS_CONTAINER, KV_LOCK, KVM_LOCK
 from tenure.models.locks_kvm_2022 import TELL, TELL_6_1, VM_REFERENCE, VM_REFERENCE_6_1
 from tenure.models.vms import (
     create_kvm_vfio,
@@ -22,12 +25,27 @@ from tenure.models.vms import (
     is_unlisted,
     listed,
 )
-from tenure.vocabulary.calls import Call, Steps, call, choosing, done, go, local, new, number, refuse, requires, step
+from tenure.vocabulary.calls import (
+    Call,
+    Case,
+    Step,
+    Steps,
+    call,
+    choosing,
+    done,
+    go,
+    local,
+    new,
+    number,
+    refuse,
+    requires,
+    step,
+)
 from tenure.vocabulary.effects import Assign, provided
 from tenure.vocabulary.locks import Taken, briefly
 from tenure.vocabulary.objects import FILE, PROCESS, THREAD, USER, VM
 from tenure.vocabulary.symbols import choice_is, state
-from tenure.vocabulary.terms import TRUE, Term, both, no, some
+from tenure.vocabulary.terms import FALSE, TRUE, Term, both, either, no, some
 
 entry_file = state("entry file", USER, FILE.maybe, meaning="the file that the entry keeps")
 
@@ -59,8 +77,15 @@ def gives_up(entry: Term) -> tuple[Assign, ...]:
     )
 
 
-def _adding(
-    process: Term, file: Term, other: Term, entry: Term, is_accepted: Callable[[Term], Term], tell: tuple[Taken, ...]
+def _adding(  # noqa: PLR0913  # the arguments of the call, and what its generation does otherwise
+    process: Term,
+    file: Term,
+    other: Term,
+    entry: Term,
+    is_accepted: Callable[[Term], Term],
+    tell: tuple[Taken, ...],
+    *,
+    asks_later: bool = False,
 ) -> Steps:
     yield requires(fd[process, file], kind[file] == "kvm_vfio", is_unlisted(entry))
     vm, target = file_vm[file], local("target", FILE.maybe)
@@ -72,20 +97,35 @@ def _adding(
         go(target.becomes(other)),
     )
     already = some(USER, lambda u: both(listed[u] == vm, entry_file[u] == target))
+    known = is_any_noncoherent(vm, _is_coherent)
+    listing = (
+        listed[entry].becomes(vm),
+        entry_file[entry].becomes(target),
+        kept[entry, target].becomes(value=True),
+        tells(target, vm),
+    )
+    asked = updated(vm, either(known, no(file_is_coherent(target))))
     yield step(
         "list",
         refuse(already, "EEXIST", "the file is in the list already"),
-        done(
-            listed[entry].becomes(vm),
-            entry_file[entry].becomes(target),
-            kept[entry, target].becomes(value=True),
-            tells(target, vm),
-        ),
-        locks=(KV_LOCK, *tell),
+        go(*listing, target.becomes(None)) if asks_later else done(*listing, *asked),
+        locks=(KV_LOCK, *tell) if asks_later else (KV_LOCK, *tell, briefly(DEVICE_LOCK)),
     )
+    if asks_later:
+        yield _asking(vm)
 
 
-def _removing(process: Term, file: Term, other: Term, tell: tuple[Taken, ...]) -> Steps:
+def _is_coherent(entry: Term) -> Term:
+    return file_is_coherent(entry_file[entry])
+
+
+def _asking(vm: Term) -> Step:
+    """kvm_vfio_update_coherency up to 6.1: under the list's lock once more, when others may have had it in between."""
+    now = is_any_noncoherent(vm, lambda u: group_is_coherent_6_1(entry_file[u]))
+    return step("update", done(*updated(vm, now)), locks=(KV_LOCK, GROUP_LOCK, *ASKS_CONTAINER))
+
+
+def _removing(process: Term, file: Term, other: Term, tell: tuple[Taken, ...], *, asks_later: bool = False) -> Steps:
     yield requires(fd[process, file], kind[file] == "kvm_vfio")
     vm, target = file_vm[file], local("target", FILE.maybe)
     yield step(
@@ -95,12 +135,21 @@ def _removing(process: Term, file: Term, other: Term, tell: tuple[Taken, ...]) -
         refuse(no(is_of_vfio(other)), "ENOENT", "no list holds such a file"),  # found out later, and no other way
         go(target.becomes(other)),
     )
+
+    def removing(entry: Term) -> Case:
+        if asks_later:
+            return go(*gives_up(entry), target.becomes(None))
+        left = some(USER, lambda u: both(no(u == entry), listed[u] == vm, no(_is_coherent(u))))
+        return done(*gives_up(entry), *updated(vm, left))
+
     yield step(
         "remove",
-        choosing(USER, lambda u: both(listed[u] == vm, entry_file[u] == target), lambda u: done(*gives_up(u))),
+        choosing(USER, lambda u: both(listed[u] == vm, entry_file[u] == target), removing),
         refuse(TRUE, "ENOENT", "the file is not in the list"),
-        locks=(KV_LOCK, *tell),
+        locks=(KV_LOCK, *tell) if asks_later else (KV_LOCK, *tell, briefly(DEVICE_LOCK)),
     )
+    if asks_later:
+        yield _asking(vm)
 
 
 @call(
@@ -128,7 +177,7 @@ def file_add(process: Term, file: Term, other: Term, entry: Term) -> Steps:
 )
 def group_add(process: Term, file: Term, other: Term, entry: Term) -> Steps:
     """Keep the file of a group, whatever state that is in, and tell the group of the VM."""
-    yield from _adding(process, file, other, entry, is_group, TELL_6_1)
+    yield from _adding(process, file, other, entry, is_group, TELL_6_1, asks_later=True)
 
 
 @call(
@@ -154,7 +203,7 @@ def file_del(process: Term, file: Term, other: Term) -> Steps:
 )
 def group_del(process: Term, file: Term, other: Term) -> Steps:
     """The same, under the group's lock."""
-    yield from _removing(process, file, other, TELL_6_1)
+    yield from _removing(process, file, other, TELL_6_1, asks_later=True)
 
 
 @call("end of an entry", actor="file", internal=True, source="kvm_vfio_release", file=FILE, entry=USER)
@@ -168,9 +217,10 @@ def release_entry(file: Term, entry: Term) -> Steps:
 def release_kvm_vfio(file: Term) -> Steps:
     """After its entries, the device is gone, and with it its reference to the VM."""
     yield requires(kind[file] == "kvm_vfio", releasable(file), is_empty(file_vm[file]))
-    gone = has_device[file_vm[file]].becomes(value=False)
+    vm = file_vm[file]
+    gone = has_device[vm].becomes(value=False), *updated(vm, FALSE)  # no entry is left
     ends = drops_vm(file)
-    yield step("put", done(*ends.effects, gone), locks=(briefly(KVM_LOCK),), drops=(VM_REFERENCE,))
+    yield step("put", done(*ends.effects, *gone), locks=(briefly(KVM_LOCK),), drops=(VM_REFERENCE,))
 
 
 @call("release of a VM file", actor="file", internal=True, source="kvm_vm_release", file=FILE)
@@ -212,6 +262,6 @@ CALLS_6_1: tuple[Call, ...] = (
     _may_destroy(kvm_get_put.release_vm),
     _may_destroy(kvm_get_put.release_kvm_vfio),
     destroy_entry,
-    destroy_vm,
+    kvm_get_put.destroy_vm,
 )
 """VMs in 6.1: what it keeps goes with its VM."""

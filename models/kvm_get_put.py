@@ -2,19 +2,20 @@
 
 from dataclasses import replace
 
+from tenure.models import vms
+from tenure.models.coherency import container_is_coherent, is_any_noncoherent, updated
 from tenure.models.containers import dissolve
 from tenure.models.external_users import forgotten
 from tenure.models.files import fd, file_group, kind, releasable
 from tenure.models.get_put import validate
-from tenure.models.groups import counted, exists, no_iommu, reference, users
-from tenure.models.harm import uses_after_free
+from tenure.models.groups import container, counted, exists, no_iommu, reference, users
+from tenure.models.harm import dereferences_null, uses_after_free
 from tenure.models.locks import CONTAINER_Q, GROUP_REFERENCE
-from tenure.models.locks_kvm import KV_LOCK, TELL, VM_REFERENCE
+from tenure.models.locks_kvm import ASKS_CONTAINER, KV_LOCK, TELL, VM_REFERENCE
 from tenure.models.spapr import unlinked
 from tenure.models.vms import (
     create_kvm_vfio,
     create_vm,
-    destroy_vm,
     drops_vm,
     file_vm,
     foreign,
@@ -41,7 +42,7 @@ from tenure.vocabulary.calls import (
 )
 from tenure.vocabulary.locks import Lock
 from tenure.vocabulary.objects import FILE, GROUP, PROCESS, THREAD, USER, VM
-from tenure.vocabulary.terms import TRUE, Term, both, is_none, no, some
+from tenure.vocabulary.terms import FALSE, TRUE, Term, both, is_none, no, some
 
 
 def _dissolved(entry: Term, then: str, *keeps: Lock) -> Steps:
@@ -49,6 +50,13 @@ def _dissolved(entry: Term, then: str, *keeps: Lock) -> Steps:
     for one in dissolve(reference[entry], then, *forgotten(entry)):
         assert isinstance(one, Step)  # noqa: S101  # `dissolve` yields steps
         yield replace(one, keeps=keeps)
+
+
+def _asking(vm: Term) -> Step:
+    """kvm_vfio_update_coherency: vfio_external_check_extension of the group of each entry, which follows its container pointer."""
+    lost = some(USER, lambda u: both(listed[u] == vm, is_none(container[reference[u]])))
+    now = is_any_noncoherent(vm, lambda u: container_is_coherent(container[reference[u]]))
+    return step("update", dereferences_null(lost), done(*updated(vm, now)), locks=(KV_LOCK, *ASKS_CONTAINER))
 
 
 def _is_of_vm(process: Term, file: Term) -> Term:
@@ -93,7 +101,8 @@ def file_add(process: Term, file: Term, other: Term, entry: Term) -> Steps:
         locks=(KV_LOCK,),
     )
     gone = both(no(is_none(got)), no(exists(got)))
-    yield step("tell", uses_after_free(gone), done(group_kvm[got].becomes(vm)), locks=(TELL,))
+    yield step("tell", uses_after_free(gone), go(group_kvm[got].becomes(vm), got.becomes(None)), locks=(TELL,))
+    yield _asking(vm)
     yield from _dissolved(entry, "put")
     why = "the group is in the list already"
     yield step("put", refuse(TRUE, "EEXIST", why, reference[entry].becomes(None)), drops=(GROUP_REFERENCE,))
@@ -130,7 +139,9 @@ def file_del(process: Term, file: Term, other: Term) -> Steps:
         keeps=(KV_LOCK,),
     )
     yield from _dissolved(entry, "put", KV_LOCK)
-    yield step("put", done(reference[entry].becomes(None)), drops=(GROUP_REFERENCE,))
+    given_back = reference[entry].becomes(None), entry.becomes(None), target.becomes(None)
+    yield step("put", go(*given_back), drops=(GROUP_REFERENCE,))
+    yield _asking(vm)
 
 
 @call("release of a VM file", actor="file", internal=True, source="kvm_vm_release", file=FILE)
@@ -155,5 +166,9 @@ def destroy_entry(vm: Term, entry: Term) -> Steps:
     yield from _dissolved(entry, "put")
     yield step("put", done(reference[entry].becomes(None)), drops=(GROUP_REFERENCE,))
 
+
+_DYING = vms.destroy_vm.parameter("vm")
+destroy_vm = vms.destroy_vm.with_effects(*updated(_DYING, FALSE))
+"""kvm_vfio_destroy: when no entry is left, there is none that is not coherent."""
 
 CALLS = (create_vm, create_kvm_vfio, file_add, file_del, release_vm, release_kvm_vfio, destroy_entry, destroy_vm)

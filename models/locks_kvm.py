@@ -4,7 +4,7 @@ They stand in virt/kvm/kvm_main.c and virt/kvm/vfio.c. What the release of a VM 
 each entry: it is destroyed there.
 """
 
-from tenure.models.locks import GROUP_REFERENCE, TABLE_LOCKS
+from tenure.models.locks import CONTAINER_GROUP_LOCK, GROUP_REFERENCE, IOMMU_DRIVERS_LOCK, TABLE_LOCKS, TYPE1_LOCK
 from tenure.vocabulary.locks import Lock, Reference, briefly
 
 KVM_LOCK = Lock("kvm.lock", "mutex of a VM: the list of its devices")
@@ -13,6 +13,9 @@ GROUP_LISTENERS = Lock("group.notifier", "rwsem of those who listen to a VFIO gr
 
 TELL = briefly(GROUP_LISTENERS)
 """vfio_group_set_kvm: the pointer is stored, then the group's listeners hear of it."""
+
+ASKS_CONTAINER = (CONTAINER_GROUP_LOCK, briefly(IOMMU_DRIVERS_LOCK), briefly(TYPE1_LOCK))
+"""vfio_ioctl_check_extension, as KVM makes it: the container's IOMMU driver is asked, or, where it has none, each that there is."""
 
 VM_REFERENCE = Reference(
     "VM",

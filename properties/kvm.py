@@ -1,4 +1,4 @@
-"""EXT-4 to EXT-7: what a VM and VFIO keep of each other through the KVM VFIO device."""
+"""EXT-4 to EXT-7, EXT-9 and EXT-10: what a VM and VFIO keep of each other through the KVM VFIO device."""
 
 from collections.abc import Callable
 
@@ -52,9 +52,36 @@ def nothing_is_twice_in_the_list_of_a_kvm_vfio_device(user: Term, other: Term) -
     return implies(no(user == other), no(both(together, either(same_group, same_file))))
 
 
+@always("EXT-9", "kvm_vfio_update_coherency, kvm_arch_register_noncoherent_dma", vm=VM)
+def noncoherent_dma_is_registered_once_by_a_device_that_knows_of_some(vm: Term) -> Term:
+    """Noncoherent DMA is registered once with a VM whose KVM VFIO device knows of an entry that is not coherent, else never."""
+    knows, times = seen.vm_noncoherent[vm], seen.vm_noncoherent_dma[vm]
+    once = both(implies(knows, both(times == 1, seen.vm_device[vm])), implies(no(knows), times == 0))
+    return implies(seen.vm_exists[vm], once)
+
+
+def _rests(vm: Term) -> Term:
+    """No call on the VM or on its KVM VFIO device is in flight, and neither is going."""
+    files = every(
+        FILE, lambda f: implies(seen.file_vm[f] == vm, both(seen.file_at_rest[f], no(seen.release_pending[f])))
+    )
+    return both(files, no(seen.vm_references[vm] == 0))
+
+
+@always("EXT-10", "kvm_vfio_update_coherency, vfio_file_enforced_coherent", vm=VM)
+def a_kvm_vfio_device_knows_whether_an_entry_is_not_coherent(vm: Term) -> Term:
+    """At rest, a KVM VFIO device knows of an entry that is not coherent exactly if there is one."""
+    noncoherent = some(USER, lambda u: both(seen.entry_vm[u] == vm, seen.entry_noncoherent[u]))
+    knows = seen.vm_noncoherent[vm]
+    right = both(implies(knows, noncoherent), implies(noncoherent, knows))
+    return implies(both(seen.vm_device[vm], _rests(vm)), right)
+
+
 PROPERTIES = (
     only_a_vm_that_lists_it_was_told_of,
     a_vm_counts_its_files_and_the_open_devices_that_know_it,
     closing_every_fd_frees_vms_entries_and_files,
     nothing_is_twice_in_the_list_of_a_kvm_vfio_device,
+    noncoherent_dma_is_registered_once_by_a_device_that_knows_of_some,
+    a_kvm_vfio_device_knows_whether_an_entry_is_not_coherent,
 )

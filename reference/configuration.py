@@ -55,6 +55,8 @@ class Configuration:
     """In 2011: the number of the bus that each group is on."""
     coherent: tuple[bool, ...] = ()
     """The IOMMU keeps caches coherent: for each group in 2011, for each device that is bound to iommufds."""
+    enforced_coherent: tuple[bool, ...] = ()
+    """Where there are VMs: for which devices the IOMMU enforces cache coherency."""
 
     def __post_init__(self) -> None:
         for name, sort, given in (

@@ -14,6 +14,9 @@ from tenure.reference.tables import IommuTable
 from tenure.vocabulary.answers import Answer, Done
 from tenure.vocabulary.types import NONE
 
+API_VERSION = 0
+"""VFIO_API_VERSION: there was never another."""
+
 
 def may_open_container(machine: Machine, process: int, file: int, made: int) -> bool:
     """Both names are free."""
@@ -222,6 +225,16 @@ def check_extension(machine: Machine, me: Task, process: int, file: int, type: i
         machine.iommu_drivers_lock.release()
     container.group_lock.release()
     return Done((("supported", any(driver.supports(type) for driver in asked)),))
+
+
+def may_get_api_version(machine: Machine, process: int, file: int) -> bool:
+    """The process has the container's fd."""
+    return machine.processes[process].has(file, CONTAINER_FILE)
+
+
+def get_api_version(_: Machine, __: Task, process: int, file: int) -> Answer:  # noqa: ARG001  # the call has them
+    """Which version the interface has (vfio_fops_unl_ioctl)."""
+    return Done((("version", API_VERSION),))
 
 
 def _group(file: File) -> VfioGroup:

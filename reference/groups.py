@@ -89,6 +89,7 @@ class Device:
         "counts",
         "driver",
         "emulated",
+        "enforced_coherent",
         "group",
         "index",
         "ioas",
@@ -121,6 +122,8 @@ class Device:
         """On SPAPR: the host's driver of the device has entries of the table of its group."""
         self.module = Module()
         """That of the VFIO driver of such devices, whatever driver is bound."""
+        self.enforced_coherent = False
+        """The IOMMU enforces cache coherency for it: IOMMU_CAP_ENFORCE_CACHE_COHERENCY."""
         self.emulated = False
         """No IOMMU translates for it; it is attached to nothing but an IO address space."""
         self.coherent = self.isolated = True

@@ -23,3 +23,7 @@ class IommuDriver(Module):
     def supports(self, kind: int) -> bool:
         """What the driver's own CHECK_EXTENSION says."""
         return kind == (NO_IOMMU if self.is_noiommu else TYPE1)
+
+    def has_coherent_dma(self, opened: bool, behind: list[bool]) -> bool:  # noqa: FBT001  # as a container has it
+        """What it says to VFIO_DMA_CC_IOMMU: type1, opened by a container, of the devices behind its domains; all others no."""
+        return opened and not self.is_noiommu and all(behind)

@@ -52,6 +52,7 @@ class Kernel:
             has_groups=self._system.has_groups,
             has_ioases=self._system.has_ioases,
             links_tables="set_spapr_tce" in self._system.forms,
+            asks_containers=self._system.asks_containers,
         )
         self._scheduler = Scheduler(self.machine)
         self._window = Window(self.machine, self._scheduler.tasks)

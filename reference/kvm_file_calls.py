@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from tenure.reference.calls import EBADF, EEXIST, EINVAL, EIO, ENOENT, OK, Steps, Task
+from tenure.reference.coherency import look_at_containers, look_at_files, tell
 from tenure.reference.files import DEVICE_FILE, GROUP_FILE, KVM_VFIO_FILE, File
 from tenure.reference.locks import BLOCKED
 from tenure.reference.machine import Machine
@@ -55,8 +56,16 @@ def _add(  # noqa: PLR0913  # the arguments of the call, and what its generation
         device.entries.append(new)
         yield from _set_kvm(me, named, device.vm, locked=tells_under_lock)
         answer = OK
+        if not machine.asks_containers:
+            yield from look_at_files(me, device)
     device.lock.release()
-    return answer
+    if answer is not OK or not machine.asks_containers:
+        return answer
+    me.drop(named)
+
+    yield "file_add.update"
+    yield from look_at_containers(machine, me, device)
+    return OK
 
 
 def _set_kvm(me: Task, file: File, vm: Vm | None, *, locked: bool) -> Generator[str, None, None]:
@@ -103,8 +112,18 @@ def _del(machine: Machine, me: Task, process: int, file: int, other: int, *, tel
     found = next((kept for kept in device.entries if kept.file is named), None)
     if found is not None:
         yield from _give_up(me, device, found, locked=tells_under_lock)
+        if not machine.asks_containers:
+            yield from look_at_files(me, device)
     device.lock.release()
-    return ENOENT if found is None else OK
+    if found is None:
+        return ENOENT
+    if not machine.asks_containers:
+        return OK
+    me.drop(named)
+
+    yield "file_del.update"
+    yield from look_at_containers(machine, me, device)
+    return OK
 
 
 def _give_up(me: Task, device: KvmVfio, entry: ExternalUser, *, locked: bool) -> Generator[str, None, None]:
@@ -145,6 +164,7 @@ def release_kvm_vfio(machine: Machine, _: Task, file: int) -> Answer:
     """The device is gone, then its reference to the VM (kvm_device_release)."""
     closing = machine.files[file]
     vm = vm_of(closing)
+    tell(device_of(closing), noncoherent=False)  # no entry is left
     vm.device = None
     vm.users -= 1
     closing.gone()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from tenure.reference.calls import EBADF, EEXIST, EINVAL, EIO, ENOENT, OK, Part, Steps, Task, put_group
+from tenure.reference.coherency import look_at_groups
 from tenure.reference.files import GROUP_FILE, KVM_VFIO_FILE
 from tenure.reference.get_put_calls import dissolve, get
 from tenure.reference.groups import VfioGroup
@@ -52,6 +53,9 @@ def file_add(machine: Machine, me: Task, process: int, file: int, other: int, en
     if group.kref == 0:
         raise Oops(USE_AFTER_FREE)
     group.kvm = device.vm
+
+    yield "file_add.update"
+    yield from look_at_groups(machine, me, device)
     return OK
 
 
@@ -99,6 +103,10 @@ def file_del(machine: Machine, me: Task, process: int, file: int, other: int) ->
 
     yield "file_del.dissolve"
     yield from _put(machine, me, found, group)
+    me.drop(named)
+
+    yield "file_del.update"
+    yield from look_at_groups(machine, me, device)
     return OK
 
 

@@ -50,7 +50,10 @@ class Machine:
         has_groups: bool = True,
         has_ioases: bool = False,
         links_tables: bool = False,
+        asks_containers: bool = False,
     ) -> None:
+        self.asks_containers = asks_containers
+        """Up to 6.1: whether the file of a group is coherent is what the group's container says."""
         self.links_tables = links_tables
         """Users are guests, who map into the table that their VM linked (SET_SPAPR_TCE), and into none that they were shown."""
         self.has_groups = has_groups
@@ -97,13 +100,20 @@ class Machine:
             spared = bridge and spares_bridges
             home = self.groups[group] if self.groups else IommuGroup(group, no_iommu=False)
             device = Device(index, home, driver, bridge=bridge, spared=spared)
-            if configuration.emulated:
-                device.emulated = configuration.emulated[index]
-            if configuration.isolated:
-                device.coherent, device.isolated = configuration.coherent[index], configuration.isolated[index]
+            self._equip(device)
             self._plug(device, registers=metagroups is None)
         self.metagroups = Metagroups(configuration, metagroups, self.devices)
         """Groups as 2011 had them, where a system speaks of metagroups."""
+
+    def _equip(self, device: Device) -> None:
+        """What hardware the device is, as far as the system speaks of it."""
+        said, index = self.configuration, device.index
+        if said.emulated:
+            device.emulated = said.emulated[index]
+        if said.isolated:
+            device.coherent, device.isolated = said.coherent[index], said.isolated[index]
+        if said.enforced_coherent:
+            device.enforced_coherent = said.enforced_coherent[index]
 
     def _plug(self, device: Device, *, registers: bool) -> None:
         """A device is there from the start; a VFIO driver has registered it, where VFIO has such groups."""

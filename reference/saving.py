@@ -43,7 +43,7 @@ TableState = tuple[bool, ...] | None
 DeviceState = tuple[int, bool, bool, int, int, bool, int, bool, bool, int]
 UserState = tuple[int, int, int, bool, int, int, int, int, int, int, bool, bool, bool, int, int]
 DriverState = tuple[bool, int]
-VmState = tuple[int, int, tuple[int, ...] | None] | None
+VmState = tuple[int, int, int, tuple[bool, tuple[int, ...]] | None] | None
 ObjectState = tuple[int, int, bool, int, int, int, bool, int, int] | None
 Snapshot = tuple[
     int,
@@ -381,7 +381,8 @@ def _vm(vm: Vm) -> VmState:
     if not vm.alive:
         return None
     device = vm.device
-    return vm.users, vm.mm, None if device is None else tuple(sorted(entry.index for entry in device.entries))
+    listed = None if device is None else (device.noncoherent, tuple(sorted(entry.index for entry in device.entries)))
+    return vm.users, vm.mm, vm.noncoherent_dma_count, listed
 
 
 def _load_vm(machine: Machine, index: int, state: VmState) -> None:
@@ -389,9 +390,10 @@ def _load_vm(machine: Machine, index: int, state: VmState) -> None:
     if state is None:
         return
     vm.alive = True
-    vm.users, vm.mm, listed = state
-    if listed is not None:
+    vm.users, vm.mm, vm.noncoherent_dma_count, device = state
+    if device is not None:
         vm.device = KvmVfio(vm)
+        vm.device.noncoherent, listed = device
         vm.device.entries = [machine.users[entry] for entry in listed]
 
 

@@ -36,7 +36,7 @@ from tenure.reference.show_spaces import (
     observe_space_groups,
     observe_spaces,
 )
-from tenure.reference.show_users import OF_USERS, OF_VMS, observe_users, observe_vms
+from tenure.reference.show_users import OF_USERS, OF_VMS, observe_coherency, observe_users, observe_vms
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.objects import USER
 from tenure.vocabulary.symbols import Observable
@@ -89,6 +89,7 @@ PARTS = (
     ),
     Part(OF_METAGROUPS, observe_metagroups, lambda machine: machine.metagroups.is_there),
     Part(OF_VMS, observe_vms, lambda machine: bool(machine.vms)),
+    Part((seen.device_enforced_coherent,), observe_coherency, lambda _: False),
     Part(OF_OBJECTS, observe_objects, lambda machine: bool(machine.objects)),
     Part(
         OF_CDEVS,

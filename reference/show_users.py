@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tenure.reference.coherency import is_noncoherent
 from tenure.reference.columns import Columns, columns
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.types import NONE
@@ -26,9 +27,10 @@ OF_USERS = (
     seen.entry_table,
     seen.notifier_table,
     seen.notifier_lives,
+    seen.entry_noncoherent,
     seen.user_keeps,
 )
-OF_VMS = (seen.vm_references, seen.vm_exists, seen.vm_device)
+OF_VMS = (seen.vm_references, seen.vm_exists, seen.vm_device, seen.vm_noncoherent, seen.vm_noncoherent_dma)
 
 
 def observe_users(machine: Machine) -> Columns:
@@ -41,6 +43,11 @@ def observe_users(machine: Machine) -> Columns:
 def observe_vms(machine: Machine) -> Columns:
     """The observables of OF_VMS, in this order."""
     return columns([_vm(vm) for vm in machine.vms], len(OF_VMS))
+
+
+def observe_coherency(machine: Machine) -> Columns:
+    """For which devices the IOMMU enforces cache coherency, which never changes."""
+    return (tuple([int(device.enforced_coherent) for device in machine.devices]),)
 
 
 def _user(machine: Machine, user: ExternalUser) -> tuple[int, ...]:
@@ -59,6 +66,7 @@ def _user(machine: Machine, user: ExternalUser) -> tuple[int, ...]:
         NONE if user.linked is None else user.linked.index,
         _list_of_notifier(machine, user),
         int(user.notifier is not None and not user.notifier.freed),
+        int(vm != NONE and is_noncoherent(machine, user)),
     )
 
 
@@ -84,4 +92,6 @@ def _group_of_entry(user: ExternalUser) -> int:
 
 
 def _vm(vm: Vm) -> tuple[int, ...]:
-    return vm.users, int(vm.alive), int(vm.device is not None)
+    device = vm.device
+    knows = device is not None and device.noncoherent
+    return vm.users, int(vm.alive), int(device is not None), int(knows), vm.noncoherent_dma_count

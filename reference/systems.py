@@ -101,6 +101,8 @@ class System:
     """Users and drivers claim the DMA of a group; nobody looks at drivers."""
     has_groups: bool = True
     """The group interface is there."""
+    asks_containers: bool = False
+    """KVM is told by its container whether a group is coherent, and looks after each ADD and DEL."""
     has_ioases: bool = False
     """Address spaces are those of an iommufd."""
     paged: str | None = None
@@ -141,6 +143,7 @@ _CONTAINERS: Mapping[str, Form] = {
 
 _OF_DRIVERS: Mapping[str, Form] = {
     "check_extension": Form(container_calls.check_extension, container_calls.may_check_extension),
+    "get_api_version": Form(container_calls.get_api_version, container_calls.may_get_api_version),
     "register_iommu_driver": Form(
         iommu_driver_calls.register_iommu_driver, iommu_driver_calls.may_register_iommu_driver, _BY_DRIVER
     ),
@@ -640,7 +643,7 @@ SYSTEMS: Mapping[str, System] = {
     "external-validate:check-then-count": System(_CHECK_THEN_COUNT, frozenset(_VALIDATE) - {"validate_and_use"}),
     "external-validate:release-by-fd": System(_RELEASE_BY_FD, frozenset(_VALIDATE) - {"validate_and_use"}),
     "kvm-file": System(_KVM_FILES, spares_bridges=False, claims_ownership=True),
-    "kvm-file:group-only": System(_KVM_GROUP_FILES, spares_bridges=False, claims_ownership=True),
+    "kvm-file:group-only": System(_KVM_GROUP_FILES, spares_bridges=False, claims_ownership=True, asks_containers=True),
     "kvm-file:get-put": System(_KVM_GET_PUT),
     "iommufd-objects": System(_OBJECTS),
     "iommufd-objects:accesses": System(_ACCESSES),

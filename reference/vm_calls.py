@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tenure.reference.calls import EBUSY, EIO, OK, Task
+from tenure.reference.coherency import tell
 from tenure.reference.files import CLOSED, KVM_VFIO_FILE, VM_FILE, File
 from tenure.reference.machine import Machine
 from tenure.reference.vms import KvmVfio, Vm
@@ -78,6 +79,8 @@ def may_destroy_vm(machine: Machine, vm: int) -> bool:
 def destroy_vm(machine: Machine, _: Task, vm: int) -> Answer:
     """Free the VM, its devices and its hold on its maker's memory with it (kvm_destroy_vm)."""
     gone = machine.vms[vm]
+    if gone.device is not None:
+        tell(gone.device, noncoherent=False)  # the end of its list, where that goes with the VM (kvm_vfio_destroy)
     gone.alive = False
     gone.device = None
     gone.mm = NONE

@@ -14,18 +14,20 @@ if TYPE_CHECKING:
 class KvmVfio:
     """struct kvm_vfio: the KVM VFIO device of a VM, and its list of entries."""
 
-    __slots__ = ("entries", "lock", "vm")
+    __slots__ = ("entries", "lock", "noncoherent", "vm")
 
     def __init__(self, vm: Vm) -> None:
         self.vm = vm
         self.lock = Lock()
         self.entries: list[ExternalUser] = []
+        self.noncoherent = False
+        """When it looked last, some entry was not coherent."""
 
 
 class Vm:
     """struct kvm: alive until its destruction is over."""
 
-    __slots__ = ("alive", "device", "index", "mm", "users")
+    __slots__ = ("alive", "device", "index", "mm", "noncoherent_dma_count", "users")
 
     def __init__(self, index: int, users: int = 0, mm: int = NONE, *, alive: bool = False) -> None:
         self.index = index
@@ -34,6 +36,8 @@ class Vm:
         self.alive = alive
         self.users = users
         """users_count: one for each file that refers to it."""
+        self.noncoherent_dma_count = 0
+        """How often noncoherent DMA was registered and not unregistered (kvm_arch_register_noncoherent_dma)."""
         self.device: KvmVfio | None = None
 
     def is_dying(self) -> bool:

@@ -64,6 +64,14 @@ static struct outcome call_check_extension(struct vfio *v, const int *x)
     return outcome;
 }
 
+static struct outcome call_get_api_version(struct vfio *v, const int *x)
+{
+    int version = vfio_get_api_version(v, PROCESS_(0), FILE_AT(1));
+    struct outcome outcome = told(version < 0 ? version : 0);
+    outcome.values[0] = version;
+    return outcome;
+}
+
 static struct outcome call_get_status(struct vfio *v, const int *x)
 {
     struct group_status status = {0};
@@ -86,6 +94,7 @@ static const struct call calls[] = {
     {"open_container", CONTAINERS, call_open_container, {BY, ON, {"made", CONTAINER, 0}}, {{0}}},
     {"set_iommu", CONTAINERS, call_set_iommu, {BY, ON, {"type", IOMMU_TYPE, 0}, {"made", TABLE, 0}}, {{0}}},
     {"check_extension", CONTAINERS, call_check_extension, {BY, ON, {"type", IOMMU_TYPE, 0}}, {{"supported", FLAG}}},
+    {"get_api_version", CONTAINERS, call_get_api_version, {BY, ON}, {{"version", COUNT}}},
     {"register_iommu_driver", CONTAINERS, call_register_iommu_driver, {{"driver", IOMMU_DRIVER, 0}}, {{0}}},
     {"unregister_iommu_driver", CONTAINERS, call_unregister_iommu_driver, {{"driver", IOMMU_DRIVER, 0}}, {{0}}},
     {"register_vfio_driver", CONTAINERS, call_register_vfio_driver, {{"device", DEVICE, 0}}, {{0}}},

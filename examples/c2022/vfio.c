@@ -217,6 +217,12 @@ int vfio_check_extension(struct vfio *v, struct process *p, struct file *f, enum
     return 0;
 }
 
+int vfio_get_api_version(struct vfio *v, struct process *p, struct file *f)
+{
+    int error = file_check(v, p, f, FILE_CONTAINER);
+    return error ? error : VFIO_API_VERSION;
+}
+
 /* Calls on groups */
 
 int vfio_open_group(struct vfio *v, struct process *p, struct file *f, struct group *g)

@@ -79,6 +79,10 @@ int vfio_open_container(struct vfio *v, struct process *p, struct file *f, struc
 int vfio_set_iommu(struct vfio *v, struct process *p, struct file *f, enum iommu_type type, struct table *made);
 int vfio_check_extension(struct vfio *v, struct process *p, struct file *f, enum iommu_type type, bool *supported);
 
+enum { VFIO_API_VERSION };
+
+int vfio_get_api_version(struct vfio *v, struct process *p, struct file *f); /* the version, or an error below 0 */
+
 struct group_status {
     bool viable, container_set;
 };

@@ -10,7 +10,7 @@ from tenure.gate.conform import Conformance
 from tenure.gate.pairs import conform_pairs
 from tenure.gate.whole import conform_whole
 from tenure.models import SYSTEMS
-from tenure.reference import device_calls_2022, driver_calls_2022, group_calls_2022
+from tenure.reference import container_calls, device_calls_2022, driver_calls_2022, group_calls_2022
 from tenure.reference.files import File
 from tenure.reference.groups import Device, IommuGroup, VfioGroup
 from tenure.reference.ownership import claim_dma_owner
@@ -92,11 +92,17 @@ def a_group_without_devices_stays_contained(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(driver_calls_2022, "detach", nothing)
 
 
+def the_interface_is_of_another_version(patch: pytest.MonkeyPatch) -> None:
+    """GET_API_VERSION tells of one that never was."""
+    patch.setattr(container_calls, "API_VERSION", 1)
+
+
 PLANTED: list[tuple[Plant, str]] = [
     (a_claim_leaves_the_default_domain, "dma_blocked"),
     (an_owner_never_leaves, "dma_owner"),
     (a_driver_binds_beside_a_user, "owner_count"),
     (an_open_device_keeps_no_group_file, "release_pending"),
+    (the_interface_is_of_another_version, "version"),
     (a_group_without_devices_stays_contained, "container_lists"),
 ]
 

@@ -13,6 +13,7 @@ from tenure.gate.profiles import whole_fields
 from tenure.gate.whole import conform_whole
 from tenure.models import SYSTEMS
 from tenure.reference import (
+    coherency,
     container_calls,
     device_calls_2022,
     kvm_file_calls,
@@ -20,11 +21,13 @@ from tenure.reference import (
     spapr_calls,
     spapr_file_calls,
     systems,
+    vm_calls,
 )
 from tenure.reference.calls import OK, Steps, Task
 from tenure.reference.containers import Container
 from tenure.reference.files import File
 from tenure.reference.groups import VfioGroup
+from tenure.reference.iommu_drivers import IommuDriver
 from tenure.reference.machine import Machine
 from tenure.reference.users import ExternalUser
 from tenure.reference.vm_calls import vm_of
@@ -323,7 +326,40 @@ def a_closed_device_goes_on_counting(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(device_calls_2022, "put_kvm", lambda *_: None)
 
 
+def the_vm_is_never_told(patch: pytest.MonkeyPatch) -> None:
+    """The KVM VFIO device knows what it knows, and keeps it to itself."""
+
+    def tell(device: KvmVfio, *, noncoherent: bool) -> None:
+        device.noncoherent = noncoherent
+
+    patch.setattr(coherency, "tell", tell)
+
+
+def a_device_is_not_asked(patch: pytest.MonkeyPatch) -> None:
+    """Each group is as coherent as can be."""
+    patch.setattr(coherency, "is_enforced_in", lambda _: True)
+
+
+def nobody_looks_at_an_empty_list(patch: pytest.MonkeyPatch) -> None:
+    """What the list had is still known."""
+
+    def looks(me: Task, device: KvmVfio) -> Iterator[str]:
+        if device.entries:
+            yield from coherency.look_at_files(me, device)
+
+    patch.setattr(kvm_file_calls, "look_at_files", looks)
+
+
+def what_is_known_outlives_the_device(patch: pytest.MonkeyPatch) -> None:
+    """Nothing is unregistered when the KVM VFIO device goes."""
+    patch.setattr(kvm_file_calls, "tell", lambda *_, **__: None)
+
+
 OF_FILES: list[tuple[Plant, str]] = [
+    (the_vm_is_never_told, "vm_noncoherent_dma"),
+    (a_device_is_not_asked, "vm_noncoherent"),
+    (nobody_looks_at_an_empty_list, "vm_noncoherent"),
+    (what_is_known_outlives_the_device, "vm_noncoherent_dma"),
     (a_group_is_never_told, "group_kvm"),
     (an_open_device_counts_for_no_vm, "vm_references"),
     (a_closed_device_goes_on_counting, "vm_references"),
@@ -340,7 +376,64 @@ def test_a_fault_in_the_reference_of_files_is_found_by_whole_calls(
     """The difference says in what they part."""
     plant(monkeypatch)
 
-    report = conform_whole(today, scope({**SIZES, "file": 5}), most=1)
+    report = conform_whole(today, scope({**SIZES, "file": 5}, coherent=(False,)), most=1)
+
+    assert report.differences
+    assert shown in report.differences[0].model
+
+
+def who_is_in_no_container_is_not_coherent(patch: pytest.MonkeyPatch) -> None:
+    """A group without container gets the answer of one that has no IOMMU driver."""
+
+    def ask(machine: Machine, me: Task, device: KvmVfio) -> Iterator[str]:
+        yield from look(machine, me, device)
+        groups = (entry.file.group for entry in device.entries if entry.file is not None)
+        coherency.tell(device, noncoherent=device.noncoherent or any(g and g.container is None for g in groups))
+
+    look = coherency.look_at_containers
+    patch.setattr(kvm_file_calls, "look_at_containers", ask)
+
+
+def a_container_without_driver_is_coherent(patch: pytest.MonkeyPatch) -> None:
+    """Nobody says no."""
+    answers = IommuDriver.has_coherent_dma
+    patch.setattr(
+        IommuDriver, "has_coherent_dma", lambda one, opened, behind: not opened or answers(one, opened, behind)
+    )
+
+
+def the_end_of_a_vm_tells_nobody(patch: pytest.MonkeyPatch) -> None:
+    """The next VM of the name begins with what the last one was told."""
+
+    def destroy(machine: Machine, task: Task, vm: int) -> Answer:
+        count = machine.vms[vm].noncoherent_dma_count
+        answer = vm_calls.destroy_vm(machine, task, vm)
+        machine.vms[vm].noncoherent_dma_count = count
+        return answer
+
+    forms = systems.SYSTEMS["kvm-file:group-only"].forms
+    changed = {**forms, "destroy_vm": replace(forms["destroy_vm"], run=destroy)}
+    of_6_1 = replace(systems.SYSTEMS["kvm-file:group-only"], forms=changed)
+    patch.setitem(systems.SYSTEMS, "kvm-file:group-only", of_6_1)
+
+
+OF_6_1: list[tuple[Plant, str]] = [
+    (who_is_in_no_container_is_not_coherent, "vm_noncoherent"),
+    (a_container_without_driver_is_coherent, "vm_noncoherent"),
+    (the_end_of_a_vm_tells_nobody, "vm_noncoherent_dma"),
+]
+
+
+@pytest.mark.parametrize(("plant", "shown"), OF_6_1)
+def test_a_fault_in_what_containers_answer_is_found_by_whole_calls(
+    monkeypatch: pytest.MonkeyPatch, plant: Plant, shown: str
+) -> None:
+    """The same up to 6.1."""
+    (of_6_1,) = (s for s in SYSTEMS if s.id == "kvm-file:group-only")
+    assert not conform_whole(of_6_1, scope(THREE_FILES, coherent=(False,)), most=1).differences
+    plant(monkeypatch)
+
+    report = conform_whole(of_6_1, scope(SIZES, coherent=(True,)), most=1)
 
     assert report.differences
     assert shown in report.differences[0].model

@@ -199,6 +199,24 @@ def test_set_iommu_refuses_a_group_attached_elsewhere(ready: Callable[[str], Ben
     assert bench.do("set_iommu", process=0, file=2, type=TYPE1, made=1) == Refused("EBUSY")
 
 
+@pytest.mark.parametrize("system", ["containers-2012", SYSTEM, "containers-2022", "containers-2022:6.1"])
+def test_the_version_of_the_interface_is_0_in_every_state_of_a_container(
+    new: Callable[[str], Bench], system: str
+) -> None:
+    """An empty one, one that holds a group, and one with an IOMMU driver; another file has no version."""
+    bench = new(system)
+    bench.do("open_group", process=0, file=0, group=0)
+    bench.do("open_container", process=0, file=1, made=0)
+    told = [bench.do("get_api_version", process=0, file=1)]
+    bench.do("set_container", process=0, file=0, other=1)
+    told.append(bench.do("get_api_version", process=0, file=1))
+    bench.do("set_iommu", process=0, file=1, type=TYPE1, made=0)
+    told.append(bench.do("get_api_version", process=0, file=1))
+
+    assert told == [Done((("version", 0),))] * 3
+    assert not bench.can("get_api_version", process=0, file=0)
+
+
 def test_set_container_refuses_a_group_attached_elsewhere(ready: Callable[[str], Bench]) -> None:
     """EBUSY by the IOMMU driver, for the thread that looked before the other one attached the group."""
     bench = ready(SYSTEM)

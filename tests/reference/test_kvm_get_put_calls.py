@@ -56,6 +56,7 @@ def test_add_gets_the_group_lists_it_and_tells_it(vm: Bench) -> None:
         "file_add.reference",
         "file_add.list",
         "file_add.tell",
+        "file_add.update",
         "ok",
     ]
 
@@ -175,6 +176,7 @@ def test_add_and_del_at_once_leave_a_pointer_to_the_vm(vm: Bench) -> None:
         outcome = vm.step("u0")
 
     assert vm.do("file_del", process=0, file=KV_FD, other=GROUP_FD) == Done()
+    assert vm.step("u0") == Paused("file_add.update")
     assert vm.step("u0") == Done()
     vm.do("close", process=0, file=KV_FD)
     vm.do("close", process=0, file=VM_FD)

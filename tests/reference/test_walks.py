@@ -103,6 +103,7 @@ PARAMETERS = {
     "unset_container": ("process", "file"),
     "set_iommu": ("process", "file", "type", "made_table"),
     "check_extension": ("process", "file", "type"),
+    "get_api_version": ("process", "file"),
     "register_iommu_driver": ("driver",),
     "unregister_iommu_driver": ("driver",),
     "register_vfio_driver": ("device",),

@@ -23,7 +23,7 @@ from tenure.models import SYSTEMS
 from tenure.models.cdev_fields import access_granted
 from tenure.models.vms import file_vm, listed, vm_references
 from tenure.properties import PROPERTIES
-from tenure.search.cdev_scopes import cdev_scope
+from tenure.search.cdev_scopes import NONCOHERENT, cdev_scope
 from tenure.search.explorer import explore
 from tenure.vocabulary.effects import each
 from tenure.vocabulary.machine import Machine
@@ -75,7 +75,9 @@ MUTANTS: tuple[tuple[str, Fault], ...] = (
     ("HARM-2", forgetful(BIND, "gets")),
 )
 
-LISTED = cdev_scope({"process": 1, "thread": 0, "file": 3, "group": 1, "device": 1, "table": 0, "user": 2, "vm": 1})
+LISTED = cdev_scope(
+    {"process": 1, "thread": 0, "file": 3, "group": 1, "device": 1, "table": 0, "user": 2, "vm": 1}, NONCOHERENT
+)
 
 OF_LISTS: tuple[tuple[str, Fault], ...] = (
     ("EXT-4", forgetful("file_del.remove", "file kvm")),
@@ -85,6 +87,10 @@ OF_LISTS: tuple[tuple[str, Fault], ...] = (
     ("EXT-5", forgetful("release_device.close", "device kvm")),
     ("EXT-6", forgetful("release_entry.remove", "kept")),
     ("EXT-7", unguarded("file_add.list", 0)),
+    ("EXT-9", forgetful("file_add.list", "noncoherent dma count")),
+    ("EXT-9", forgetful("release_kvm_vfio.put", "noncoherent")),
+    ("EXT-10", forgetful("file_add.list", "noncoherent")),
+    ("EXT-10", forgetful("file_del.remove", "noncoherent")),
     ("FREE-2", forgetful("release_entry.remove", "kept")),  # nobody lets go of what was in the list
     ("FREE-3", sleeping("release_kvm_vfio.put", vm_references[file_vm[RELEASED]] == 0)),  # it has a reference itself
     ("FREE-6", listing_again("release_kvm_vfio.put")),

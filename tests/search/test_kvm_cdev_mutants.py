@@ -10,7 +10,7 @@ from tenure.commands.recording import recorded
 from tenure.models import SYSTEMS
 from tenure.models.vms import file_vm, vm_references
 from tenure.properties import PROPERTIES
-from tenure.search.cdev_scopes import cdev_scope
+from tenure.search.cdev_scopes import NONCOHERENT, cdev_scope
 from tenure.search.explorer import explore
 from tenure.vocabulary.machine import Machine, Scope
 from tenure.vocabulary.rules import rules_of
@@ -20,6 +20,7 @@ from tenure.vocabulary.systems import Granularity
 VMS = next(s for s in SYSTEMS if s.id == "cdev:vms")
 LISTED = cdev_scope({**SIZES, "file": 4, "container": 0, "table": 0, "iommu_driver": 0, "user": 2, "vm": 1})
 KEPT = cdev_scope({**SIZES, "container": 0, "table": 0, "iommu_driver": 0, "user": 1, "vm": 1})
+UNENFORCED = cdev_scope(dict(LISTED.sizes), NONCOHERENT)
 PLACED = cdev_scope({**SIZES, "file": 5, "user": 1, "vm": 1})
 FEW = frozenset(
     {
@@ -48,6 +49,8 @@ MUTANTS: tuple[tuple[str, Fault, Scope], ...] = (
     ("EXT-5", forgetful("release_device.close", "device kvm"), PLACED),
     ("EXT-6", forgetful("release_entry.remove", "kept"), KEPT),
     ("EXT-7", unguarded("file_add.list", 0), LISTED),
+    ("EXT-9", forgetful("file_add.list", "noncoherent dma count"), UNENFORCED),
+    ("EXT-9", forgetful("release_kvm_vfio.put", "noncoherent"), UNENFORCED),
     ("FREE", forgetful("release_entry.remove", "kept"), PLACED),  # nobody lets go of the file of a group that is placed
     ("FREE-2", forgetful("release_entry.remove", "kept"), KEPT),
     (
@@ -79,5 +82,5 @@ def test_every_property_of_vms_that_holds_has_a_mutant() -> None:
     base = {key[3]: word for key, (word, _) in recorded().items() if key[:3] == ("cdev", "", "whole")}
     brought = {name for name, word in said.items() if word == "proved" and base[name] != "proved"}
 
-    assert brought == {"EXT-4", "EXT-5", "EXT-6", "EXT-7", "FREE-6", "FREE-7", "FREE-8"}
+    assert brought == {"EXT-4", "EXT-5", "EXT-6", "EXT-7", "EXT-9", "FREE-6", "FREE-7", "FREE-8"}
     assert brought <= {m[0] for m in MUTANTS}

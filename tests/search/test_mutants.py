@@ -262,6 +262,8 @@ MUTANTS = (
     Mutant("EXT-6", forgetful("release_kvm_vfio.put", "vm references"), (KVM_GET_PUT, KVM, GROUP_ONLY)),
     Mutant("EXT-7", unguarded("file_add.list", 0), (KVM_GET_PUT, KVM, GROUP_ONLY)),
     Mutant("EXT-8", forgetful("add_external_user.add", "container users"), (V1,)),
+    Mutant("EXT-9", forgetful("file_add.list", "noncoherent dma count"), (KVM,)),
+    Mutant("EXT-9", forgetful("file_add.update", "noncoherent dma count"), (KVM_GET_PUT, GROUP_ONLY)),
     Mutant("HARM-1", unguarded("get_device_fd.check_users", 0), SCANNED),
     Mutant("HARM-2", unguarded("unset_container.check", 1), (GET_PUT, VALIDATE)),
     Mutant("HARM-2", forgetful("file_del.remove", "linked table"), (KVM_GET_PUT,)),  # the guest goes on mapping
@@ -334,6 +336,8 @@ def where(mutant: Mutant, system: System) -> Scope:
         }
     if mutant.mixed:
         return scope({**sizes, "group": 2, "container": 1, "page": 0}, no_iommu=(False, True), vfio_devices=2)
+    if mutant.property == "EXT-9":
+        return scope(sizes, coherent=(False,))
     return scope(sizes)
 
 

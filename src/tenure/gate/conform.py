@@ -212,6 +212,7 @@ def configuration(scope: Scope) -> Configuration:
         ),
         bus=tuple(int(v) for v in fixed.get("bus", ())),
         coherent=tuple(bool(v) for v in fixed.get("coherent", ())),
+        enforced_coherent=tuple(bool(v) for v in fixed.get("enforced coherent", ())),
         may_be_chosen=tuple(bool(v) for v in fixed.get("may be chosen", ())),
         group_reserves=tuple(bool(v) for v in fixed.get("group reserves", ())),
         begins_page=tuple(bool(v) for v in fixed.get("begins page", ())),

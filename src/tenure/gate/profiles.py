@@ -39,6 +39,7 @@ def gate_scope(system: System) -> Scope:
             "vm": 2 if has_vms(system) else 0,
         },
         vfio_devices=3,
+        coherent=(True, True, False),
     )
 
 
@@ -74,6 +75,10 @@ def setup_of(system: System, machine: Machine) -> Setup:
         "rawio": table("process", "p", tuple(bool(v) for v in where.fixed.get("rawio", (False,) * count["process"]))),
         "driver_noiommu": table("iommu_driver", "dr", tuple(bool(v) for v in where.fixed.get("is noiommu", ()))),
     }
+    if "enforced coherent" in where.fixed:
+        fixed["device_enforced_coherent"] = table(
+            "device", "d", tuple(bool(v) for v in where.fixed["enforced coherent"])
+        )
     drivers = tuple(DRIVER.values[v] for v in where.initial["driver"][0])
     return Setup(system.id, sizes, fixed, {"device_driver": table("device", "d", drivers)})
 
@@ -89,7 +94,8 @@ def _fixed(where: Scope, family: Family) -> Shown:
     columns: Shown = {
         name: {f"{letter}{i}": v for i, v in enumerate(where.fixed[field])} for name, letter, field in family.columns
     }
-    return {**columns, **{name: table(name, field) for name, field in family.tables.items()}}
+    told = {name: table(name, field) for name, field in family.tables.items() if field in where.fixed}
+    return {**columns, **told}
 
 
 def _initial(where: Scope) -> Shown:
@@ -295,7 +301,7 @@ def _whole_fields_of_vms(system: System) -> tuple[Field, ...]:
     no_vm = {**_VM, "process": 2, "file": 3, "user": 0, "vm": 0}
     two_groups = {**_VM, "file": 5, "group": 2, "device": 2}
     return (
-        Field("a list of two", scope(_VM)),
+        Field("a list of two", scope(_VM, coherent=(False,))),
         Field("a device file", scope({**_VM, "file": 5, "user": 1}), none_off),
         Field("no VM, two processes", scope(no_vm)),
         Field("a VM, two processes", scope({**_VM, "process": 2, "file": 3, "device": 0, "user": 1})),
@@ -335,7 +341,7 @@ def _pair_fields_of_vms(system: System) -> tuple[Field, ...]:
     none_off = (NO_GROUP_DIES_IN_USE, DRIVERS_STAY, NONE_OFF_VFIO)
     with_files = (*none_off, NO_DEVICE_FILE, WITH_THEIR_FILES)
     return (
-        Field("an entry", scope(pairs), with_files),
+        Field("an entry", scope(pairs, coherent=(False,)), with_files),
         Field("an entry, and device files", scope(pairs), none_off, full=True),
         Field("a list of two", scope({**pairs, "user": 2}), none_off, full=True),
         Field("a device file", scope({**pairs, "file": 5}), none_off, full=True),

@@ -165,6 +165,7 @@ def _configuration(setup: Setup) -> Configuration:
     ranged = paged or valid
     placed = "group_no_iommu" in setup.fixed
     bound = "device_coherent" in setup.fixed
+    told_of_vms = "device_enforced_coherent" in setup.fixed
     told = Descriptions(**{name: wired(catalogue.OBSERVABLES[name]) for name in DESCRIBED if name in setup.fixed})
     if "group_bus" in setup.fixed:
         return _configuration_2011(setup, sizes, told, column)
@@ -187,6 +188,7 @@ def _configuration(setup: Setup) -> Configuration:
         reserved=flags("page_reserved", PAGE) if paged else (),
         frame_0=flags("page_frame_0", PAGE) if paged else (),
         coherent=flags("device_coherent", DEVICE) if bound else (),
+        enforced_coherent=flags("device_enforced_coherent", DEVICE) if told_of_vms else (),
         isolated=flags("device_isolated", DEVICE) if bound else (),
         wiring=Wiring(**{name: wired(catalogue.OBSERVABLES[name]) for name in WIRED}) if sizes[LINE.name] else NOTHING,
         descriptions=told,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tenure.models import files
 from tenure.search.cdev_group_scopes import BESIDE
-from tenure.search.cdev_scopes import CDEVS, EMULATED, ON_VFIO, UNFIT, cdev_scope
+from tenure.search.cdev_scopes import CDEVS, EMULATED, NONCOHERENT, ON_VFIO, UNFIT, cdev_scope
 from tenure.search.cdev_vm_scopes import CDEVS_GROUPS_AND_VMS
 from tenure.search.family import Family, Place
 from tenure.search.iommufd_group_scopes import BY_THEMSELVES, ONE_IOMMUFD, THROUGH_GROUPS, USES
@@ -64,7 +64,11 @@ GROUPS_OF_BOTH = Family(
             cdev_scope({**_ONE, "device": 2, "table": 2}),
             within=(BY_THEMSELVES, ONE_IOMMUFD, ON_VFIO),
         ),
-        Place("a VM that keeps a device file or a group's", cdev_scope({**_KEPT, "user": 2}), within=(ON_VFIO,)),
+        Place(
+            "a VM that keeps a device file or a group's",
+            cdev_scope({**_KEPT, "user": 2}, NONCOHERENT),
+            within=(ON_VFIO,),
+        ),
         Place("a VM, two processes", cdev_scope({**_KEPT, "process": 2, "file": 2}), within=(ON_VFIO,)),
         Place(
             "a VM, a group that uses an iommufd",

@@ -16,6 +16,8 @@ VFIO, NONE_BOUND = (DRIVER.values.index(name) for name in ("vfio", "none"))
 
 FIT: Mapping[str, tuple[bool, ...]] = {}
 """Every device is physical, coherent and isolated."""
+NONCOHERENT: Mapping[str, tuple[bool, ...]] = {"enforced coherent": (False,)}
+"""For the only device the IOMMU does not enforce cache coherency."""
 EMULATED: Mapping[str, tuple[bool, ...]] = {"emulated": (True,)}
 """The only device is emulated."""
 
@@ -39,6 +41,8 @@ def cdev_scope(
         "rawio": (True,) + (False,) * (sizes["process"] - 1),
         "is noiommu": hardware.get("is noiommu", (False,) * iommu_drivers),
     }
+    if sizes.get("vm"):
+        fixed["enforced coherent"] = hardware.get("enforced coherent", tuple(d == VFIO for d in drivers))
     initial = {"driver": (drivers,), "registered": (tuple(d == VFIO for d in drivers),)}
     initial["driver registered"] = ((True,) * iommu_drivers,)
     return Scope({"user": 0, "vm": 0, "container": 0, **sizes}, fixed, initial)
@@ -86,7 +90,7 @@ CDEVS = Family(
             ),
         ),
         (cdev_scope(_OF_VMS), KEEPS | RELEASES | {"file_del"}),
-        (cdev_scope(_KEPT_TWICE), KEEPS | RELEASES),
+        (cdev_scope(_KEPT_TWICE, NONCOHERENT), KEEPS | RELEASES),
         (
             cdev_scope({**_OF_VMS, "process": 2, "file": 2}),
             frozenset({"create_vm", "create_kvm_vfio", "file_add", "file_del", "pass_file"}),
@@ -105,7 +109,7 @@ CDEVS = Family(
             "devices that are not fit", cdev_scope({**_FILES, "file": 2, "group": 3, "device": 3, "table": 1}, UNFIT)
         ),
         Place("a VM that keeps a device file", cdev_scope(_OF_VMS), within=(ON_VFIO,)),
-        Place("a list of two", cdev_scope({**_OF_VMS, "user": 2, "file": 3}), within=(ON_VFIO,)),
+        Place("a list of two", cdev_scope({**_OF_VMS, "user": 2, "file": 3}, NONCOHERENT), within=(ON_VFIO,)),
         Place("a VM, two processes", cdev_scope({**_OF_VMS, "process": 2, "file": 2}), within=(ON_VFIO,)),
         Place("a VM that keeps two files of a device", cdev_scope(_KEPT_TWICE), within=(ON_VFIO,), full=True),
         Place("two devices, two iommufds", cdev_scope({**_FILES, "file": 4}), full=True),
@@ -113,7 +117,9 @@ CDEVS = Family(
     ),
     pairs=(
         Place("one device", cdev_scope({**_FILES, "thread": 2, "device": 1})),
-        Place("a list and a device file", cdev_scope({**_OF_VMS, "thread": 2, "file": 3}), within=(ON_VFIO,)),
+        Place(
+            "a list and a device file", cdev_scope({**_OF_VMS, "thread": 2, "file": 3}, NONCOHERENT), within=(ON_VFIO,)
+        ),
         Place("a list, a device file, an iommufd", cdev_scope({**_OF_VMS, "thread": 2}), within=(ON_VFIO,), full=True),
         Place("two devices of a group", cdev_scope({**_FILES, "thread": 2, "table": 1}), full=True),
     ),
@@ -125,5 +131,6 @@ CDEVS = Family(
         "device_emulated": "emulated",
         "device_coherent": "coherent",
         "device_isolated": "isolated",
+        "device_enforced_coherent": "enforced coherent",
     },
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tenure.search.cdev_group_scopes import BESIDE, CDEVS_AND_GROUPS, PLACES
-from tenure.search.cdev_scopes import KEEPS, ON_VFIO, RELEASES, cdev_scope
+from tenure.search.cdev_scopes import KEEPS, NONCOHERENT, ON_VFIO, RELEASES, cdev_scope
 from tenure.search.family import Family, Place
 from tenure.vocabulary import observables as seen
 
@@ -24,7 +24,7 @@ CDEVS_GROUPS_AND_VMS: Family = replace(
     deep=(
         *CDEVS_AND_GROUPS.deep,
         (cdev_scope(_LISTS), KEEPS | RELEASES | {"file_del"}),
-        (cdev_scope({**_LISTS, "file": 5, "user": 2}), KEEPS | RELEASES),
+        (cdev_scope({**_LISTS, "file": 5, "user": 2}, NONCOHERENT), KEEPS | RELEASES),
         (cdev_scope(_LISTS), _BOTH | {"close", "release_group", "release_entry", "release_kvm_vfio", "file_del"}),
         (cdev_scope({**_LISTS, "process": 2, "file": 2}), _MAKES | {"file_del", "pass_file"}),
         (cdev_scope(_PLACED), PLACES | _MAKES),
@@ -33,6 +33,7 @@ CDEVS_GROUPS_AND_VMS: Family = replace(
             cdev_scope({**_LISTS, "file": 3}),
             _MAKES | {"open_group", "unbind_driver", "bind_driver", "file_del"},
         ),
+        (cdev_scope({**_LISTS, "file": 3, "device": 2}, vfio_devices=1), _MAKES | {"open_group", "bind_driver"}),
     ),
     gate=cdev_scope(
         {**CDEVS_AND_GROUPS.gate.sizes, "file": 8, "user": 2, "vm": 1},
@@ -40,7 +41,11 @@ CDEVS_GROUPS_AND_VMS: Family = replace(
     ),
     plan=cdev_scope({**_PLACED, "table": 1}),
     whole=(
-        Place("a VM that keeps a device file or a group's", cdev_scope({**_KEPT, "user": 2}), within=(ON_VFIO,)),
+        Place(
+            "a VM that keeps a device file or a group's",
+            cdev_scope({**_KEPT, "user": 2}, NONCOHERENT),
+            within=(ON_VFIO,),
+        ),
         Place("a VM, two processes", cdev_scope({**_KEPT, "process": 2, "file": 2}), within=(ON_VFIO,)),
         Place("a list of two", cdev_scope({**_KEPT, "file": 4, "user": 2}), within=(ON_VFIO,), full=True),
         Place("a VM, a group, an iommufd, a device", cdev_scope({**_KEPT, "file": 4}), within=(ON_VFIO,), full=True),

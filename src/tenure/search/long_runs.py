@@ -162,6 +162,12 @@ def _linked_too_late(takes: str) -> Script:
     return _of_entries(f"set_spapr_tce.{takes}", *lines)
 
 
+def _asked_too_late(call: str, *lines: str) -> Script:
+    """The group has left its container when the KVM VFIO device asks for what it lists whether that is coherent."""
+    listed = (*_LISTED, *_stolen(), *_TO_THE_LIST)
+    return _of_entries(f"{call}.update#0", *listed, *lines)
+
+
 def _of_vfio(takes: str, *lines: str) -> Script:
     """Two threads and an IO address space of four pages, to which VFIO's calls are made."""
     where = vfio_scope({"thread": 2, "table": 1, "address": 4, "mapping": 4})
@@ -196,6 +202,12 @@ LONG_RUNS: tuple[Script, ...] = (
         "get_device_fd.open#5",
         _scope(files=5, threads=1, user=1, vm=1),
         ("open_group", "open_container", "set_container", "set_iommu", *_VM, "file_add", "get_device_fd"),
+    ),
+    _asked_too_late("file_add", "th1 unset_container", "u0 file_add"),
+    _asked_too_late(
+        "file_del",
+        *("u0 file_add", *(f"th0 file_del.{s}" for s in ("look_up", "remove", "dissolve", "put")), *_TO_THE_LIST),
+        *("th1 unset_container", "th0 file_del"),
     ),
     _deleted("detach#2"),
     _deleted("detach#0", *_LEFT),

@@ -19,7 +19,7 @@ NONE_BOUND = DRIVER.values.index("none")
 
 SETUP = frozenset({"open_container", "open_group", "set_container"})
 
-SIDE_ISSUES = frozenset({"get_status", "check_extension", "fork", "pass_file", "iommu_id"})
+SIDE_ISSUES = frozenset({"get_status", "check_extension", "get_api_version", "fork", "pass_file", "iommu_id"})
 """Calls without which every property can fall as well: they change nothing, or only share what one process can do."""
 
 
@@ -90,8 +90,17 @@ def sleepers(system: System) -> int:
     return int(any(isinstance(c.actor, Sort) and any(s.waits for s in c.steps) for c in system.calls))
 
 
-def scope(sizes: dict[str, int], *, no_iommu: tuple[bool, ...] = (), vfio_devices: int = 1, type1: int = 1) -> Scope:
+def scope(
+    sizes: dict[str, int],
+    *,
+    no_iommu: tuple[bool, ...] = (),
+    vfio_devices: int = 1,
+    type1: int = 1,
+    coherent: tuple[bool, ...] | None = None,
+) -> Scope:
     """A scope in which devices are dealt to groups in turn, the first process is privileged, some devices are VFIO's.
+
+    Where there are VMs, the IOMMU enforces cache coherency for those devices alone, unless something else is said.
 
     Every IOMMU driver is registered at the start: of type1 as many as said, and one for groups without IOMMU where there are such.
     """
@@ -105,6 +114,8 @@ def scope(sizes: dict[str, int], *, no_iommu: tuple[bool, ...] = (), vfio_device
         "rawio": tuple(p == 0 for p in range(sizes["process"])),
         "is noiommu": of_iommu,
     }
+    if sizes.get("vm"):
+        fixed["enforced coherent"] = coherent or tuple(d == VFIO for d in drivers)
     initial = {
         "driver": (drivers,),
         "registered": (tuple(d == VFIO for d in drivers),),
@@ -145,7 +156,7 @@ def narrow_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
     if (family := family_of(system)) is not None:
         return (*map(Area, family.narrow), *_deep_areas(family, system, granularity))
     if granularity is Granularity.WHOLE:
-        return *_drivers_areas(system, threads=0), *_going_areas(system, threads=0), *_left_areas(system, threads=0)
+        return *_drivers_areas(system, threads=0), *_own_areas(system, threads=0)
     known = {c.name for c in system.calls}
     outside = outside_calls(system)
     deep = SETUP | {"set_iommu", "unset_container"}
@@ -161,7 +172,23 @@ def narrow_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
         areas.append(Area(scope(sizes), frozenset(deep | outside)))
     if outside:
         areas.append(_abandoned_area(system, sizes))
-    return (*areas, *_going_areas(system, threads=1), *_left_areas(system, threads=1))
+    return (*areas, *_own_areas(system, threads=1))
+
+
+def _own_areas(system: System, *, threads: int) -> tuple[Area, ...]:
+    """Where only some systems have something to lose."""
+    return (
+        *_joined_areas(system, threads=threads),
+        *_going_areas(system, threads=threads),
+        *_left_areas(system, threads=threads),
+    )
+
+
+def _joined_areas(system: System, *, threads: int) -> tuple[Area, ...]:
+    """Where a group that is not coherent joins one that a list holds."""
+    if not has_vms(system):
+        return ()
+    return (Area(_noncoherent_besides(_sizes(system, threads=threads)), SETUP | MAKES | {"set_iommu"}),)
 
 
 def _left_areas(system: System, *, threads: int) -> tuple[Area, ...]:
@@ -279,10 +306,16 @@ def _listed_areas(sizes: dict[str, int]) -> tuple[Area, ...]:
     enough = 250_000
     return (
         Area(scope(two), makes),
-        Area(scope({**two, "file": 5, "group": 2, "device": 2}, vfio_devices=2), makes, enough),
+        Area(_noncoherent_besides(two), makes, enough),
         Area(scope(small, no_iommu=(True,)), makes | {"set_spapr_tce"}),
         Area(scope({**small, "process": 2}), MAKES | {"file_del", "set_spapr_tce", "pass_file"}),
     )
+
+
+def _noncoherent_besides(sizes: dict[str, int]) -> Scope:
+    """Two groups, of which one is not coherent, a container and a VM."""
+    two = {**sizes, "file": 5, "group": 2, "container": 1, "device": 2, "table": 1, "page": 0}
+    return scope(two, vfio_devices=2, coherent=(True, False))
 
 
 def _raced_areas(outside: frozenset[str], known: frozenset[str], sizes: dict[str, int]) -> tuple[Area, ...]:

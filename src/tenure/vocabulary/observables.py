@@ -348,6 +348,21 @@ entry_table = observable(
 entry_cdev = observable(
     "entry_cdev", USER, FILE.maybe, meaning="the device file, opened by itself, that the entry stands for"
 )
+entry_noncoherent = observable(
+    "entry_noncoherent",
+    USER,
+    FLAG,
+    meaning="who is asked now whether cache coherency is enforced for what the entry stands for says no",
+)
+vm_noncoherent = observable(
+    "vm_noncoherent", VM, FLAG, meaning="the VM's KVM VFIO device knows of an entry that is not coherent: `noncoherent`"
+)
+vm_noncoherent_dma = observable(
+    "vm_noncoherent_dma",
+    VM,
+    COUNT,
+    meaning="how often noncoherent DMA is registered with the VM: `noncoherent_dma_count`",
+)
 group_kvm = observable("group_kvm", GROUP, VM.maybe, meaning="the VM that the group was told of (set_kvm)")
 file_kvm = observable(
     "file_kvm",
@@ -429,7 +444,13 @@ device_claims = observable(
     "device_claims", DEVICE, GROUP.maybe, meaning="the group in whose `owner_cnt` the binding of the device counts"
 )
 device_coherent = observable(
-    "device_coherent", DEVICE, FLAG, meaning="the IOMMU can enforce coherent DMA of the device"
+    "device_coherent", DEVICE, FLAG, meaning="the device's DMA can be coherent with caches: IOMMU_CAP_CACHE_COHERENCY"
+)
+device_enforced_coherent = observable(
+    "device_enforced_coherent",
+    DEVICE,
+    FLAG,
+    meaning="the IOMMU enforces cache coherency for the device: IOMMU_CAP_ENFORCE_CACHE_COHERENCY",
 )
 device_isolated = observable(
     "device_isolated", DEVICE, FLAG, meaning="the device's interrupts are isolated, or iommufd may do without"

@@ -81,6 +81,15 @@ def test_an_extension_is_supported_where_the_number_is_above_zero(kernel: Kernel
     assert made(kernel, adapter, "check_extension", process="p0", file="f0", type="type1") == Refused("EBADF")
 
 
+def test_the_version_of_the_interface_is_the_number_that_is_returned(kernel: Kernel, adapter: Containers) -> None:
+    """Whatever it is: the rules say which it has to be."""
+    kernel.returned = {"s 16 100 15204 0": 3}
+
+    assert made(kernel, adapter, "get_api_version", process="p0", file="f0") == Done((("version", 3),))
+    kernel.errno = {"s 16 100 15204 ": 9}
+    assert made(kernel, adapter, "get_api_version", process="p0", file="f0") == Refused("EBADF")
+
+
 def test_a_process_that_exits_is_another_process_afterwards(kernel: Kernel, adapter: Containers) -> None:
     """Its number is known only then, so nothing is made ahead after it."""
     made(kernel, adapter, "open_container", process="p0", file="f0", made="c0")

@@ -42,6 +42,7 @@ class Containers:
             "unset_container": self._unset_container,
             "set_iommu": self._set_iommu,
             "check_extension": self._check_extension,
+            "get_api_version": self._get_api_version,
             "get_status": self._get_status,
             "get_device_fd": self._get_device_fd,
             **self._processes.calls,
@@ -157,6 +158,16 @@ class Containers:
         def read() -> Answer | None:
             number = batch.number(line)
             return answer(number) if number < 0 else Done((("supported", number > 0),))
+
+        return read
+
+    def _get_api_version(self, args: Mapping[str, str], using: Round) -> Answering:
+        batch = using.of(worker(args["process"]))
+        line = batch.ioctl(number_of(args["file"]), Ioctl.GET_API_VERSION)
+
+        def read() -> Answer | None:
+            number = batch.number(line)
+            return answer(number, version=number)
 
         return read
 
