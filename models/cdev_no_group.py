@@ -174,7 +174,7 @@ BEFORE_CYCLE_FIX = _system(
     "the same where a list goes with its VM, and not with the fd of its KVM VFIO device: VM, list and device file in a circle",
     "the series of January 2023, without the first of its changes: virt/kvm/vfio.c, kvm_vfio_destroy",
     kvm_cdevs.CALLS_BEFORE_CYCLE_FIX,
-    (*cdev_claims.CLAIMS, *kvm_cdev_claims.LISTS),
+    (*cdev_claims.CLAIMS, *kvm_cdev_claims.BEFORE_CYCLE_FIX),
 )
 
 SYSTEMS = (CDEV_NO_GROUP, BEFORE_CYCLE_FIX)

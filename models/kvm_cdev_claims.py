@@ -3,7 +3,7 @@
 from tenure.models import container_claims as of_2013
 from tenure.models import kvm_file_claims as of_files
 from tenure.models.coherency import enforced, noncoherent
-from tenure.models.files import file_device, kind, releasable
+from tenure.models.files import fd, file_device, kind
 from tenure.models.kvm_cdevs import file_kvm
 from tenure.models.kvm_claims import (
     a_device_is_of_a_vm,
@@ -14,9 +14,9 @@ from tenure.models.kvm_claims import (
 )
 from tenure.models.kvm_files import entry_file
 from tenure.models.vms import file_vm, listed, vm_references
-from tenure.vocabulary.objects import FILE, THREAD, USER, VM
+from tenure.vocabulary.objects import FILE, PROCESS, THREAD, USER, VM
 from tenure.vocabulary.systems import Claim, claim
-from tenure.vocabulary.terms import Term, both, either, frame, implies, is_none, no, some, stands
+from tenure.vocabulary.terms import Term, both, frame, implies, is_none, no, some, stands
 
 
 @claim(file=FILE)
@@ -54,13 +54,22 @@ def a_device_knows_of_each_entry_that_is_not_coherent(user: Term) -> Term:
     return implies(both(no(is_none(listed[user])), _is_noncoherent(user)), noncoherent[listed[user]])
 
 
+def _lists_one(vm: Term) -> Term:
+    return some(USER, lambda u: both(listed[u] == vm, _is_noncoherent(u)))
+
+
+@claim(file=FILE, process=PROCESS)
+def a_device_with_an_fd_knows_of_an_entry_that_there_is(file: Term, process: Term) -> Term:
+    """As long as somebody has its fd, a KVM VFIO device lists an entry that is not coherent where it knows of one."""
+    vm = file_vm[file]
+    known = both(kind[file] == "kvm_vfio", fd[process, file], noncoherent[vm])
+    return implies(known, _lists_one(vm))
+
+
 @claim(vm=VM)
-def a_device_knows_of_an_entry_that_there_is(vm: Term) -> Term:
-    """What a KVM VFIO device knows of is in its list, unless that is being given up, with the device's fd or with the VM."""
-    fd_gone = some(FILE, lambda f: both(kind[f] == "kvm_vfio", file_vm[f] == vm, releasable(f)))
-    going = either(fd_gone, vm_references[vm] == 0)
-    there = some(USER, lambda u: both(listed[u] == vm, _is_noncoherent(u)))
-    return implies(noncoherent[vm], either(there, going))
+def a_device_of_a_referenced_vm_knows_of_an_entry_that_there_is(vm: Term) -> Term:
+    """The same as long as its VM is referenced, where the list goes with that."""
+    return implies(both(noncoherent[vm], no(vm_references[vm] == 0)), _lists_one(vm))
 
 
 LISTS: tuple[Claim, ...] = (
@@ -80,12 +89,19 @@ LISTS: tuple[Claim, ...] = (
     an_entry_is_of_a_device,
     file_add_was_given_a_device,
     a_device_knows_of_each_entry_that_is_not_coherent,
-    a_device_knows_of_an_entry_that_there_is,
     of_files.who_works_on_a_list_keeps_its_file,
     of_files.two_adds_make_two_entries,
     of_files.nobody_keeps_a_file_of_a_vm,
 )
 """Whenever a list goes."""
 
-CLAIMS = (*LISTS, of_files.a_device_has_its_file, of_files.a_device_has_one_file)
+CLAIMS = (
+    *LISTS,
+    of_files.a_device_has_its_file,
+    of_files.a_device_has_one_file,
+    a_device_with_an_fd_knows_of_an_entry_that_there_is,
+)
 """Where it goes with the fd of its KVM VFIO device."""
+
+BEFORE_CYCLE_FIX = (*LISTS, a_device_of_a_referenced_vm_knows_of_an_entry_that_there_is)
+"""Where it goes with its VM."""

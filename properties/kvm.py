@@ -61,10 +61,12 @@ def noncoherent_dma_is_registered_once_by_a_device_that_knows_of_some(vm: Term) 
 
 
 def _rests(vm: Term) -> Term:
-    """No call on the VM or on its KVM VFIO device is in flight, and neither is going."""
-    files = every(
-        FILE, lambda f: implies(seen.file_vm[f] == vm, both(seen.file_at_rest[f], no(seen.release_pending[f])))
-    )
+    """The VM has references, and each file of it has an fd and no call in flight: neither it nor its KVM VFIO device is going."""
+
+    def is_held(file: Term) -> Term:
+        return both(seen.file_at_rest[file], some(PROCESS, lambda p: seen.has_fd[p, file]))
+
+    files = every(FILE, lambda f: implies(seen.file_vm[f] == vm, is_held(f)))
     return both(files, no(seen.vm_references[vm] == 0))
 
 
