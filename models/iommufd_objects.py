@@ -12,6 +12,7 @@ from tenure.models import (
 )
 from tenure.models.iommufd_access_claims import WITH_ACCESSES
 from tenure.models.iommufd_claims import WITHOUT_DEVICES
+from tenure.models.iommufd_object_claims import WITH_DEVICES
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.calls import Call
 from tenure.vocabulary.objects import FILE
@@ -81,9 +82,9 @@ IOMMUFD_OBJECTS = _system(
     "",
     "objects of iommufds: IO address spaces, HWPTs, devices and accesses; calls in flight on them, DESTROY, unbind, close",
     (*iommufd.CALLS, *iommufd_devices.CALLS, *iommufd_hwpts.CALLS),
-    (),
+    WITH_DEVICES,
 )
-"""With physical devices: compared with the reference and searched by tests, and not judged, for its proof is not found yet."""
+"""With physical devices: compared with the reference and searched by tests, and not judged, for its proof is not whole yet."""
 ACCESSES = _system(
     "accesses",
     "the same with emulated devices alone: accesses, which are attached to IO address spaces; unbind",
