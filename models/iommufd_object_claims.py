@@ -306,6 +306,14 @@ def the_only_device_of_a_hwpt_leaves_it_alone(obj: Term) -> Term:
     return implies(two, both(hwpts[to] == 0, devices[to] == 1, no(_relies(to)), alone))
 
 
+@lemma(users_count_all_that_relies_on_the_object, devices_count_who_is_attached, an_ioas_counts_its_hwpts)
+@claim(obj=OBJECT)
+def the_object_of_a_device_with_two_users_is_alone(obj: Term) -> Term:
+    """No call and no object relies on it."""
+    two = both(is_of_a_device(obj), no(is_none(listed[obj])), users[obj] == 2)
+    return implies(two, both(_is_last(obj), no(_relies(obj))))
+
+
 @lemma(waits_count_the_table_and_calls)
 @claim(obj=OBJECT)
 def what_nobody_waits_for_no_call_has_in_hand(obj: Term) -> Term:
@@ -619,6 +627,8 @@ WITH_DEVICES: tuple[Claim, ...] = (
         a_bound_file_has_the_object_of_a_device,
         the_only_device_of_a_hwpt_leaves_it_alone,
         a_device_is_attached_to_a_hwpt_and_an_access_to_an_ioas,
+        a_hwpt_has_an_ioas,
+        what_is_in_no_table_has_no_user,
     )(the_ioas_of_a_hwpt_is_in_its_table),
     kept_with(
         who_destroys_has_taken_it_out,
@@ -659,6 +669,13 @@ WITH_DEVICES: tuple[Claim, ...] = (
         a_call_under_way_has_a_file,
         what_a_call_will_make_is_not_there,
         the_only_device_of_a_hwpt_leaves_it_alone,
+        a_device_is_attached_to_a_hwpt_and_an_access_to_an_ioas,
+        what_is_in_no_table_has_no_user,
+        what_a_device_is_attached_to_is_in_its_table,
+        a_hwpt_has_an_ioas,
+        what_a_call_relies_on_is_in_a_table,
+        an_access_is_going_to_be_attached_to_an_ioas,
+        a_bound_file_has_the_object_of_a_device,
     )(only_what_is_in_a_table_is_attached_to),
     kept_with(
         what_has_one_user_is_in_a_table_alone,
@@ -675,6 +692,8 @@ WITH_DEVICES: tuple[Claim, ...] = (
         what_a_call_will_make_is_not_there,
         the_only_device_of_a_hwpt_leaves_it_alone,
         a_device_is_attached_to_a_hwpt_and_an_access_to_an_ioas,
+        what_is_in_no_table_has_no_user,
+        a_bound_file_has_the_object_of_a_device,
     )(only_an_ioas_in_a_table_has_hwpts),
     kept_with(
         what_has_a_type_has_memory,
@@ -690,6 +709,12 @@ WITH_DEVICES: tuple[Claim, ...] = (
         a_call_relies_on_an_object_where_it_stands,
         a_call_relies_on_a_second_object_where_it_stands,
         nobody_relies_on_what_a_driver_destroys,
+        who_destroys_has_taken_it_out,
+        who_attaches_has_taken_out_what_the_device_left,
+        a_release_has_taken_out_what_it_destroys,
+        what_is_not_there_no_call_has_in_hand,
+        what_a_released_device_leaves_is_a_hwpt,
+        what_a_call_relies_on_is_in_a_table,
     )(users_count_all_that_relies_on_the_object),
     kept_with(
         what_is_not_there_no_call_has_in_hand,
@@ -707,6 +732,13 @@ WITH_DEVICES: tuple[Claim, ...] = (
         a_device_is_attached_to_a_hwpt_and_an_access_to_an_ioas,
         a_bound_file_has_the_object_of_a_device,
         nobody_relies_on_what_a_driver_destroys,
+        what_is_in_no_table_has_no_user,
+        what_a_device_is_attached_to_is_in_its_table,
+        what_a_call_relies_on_is_in_a_table,
+        what_else_a_call_relies_on_is_in_a_table,
+        what_a_call_has_in_hand_is_there,
+        what_a_device_leaves_is_a_hwpt,
+        what_a_released_device_leaves_is_a_hwpt,
     )(waits_count_the_table_and_calls),
     kept_with(
         what_a_call_relies_on_is_in_a_table,
@@ -722,11 +754,14 @@ WITH_DEVICES: tuple[Claim, ...] = (
         a_release_waits_for_a_device_attached_to_nothing,
         what_a_call_will_make_is_not_there,
         what_has_a_type_has_memory,
+        a_call_has_in_hand_what_it_relies_on,
+        what_a_call_has_in_hand_is_there,
     )(what_is_in_no_table_has_no_user),
     what_has_one_user_is_in_a_table_alone,
     a_call_that_leaves_last_is_the_only_user,
     a_release_that_leaves_last_is_the_only_user,
     the_only_device_of_a_hwpt_leaves_it_alone,
+    the_object_of_a_device_with_two_users_is_alone,
     what_nobody_waits_for_no_call_has_in_hand,
     what_a_device_is_attached_to_counts_it,
     the_ioas_of_a_hwpt_counts_it,
@@ -745,6 +780,9 @@ WITH_DEVICES: tuple[Claim, ...] = (
         a_table_has_only_what_is_there,
         what_is_in_no_table_has_no_user,
         what_a_call_will_make_is_not_there,
+        the_object_of_a_device_with_two_users_is_alone,
+        what_a_device_is_attached_to_is_in_its_table,
+        a_bound_file_has_the_object_of_a_device,
     )(what_a_call_relies_on_is_in_a_table),
     kept_with(
         what_has_one_user_is_in_a_table_alone,
@@ -755,6 +793,11 @@ WITH_DEVICES: tuple[Claim, ...] = (
         what_a_device_is_attached_to_is_in_its_table,
         a_bound_file_has_the_object_of_a_device,
         what_a_call_will_make_is_not_there,
+        a_table_has_only_what_is_there,
+        a_call_on_a_device_has_a_bound_file,
+        what_is_bound_is_a_device_file,
+        the_object_of_a_device_with_two_users_is_alone,
+        what_has_a_type_has_memory,
     )(what_else_a_call_relies_on_is_in_a_table),
     kept_with(
         what_nobody_waits_for_no_call_has_in_hand,
@@ -784,6 +827,7 @@ WITH_DEVICES: tuple[Claim, ...] = (
         what_is_bound_is_a_device_file,
         a_call_on_a_device_has_a_bound_file,
         a_released_file_is_referred_to_by_nobody,
+        what_a_device_is_bound_to_is_kept_open,
     )(what_a_device_leaves_is_a_hwpt),
     kept_with(
         what_is_bound_is_a_device_file,
@@ -822,6 +866,19 @@ WITH_DEVICES: tuple[Claim, ...] = (
         a_table_has_only_what_is_there,
         what_has_one_user_is_in_a_table_alone,
         what_a_call_will_make_is_not_there,
+        nobody_destroys_twice,
+        nobody_destroys_what_one_that_attaches_does,
+        no_release_destroys_what_a_call_does,
+        a_call_on_a_device_has_a_bound_file,
+        the_object_of_a_device_is_in_its_table,
+        a_device_is_attached_to_a_hwpt_and_an_access_to_an_ioas,
+        what_a_device_is_attached_to_is_in_its_table,
+        a_bound_file_has_the_object_of_a_device,
+        a_released_file_is_referred_to_by_nobody,
+        what_is_bound_is_a_device_file,
+        a_release_waits_for_a_device_attached_to_nothing,
+        what_a_device_leaves_is_a_hwpt,
+        what_a_call_relies_on_is_in_a_table,
     )(who_destroys_has_taken_it_out),
     kept_with(
         what_has_a_type_has_memory,
@@ -836,6 +893,8 @@ WITH_DEVICES: tuple[Claim, ...] = (
         what_a_call_will_make_is_not_there,
         what_a_device_is_attached_to_is_in_its_table,
         a_device_is_attached_to_a_hwpt_and_an_access_to_an_ioas,
+        a_bound_file_has_the_object_of_a_device,
+        the_object_of_a_device_is_in_its_table,
     )(who_attaches_has_taken_out_what_the_device_left),
     kept_with(
         what_has_a_type_has_memory,
@@ -846,6 +905,11 @@ WITH_DEVICES: tuple[Claim, ...] = (
         a_release_waits_for_a_device_attached_to_nothing,
         what_is_bound_is_a_device_file,
         what_a_call_will_make_is_not_there,
+        a_bound_file_has_the_object_of_a_device,
+        the_object_of_a_device_is_in_its_table,
+        a_device_is_attached_to_a_hwpt_and_an_access_to_an_ioas,
+        what_a_device_is_attached_to_is_in_its_table,
+        who_destroys_has_taken_it_out,
     )(a_release_has_taken_out_what_it_destroys),
     kept_with(
         who_destroys_has_taken_it_out,
@@ -930,6 +994,9 @@ WITH_DEVICES: tuple[Claim, ...] = (
         who_destroys_has_taken_it_out,
         a_release_has_taken_out_what_it_destroys,
         who_attaches_has_taken_out_what_the_device_left,
+        what_has_one_user_is_in_a_table_alone,
+        what_a_device_is_attached_to_counts_it,
+        a_release_waits_for_a_device_attached_to_nothing,
     )(a_device_is_attached_to_a_hwpt_and_an_access_to_an_ioas),
     kept_with(
         what_has_one_user_is_in_a_table_alone,
@@ -990,6 +1057,12 @@ WITH_DEVICES: tuple[Claim, ...] = (
         a_table_has_only_what_is_there,
         what_a_released_device_leaves_is_a_hwpt,
         a_released_file_is_referred_to_by_nobody,
+        a_device_is_attached_to_a_hwpt_and_an_access_to_an_ioas,
+        what_has_a_type_has_memory,
+        what_is_bound_is_a_device_file,
+        the_ioas_of_a_hwpt_is_in_its_table,
+        a_hwpt_has_an_ioas,
+        a_bound_file_has_the_object_of_a_device,
     )(who_has_the_lock_of_a_device_is_in_a_call_on_it),
     kept_with(
         what_a_call_relies_on_is_in_a_table,
@@ -1001,7 +1074,18 @@ WITH_DEVICES: tuple[Claim, ...] = (
         what_is_bound_is_a_device_file,
         what_a_device_is_attached_to_is_in_its_table,
     )(nothing_went_wrong),
-    a_hwpt_made_for_an_ioas_has_a_device,
+    kept_with(
+        a_hwpt_has_an_ioas,
+        what_has_a_type_has_memory,
+        a_device_is_attached_to_a_hwpt_and_an_access_to_an_ioas,
+        users_count_all_that_relies_on_the_object,
+        devices_count_who_is_attached,
+        an_ioas_counts_its_hwpts,
+        only_an_ioas_in_a_table_has_hwpts,
+        a_call_on_a_device_has_a_bound_file,
+        a_bound_file_has_the_object_of_a_device,
+        what_a_call_will_make_is_not_there,
+    )(a_hwpt_made_for_an_ioas_has_a_device),
     what_only_a_driver_relies_on_has_two_users,
     nobody_relies_on_what_a_driver_destroys,
 )
