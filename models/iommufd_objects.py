@@ -90,4 +90,4 @@ NO_DEVICES = _system(
     _without(seen.file_bound, seen.file_iommufd, seen.object_auto),
 )
 
-SYSTEMS = (ACCESSES, NO_DEVICES)
+SYSTEMS = (IOMMUFD_OBJECTS, ACCESSES, NO_DEVICES)
