@@ -5,6 +5,7 @@ something in its table has no user but that. And what sleeps waits for a call th
 """
 
 from tenure.models import iommufd, iommufd_devices
+from tenure.models import iommufd_access_claims as of_accesses
 from tenure.models import iommufd_object_claims as claims
 from tenure.models.file_claims import of_kinds
 from tenure.models.files import kind, releasable
@@ -38,7 +39,7 @@ def is_let_go(obj: Term) -> Term:
     return both(is_there(obj), releasable(context[obj]))
 
 
-@lemma(claims.an_iommufd_counts_what_is_bound_to_it)
+@lemma(of_accesses.an_iommufd_counts_what_is_bound_to_it)
 @claim(file=FILE)
 def nothing_is_bound_to_what_is_let_go(file: Term) -> Term:
     """The kernel has no reference to it."""
@@ -46,10 +47,10 @@ def nothing_is_bound_to_what_is_let_go(file: Term) -> Term:
 
 
 @lemma(
-    claims.an_object_is_of_an_open_iommufd,
+    of_accesses.an_object_is_of_an_open_iommufd,
     claims.a_released_file_is_referred_to_by_nobody,
     claims.a_release_waits_for_a_device_attached_to_nothing,
-    claims.what_is_bound_is_a_device_file,
+    of_accesses.what_is_bound_is_a_device_file,
     serves=("OBJ-4",),
 )
 @claim(obj=OBJECT)
@@ -79,7 +80,7 @@ def no_call_has_in_hand_what_rests(thread: Term) -> Term:
     claims.a_call_relies_on_a_second_object_where_it_stands,
     claims.a_call_has_in_hand_what_it_relies_on,
     claims.what_a_device_leaves_is_a_hwpt,
-    claims.what_has_a_type_has_memory,
+    of_accesses.what_has_a_type_has_memory,
     claims.a_call_under_way_has_a_file,
 )
 @claim(thread=THREAD)
@@ -92,8 +93,8 @@ def no_call_relies_on_what_rests(thread: Term) -> Term:
 @lemma(
     claims.what_a_released_device_leaves_is_a_hwpt,
     claims.a_release_waits_for_a_device_attached_to_nothing,
-    claims.what_is_bound_is_a_device_file,
-    claims.a_table_has_only_what_is_there,
+    of_accesses.what_is_bound_is_a_device_file,
+    of_accesses.a_table_has_only_what_is_there,
 )
 @claim(file=FILE)
 def no_release_relies_on_what_rests(file: Term) -> Term:
@@ -108,7 +109,7 @@ def no_release_relies_on_what_rests(file: Term) -> Term:
     claims.who_attaches_has_taken_out_what_the_device_left,
     claims.a_release_has_taken_out_what_it_destroys,
     claims.a_call_under_way_has_a_file,
-    claims.a_table_has_only_what_is_there,
+    of_accesses.a_table_has_only_what_is_there,
 )
 @claim(obj=OBJECT)
 def what_rests_is_in_its_table(obj: Term) -> Term:
@@ -135,7 +136,7 @@ def users_of_what_rests_are_no_calls(obj: Term) -> Term:
     users_of_what_rests_are_no_calls,
     claims.devices_count_who_is_attached,
     claims.an_ioas_counts_its_hwpts,
-    claims.what_has_a_type_has_memory,
+    of_accesses.what_has_a_type_has_memory,
     serves=("OBJ-2",),
 )
 @claim(obj=OBJECT)
@@ -148,7 +149,7 @@ def users_of_an_ioas_that_rests_are_hwpts_and_accesses(obj: Term) -> Term:
 @lemma(
     claims.the_object_of_a_device_has_a_file,
     claims.a_bound_file_has_the_object_of_a_device,
-    claims.a_table_has_only_what_is_there,
+    of_accesses.a_table_has_only_what_is_there,
     claims.the_object_of_a_device_is_in_its_table,
     nothing_is_bound_to_what_is_let_go,
 )
@@ -163,8 +164,8 @@ def what_is_let_go_is_of_no_device(obj: Term) -> Term:
     claims.devices_count_who_is_attached,
     claims.what_a_device_is_attached_to_is_in_its_table,
     claims.a_device_is_attached_to_a_hwpt_and_an_access_to_an_ioas,
-    claims.a_table_has_only_what_is_there,
-    claims.what_has_a_type_has_memory,
+    of_accesses.a_table_has_only_what_is_there,
+    of_accesses.what_has_a_type_has_memory,
 )
 @claim(obj=OBJECT)
 def nothing_is_attached_to_what_is_let_go(obj: Term) -> Term:
@@ -191,8 +192,8 @@ def users_of_what_is_let_go_are_hwpts(obj: Term) -> Term:
     claims.the_ioas_of_a_hwpt_is_in_its_table,
     claims.a_hwpt_has_an_ioas,
     claims.only_an_ioas_in_a_table_has_hwpts,
-    claims.a_table_has_only_what_is_there,
-    claims.what_has_a_type_has_memory,
+    of_accesses.a_table_has_only_what_is_there,
+    of_accesses.what_has_a_type_has_memory,
     serves=("OBJ-4",),
 )
 @claim(obj=OBJECT)
@@ -209,7 +210,7 @@ def where_something_is_let_go_something_can_go(obj: Term) -> Term:
     no_call_has_in_hand_what_rests,
     what_is_let_go_is_of_no_device,
     claims.only_objects_of_devices_go,
-    claims.a_table_has_only_what_is_there,
+    of_accesses.a_table_has_only_what_is_there,
     serves=("OBJ-1",),
 )
 @claim(obj=OBJECT)
@@ -221,7 +222,7 @@ def nobody_waits_for_what_is_let_go(obj: Term) -> Term:
 
 @lemma(
     where_something_is_let_go_something_can_go,
-    claims.a_table_has_only_what_is_there,
+    of_accesses.a_table_has_only_what_is_there,
     serves=("FREE-3",),
 )
 @claim(file=FILE)

@@ -74,7 +74,6 @@ IOMMUFD_OBJECTS = _system(
     WITH_DEVICES,
     lemmas=LEMMAS,
 )
-"""With physical devices: compared with the reference and searched by tests, and not judged, for its proof is not whole yet."""
 ACCESSES = _system(
     "accesses",
     "the same with emulated devices alone: accesses, which are attached to IO address spaces; unbind",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from tenure.gate.catalogue import PROFILES
 from tenure.gate.profiles import gate_scope, pair_fields, plan_scope, whole_fields
 from tenure.models import SYSTEMS
 from tenure.search.both_group_scopes import GROUPS_OF_BOTH
@@ -23,7 +22,7 @@ from tenure.vocabulary.machine import Machine, Scope
 from tenure.vocabulary.rules import rules_of
 from tenure.vocabulary.systems import Granularity, System
 
-OF_FAMILIES = [s for s in PROFILES if family_of(s) is not None]
+OF_FAMILIES = [s for s in SYSTEMS if family_of(s) is not None]
 
 
 def scopes(system: System) -> list[Scope]:
@@ -36,7 +35,7 @@ def scopes(system: System) -> list[Scope]:
 
 def test_a_system_without_groups_is_of_one_family_and_no_other_is_of_any() -> None:
     """A family is told by what its systems show, and by nothing that others do; but who has more shows what the others do, too."""
-    marked = {s.id: [f for f in FAMILIES if f.has(s)] for s in PROFILES}
+    marked = {s.id: [f for f in FAMILIES if f.has(s)] for s in SYSTEMS}
     of_both = [GROUPS_OF_BOTH, GROUPS_OF_IOMMUFDS, CDEVS_GROUPS_AND_VMS, CDEVS_AND_GROUPS, CDEVS]
 
     assert marked.pop("cdev:iommufd-as-container") == of_both
