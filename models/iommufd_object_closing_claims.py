@@ -7,11 +7,12 @@ something in its table has no user but that. And what sleeps waits for a call th
 from tenure.models import iommufd, iommufd_devices
 from tenure.models import iommufd_access_claims as of_accesses
 from tenure.models import iommufd_object_claims as claims
+from tenure.models.cdev_fields import bound_to
 from tenure.models.file_claims import of_kinds
 from tenure.models.files import kind, releasable
 from tenure.models.iommufd import context, devices, hwpt_ioas, hwpts, listed, type_, users, wait_cnt
 from tenure.models.iommufd_access_claims import is_there, user_of, waiter_of
-from tenure.models.iommufd_devices import attached, bound, bound_to, going, is_at_rest, set_locked
+from tenure.models.iommufd_devices import attached, bound, going, is_at_rest, set_locked
 from tenure.models.iommufd_object_claims import (
     ATTACH_FREES,
     FREES,
