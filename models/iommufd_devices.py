@@ -9,6 +9,7 @@ from tenure.models.files import closed, fd, file_device, gets, is_free, is_open,
 from tenure.models.harm import uses_after_free
 from tenure.models.iommufd import (
     auto,
+    context,
     destroyed,
     devices,
     erased,
@@ -50,7 +51,7 @@ from tenure.vocabulary.effects import Assign, provided
 from tenure.vocabulary.objects import DEVICE, FILE, OBJECT, PROCESS, THREAD
 from tenure.vocabulary.observables import OBJECT_TYPE
 from tenure.vocabulary.symbols import choice_is, state
-from tenure.vocabulary.terms import TRUE, Term, both, either, is_none, no, some, when
+from tenure.vocabulary.terms import TRUE, Term, both, busy, either, every, implies, in_flight, is_none, no, some, when
 from tenure.vocabulary.types import FLAG
 
 bound = state("bound", FILE, OBJECT.maybe, meaning="the object of a bound device file")
@@ -64,6 +65,17 @@ going = state(
     meaning="the driver gave the table's part of `wait_cnt` back, and waits to destroy the object",
 )
 set_locked = state("set locked", DEVICE, FLAG, meaning="a call that is not over has the device's `dev_set.lock`")
+
+
+def rests(file: Term) -> Term:
+    """No call on the file is in flight."""
+    return both(no(in_flight(file)), no(busy(file)))
+
+
+def is_at_rest(obj: Term) -> Term:
+    """No call on the object's iommufd, and none on a device file that is bound to it, is in flight."""
+    iommufd = context[obj]
+    return both(rests(iommufd), every(FILE, lambda f: implies(bound_to[f] == iommufd, rests(f))))
 
 
 def under_lock(device: Term, *cases: Case) -> tuple[Case, ...]:

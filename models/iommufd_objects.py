@@ -12,30 +12,19 @@ from tenure.models import (
 )
 from tenure.models.iommufd_access_claims import WITH_ACCESSES
 from tenure.models.iommufd_claims import WITHOUT_DEVICES
+from tenure.models.iommufd_object_claims import WITH_DEVICES
+from tenure.models.iommufd_object_closing_claims import LEMMAS
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.calls import Call
-from tenure.vocabulary.objects import FILE
 from tenure.vocabulary.symbols import Observable
 from tenure.vocabulary.systems import Claim, Definition, System, shows
-from tenure.vocabulary.terms import TRUE, Term, both, busy, either, every, implies, in_flight, is_none, no
-
-
-def _rests(file: Term) -> Term:
-    """No call on the file is in flight."""
-    return both(no(in_flight(file)), no(busy(file)))
-
-
-def _is_at_rest(obj: Term) -> Term:
-    """No call on the object's iommufd, and none on a device file that is bound to it, is in flight."""
-    iommufd_ = iommufd.context[obj]
-    return both(_rests(iommufd_), every(FILE, lambda f: implies(cdev_fields.bound_to[f] == iommufd_, _rests(f))))
-
+from tenure.vocabulary.terms import TRUE, busy, either, is_none, no
 
 DEFINITIONS: tuple[Definition, ...] = (
     shows(seen.has_fd, lambda p, f: files.fd[p, f]),
     shows(seen.file_kind, lambda f: files.kind[f]),
     shows(seen.release_pending, lambda f: either(files.releasable(f), busy(f))),
-    shows(seen.file_at_rest, _rests),
+    shows(seen.file_at_rest, iommufd_devices.rests),
     shows(seen.object_type, lambda o: iommufd.type_[o]),
     shows(seen.object_context, lambda o: iommufd.context[o]),
     shows(seen.object_listed, lambda o: no(is_none(iommufd.listed[o]))),
@@ -44,7 +33,7 @@ DEFINITIONS: tuple[Definition, ...] = (
     shows(seen.object_ioas, lambda o: iommufd.hwpt_ioas[o]),
     shows(seen.object_auto, lambda o: iommufd.auto[o]),
     shows(seen.object_attached, lambda o: iommufd_devices.attached[o]),
-    shows(seen.object_at_rest, _is_at_rest),
+    shows(seen.object_at_rest, iommufd_devices.is_at_rest),
     shows(seen.file_device, lambda f: files.file_device[f]),
     shows(seen.file_bound, lambda f: iommufd_devices.bound[f]),
     shows(seen.file_iommufd, lambda f: cdev_fields.bound_to[f]),
@@ -64,6 +53,7 @@ def _system(
     calls: tuple[Call, ...],
     claims: tuple[Claim, ...],
     definitions: tuple[Definition, ...] = DEFINITIONS,
+    lemmas: tuple[Claim, ...] = (),
 ) -> System:
     return System(
         name="iommufd-objects",
@@ -72,7 +62,7 @@ def _system(
         source="drivers/iommu/iommufd/main.c, ioas.c, device.c, hw_pagetable.c, 6.12-7.2",
         calls=(*files.CALLS, *calls),
         definitions=definitions,
-        claims=(*claims, file_claims.of_kinds(calls)),
+        claims=(*claims, file_claims.of_kinds(calls), *lemmas),
         halted=harm.STOPPED,
     )
 
@@ -81,9 +71,9 @@ IOMMUFD_OBJECTS = _system(
     "",
     "objects of iommufds: IO address spaces, HWPTs, devices and accesses; calls in flight on them, DESTROY, unbind, close",
     (*iommufd.CALLS, *iommufd_devices.CALLS, *iommufd_hwpts.CALLS),
-    (),
+    WITH_DEVICES,
+    lemmas=LEMMAS,
 )
-"""With physical devices: compared with the reference and searched by tests, and not judged, for its proof is not found yet."""
 ACCESSES = _system(
     "accesses",
     "the same with emulated devices alone: accesses, which are attached to IO address spaces; unbind",
@@ -99,4 +89,4 @@ NO_DEVICES = _system(
     _without(seen.file_bound, seen.file_iommufd, seen.object_auto),
 )
 
-SYSTEMS = (ACCESSES, NO_DEVICES)
+SYSTEMS = (IOMMUFD_OBJECTS, ACCESSES, NO_DEVICES)

@@ -12,7 +12,6 @@ from tenure.commands.output import BadInput
 from tenure.commands.recording import recorded
 from tenure.commands.replaying import replay_on_reference
 from tenure.commands.tracing import find_trace
-from tenure.gate.catalogue import UNJUDGED
 from tenure.models import SYSTEMS, groups
 from tenure.models.locks import (
     CONTAINER_GROUP_LOCK,
@@ -393,14 +392,6 @@ def test_the_row_of_every_system_is_as_recorded(system: System) -> None:
 
     assert recorded()[row.key()] == (row.verdict.value, row.length)
     assert (system.name, system.variant, "whole", LOCKS) not in recorded()
-
-
-@pytest.mark.parametrize("system", UNJUDGED, ids=lambda s: s.id)
-def test_what_is_not_judged_takes_its_locks_in_an_order_all_the_same(system: System) -> None:
-    """There are ranks, though nothing is recorded."""
-    row = locks_row(system)
-
-    assert (row.verdict, row.key() in recorded()) == (Verdict.PROVED, False)
 
 
 def test_there_is_no_trace_where_the_order_is_proved() -> None:

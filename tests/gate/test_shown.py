@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tenure.gate.catalogue import PROFILES
 from tenure.gate.conform import Comparison, Conformance, configuration
 from tenure.gate.profiles import Field as Place
 from tenure.gate.profiles import pair_fields, whole_fields
@@ -48,7 +47,7 @@ def looked_at(system: System, scope: Scope) -> set[Observable]:
     return {one for one in (user_idle, *changing) if has_values(one, scope)}
 
 
-@pytest.mark.parametrize("system", [pytest.param(s, id=s.id) for s in PROFILES])
+@pytest.mark.parametrize("system", [pytest.param(s, id=s.id) for s in SYSTEMS])
 def test_what_the_rules_can_change_is_looked_at_each_time(system: System) -> None:
     """In no scope of conform does the reference take it for something that stays as it was at the start."""
     rules = rules_of(system, Granularity.STEPS)

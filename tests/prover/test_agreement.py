@@ -326,11 +326,31 @@ FAILED = {
 }
 """Where calls are whole a bind ends with the errno of the case that failed, and with no other."""
 
+ATTACHES = "attach.look_up#3+attach.attach#"
+MAKES_NONE = "hwpt_alloc.look_up#3+hwpt_alloc.make#1+hwpt_alloc.wrong_user#"
+MAKES_ONE = "hwpt_alloc.look_up#3+hwpt_alloc.make#2+hwpt_alloc.put_user#"
+
+LOOKED_UP = {
+    *(f"{ATTACHES}{to}+attach.put_user#{rest}" for to in (1, 3, 4, 5) for rest in ("0", "1+attach.put_wait#0")),
+    *(f"{ATTACHES}2+attach.undo_user#{rest}" for rest in ("0", "1+attach.undo_wait#0")),
+    *(f"{ATTACHES}1+attach.put_user#1+attach.put_wait#2+attach.put_hwpt#{left}" for left in range(3)),
+    f"{MAKES_NONE}0",
+    f"{MAKES_NONE}1+hwpt_alloc.wrong_wait#0",
+    f"{MAKES_NONE}1+hwpt_alloc.wrong_wait#1+hwpt_alloc.fail_user#0",
+    f"{MAKES_NONE}1+hwpt_alloc.wrong_wait#1+hwpt_alloc.fail_user#1+hwpt_alloc.fail_wait#0",
+    f"{MAKES_ONE}0",
+    f"{MAKES_ONE}1+hwpt_alloc.put_wait#0",
+    f"{MAKES_ONE}1+hwpt_alloc.put_wait#1+hwpt_alloc.put_device_user#0",
+    f"{MAKES_ONE}1+hwpt_alloc.put_wait#1+hwpt_alloc.put_device_user#1+hwpt_alloc.put_device_wait#0",
+}
+"""Where calls are whole nobody frees what the call looked up; and an access leaves no page table."""
+
 GUARDED = {
     "cdev": OPENED | FAILED,
     "cdev-no-container": FAILED,
     "containers-2022": OPENED,
     "kvm-file": OPENED,
+    "iommufd-objects": LOOKED_UP,
     "external-notify": {"unregister.unlist#1", "release_user.unlist#1"},
 }
 """The step that follows a NULL pointer, or one to what is freed, has looked itself whether it is one: only without that guard it would."""

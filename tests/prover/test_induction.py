@@ -1,12 +1,14 @@
 """Induction proves what is true, and nothing that is not."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from tenure.models import SYSTEMS
 from tenure.models.groups import container
 from tenure.properties import PROPERTIES
+from tenure.prover.cache import Proofs
 from tenure.prover.counterexamples import counterexample, populated
 from tenure.prover.induction import alone, familiar, inductive, prove
 from tenure.prover.theory import Invariant, Theory, claims_of, stated
@@ -15,7 +17,7 @@ from tenure.vocabulary.objects import CONTAINER, FILE, GROUP
 from tenure.vocabulary.rules import Rules, rules_of
 from tenure.vocabulary.sentences import applies, quantified, sentence
 from tenure.vocabulary.systems import Granularity, System
-from tenure.vocabulary.terms import FALSE, Term, every, is_none, no, number_of, variable
+from tenure.vocabulary.terms import FALSE, Term, every, implies, is_none, no, number_of, variable
 
 RESTING, NAMED = "an_fd_refers_to_an_open_file", "references_count_file_and_groups"
 """Two claims of the containers that read different fields."""
@@ -158,6 +160,27 @@ def test_a_claim_that_is_kept_with_a_false_one_falls_after_it() -> None:
     proof = prove(contained, (lie, kept), (), rlimit=300_000)
 
     assert set(proof.dropped) == {lie.name, kept.name}
+
+
+def test_a_claim_that_is_kept_with_a_lemma_is_proved_and_remembered_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody else may assume the lemma, and with a false one the claim falls, however often it is asked for."""
+    monkeypatch.setenv("TENURE_CACHE", str(tmp_path))
+    contained = rules("containers-2013:locked")
+    claims = {c.name: c for c in claims_of(contained)}
+    lemma = replace(claims[NAMED], name="lemma", body=implies(no(claims[NAMED].body), FALSE), rests_on=(NAMED,))
+    kept = replace(claims[RESTING], kept_with=("lemma",))
+    lie = replace(lemma, body=FALSE)
+    two = Invariant("no group is contained", (), NO_GROUP_IS_CONTAINED, kept_with=("lemma",))
+
+    theory = Theory(contained, (claims[NAMED], lemma, kept))
+    told = {name: set(theory.everything(name)) - set(theory.premises) for name in (NAMED, RESTING)}
+    first, again = (prove(contained, (claims[NAMED], lie, two), (), rlimit=300_000, proofs=Proofs()) for _ in range(2))
+
+    assert (told[NAMED], len(told[RESTING])) == (set(), 1)
+    assert {lie.name, two.name} <= set(first.dropped)
+    assert set(again.dropped) == set(first.dropped)
 
 
 def test_a_few_objects_choose_the_claims_that_a_goal_needs() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from tenure.gate.catalogue import PROFILES
 from tenure.gate.profiles import gate_scope, pair_fields, plan_scope, whole_fields
 from tenure.models import SYSTEMS
 from tenure.search.both_group_scopes import GROUPS_OF_BOTH
@@ -15,6 +14,7 @@ from tenure.search.families import FAMILIES, family_of
 from tenure.search.interrupt_scopes import INTERRUPTS
 from tenure.search.ioas_scopes import DEVICES, IOAS
 from tenure.search.iommufd_group_scopes import GROUPS_OF_IOMMUFDS
+from tenure.search.object_scopes import OBJECTS, PAGE_TABLES
 from tenure.search.range_scopes import GROUPS, TYPE1
 from tenure.search.scopes import main_scope, witness_areas
 from tenure.vocabulary import observables as seen
@@ -23,7 +23,7 @@ from tenure.vocabulary.machine import Machine, Scope
 from tenure.vocabulary.rules import rules_of
 from tenure.vocabulary.systems import Granularity, System
 
-OF_FAMILIES = [s for s in PROFILES if family_of(s) is not None]
+OF_FAMILIES = [s for s in SYSTEMS if family_of(s) is not None]
 
 
 def scopes(system: System) -> list[Scope]:
@@ -36,7 +36,7 @@ def scopes(system: System) -> list[Scope]:
 
 def test_a_system_without_groups_is_of_one_family_and_no_other_is_of_any() -> None:
     """A family is told by what its systems show, and by nothing that others do; but who has more shows what the others do, too."""
-    marked = {s.id: [f for f in FAMILIES if f.has(s)] for s in PROFILES}
+    marked = {s.id: [f for f in FAMILIES if f.has(s)] for s in SYSTEMS}
     of_both = [GROUPS_OF_BOTH, GROUPS_OF_IOMMUFDS, CDEVS_GROUPS_AND_VMS, CDEVS_AND_GROUPS, CDEVS]
 
     assert marked.pop("cdev:iommufd-as-container") == of_both
@@ -45,6 +45,7 @@ def test_a_system_without_groups_is_of_one_family_and_no_other_is_of_any() -> No
     assert marked.pop("cdev-no-container") == [GROUPS_OF_IOMMUFDS, CDEVS_AND_GROUPS, CDEVS]
     assert marked.pop("dma-type1-v2:groups") == [GROUPS, TYPE1]
     assert marked.pop("dma-ioas:devices") == [DEVICES, IOAS]
+    assert marked.pop("iommufd-objects") == [PAGE_TABLES, OBJECTS]
     assert all(len(marked[s.id]) == (0 if s.defines(seen.group_exists) else 1) for s in SYSTEMS if s.id in marked)
     assert [s.id for s in SYSTEMS if family_of(s) is TYPE1] == ["dma-type1-v1", "dma-type1-v2"]
     assert [s.id for s in SYSTEMS if family_of(s) is INTERRUPTS] == ["interrupts", "interrupts:no-drain"]

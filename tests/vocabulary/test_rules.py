@@ -7,8 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from tenure.gate.catalogue import PROFILES
-from tenure.models import external_users, groups
+from tenure.models import SYSTEMS, external_users, groups
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.calls import (
     Call,
@@ -267,7 +266,7 @@ def test_a_view_of_nothing_is_the_default() -> None:
     assert rules.lower(seen_full[maybe]).op is Op.IF
 
 
-@pytest.mark.parametrize("system", PROFILES, ids=lambda s: s.id)
+@pytest.mark.parametrize("system", SYSTEMS, ids=lambda s: s.id)
 def test_a_system_at_both_granularities_has_the_same_calls(system: System) -> None:
     """And begins each of them by one rule."""
     for granularity in Granularity:
@@ -318,14 +317,14 @@ def test_guards_and_effects_on_real_fields_read_no_client_field() -> None:
 
     A stolen count could not happen in a model whose guards know who is entitled.
     """
-    found = {(one.name, name) for system in PROFILES for one in system.calls for name in read_by_kernel(one)}
+    found = {(one.name, name) for system in SYSTEMS for one in system.calls for name in read_by_kernel(one)}
 
     assert found == USERS_OWN
 
 
 def test_the_exceptions_are_calls_of_external_users() -> None:
     """No call of a thread, a file or a device is among them."""
-    actors = {one.actor for system in PROFILES for one in system.calls if one.name in {name for name, _ in USERS_OWN}}
+    actors = {one.actor for system in SYSTEMS for one in system.calls if one.name in {name for name, _ in USERS_OWN}}
 
     assert actors == {"user"}
 
@@ -349,7 +348,7 @@ def test_the_walk_sees_what_it_looks_for() -> None:
 def test_a_fixed_field_is_never_assigned() -> None:
     """Hardware, configuration and privilege stay as they are."""
     assigned = {
-        e.field for s in PROFILES for c in s.calls for one in c.steps for case in one.cases for e in case.effects
+        e.field for s in SYSTEMS for c in s.calls for one in c.steps for case in one.cases for e in case.effects
     }
 
     assert Role.FIXED not in {one.role for one in assigned if one is not None}
@@ -357,7 +356,7 @@ def test_a_fixed_field_is_never_assigned() -> None:
 
 def test_a_kernel_that_has_stopped_is_known_by_real_fields() -> None:
     """Nothing that only callers know stops it."""
-    assert not {name for s in PROFILES for name in client_fields(s.halted)}
+    assert not {name for s in SYSTEMS for name in client_fields(s.halted)}
 
 
 GHOSTLY = (Op.NUMBER, Op.STANDS, Op.FRAME)
@@ -378,13 +377,13 @@ def terms_of(system: System) -> Iterator[Term]:
     yield from (definition.body for definition in system.definitions)
 
 
-@pytest.mark.parametrize("system", PROFILES, ids=lambda s: s.id)
+@pytest.mark.parametrize("system", SYSTEMS, ids=lambda s: s.id)
 def test_no_call_and_no_view_counts_or_looks_into_frames(system: System) -> None:
     """The tallies that proofs count by are never named in a model: they live in the solver's states alone."""
     assert not {p.op for term in terms_of(system) for p in parts(term)} & set(GHOSTLY)
 
 
-@pytest.mark.parametrize("system", PROFILES, ids=lambda s: s.id)
+@pytest.mark.parametrize("system", SYSTEMS, ids=lambda s: s.id)
 def test_no_field_of_a_system_is_a_tally(system: System) -> None:
     """What a model assigns it declares itself."""
     for granularity in Granularity:

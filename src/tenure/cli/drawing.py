@@ -12,7 +12,7 @@ import click
 from tenure.cli.options import shared
 from tenure.cli.screen import console
 from tenure.cli.telling import Telling
-from tenure.commands.naming import UnknownName, profile_named
+from tenure.commands.naming import UnknownName, system_named
 from tenure.commands.output import BadInput, Exit, read, write
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def _spaces(file: str, step: int | None, name: str | None) -> dict[str, tuple[Re
 def _of_trace(file: str, trace: Trace, step: int | None, name: str | None) -> dict[str, tuple[Region, ...]]:
     from tenure.commands.address_spaces import draws, spaces_after
 
-    system = profile_named(trace.system)
+    system = system_named(trace.system)
     if not draws(system):
         click.echo(f"{file}: nothing to draw: a trace of {trace.system}, which has no mappings", err=True)
         return {}

@@ -9,7 +9,7 @@ import click
 
 from tenure.cli.options import shared
 from tenure.cli.telling import Telling
-from tenure.commands.naming import UnknownName, profile_named
+from tenure.commands.naming import UnknownName, system_named
 from tenure.commands.output import BadInput, Exit, read
 from tenure.vocabulary.types import BadValue
 from tenure.vocabulary.verdicts import Verdict
@@ -54,9 +54,9 @@ def _replayed(trace_file: str, target: str) -> tuple[Trace, System, Replayed]:
     kind, rest = kind_of(target)
     try:
         trace = from_itf(read(trace_file))
-        system = profile_named(trace.system)
+        system = system_named(trace.system)
         if kind == "reference":
-            return trace, system, replay_on_reference(trace, profile_named(rest))
+            return trace, system, replay_on_reference(trace, system_named(rest))
         return trace, system, replay_calls(trace, system, target)
     except (BadInput, BadTrace, UnknownName, BadValue) as trouble:
         raise BadInput(f"{trace_file}: {trouble}") from trouble

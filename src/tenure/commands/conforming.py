@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from tenure.commands.naming import profile_named
+from tenure.commands.naming import system_named
 from tenure.commands.proving import judged
 from tenure.commands.workers import pool_of
 from tenure.gate.conform import Conformance
@@ -58,12 +58,12 @@ class Comparison:
     def row(self) -> Row:
         """The comparison as one row."""
         told = f"{self.differences} differences"
-        system = profile_named(self.system)
+        system = system_named(self.system)
         return Row(system.name, system.variant, "whole", "conform", self.verdict, told)
 
     def results(self) -> list[dict[str, object]]:
         """The comparison as results of the JSON document: scopes that were looked at, then those that were left."""
-        system = profile_named(self.system)
+        system = system_named(self.system)
         about = {"system": system.name, "variant": system.variant, "target": f"reference:{system.id}"}
         seen: list[dict[str, object]] = [
             {
@@ -102,7 +102,7 @@ def _untold(*_: object) -> None:
 
 def compare(system_id: str, budget: float | None, seed: int, told: Told) -> Comparison:
     """Whole calls, then pairs in flight, then random walks; with a budget only in the scopes that are small enough for one."""
-    system = profile_named(system_id)
+    system = system_named(system_id)
     result = Comparison(system_id)
     deadline = None if budget is None else time.monotonic() + budget
 
@@ -131,7 +131,7 @@ def _told(told: Told, scope: str, states: int, transitions: int) -> None:
 
 def _account(result: Comparison) -> None:
     """Every refusal that the model has was met in some comparison, or is proved unreachable."""
-    system = profile_named(result.system)
+    system = system_named(result.system)
     rules = rules_of(system, Granularity.WHOLE)
     wanted = {
         f"{b.name} {b.then.outcome.errno}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tenure.commands.naming import profile_named
+from tenure.commands.naming import system_named
 from tenure.commands.output import BadInput, DiskTrouble
 from tenure.commands.recording import recorded
 from tenure.commands.replaying import Replayed, scope_of
@@ -182,7 +182,7 @@ def profile_of(target: str, profile: str | None) -> System:
     """The rules to hold a target to: those named, or those that the target's own name says."""
     kind, rest = kind_of(target)
     if profile or kind == "reference":
-        return profile_named(profile or rest)
+        return system_named(profile or rest)
     message = f"{target!r} does not say by which rules it goes; add --profile SYSTEM (tenure list systems)"
     raise BadInput(message)
 

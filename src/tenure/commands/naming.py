@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-from tenure.gate.catalogue import PROFILES
 from tenure.models import SYSTEMS
 from tenure.properties import PROPERTIES, RACES
 from tenure.vocabulary.properties import Property, Race
@@ -41,11 +40,6 @@ def systems_named(texts: Iterable[str]) -> list[System]:
 def system_named(text: str) -> System:
     """The one system of this name; a bare name is the base variant."""
     return systems_named([text])[0]
-
-
-def profile_named(text: str) -> System:
-    """The one system of this name by which a subject can be held, though it may not be judged."""
-    return next((s for s in PROFILES if s.id == text), None) or system_named(text)
 
 
 def property_named(text: str) -> Property:

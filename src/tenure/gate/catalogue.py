@@ -6,18 +6,10 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 
 from tenure.models import SYSTEMS
-from tenure.models.iommufd_objects import IOMMUFD_OBJECTS
 from tenure.vocabulary.calls import Call, Finish
 from tenure.vocabulary.observables import ALL
 from tenure.vocabulary.symbols import Observable
-from tenure.vocabulary.systems import System
 from tenure.vocabulary.types import Type
-
-UNJUDGED: tuple[System, ...] = (IOMMUFD_OBJECTS,)
-"""Systems that are compared with the reference and searched by tests, and of which nothing is proved or recorded."""
-
-PROFILES: tuple[System, ...] = (*SYSTEMS, *UNJUDGED)
-"""By which rules a subject may be held, and the reference compared with them."""
 
 OBSERVABLES: Mapping[str, Observable] = {one.name: one for one in ALL}
 
@@ -26,7 +18,7 @@ OBSERVABLES: Mapping[str, Observable] = {one.name: one for one in ALL}
 def returns() -> Mapping[str, Mapping[str, Type]]:
     """For each call of any system, the values that it may return by name."""
     found: dict[str, dict[str, Type]] = {}
-    for system in PROFILES:
+    for system in SYSTEMS:
         for call in system.calls:
             found.setdefault(call.name, {}).update(_values(call))
     return found
@@ -35,7 +27,7 @@ def returns() -> Mapping[str, Mapping[str, Type]]:
 @cache
 def parameters(system_id: str) -> Mapping[str, Mapping[str, Type]]:
     """For each call that callers make in a system, its parameters by name; raises KeyError for an unknown system."""
-    for system in PROFILES:
+    for system in SYSTEMS:
         if system.id == system_id:
             return {c.name: {p.name: p.type for p in c.parameters} for c in system.calls if not c.internal}
     raise KeyError(system_id)

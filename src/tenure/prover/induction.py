@@ -262,7 +262,7 @@ def choices(theory: Theory, obligation: Obligation, goal: Goal) -> Iterator[tupl
         fields = obligation.concerns | goal.fields
         yield from filter(None, (theory.served(goal.name),))
         yield from (theory.relevant(fields, slack) for slack in (0, 1, 2))
-    yield theory.premises if obligation.with_claims else ()
+    yield theory.everything(goal.name) if obligation.with_claims else ()
 
 
 def words_of(known: tuple[Premise, ...], obligation: Obligation, goal: Goal) -> str:

@@ -160,6 +160,11 @@ class Theory:
         """What may be assumed without any claim."""
         return tuple(p.formula for p in (*self._typed, *self._counted))
 
+    def everything(self, goal: str) -> tuple[Premise, ...]:
+        """The same, with the lemmas with which the claim of this name is known to be kept."""
+        companions = self.companions(goal)
+        return (*self.premises, *(p for c, p in self._named() if c.is_lemma and c.name in companions))
+
     def served(self, goal: str) -> tuple[Premise, ...]:
         """The lemmas that serve the property of this name."""
         return self._with_counts([p for c, p in self._named() if goal in c.serves])

@@ -44,10 +44,36 @@ OBJECTS = Family(
 MIXTURE = (False, False, True)
 """Where devices are physical, one is emulated all the same."""
 
+
+def physical_scope(sizes: dict[str, int]) -> Scope:
+    """So many of each; devices are physical."""
+    return object_scope(sizes, emulated=(False,) * sizes["device"])
+
+
+_TABLES = {**_ONE, "object": 4}
+MOVES = MAKES | {"attach", "detach"}
+
 PAGE_TABLES = replace(
     OBJECTS,
     marks=seen.object_auto,
+    scope=physical_scope,
+    narrow=(object_scope({**_ONE, "thread": 2}),),
+    witness=object_scope({**_ONE, "process": 2, "file": 3, "device": 2}, emulated=MIXTURE[1:]),
     gate=object_scope({"process": 2, "thread": 1, "file": 6, "object": 7, "device": 3}, emulated=MIXTURE),
     plan=object_scope({"process": 1, "thread": 1, "file": 3, "object": 4, "device": 2}, emulated=MIXTURE[1:]),
+    whole=(
+        Place("one device", physical_scope(_TABLES)),
+        Place("one emulated device", object_scope(_ONE)),
+        Place("two devices", physical_scope({**_TABLES, "file": 3, "device": 2}), full=True),
+    ),
+    pairs=(
+        Place("one device", physical_scope({**_ONE, "thread": 2})),
+        Place("a device with a page table", physical_scope({**_TABLES, "thread": 2}), full=True),
+    ),
+    deep=(
+        (physical_scope({**_TABLES, "object": 5}), MOVES | {"hwpt_alloc", "close", "release_device"}),
+        (physical_scope({**_TABLES, "thread": 2}), MOVES | {"hwpt_alloc"}),
+        (object_scope({**_ONE, "file": 3, "device": 2}, emulated=MIXTURE[1:]), MAKES | {"hwpt_alloc"}),
+    ),
 )
 """The same where devices are physical and have page tables."""

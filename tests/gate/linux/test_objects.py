@@ -10,7 +10,7 @@ import pytest
 from tests.gate.linux.conftest import Played
 from tests.gate.linux.playing_objects import Objects as Iommus
 
-from tenure.commands.naming import profile_named
+from tenure.commands.naming import system_named
 from tenure.gate.linux import mdev, objects
 from tenure.gate.linux.batch import Round
 from tenure.gate.linux.facts import Facts
@@ -147,13 +147,13 @@ def test_physical_devices_bring_page_tables(iommus: Iommus, adapter: Objects, fa
     alone = Objects(cast("Guest", iommus), facts)
 
     assert mixed.calls - alone.calls == {"open_cdev", "bind", "attach", "detach", "hwpt_alloc"}
-    where, plan = mixed.scopes(profile_named("iommufd-objects"))
+    where, plan = mixed.scopes(system_named("iommufd-objects"))
     assert where.fixed["emulated"] == (False, False, True)
     assert plan.fixed["emulated"] == (False, True)
     assert mixed.last("hwpt_alloc")
     with pytest.raises(NotRun, match="which page table an attach made is known when it is over"):
-        mixed.race_scope(profile_named("iommufd-objects"))
-    rules = profile_named("iommufd-objects:accesses")
+        mixed.race_scope(system_named("iommufd-objects"))
+    rules = system_named("iommufd-objects:accesses")
     assert all(adapter.race_scope(rules).fixed["emulated"])
 
 

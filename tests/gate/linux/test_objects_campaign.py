@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.gate.linux.playing_objects import Objects
 
-from tenure.commands.naming import profile_named
+from tenure.commands.naming import system_named
 from tenure.gate.campaign import Campaign
 from tenure.gate.findings import CampaignReport
 from tenure.gate.linux import object_numbers, objects
@@ -31,7 +31,7 @@ PHYSICAL, EMULATED = "iommufd-objects", "iommufd-objects:accesses"
 def asked(profile: str) -> Oracle:
     """Ask one oracle in all tests: it remembers."""
     kinds = ACCESSES if profile == EMULATED else MIXTURE
-    return Oracle(profile_named(profile), object_scope(SIZES, emulated=kinds[:2]))
+    return Oracle(system_named(profile), object_scope(SIZES, emulated=kinds[:2]))
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +68,7 @@ def led(facts: Facts, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Campaign
 
 def called(profile: str, call: str, **values: int) -> Made:
     """A call of the first process and the first objects, but for these."""
-    (meant,) = [one for one in profile_named(profile).calls if one.name == call]
+    (meant,) = [one for one in system_named(profile).calls if one.name == call]
     return Made(call, tuple(values.get(one.name, 0) for one in meant.parameters))
 
 
@@ -205,7 +205,7 @@ def test_a_device_that_stays_bound_when_all_is_closed_is_caught(
 @cache
 def plan() -> tuple[tuple[Made, ...], ...]:
     """The runs with which a campaign on accesses begins."""
-    system = profile_named(EMULATED)
+    system = system_named(EMULATED)
     return planned(system, asked(EMULATED).rules, PLAN)
 
 
