@@ -113,7 +113,7 @@ def play(oracle: Oracle) -> Played:
         subject: Subject,
         *,
         seed: int = 1,
-        waived: frozenset[str] = frozenset({"PROMPT"}),
+        waived: frozenset[str] = frozenset({"PROMPT", "PROMPT-2"}),
         plan: Iterable[Run] = (),
     ) -> Campaign:
         campaign = Campaign(subject, oracle, setup_of(oracle.system, oracle.machine), seed, waived)

@@ -49,12 +49,12 @@ def test_a_configuration_speaks_of_as_many_as_there_are() -> None:
 @pytest.mark.parametrize(
     ("system", "calls"),
     [
-        ("containers-2012", 21),
-        ("containers-2012:locked", 21),
-        ("containers-2013", 21),
-        ("containers-2013:locked", 21),
-        ("containers-2022", 21),
-        ("containers-2022:6.1", 21),
+        ("containers-2012", 22),
+        ("containers-2012:locked", 22),
+        ("containers-2013", 22),
+        ("containers-2013:locked", 22),
+        ("containers-2022", 22),
+        ("containers-2022:6.1", 22),
         ("external-get-put", 21),
         ("external-get-put:locked-container", 21),
         ("external-get-put:put-ref-first", 21),
