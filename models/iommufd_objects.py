@@ -12,8 +12,8 @@ from tenure.models import (
 )
 from tenure.models.iommufd_access_claims import WITH_ACCESSES
 from tenure.models.iommufd_claims import WITHOUT_DEVICES
-from tenure.models.iommufd_object_claims import WITH_DEVICES
 from tenure.models.iommufd_object_closing_claims import LEMMAS
+from tenure.models.iommufd_object_keeping import WITH_DEVICES
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.calls import Call
 from tenure.vocabulary.symbols import Observable
