@@ -153,6 +153,7 @@ GET_PUT_NOTIFIERS = replace(
     calls=(*group_notifiers.telling(notifier_steps.apart(GET_PUT.calls)), *group_notifiers.CALLS),
     definitions=(
         *GET_PUT.definitions,
+        shows(seen.notifier_lives, lambda u: no(is_none(notifier_steps.registers_for[u]))),
         shows(seen.notifier_group, lambda u: group_notifiers.listens_to[u]),
         shows(seen.notifier_vm, lambda u: group_notifiers.told_of[u]),
     ),

@@ -24,6 +24,7 @@ from tenure.reference import (
     get_put_calls,
     group_calls,
     group_calls_2022,
+    group_notifier_calls,
     interrupt_calls,
     ioas_calls,
     ioas_compat_calls,
