@@ -20,7 +20,9 @@ from tenure.vocabulary.types import FLAG
 listens_to = state(
     "listens to", USER, GROUP.maybe, meaning="the group in whose list of notifiers the driver's notifier stands"
 )
-told_of = state("told of", USER, VM.maybe, meaning="the VM of which the driver was told last, while its notifier stands there")
+told_of = state(
+    "told of", USER, VM.maybe, meaning="the VM of which the driver was told last, while its notifier stands there"
+)
 
 
 @call(

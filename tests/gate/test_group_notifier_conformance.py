@@ -138,7 +138,7 @@ def nobody_is_told_that_there_is_none(patch: pytest.MonkeyPatch) -> None:
 
 
 def who_registers_late_is_not_told(patch: pytest.MonkeyPatch) -> None:
-    """register leaves it to the next ADD."""
+    """Register leaves it to the next ADD."""
 
     class Deaf(Notifier):
         vm = property(lambda _: None, lambda _, __: None)  # type: ignore[assignment]  # that is the fault

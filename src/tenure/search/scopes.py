@@ -210,7 +210,14 @@ def _told_late_areas(system: System, *, threads: int) -> tuple[Area, ...]:
     if not system.defines(seen.notifier_vm):
         return ()
     few = {**_sizes(system, threads=threads), "container": 1, "device": 1, "table": 1, "page": 0}
-    goes = MAKES | {"file_del", "register_group_notifier", "exit_process", "release_vm", "release_kvm_vfio", "destroy_vm"}
+    goes = MAKES | {
+        "file_del",
+        "register_group_notifier",
+        "exit_process",
+        "release_vm",
+        "release_kvm_vfio",
+        "destroy_vm",
+    }
     return (Area(scope({**few, "user": 1 if threads else 2}), SETUP | goes | {"set_iommu"}),)
 
 
