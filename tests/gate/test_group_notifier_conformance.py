@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 import pytest
 
@@ -101,7 +101,7 @@ def the_use_stays(patch: pytest.MonkeyPatch) -> None:
 def nobody_may_count(patch: pytest.MonkeyPatch) -> None:
     """No group can be used by a driver."""
 
-    def refused(*_: object) -> Iterator[str]:
+    def refused(*_: object) -> Generator[str, None, bool]:
         yield from ()
         return False
 
@@ -141,7 +141,7 @@ def who_registers_late_is_not_told(patch: pytest.MonkeyPatch) -> None:
     """Register leaves it to the next ADD."""
 
     class Deaf(Notifier):
-        vm = property(lambda _: None, lambda _, __: None)  # type: ignore[assignment]  # that is the fault
+        vm = property(lambda _: None, lambda _, __: None)
 
     patch.setattr(group_notifier_calls, "Notifier", Deaf)
 
