@@ -206,19 +206,12 @@ def _left_areas(system: System, *, threads: int) -> tuple[Area, ...]:
 
 
 def _told_late_areas(system: System, *, threads: int) -> tuple[Area, ...]:
-    """Where a driver knows of a VM: in steps one that was an entry before, whose process goes with all that it has."""
+    """Where a driver knows of a VM whose process goes, with all that it has."""
     if not system.defines(seen.notifier_vm):
         return ()
-    few = {**_sizes(system, threads=threads), "container": 1, "device": 1, "table": 1, "page": 0}
-    goes = MAKES | {
-        "file_del",
-        "register_group_notifier",
-        "exit_process",
-        "release_vm",
-        "release_kvm_vfio",
-        "destroy_vm",
-    }
-    return (Area(scope({**few, "user": 1 if threads else 2}), SETUP | goes | {"set_iommu"}),)
+    sizes = {**_sizes(system, threads=threads), "container": 1, "device": 1, "table": 1, "page": 0, "user": 2}
+    goes = {"exit_process", "release_vm", "release_kvm_vfio", "destroy_vm"}
+    return (Area(scope(sizes), SETUP | MAKES | goes | {"set_iommu", "file_del", "register_group_notifier"}),)
 
 
 def _listener_areas(system: System, *, threads: int) -> tuple[Area, ...]:
