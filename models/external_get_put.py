@@ -9,6 +9,7 @@ from tenure.models import (
     get_put,
     harm,
     notifier_claims,
+    notifier_steps,
     notifiers,
 )
 from tenure.models.external_systems import CONTAINER_CALLS, DEFINITIONS
@@ -45,11 +46,11 @@ def _with_notifiers(variant: str, title: str, own: tuple[Call, ...]) -> System:
     system = _system(
         variant,
         title,
-        (*notifiers.apart(get_put.BASE), *own),
+        (*notifier_steps.apart(get_put.BASE), *own),
         claims=notifier_claims.CLAIMS,
         definitions=(
             shows(seen.notifier_table, lambda u: notifiers.told_by[u]),
-            shows(seen.notifier_lives, lambda u: no(is_none(notifiers.registers_for[u]))),
+            shows(seen.notifier_lives, lambda u: no(is_none(notifier_steps.registers_for[u]))),
         ),
     )
     return replace(system, source="drivers/vfio/vfio.c, 4.10-5.18", calls=notifiers.with_lists(system.calls))

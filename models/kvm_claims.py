@@ -177,7 +177,8 @@ def file_del_keeps_the_file_of_its_device(thread: Term) -> Term:
 def file_add_keeps_the_file_of_its_device(user: Term) -> Term:
     """As long as file_add runs, the KVM VFIO device has its file."""
     file = frame(user, "file_add", "file", FILE)
-    return implies(busy(user), both(no(is_none(file)), kind[file] == "kvm_vfio"))
+    early, late = ("count", "validate", "reference", "list", "tell"), ("update", "dissolve", "detach", "put")
+    return implies(_adding(user, *early, *late), both(no(is_none(file)), kind[file] == "kvm_vfio"))
 
 
 @claim(user=USER)

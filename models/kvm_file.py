@@ -1,5 +1,7 @@
 """The system `kvm-file`: the KVM VFIO device, by which a VM holds the groups that it relies on."""
 
+from dataclasses import replace
+
 from tenure.models import (
     coherency,
     container_claims,
@@ -11,6 +13,8 @@ from tenure.models import (
     external_users,
     file_claims,
     files,
+    group_notifier_claims,
+    group_notifiers,
     harm,
     iommu_drivers,
     kvm_claims,
@@ -20,6 +24,7 @@ from tenure.models import (
     kvm_files,
     kvm_get_put,
     modules,
+    notifier_steps,
     spapr,
     spapr_files,
     spapr_host,
@@ -140,6 +145,21 @@ GET_PUT = System(
     initially=containers_2013.INITIALLY,
 )
 
+GET_PUT_NOTIFIERS = replace(
+    GET_PUT,
+    variant="get-put-notifiers",
+    title="the same with notifiers that drivers of devices register for their group, 4.10 to 5.18",
+    source="virt/kvm/vfio.c, 4.10-5.18; drivers/vfio/vfio.c",
+    calls=(*group_notifiers.telling(notifier_steps.apart(GET_PUT.calls)), *group_notifiers.CALLS),
+    definitions=(
+        *GET_PUT.definitions,
+        shows(seen.notifier_lives, lambda u: no(is_none(notifier_steps.registers_for[u]))),
+        shows(seen.notifier_group, lambda u: group_notifiers.listens_to[u]),
+        shows(seen.notifier_vm, lambda u: group_notifiers.told_of[u]),
+    ),
+    claims=(*GET_PUT.claims, *group_notifier_claims.CLAIMS),
+)
+
 
 def group_of_entry(user: Term) -> Term:
     """The group behind the entry's file; none where that is a device's, or has lost its group."""
@@ -218,4 +238,4 @@ GROUP_ONLY = _of_files(
     (*kvm_file_claims.CLAIMS_6_1, *kvm_closing_claims.LEMMAS_6_1),
 )
 
-SYSTEMS = (TODAY, GROUP_ONLY, GET_PUT)
+SYSTEMS = (TODAY, GROUP_ONLY, GET_PUT, GET_PUT_NOTIFIERS)

@@ -1,4 +1,4 @@
-"""Notifiers of drivers, 4.10 to 5.18: a driver of a device asks VFIO for callbacks from the IOMMU driver of its group's container.
+"""Notifiers for IOMMU events, 4.10 to 5.18: a driver of a device asks VFIO for callbacks from the IOMMU driver of its group's container.
 
 A notifier stands in the list of the container's IOMMU data, and goes with it. It counts for nothing there: what keeps the group
 in its container is a use that each call takes for itself and gives back.
@@ -6,11 +6,11 @@ in its container is a use that each call takes for itself and gives back.
 
 from dataclasses import replace
 
-from tenure.models.containers import dissolve, table
-from tenure.models.get_put import looked_at
-from tenure.models.groups import container, counted, exists, group_of, no_iommu, reference, users
+from tenure.models.containers import table
+from tenure.models.groups import container
 from tenure.models.harm import dereferences_null
-from tenure.models.locks import GROUP_REFERENCE, NOTIFIERS, VFIO_GROUP_LOCK
+from tenure.models.locks import GROUP_REFERENCE, NOTIFIERS
+from tenure.models.notifier_steps import finds, gives_back, holds_no_group, registers_for, uses
 from tenure.vocabulary.calls import (
     Call,
     Case,
@@ -29,39 +29,13 @@ from tenure.vocabulary.calls import (
 )
 from tenure.vocabulary.effects import each
 from tenure.vocabulary.objects import DEVICE, GROUP, TABLE, USER
-from tenure.vocabulary.symbols import client, state
+from tenure.vocabulary.symbols import state
 from tenure.vocabulary.terms import Term, both, is_none, no
 from tenure.vocabulary.types import FLAG
 
 told_by = state(
     "told by", USER, TABLE.maybe, meaning="the table in whose list of callbacks the driver's notifier stands"
 )
-registers_for = client(
-    "registers for", USER, DEVICE.maybe, meaning="the device for which the driver has a notifier that it has not freed"
-)
-
-
-def _finds(group: Term, device: Term, *before: Case) -> Step:
-    """vfio_group_get_from_dev: the group of a device, with a reference for as long as the call takes."""
-    return step(
-        "look_up",
-        *before,
-        refuse(no(exists(group_of[device])), "ENODEV", "the device has no VFIO group"),
-        go(group.becomes(group_of[device])),
-        locks=(VFIO_GROUP_LOCK,),
-    )
-
-
-def _uses(user: Term, group: Term) -> Steps:
-    """vfio_group_add_container_user; whatever it answers, who asked for callbacks is answered EINVAL."""
-    yield step(
-        "count",
-        refuse(users[group] == 0, "EINVAL", "the group is in no container"),
-        refuse(no_iommu[group], "EINVAL", "a no-IOMMU group cannot be used from outside"),
-        go(users[group].becomes(users[group] + 1), counted[user].becomes(group)),
-        drops=(GROUP_REFERENCE,),
-    )
-    yield looked_at(group, (counted[user].becomes(None),), (), GROUP_REFERENCE)
 
 
 @call(
@@ -76,9 +50,9 @@ def register_notifier(user: Term, device: Term, events: Term) -> Steps:
     """Put a notifier into the list of the IOMMU data of the container in which the device's group is."""
     group, joined = local("group", GROUP.maybe), pointer("joined", TABLE.maybe)
     unused = is_none(registers_for[user]), is_none(told_by[user])
-    yield requires(is_none(counted[user]), is_none(reference[user]), *unused)
-    yield _finds(group, device, refuse(no(events), "EINVAL", "the driver asks for no event"))
-    yield from _uses(user, group)
+    yield requires(holds_no_group(user), *unused)
+    yield finds(group, device, refuse(no(events), "EINVAL", "the driver asks for no event"))
+    yield from uses(user, group)
     here = table[container[group]]
     yield step(
         "list",
@@ -87,7 +61,7 @@ def register_notifier(user: Term, device: Term, events: Term) -> Steps:
         go(joined.becomes(here), told_by[user].becomes(here), registers_for[user].becomes(device)),
         locks=(NOTIFIERS,),
     )
-    yield from dissolve(group, "put", counted[user].becomes(None))
+    yield from gives_back(user, group)
     why = "the container had no IOMMU driver any more"
     yield step("put", refuse(is_none(joined), "ENOTTY", why), done(), drops=(GROUP_REFERENCE,))
 
@@ -102,9 +76,9 @@ def register_notifier(user: Term, device: Term, events: Term) -> Steps:
 def unregister_notifier(user: Term, device: Term) -> Steps:
     """Take the notifier out of that list, and free it; where that is refused, it stays where it is, and is kept."""
     group, asked, left = local("group", GROUP.maybe), pointer("asked", TABLE.maybe), pointer("left", TABLE.maybe)
-    yield requires(is_none(counted[user]), is_none(reference[user]), registers_for[user] == device)
-    yield _finds(group, device)
-    yield from _uses(user, group)
+    yield requires(holds_no_group(user), registers_for[user] == device)
+    yield finds(group, device)
+    yield from uses(user, group)
     here = table[container[group]]
     listed = both(no(is_none(here)), told_by[user] == here)
     yield step(
@@ -114,7 +88,7 @@ def unregister_notifier(user: Term, device: Term) -> Steps:
         go(asked.becomes(here), left.becomes(None)),
         locks=(NOTIFIERS,),
     )
-    yield from dissolve(group, "put", counted[user].becomes(None))
+    yield from gives_back(user, group)
     yield step(
         "put",
         refuse(is_none(asked), "ENOTTY", "the container had no IOMMU driver any more"),
@@ -149,19 +123,6 @@ def _ends_the_list(detach: Step) -> Step:
     gone = both(no(is_none(kept.target)), is_none(kept.value))
     ended = each(USER, lambda u: told_by[u].becomes(None), where=lambda u: both(gone, told_by[u] == kept.target))
     return replace(detach, cases=(*before, replace(leaves, effects=(*leaves.effects, ended))))
-
-
-GETS = frozenset({"get_external_user"})
-"""How a user comes to hold a group."""
-
-
-def apart(calls: tuple[Call, ...]) -> tuple[Call, ...]:
-    """The same calls, where an external user that gets a group is no driver with a notifier."""
-
-    def one(call_: Call) -> Call:
-        return call_.requiring(is_none(registers_for[call_.parameter("user")])) if call_.name in GETS else call_
-
-    return tuple(map(one, calls))
 
 
 CALLS: tuple[Call, ...] = (register_notifier, unregister_notifier)

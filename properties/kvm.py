@@ -1,4 +1,4 @@
-"""EXT-4 to EXT-7, EXT-9 and EXT-10: what a VM and VFIO keep of each other through the KVM VFIO device."""
+"""EXT-4 to EXT-7, EXT-9, EXT-10 and EXT-12: what a VM and VFIO keep of each other through the KVM VFIO device."""
 
 from collections.abc import Callable
 
@@ -79,6 +79,13 @@ def a_kvm_vfio_device_knows_whether_an_entry_is_not_coherent(vm: Term) -> Term:
     return implies(both(seen.vm_device[vm], _rests(vm)), right)
 
 
+@always("EXT-12", "vfio_group_set_kvm, vfio_register_group_notifier, VFIO_GROUP_NOTIFY_SET_KVM", user=USER)
+def a_driver_that_was_told_of_a_vm_knows_one_that_is_there(user: Term) -> Term:
+    """A driver that was told of a VM through its group's notifiers, and of nothing since, knows one that is there."""
+    told = seen.notifier_vm[user]
+    return implies(no(is_none(told)), seen.vm_exists[told])
+
+
 PROPERTIES = (
     only_a_vm_that_lists_it_was_told_of,
     a_vm_counts_its_files_and_the_open_devices_that_know_it,
@@ -86,4 +93,5 @@ PROPERTIES = (
     nothing_is_twice_in_the_list_of_a_kvm_vfio_device,
     noncoherent_dma_is_registered_once_by_a_device_that_knows_of_some,
     a_kvm_vfio_device_knows_whether_an_entry_is_not_coherent,
+    a_driver_that_was_told_of_a_vm_knows_one_that_is_there,
 )

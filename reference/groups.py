@@ -12,6 +12,7 @@ from tenure.vocabulary.observables import DRIVER
 if TYPE_CHECKING:
     from tenure.reference.containers import Container
     from tenure.reference.files import File
+    from tenure.reference.notifiers import Notifier
     from tenure.reference.registrations import Registration
     from tenure.reference.vms import Vm
 
@@ -68,6 +69,12 @@ class VfioGroup:
         """From 5.19 on, in place of `opened`: the file itself."""
         self.orphaned = False
         """From 5.19 on: the last device is gone, and `iommu_group` is NULL; only a file may still point here."""
+
+    def set_kvm(self, vm: Vm | None) -> None:
+        """The group is told of a VM, or that there is none; and so is each notifier in its list (vfio_group_set_kvm, 4.10-5.18)."""
+        self.kvm = vm
+        for notifier in self.iommu.listeners:
+            notifier.vm = vm
 
     def try_dissolve(self) -> bool:
         """End one use, if there is any; True when it was the last, and the caller must detach the group.
@@ -159,6 +166,7 @@ class IommuGroup:
         "devices",
         "igroup",
         "index",
+        "listeners",
         "mutex",
         "no_iommu",
         "notifier",
@@ -194,6 +202,11 @@ class IommuGroup:
         self.callbacks: list[Registration] = []
         """The notification model: whom to tell before the group leaves its container."""
         self.callbacks_lock = Lock()
+        self.listeners: list[Notifier] = []
+        """Up to 5.18: the notifiers of drivers that hear of the group's VM.
+
+        Kept here, so that they stay whatever becomes of the VFIO group: what a kernel does with them when it frees that is not told.
+        """
         self.vfio = VfioGroup(self)
 
     def locks(self) -> tuple[Lock, ...]:

@@ -52,7 +52,7 @@ def file_add(machine: Machine, me: Task, process: int, file: int, other: int, en
     yield "file_add.tell"
     if group.kref == 0:
         raise Oops(USE_AFTER_FREE)
-    group.kvm = device.vm
+    group.set_kvm(device.vm)
 
     yield "file_add.update"
     yield from look_at_groups(machine, me, device)
@@ -98,7 +98,7 @@ def file_del(machine: Machine, me: Task, process: int, file: int, other: int) ->
     group = found.group
     device.entries.remove(found)
     found.linked = None
-    group.kvm = None
+    group.set_kvm(None)
     device.lock.release()
 
     yield "file_del.dissolve"
@@ -124,7 +124,7 @@ def destroy_entry(machine: Machine, me: Task, vm: int, entry: int) -> Steps:
         raise LookupError(f"vm{vm} has no entry u{entry}")
     dying.device.entries.remove(user)
     user.linked = None
-    group.kvm = None
+    group.set_kvm(None)
 
     yield "destroy_entry.dissolve"
     yield from _put(machine, me, user, group)

@@ -1,26 +1,22 @@
-"""Drivers that ask for callbacks: a notifier in the list of the IOMMU driver's data, put there and taken out through VFIO."""
+"""Drivers that ask for IOMMU events: a notifier in the list of the IOMMU driver's data, put there and taken out through VFIO."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
-
 from tenure.reference import get_put_calls
 from tenure.reference.calls import EINVAL, ENODEV, ENOENT, ENOTTY, OK, Steps, Task, put_group
-from tenure.reference.get_put_calls import add_container_user, dissolve, validated
+from tenure.reference.get_put_calls import dissolve
 from tenure.reference.groups import VfioGroup
 from tenure.reference.harm import NULL_DEREFERENCE, Oops
-from tenure.reference.locks import BLOCKED
 from tenure.reference.machine import Machine
+from tenure.reference.notified_drivers import get_group, has_notifier, used
 from tenure.reference.notifiers import Notifier
 from tenure.reference.tables import IommuTable
-from tenure.reference.users import ExternalUser
 from tenure.vocabulary.answers import Refused
-from tenure.vocabulary.types import NONE
 
 
 def may_get_external_user(machine: Machine, user: int, process: int, file: int) -> bool:
     """As ever, and the user is no driver with a notifier."""
-    return not _has_notifier(machine.users[user]) and get_put_calls.may_get_external_user(machine, user, process, file)
+    return not has_notifier(machine.users[user]) and get_put_calls.may_get_external_user(machine, user, process, file)
 
 
 def may_register_notifier(machine: Machine, user: int, device: int, events: int) -> bool:
@@ -30,7 +26,7 @@ def may_register_notifier(machine: Machine, user: int, device: int, events: int)
         0 <= device < len(machine.devices)
         and events in (0, 1)
         and driver.holds_nothing()
-        and not _has_notifier(driver)
+        and not has_notifier(driver)
         and all(driver.notifier not in table.notifiers for table in machine.tables)
     )
 
@@ -40,12 +36,12 @@ def register_notifier(machine: Machine, me: Task, user: int, device: int, events
     driver = machine.users[user]
     if not events:
         return EINVAL
-    group = yield from _get_group(machine, me, device)
+    group = yield from get_group(machine, me, device)
     if group is None:
         return ENODEV
 
     yield "register_notifier.count"
-    if not (yield from _used(me, driver, group)):
+    if not (yield from used(me, driver, group)):
         yield from put_group(machine, me, group)
         return EINVAL
 
@@ -73,12 +69,12 @@ def may_unregister_notifier(machine: Machine, user: int, device: int) -> bool:
 def unregister_notifier(machine: Machine, me: Task, user: int, device: int) -> Steps:
     """Take the notifier out of the list that is there now, and free it; EINVAL, ENODEV, ENOTTY, ENOENT (5.10)."""
     driver = machine.users[user]
-    group = yield from _get_group(machine, me, device)
+    group = yield from get_group(machine, me, device)
     if group is None:
         return ENODEV
 
     yield "unregister_notifier.count"
-    if not (yield from _used(me, driver, group)):
+    if not (yield from used(me, driver, group)):
         yield from put_group(machine, me, group)
         return EINVAL
 
@@ -108,35 +104,6 @@ def unregister_and_free(machine: Machine, me: Task, user: int, device: int) -> S
     if isinstance(answer, Refused) and driver.notifier is not None:
         driver.notifier.freed = True
     return answer
-
-
-def _has_notifier(driver: ExternalUser) -> bool:
-    return driver.notifier is not None and not driver.notifier.freed
-
-
-def _get_group(machine: Machine, me: Task, device: int) -> Generator[str, None, VfioGroup | None]:
-    """The VFIO group of a device, with one reference more, if there is one (vfio_group_get_from_dev)."""
-    while not machine.group_lock.taken_by(me):
-        yield BLOCKED
-    group = machine.devices[device].group.vfio
-    there = group.kref > 0
-    if there:
-        group.kref += 1
-    machine.group_lock.release()
-    return group if there else None
-
-
-def _used(me: Task, driver: ExternalUser, group: VfioGroup) -> Generator[str, None, bool]:
-    """The driver counts as a user of the group, which is fit for it; of no refusal is told which it was."""
-    if add_container_user(group) is not OK:
-        return False
-    driver.counts = group.iommu.index
-
-    yield f"{me.call}.validate"
-    container = yield from validated(me, group)
-    if container is None:
-        driver.counts = NONE
-    return container is not None
 
 
 def _table_of(group: VfioGroup) -> IommuTable | None:

@@ -41,7 +41,8 @@ GroupState = tuple[int, bool, int, int, bool, int, int, bool, int, bool, int]
 ContainerState = tuple[int, int, int, bool, tuple[int, ...]]
 TableState = tuple[bool, ...] | None
 DeviceState = tuple[int, bool, bool, int, int, bool, int, bool, bool, int]
-UserState = tuple[int, int, int, bool, int, int, int, int, int, int, bool, bool, bool, int, int]
+NotifierState = tuple[int, int, bool, int]
+UserState = tuple[int, int, int, bool, int, int, int, int, int, int, bool, bool, bool, NotifierState]
 DriverState = tuple[bool, int]
 VmState = tuple[int, int, int, tuple[bool, tuple[int, ...]] | None] | None
 ObjectState = tuple[int, int, bool, int, int, int, bool, int, int] | None
@@ -67,7 +68,9 @@ Snapshot = tuple[
 
 _NO_FILE: FileState = (CLOSED, 0, NONE, False)
 _NO_CONTAINER: ContainerState = (0, NONE, NONE, False, ())
-_NO_USER: UserState = (NONE, NONE, NONE, False, NONE, NONE, NONE, NONE, NONE, NONE, False, False, False, NONE, NONE)
+_NO_NOTIFIER: NotifierState = (NONE, NONE, False, NONE)
+_NOTHING_HELD = (NONE, NONE, NONE, False, NONE, NONE, NONE, NONE, NONE, NONE, False, False, False)
+_NO_USER: UserState = (*_NOTHING_HELD, _NO_NOTIFIER)
 
 
 def save(machine: Machine) -> Snapshot:
@@ -229,6 +232,7 @@ def _load_group(machine: Machine, group: IommuGroup, state: GroupState) -> None:
     vfio.device_list.clear()
     group.unbound_list.clear()
     group.callbacks.clear()
+    group.listeners.clear()
 
 
 def _container(container: Container) -> ContainerState:
@@ -313,14 +317,14 @@ def _user(machine: Machine, user: ExternalUser) -> UserState:
         user.inside,
         user.added_first,
         user.lost,
-        *_notifier(machine, user),
+        _notifier(machine, user),
     )
 
 
 def _load_user(machine: Machine, user: ExternalUser, state: UserState) -> None:
     user.process, group, file, user.keeps, user.counts, user.told_group, user.told_container = state[:7]
     table, linked, registration, user.inside, user.added_first, user.lost = state[7:13]
-    user.notifier = _load_notifier(machine, *state[13:])
+    user.notifier = _load_notifier(machine, state[13])
     user.registration = _listed(machine, user, registration)
     user.group = None if group == NONE else machine.groups[group].vfio
     user.file = None if file == NONE else machine.files[file] if file >= 0 else File(-2 - file)
@@ -341,22 +345,27 @@ def _table(machine: Machine, state: int) -> IommuTable | None:
     return machine.tables[state] if state >= 0 else IommuTable(-2 - state, machine.pages, alive=False)
 
 
-def _notifier(machine: Machine, user: ExternalUser) -> tuple[int, int]:
-    """The device for which a driver has a notifier, and the table in whose list that stands, freed or not."""
+def _notifier(machine: Machine, user: ExternalUser) -> NotifierState:
+    """The device for which a driver has a notifier; the list in which that stands, freed or not; the VM of which it was told."""
     notifier = user.notifier
     if notifier is None:
-        return NONE, NONE
-    listed = next((table.index for table in machine.tables if notifier in table.notifiers), NONE)
-    return NONE if notifier.freed else notifier.device, listed
+        return _NO_NOTIFIER
+    table = next((table.index for table in machine.tables if notifier in table.notifiers), NONE)
+    listens = any(notifier in group.listeners for group in machine.groups)
+    return NONE if notifier.freed else notifier.device, table, listens, pointer_to(notifier.vm)
 
 
-def _load_notifier(machine: Machine, device: int, listed: int) -> Notifier | None:
-    if device == listed == NONE:
+def _load_notifier(machine: Machine, state: NotifierState) -> Notifier | None:
+    device, table, listens, told = state
+    if device == table == NONE:
         return None
     notifier = Notifier(device)
     notifier.freed = device == NONE
-    if listed != NONE:
-        machine.tables[listed].notifiers.append(notifier)
+    notifier.vm = pointed_at(machine.vms, told)
+    if table != NONE:
+        machine.tables[table].notifiers.append(notifier)
+    if listens:
+        machine.devices[device].group.listeners.append(notifier)
     return notifier
 
 

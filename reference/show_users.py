@@ -27,6 +27,8 @@ OF_USERS = (
     seen.entry_table,
     seen.notifier_table,
     seen.notifier_lives,
+    seen.notifier_group,
+    seen.notifier_vm,
     seen.entry_noncoherent,
     seen.user_keeps,
 )
@@ -66,6 +68,7 @@ def _user(machine: Machine, user: ExternalUser) -> tuple[int, ...]:
         NONE if user.linked is None else user.linked.index,
         _list_of_notifier(machine, user),
         int(user.notifier is not None and not user.notifier.freed),
+        *_listens(machine, user),
         int(vm != NONE and is_noncoherent(machine, user)),
     )
 
@@ -83,6 +86,14 @@ def _list_of_notifier(machine: Machine, user: ExternalUser) -> int:
     if user.notifier is None:
         return NONE
     return next((table.index for table in machine.tables if user.notifier in table.notifiers), NONE)
+
+
+def _listens(machine: Machine, user: ExternalUser) -> tuple[int, int]:
+    """The group in whose list the driver's notifier stands, and the VM of which it was told there."""
+    for group in machine.groups if user.notifier is not None else ():
+        if user.notifier in group.listeners:
+            return group.index, NONE if user.notifier.vm is None else user.notifier.vm.index
+    return NONE, NONE
 
 
 def _group_of_entry(user: ExternalUser) -> int:

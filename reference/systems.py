@@ -24,6 +24,7 @@ from tenure.reference import (
     get_put_calls,
     group_calls,
     group_calls_2022,
+    group_notifier_calls,
     interrupt_calls,
     ioas_calls,
     ioas_compat_calls,
@@ -463,6 +464,18 @@ _KVM_GET_PUT: Mapping[str, Form] = {
 }
 
 
+_KVM_GET_PUT_NOTIFIERS: Mapping[str, Form] = {
+    **_KVM_GET_PUT,
+    "file_add": replace(_KVM_GET_PUT["file_add"], may=group_notifier_calls.may_file_add),
+    "register_group_notifier": Form(
+        group_notifier_calls.register_group_notifier, group_notifier_calls.may_register_group_notifier, _BY_USER
+    ),
+    "unregister_group_notifier": Form(
+        group_notifier_calls.unregister_group_notifier, group_notifier_calls.may_unregister_group_notifier, _BY_USER
+    ),
+}
+
+
 def _without_drivers(forms: Mapping[str, Form]) -> Mapping[str, Form]:
     """The same where IOMMU drivers stay where they are."""
     return {name: form for name, form in forms.items() if name not in _OF_DRIVERS}
@@ -645,6 +658,7 @@ SYSTEMS: Mapping[str, System] = {
     "kvm-file": System(_KVM_FILES, spares_bridges=False, claims_ownership=True),
     "kvm-file:group-only": System(_KVM_GROUP_FILES, spares_bridges=False, claims_ownership=True, asks_containers=True),
     "kvm-file:get-put": System(_KVM_GET_PUT),
+    "kvm-file:get-put-notifiers": System(_KVM_GET_PUT_NOTIFIERS),
     "iommufd-objects": System(_OBJECTS),
     "iommufd-objects:accesses": System(_ACCESSES),
     "iommufd-objects:no-devices": System(_WITHOUT_DEVICES),

@@ -270,7 +270,16 @@ def of_notifiers(call: str, looked: int, lists: str, told: dict[int, int]) -> se
     return ways | {f"{begun}0"}
 
 
+def of_group_notifiers(call: str, looked: int, lists: str) -> set[str]:
+    """The same of a call about a notifier for a group, whose list is there, but the way by which it is one of several users."""
+    begun = f"{call}.look_up#{looked}+{call}.count#2+{call}.validate#3+{call}.{lists}#0+{call}.dissolve#"
+    left_last = {f"{begun}0+{call}.detach#{rest}" for rest in ("0", "1", f"2+{call}.put#0")}
+    return left_last | {f"{begun}2+{call}.put#0"}
+
+
 IMPOSSIBLE = {
+    *of_group_notifiers("register_group_notifier", 2, "list"),
+    *of_group_notifiers("unregister_group_notifier", 1, "unlist"),
     *of_notifiers("register_notifier", 2, "list", {2: 1}),
     *of_notifiers("unregister_notifier", 1, "unlist", {1: 2, 2: 1}),
     "get_external_user_from_dev.look_up#1+get_external_user_from_dev.count#2+get_external_user_from_dev.validate#2",

@@ -95,6 +95,7 @@ def test_a_configuration_speaks_of_as_many_as_there_are() -> None:
         ("kvm-file", 26),
         ("kvm-file:group-only", 26),
         ("kvm-file:get-put", 28),
+        ("kvm-file:get-put-notifiers", 30),
         ("iommufd-objects", 16),
         ("iommufd-objects:accesses", 15),
         ("iommufd-objects:no-devices", 10),

@@ -121,6 +121,8 @@ PARAMETERS = {
     "put_external_user": ("user",),
     "register_notifier": ("user", "device", "events"),
     "unregister_notifier": ("user", "device"),
+    "register_group_notifier": ("user", "device", "events"),
+    "unregister_group_notifier": ("user", "device"),
     "iommu_id": ("user",),
     "take_file": ("user", "process", "file"),
     "iommu_id_from_file": ("user",),

@@ -1,5 +1,7 @@
 """Long runs: scripts to the cases that are reached only where counts are stolen, lists are full, and somebody is killed."""
 
+from dataclasses import replace
+
 from tenure.search.ioas_scopes import vfio_scope
 from tenure.search.scopes import scope
 from tenure.search.scripts import Script
@@ -25,7 +27,7 @@ _LEFT = ("th1 unset_container",)
 
 
 def _scope(*, files: int, threads: int, **more: int) -> Scope:
-    few = {"process": 1, "group": 1, "container": 1, "device": 1, "table": 1, "page": 0}
+    few = {"process": 1, "group": 1, "container": 1, "device": 1, "table": 1, "page": 0, "vm": 0}
     return scope({**few, "file": files, "thread": threads, **more})
 
 
@@ -63,10 +65,10 @@ def _of_get(variant: str, stolen: str) -> tuple[Script, ...]:
     )
 
 
-def _of_notifiers(variant: str) -> tuple[Script, ...]:
+def _of_notifiers(system: str, kind: str = "") -> tuple[Script, ...]:
     """Deep cases of calls about a notifier: two leaves take the use that it counted, or the device has gone with its group."""
-    system = f"external-get-put{variant}"
-    asks = ("u0 register_notifier",)
+    register, unregister = f"register_{kind}notifier", f"unregister_{kind}notifier"
+    asks = (f"u0 {register}",)
     gone = ("unset_container", "close file=f0", "f0 release_group", "d0 unbind_driver")
 
     def taken(call: str, lists: str, *before: str) -> Script:
@@ -75,9 +77,9 @@ def _of_notifiers(variant: str) -> tuple[Script, ...]:
         return _short(system, f"{call}.dissolve#2", *lines)
 
     return (
-        taken("register_notifier", "list"),
-        taken("unregister_notifier", "unlist", *asks),
-        _short(system, "unregister_notifier.look_up#0", *asks, *gone, "u0 unregister_notifier"),
+        taken(register, "list"),
+        taken(unregister, "unlist", *asks),
+        _short(system, f"{unregister}.look_up#0", *asks, *gone, f"u0 {unregister}"),
     )
 
 
@@ -178,30 +180,13 @@ def _mapped(low: int, high: int) -> str:
     return f"map_dma request=range to=read low=a{low} high=a{high}"
 
 
-LONG_RUNS: tuple[Script, ...] = (
-    *_of_get("", "dissolve#2"),
-    *_of_get(":put-ref-first", "dissolve#3"),
-    *_of_get(":from-dev", "dissolve#2"),
-    *(one for variant in (":notifiers", ":notifiers-misuse") for one in _of_get(variant, "dissolve#2")),
-    *(one for variant in (":notifiers", ":notifiers-misuse") for one in _of_notifiers(variant)),
-    *_of_add(),
-    *_of_validate(),
-    _killed("external-v1", _ADDS, "detach#2"),
-    _killed("external-v1", _ADDS, "dissolve#5", *_LEFT_TWICE),
-    _killed("external-validate", _VALIDATES, "detach#2"),
-    _killed("external-validate", _VALIDATES, "dissolve#2", *_LEFT_TWICE),
+_OF_ENTRIES: tuple[Script, ...] = (
     _of_entries("get_device_fd.check_viable#0", "d1 bind_driver", *_READY, "th0 get_device_fd", devices=2),
     _of_entries(
         "file_add.tell#0",
         *(*_LISTED, *(f"u0 {step}" for step in _TO_THE_LIST), "file_del"),
         *("unset_container", "close file=f0", "f0 release_group", "d0 unbind_driver"),
         "u0 file_add.tell",
-    ),
-    Script(
-        "kvm-file",
-        "get_device_fd.open#5",
-        _scope(files=5, threads=1, user=1, vm=1),
-        ("open_group", "open_container", "set_container", "set_iommu", *_VM, "file_add", "get_device_fd"),
     ),
     _asked_too_late("file_add", "th1 unset_container", "u0 file_add"),
     _asked_too_late(
@@ -223,6 +208,30 @@ LONG_RUNS: tuple[Script, ...] = (
     _linked("dissolve#2", "th2 unset_container.check"),
     _linked_too_late("link#1"),
     _linked_too_late("put#1"),
+)
+"""Deep cases of entries that are held by get and put."""
+
+LONG_RUNS: tuple[Script, ...] = (
+    *_of_get("", "dissolve#2"),
+    *_of_get(":put-ref-first", "dissolve#3"),
+    *_of_get(":from-dev", "dissolve#2"),
+    *(one for variant in (":notifiers", ":notifiers-misuse") for one in _of_get(variant, "dissolve#2")),
+    *(one for variant in (":notifiers", ":notifiers-misuse") for one in _of_notifiers(f"external-get-put{variant}")),
+    *_of_add(),
+    *_of_validate(),
+    _killed("external-v1", _ADDS, "detach#2"),
+    _killed("external-v1", _ADDS, "dissolve#5", *_LEFT_TWICE),
+    _killed("external-validate", _VALIDATES, "detach#2"),
+    _killed("external-validate", _VALIDATES, "dissolve#2", *_LEFT_TWICE),
+    *_OF_ENTRIES,
+    *(replace(one, system="kvm-file:get-put-notifiers") for one in _OF_ENTRIES),
+    *_of_notifiers("kvm-file:get-put-notifiers", "group_"),
+    Script(
+        "kvm-file",
+        "get_device_fd.open#5",
+        _scope(files=5, threads=1, user=1, vm=1),
+        ("open_group", "open_container", "set_container", "set_iommu", *_VM, "file_add", "get_device_fd"),
+    ),
     _of_vfio(
         "unmap_dma.cut#3",
         *("set_iommu version=v1", _mapped(0, 1), _mapped(2, 3), "th0 unmap_dma.cut request=range low=a1 high=a2"),

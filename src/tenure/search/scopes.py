@@ -59,6 +59,10 @@ HOST = frozenset({"host_map", "host_unmap"})
 """How the host's own drivers use the table of a group; a few devices make many states of it, so they have an area to themselves."""
 
 
+OF_LISTENERS = frozenset({"register_group_notifier", "unregister_group_notifier"})
+"""How drivers come to be told of VMs, or no longer are."""
+
+
 def has_users(system: System) -> bool:
     """The system has external users."""
     return _speaks_of(system, USER)
@@ -181,6 +185,7 @@ def _own_areas(system: System, *, threads: int) -> tuple[Area, ...]:
         *_joined_areas(system, threads=threads),
         *_going_areas(system, threads=threads),
         *_left_areas(system, threads=threads),
+        *_told_late_areas(system, threads=threads),
     )
 
 
@@ -198,6 +203,31 @@ def _left_areas(system: System, *, threads: int) -> tuple[Area, ...]:
     two_groups = {"process": 1, "thread": threads, "file": 3, "group": 2, "container": 1, "device": 2, "table": 1}
     calls = SETUP | {"set_iommu", "unset_container", "register_notifier", "unregister_notifier"}
     return (Area(scope({**two_groups, "user": 1}, vfio_devices=2), calls),)
+
+
+def _told_late_areas(system: System, *, threads: int) -> tuple[Area, ...]:
+    """Where a driver knows of a VM whose process goes, with all that it has."""
+    if not system.defines(seen.notifier_vm):
+        return ()
+    sizes = {**_sizes(system, threads=threads), "container": 1, "device": 1, "table": 1, "page": 0, "user": 2}
+    goes = {"exit_process", "release_vm", "release_kvm_vfio", "destroy_vm"}
+    return (Area(scope(sizes), SETUP | MAKES | goes | {"set_iommu", "file_del", "register_group_notifier"}),)
+
+
+def _listener_areas(system: System, *, threads: int) -> tuple[Area, ...]:
+    """Where drivers are refused, or give back the last use of their group, and no VM is there."""
+    if not system.defines(seen.notifier_vm):
+        return ()
+    few = {**_sizes(system, threads=threads), "file": 2, "container": 1, "device": 1, "table": 1, "page": 0, "vm": 0}
+    makes = SETUP | OF_LISTENERS | {"set_iommu"}
+    leaves = {"unset_container", "close", "release_group"}
+    moved = {**few, "file": 3, "container": 2, "table": 2, "thread": 2 * threads}
+    return (
+        Area(scope({**few, "device": 2}), makes | {"bind_driver", "unset_container"}),
+        Area(scope(few), makes | leaves | {"unbind_driver"}),
+        Area(scope(few, no_iommu=(True,)), makes),
+        Area(scope(moved), makes | leaves),
+    )
 
 
 def _abandoned_area(system: System, sizes: dict[str, int]) -> Area:
@@ -256,6 +286,7 @@ def witness_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
         *told,
         *raced,
         *hosted,
+        *_listener_areas(system, threads=threads),
     )
 
 

@@ -176,6 +176,10 @@ notifier_table = observable(
     "notifier_table", USER, TABLE.maybe, meaning="the table in whose list of callbacks the notifier of a driver stands"
 )
 notifier_lives = observable("notifier_lives", USER, FLAG, meaning="the driver has a notifier, and has not freed it")
+notifier_group = observable(
+    "notifier_group", USER, GROUP.maybe, meaning="the group in whose list the notifier of a driver stands"
+)
+notifier_vm = observable("notifier_vm", USER, VM.maybe, meaning="the VM of which a driver was told last, if of any")
 user_keeps = observable("user_keeps", USER, FILE, FLAG, meaning="the external user keeps a reference to the file")
 
 address_position = observable("address_position", ADDRESS, COUNT, meaning="the number of the page at the address")
