@@ -458,11 +458,15 @@ def test_a_machine_that_is_killed_is_the_targets_failure() -> None:
     assert "QEMU ended with status -9" in report.failure
 
 
+HEEDFUL = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from tenure.cli import main; main()"
+"""The command line where SIGINT is not ignored, as a shell has what it runs in the background ignore it."""
+
+
 def campaign_in(folder: Path, before: set[str]) -> subprocess.Popen[str]:
     """A campaign by the command line that finds nothing, and a machine for it that was not there before."""
     words = ["gate", f"linux:{STOCK}", "--profile", profile_here("containers-2022"), "--budget", "60s", "--seed", "1"]
     run = subprocess.Popen(
-        [sys.executable, "-c", "from tenure.cli import main; main()", *words],
+        [sys.executable, "-c", HEEDFUL, *words],
         env={**os.environ, "PYTHONPATH": str(SOURCE)},
         cwd=folder,
         stdout=subprocess.PIPE,
