@@ -58,7 +58,7 @@ def told(bench: Bench) -> tuple[object, object]:
 
 
 @pytest.mark.parametrize(("coherent", "says"), [(True, (False, 0)), (False, (True, 1))])
-def test_today_add_asks_the_devices_of_the_group(coherent: bool, says: tuple[bool, int]) -> None:  # noqa: FBT001
+def test_today_add_asks_the_devices_of_the_group(coherent: bool, says: tuple[bool, int]) -> None:  # noqa: FBT001  # pytest names it
     """No container is needed for that."""
     bench = bench_of(TODAY, *(() if coherent else (0,)))
 
