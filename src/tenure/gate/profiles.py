@@ -340,8 +340,11 @@ def _pair_fields_of_vms(system: System) -> tuple[Field, ...]:
     pairs = {**_VM, "thread": 2, "user": 1}
     none_off = (NO_GROUP_DIES_IN_USE, DRIVERS_STAY, NONE_OFF_VFIO)
     with_files = (*none_off, NO_DEVICE_FILE, WITH_THEIR_FILES)
+    listened = any(c.name == "register_group_notifier" for c in system.calls)  # who listens has many more states
+    driver = Field("a driver that is told of VMs", scope({**pairs, "file": 3}, coherent=(False,)), with_files)
     return (
-        Field("an entry", scope(pairs, coherent=(False,)), with_files),
+        *((driver,) if listened else ()),
+        Field("an entry", scope(pairs, coherent=(False,)), with_files, full=listened),
         Field("an entry, and device files", scope(pairs), none_off, full=True),
         Field("a list of two", scope({**pairs, "user": 2}), none_off, full=True),
         Field("a device file", scope({**pairs, "file": 5}), none_off, full=True),
