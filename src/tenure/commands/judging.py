@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tenure.commands.locking import locks_row
+from tenure.commands.recording import rows_recorded
 from tenure.commands.sticking import Stuck, where_stuck
 from tenure.models import SYSTEMS
 from tenure.properties import PROPERTIES, RACES
@@ -115,18 +116,38 @@ class _Settled:
 
 
 def _settled(rules: Rules, concerned: list[Property], proofs: Proofs | None) -> _Settled:
-    """A brief search, and no other where all that it leaves is proved; else a whole one, so that nobody tries to prove what is false."""
-    started = time.perf_counter()
-    brief = falsify(rules, concerned, brief=True)
-    searching = time.perf_counter() - started
-    if not brief.false_claims and all(p.id in brief.traces or brief.is_met(p.id) for p in concerned):
-        settled = _proved(rules, concerned, brief, proofs, searching, whole=True)
-        if settled.everything:
-            return settled
+    """A brief search, and no other where all that it leaves is proved; else a whole one, so that nobody tries to prove what is false.
+
+    What is recorded of the system saves an attempt that was in vain before. It decides nothing else: no verdict comes from it.
+    """
+    searching = 0.0
+    known = _recorded(rules)
+    if Verdict.SEARCHED.value not in known.values():
+        started = time.perf_counter()
+        brief = falsify(rules, concerned, brief=True)
+        searching = time.perf_counter() - started
+        if _may_be_all(brief, concerned, known):
+            settled = _proved(rules, concerned, brief, proofs, searching, whole=True)
+            if settled.everything:
+                return settled
     started = time.perf_counter()
     found = _searched(rules, concerned)
     searching += time.perf_counter() - started
     return _proved(rules, concerned, found, proofs, searching)
+
+
+def _recorded(rules: Rules) -> dict[str, str]:
+    """The verdict that is recorded for each property of this system at this granularity; none for a new system."""
+    here = (rules.system.name, rules.system.variant, rules.granularity.value)
+    return {key[3]: row["verdict"] for key, row in rows_recorded([here[0]]) if key[:3] == here}
+
+
+def _may_be_all(brief: Falsification, concerned: list[Property], known: dict[str, str]) -> bool:
+    """No claim fell, and nothing is left that says nothing, or of which a trace is recorded that this search did not find."""
+    if brief.false_claims:
+        return False
+    left = [p.id for p in concerned if p.id not in brief.traces]
+    return all(brief.is_met(name) and known.get(name) != Verdict.REFUTED.value for name in left)
 
 
 def _proved(
