@@ -11,6 +11,7 @@ from tenure.models import (
     iommufd_hwpts,
 )
 from tenure.models.iommufd_access_claims import WITH_ACCESSES
+from tenure.models.iommufd_access_closing_claims import LEMMAS as LEMMAS_OF_ACCESSES
 from tenure.models.iommufd_claims import WITHOUT_DEVICES
 from tenure.models.iommufd_object_closing_claims import LEMMAS
 from tenure.models.iommufd_object_keeping import WITH_DEVICES
@@ -80,6 +81,7 @@ ACCESSES = _system(
     (*iommufd.CALLS, *iommufd_accesses.CALLS),
     WITH_ACCESSES,
     (*_without(seen.device_emulated, seen.object_auto), shows(seen.device_emulated, lambda _: TRUE)),
+    LEMMAS_OF_ACCESSES,
 )
 NO_DEVICES = _system(
     "no-devices",

@@ -230,9 +230,9 @@ def alone(theory: Theory, goal: Goal) -> tuple[Premise, ...]:
 
 
 def familiar(theory: Theory, goal: Goal) -> tuple[Premise, ...]:
-    """The same, with what served goals of this name at other steps."""
-    names = (goal.name, *theory.companions(goal.name), *theory.learned(goal.name))
-    return theory.named(names, goal.fields)
+    """The same, or, where nobody said with which it is kept, with what served goals of this name at other steps."""
+    names = theory.companions(goal.name) or theory.learned(goal.name)
+    return theory.named((goal.name, *names), goal.fields)
 
 
 def sufficient(theory: Theory, obligation: Obligation, goal: Goal) -> Iterator[tuple[Premise, ...] | None]:
