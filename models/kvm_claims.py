@@ -165,12 +165,29 @@ def _adding(entry: Term, *steps: str) -> Term:
     return stands(entry, *(f"file_add.{s}" for s in steps))
 
 
-@claim(thread=THREAD)
-def file_del_keeps_the_file_of_its_device(thread: Term) -> Term:
-    """As long as file_del runs, the KVM VFIO device has its file."""
-    file = frame(thread, "file_del", "file", FILE)
-    inside = stands(thread, "file_del.remove", *LEAVES_BY_DEL, "file_del.update")
-    return implies(inside, both(no(is_none(file)), kind[file] == "kvm_vfio"))
+def _keeps_the_file_of_its_device(*gets_first: str) -> Claim:
+    @claim(thread=THREAD)
+    def file_del_keeps_the_file_of_its_device(thread: Term) -> Term:
+        """As long as file_del runs, the KVM VFIO device has its file."""
+        file = frame(thread, "file_del", "file", FILE)
+        own = (f"file_del.{one}" for one in gets_first)
+        inside = stands(thread, "file_del.remove", *LEAVES_BY_DEL, "file_del.update", *own)
+        return implies(inside, both(no(is_none(file)), kind[file] == "kvm_vfio"))
+
+    return file_del_keeps_the_file_of_its_device
+
+
+file_del_keeps_the_file_of_its_device = _keeps_the_file_of_its_device()
+del_by_get_keeps_the_file_of_its_device = _keeps_the_file_of_its_device(
+    "count", "validate", "dissolve_own", "detach_own", "put_own"
+)
+"""The same where file_del gets the group first, and puts it last."""
+
+
+def with_del_by_get(claims: tuple[Claim, ...]) -> tuple[Claim, ...]:
+    """The same claims, where file_del has the steps of its own use of the group."""
+    by_get = {file_del_keeps_the_file_of_its_device: del_by_get_keeps_the_file_of_its_device}
+    return tuple(by_get.get(one, one) for one in claims)
 
 
 @claim(user=USER)
