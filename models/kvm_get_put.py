@@ -111,14 +111,17 @@ def file_add(process: Term, file: Term, other: Term, entry: Term) -> Steps:
     yield step("put", refuse(TRUE, "EEXIST", why, reference[entry].becomes(None)), drops=(GROUP_REFERENCE,))
 
 
-def _taken_out(vm: Term, entry: Term, group: Term, is_one: Term, otherwise: Case, *let_go: Assign) -> Steps:
+def _taken_out(
+    vm: Term, group: Term, is_one: Term, otherwise: Case, found: tuple[Assign, ...], let_go: tuple[Assign, ...]
+) -> Steps:
     """The entry for the group leaves the list, the group is told that there is no VM, and put; the list is locked meanwhile."""
+    entry = local("entry", USER.maybe)
     yield step(
         "remove",
         choosing(
             USER,
             lambda u: both(listed[u] == vm, is_one, reference[u] == group),
-            lambda u: go(entry.becomes(u), listed[u].becomes(None), forgets_vm(group), unlinked(u)),
+            lambda u: go(entry.becomes(u), listed[u].becomes(None), forgets_vm(group), unlinked(u), *found),
         ),
         otherwise,
         locks=(KV_LOCK, TELL),
@@ -139,7 +142,7 @@ def _taken_out(vm: Term, entry: Term, group: Term, is_one: Term, otherwise: Case
 def file_del(process: Term, file: Term, other: Term) -> Steps:
     """Take the group behind an fd out of the list, tell it that there is no VM, and put it."""
     yield requires(_is_of_vm(process, file))
-    vm, target, entry = file_vm[file], local("target", FILE.maybe), local("entry", USER.maybe)
+    vm, target = file_vm[file], local("target", FILE.maybe)
     yield step(
         "look_up",
         foreign(vm, process),
@@ -148,7 +151,7 @@ def file_del(process: Term, file: Term, other: Term) -> Steps:
     )
     unlisted = refuse(TRUE, "ENOENT", "the group is not in the list")
     is_group = kind[target] == "group"
-    yield from _taken_out(vm, entry, file_group[target], is_group, unlisted, target.becomes(None))
+    yield from _taken_out(vm, file_group[target], is_group, unlisted, (), (target.becomes(None),))
     yield _asking(vm)
 
 
@@ -173,15 +176,15 @@ def file_del_by_get(process: Term, file: Term, other: Term) -> Steps:
     The use that this takes is put last, whether or not the list has the group.
     """
     yield requires(_is_of_vm(process, file))
-    vm, target, entry = file_vm[file], local("target", FILE.maybe), local("entry", USER.maybe)
-    held, missing = local("held", GROUP.maybe), local("missing", FLAG)
+    vm, target = file_vm[file], local("target", FILE.maybe)
+    held, found = local("held", GROUP.maybe), local("found", FLAG)
     yield from own_use(process, other, foreign(vm, process), target, held)
-    unlisted = go(missing.becomes(TRUE), to="dissolve_own")
-    yield from _taken_out(vm, entry, held, TRUE, unlisted)
+    unlisted = go(found.becomes(FALSE), to="dissolve_own")
+    yield from _taken_out(vm, held, TRUE, unlisted, (found.becomes(TRUE),), ())
     yield from _own_put(held)
     yield step(
         "put_own",
-        refuse(missing, "ENOENT", "the group is not in the list"),
+        refuse(no(found), "ENOENT", "the group is not in the list"),
         go(held.becomes(None)),
         drops=(GROUP_REFERENCE,),
     )
