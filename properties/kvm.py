@@ -9,11 +9,11 @@ from tenure.vocabulary.symbols import before
 from tenure.vocabulary.terms import Term, both, either, every, implies, is_none, no, number_of, some
 
 
-def _names(user: Term) -> Term:
-    """What a DEL was given, or has looked up, is the group of the entry, and the list is the entry's."""
-    group, vm = seen.entry_group[user], seen.entry_vm[user]
+def _named(user: Term) -> Term:
+    """What a DEL was given, or has looked up, is the file of the entry's group, and the list was the entry's; no step of it changes files."""
+    group, vm = before(seen.entry_group[user]), before(seen.entry_vm[user])
     files = argument("other", FILE.maybe), argument("target", FILE.maybe)
-    asked = either(*(both(no(is_none(f)), seen.file_group[f] == group) for f in files))
+    asked = either(*(both(is_none(seen.file_device[f]), seen.file_group[f] == group) for f in files))
     return both(no(is_none(vm)), seen.file_vm[argument("file", FILE.maybe)] == vm, no(is_none(group)), asked)
 
 
@@ -21,7 +21,7 @@ def _names(user: Term) -> Term:
 def no_group_in_a_list_is_refused_to_who_takes_it_out(user: Term) -> Term:
     """No DEL of a group that is in the list ends with an errno, but for want of the VM or of the fd (EIO, EBADF)."""
     fails = both(ended(), no(either(answered(), refused("EIO"), refused("EBADF"))))
-    return implies(both(called("file_del"), before(_names(user))), no(fails))
+    return implies(both(called("file_del"), _named(user)), no(fails))
 
 
 @always("EXT-4", "kvm_vfio_file_add, kvm_vfio_file_free, vfio_file_set_kvm", group=GROUP, file=FILE)
