@@ -237,7 +237,6 @@ MUTANTS = (
     Mutant(
         "KEEP-3", unguarded("bind_driver.bound", 0), (DEL_BY_GET,)
     ),  # the machine goes on with a driver that spoils a group
-    Mutant("KEEP-3", refusing("file_del.validate"), (DEL_BY_GET,)),
     Mutant("KEEP", forgetting_users("release_group.put"), (GET_PUT, KVM_GET_PUT)),
     Mutant("KEEP", forgetting_users("release_device.put"), (V1, VALIDATE)),
     Mutant("KEEP", forgetting_entries("unset_container.leave"), (KVM, GROUP_ONLY)),
