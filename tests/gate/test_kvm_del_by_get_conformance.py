@@ -86,7 +86,7 @@ def what_get_refuses_goes_on_counting(patch: pytest.MonkeyPatch) -> None:
 
 def its_own_use_is_never_given_back(patch: pytest.MonkeyPatch) -> None:
     """The entry's is, and no other."""
-    uses = kvm_get_put_calls.own_use
+    uses = get_put_calls.own_use
 
     def own_use(me: Task, named: File) -> Generator[str, None, Answer | VfioGroup]:
         group = yield from uses(me, named)
