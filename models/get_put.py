@@ -12,7 +12,21 @@ from tenure.models.locks import (
     SCAN,
     VFIO_GROUP_LOCK,
 )
-from tenure.vocabulary.calls import Call, Step, Steps, call, done, go, local, number, pointer, refuse, requires, step
+from tenure.vocabulary.calls import (
+    Call,
+    Case,
+    Step,
+    Steps,
+    call,
+    done,
+    go,
+    local,
+    number,
+    pointer,
+    refuse,
+    requires,
+    step,
+)
 from tenure.vocabulary.effects import Assign
 from tenure.vocabulary.locks import Reference
 from tenure.vocabulary.objects import DEVICE, FILE, GROUP, PROCESS, USER
@@ -42,6 +56,28 @@ def looked_at(group: Term, unfit: tuple[Assign, ...], fit: tuple[Assign, ...], *
         drops=put_back,
         wakes=(RELEASE_Q, CONTAINER_Q),
     )
+
+
+def own_use(process: Term, other: Term, of: Case, target: Term, held: Term) -> Steps:
+    """A call gets the group behind an fd for itself: it counts, and holds a reference, until it gives both back.
+
+    `of` is what it asks first; the group's file is dropped once the group is held.
+    """
+    group = file_group[target]
+    yield step(
+        "look_up",
+        of,
+        refuse(no(fd[process, other]), "EBADF", "the fd is not open"),
+        go(target.becomes(other)),
+    )
+    yield step(
+        "count",
+        refuse(no(kind[target] == "group"), "EINVAL", "the file is no group file"),
+        refuse(users[group] == 0, "EINVAL", "the group is in no container"),
+        refuse(no_iommu[group], "EPERM", "a no-IOMMU group cannot be used from outside"),
+        go(users[group].becomes(users[group] + 1)),
+    )
+    yield looked_at(group, (), (held.becomes(group), target.becomes(None)))
 
 
 def _put(user: Term) -> Steps:

@@ -5,7 +5,7 @@ from tenure.models.container_claims import same
 from tenure.models.external_claims import what_a_user_saw_is_all_or_nothing, what_a_user_saw_is_still_so
 from tenure.models.external_users import seen_group, seen_table
 from tenure.models.files import file_group, kept, kind
-from tenure.models.groups import counted, no_iommu, reference
+from tenure.models.groups import counted, no_iommu, reference, viable
 from tenure.models.harm import STOPPED
 from tenure.models.spapr import linked_table
 from tenure.models.vms import file_vm, group_kvm, has_device, listed, vm_exists, vm_references
@@ -165,12 +165,35 @@ def _adding(entry: Term, *steps: str) -> Term:
     return stands(entry, *(f"file_add.{s}" for s in steps))
 
 
-@claim(thread=THREAD)
-def file_del_keeps_the_file_of_its_device(thread: Term) -> Term:
-    """As long as file_del runs, the KVM VFIO device has its file."""
-    file = frame(thread, "file_del", "file", FILE)
-    inside = stands(thread, "file_del.remove", *LEAVES_BY_DEL, "file_del.update")
-    return implies(inside, both(no(is_none(file)), kind[file] == "kvm_vfio"))
+def _keeps_the_file_of_its_device(*gets_first: str) -> Claim:
+    @claim(thread=THREAD)
+    def file_del_keeps_the_file_of_its_device(thread: Term) -> Term:
+        """As long as file_del runs, the KVM VFIO device has its file."""
+        file = frame(thread, "file_del", "file", FILE)
+        own = (f"file_del.{one}" for one in gets_first)
+        inside = stands(thread, "file_del.remove", *LEAVES_BY_DEL, "file_del.update", *own)
+        return implies(inside, both(no(is_none(file)), kind[file] == "kvm_vfio"))
+
+    return file_del_keeps_the_file_of_its_device
+
+
+file_del_keeps_the_file_of_its_device = _keeps_the_file_of_its_device()
+del_by_get_keeps_the_file_of_its_device = _keeps_the_file_of_its_device(
+    "count", "validate", "dissolve_own", "detach_own", "put_own"
+)
+"""The same where file_del gets the group first, and puts it last."""
+
+
+@claim(user=USER)
+def a_held_group_is_viable(user: Term) -> Term:
+    """A driver that spoils the group of an entry stops the machine: where calls are whole, before anybody looks again."""
+    return implies(no(is_none(reference[user])), either(viable(reference[user]), STOPPED))
+
+
+def with_del_by_get(claims: tuple[Claim, ...]) -> tuple[Claim, ...]:
+    """The same claims, where file_del has the steps of its own use of the group, and what says that it may have one."""
+    by_get = {file_del_keeps_the_file_of_its_device: del_by_get_keeps_the_file_of_its_device}
+    return (*(by_get.get(one, one) for one in claims), a_held_group_is_viable)
 
 
 @claim(user=USER)

@@ -145,6 +145,18 @@ GET_PUT = System(
     initially=containers_2013.INITIALLY,
 )
 
+_SINCE_4_12 = frozenset(c.name for c in spapr.CALLS)
+_BY_GET = {c.name: c for c in kvm_get_put.CALLS_BY_GET}
+
+DEL_BY_GET = replace(
+    GET_PUT,
+    variant="del-by-get",
+    title="the same as `get-put`, but DEL gets the group before it looks for it in the list, 4.10 and 4.11",
+    source="virt/kvm/vfio.c, 4.10-4.11; drivers/vfio/vfio.c",
+    calls=tuple(_BY_GET.get(c.name, c) for c in GET_PUT.calls if c.name not in _SINCE_4_12),
+    claims=kvm_claims.with_del_by_get(GET_PUT.claims),
+)
+
 GET_PUT_NOTIFIERS = replace(
     GET_PUT,
     variant="get-put-notifiers",
@@ -238,4 +250,4 @@ GROUP_ONLY = _of_files(
     (*kvm_file_claims.CLAIMS_6_1, *kvm_closing_claims.LEMMAS_6_1),
 )
 
-SYSTEMS = (TODAY, GROUP_ONLY, GET_PUT, GET_PUT_NOTIFIERS)
+SYSTEMS = (TODAY, GROUP_ONLY, GET_PUT, GET_PUT_NOTIFIERS, DEL_BY_GET)

@@ -7,7 +7,7 @@ from tenure.models.coherency import container_is_coherent, is_any_noncoherent, u
 from tenure.models.containers import dissolve
 from tenure.models.external_users import forgotten
 from tenure.models.files import fd, file_group, kind, releasable
-from tenure.models.get_put import validate
+from tenure.models.get_put import own_use, validate
 from tenure.models.groups import container, counted, exists, no_iommu, reference, users
 from tenure.models.harm import dereferences_null, uses_after_free
 from tenure.models.locks import CONTAINER_Q, GROUP_REFERENCE
@@ -26,6 +26,7 @@ from tenure.models.vms import (
     listed,
 )
 from tenure.vocabulary.calls import (
+    Case,
     Step,
     Steps,
     call,
@@ -40,9 +41,11 @@ from tenure.vocabulary.calls import (
     requires,
     step,
 )
+from tenure.vocabulary.effects import Assign
 from tenure.vocabulary.locks import Lock
 from tenure.vocabulary.objects import FILE, GROUP, PROCESS, THREAD, USER, VM
 from tenure.vocabulary.terms import FALSE, TRUE, Term, both, is_none, no, some
+from tenure.vocabulary.types import FLAG
 
 
 def _dissolved(entry: Term, then: str, *keeps: Lock) -> Steps:
@@ -108,6 +111,26 @@ def file_add(process: Term, file: Term, other: Term, entry: Term) -> Steps:
     yield step("put", refuse(TRUE, "EEXIST", why, reference[entry].becomes(None)), drops=(GROUP_REFERENCE,))
 
 
+def _taken_out(
+    vm: Term, group: Term, is_one: Term, otherwise: Case, found: tuple[Assign, ...], let_go: tuple[Assign, ...]
+) -> Steps:
+    """The entry for the group leaves the list, the group is told that there is no VM, and put; the list is locked meanwhile."""
+    entry = local("entry", USER.maybe)
+    yield step(
+        "remove",
+        choosing(
+            USER,
+            lambda u: both(listed[u] == vm, is_one, reference[u] == group),
+            lambda u: go(entry.becomes(u), listed[u].becomes(None), forgets_vm(group), unlinked(u), *found),
+        ),
+        otherwise,
+        locks=(KV_LOCK, TELL),
+        keeps=(KV_LOCK,),
+    )
+    yield from _dissolved(entry, "put", KV_LOCK)
+    yield step("put", go(reference[entry].becomes(None), entry.becomes(None), *let_go), drops=(GROUP_REFERENCE,))
+
+
 @call(
     "KVM_DEV_VFIO_GROUP_DEL",
     actor=THREAD,
@@ -119,28 +142,52 @@ def file_add(process: Term, file: Term, other: Term, entry: Term) -> Steps:
 def file_del(process: Term, file: Term, other: Term) -> Steps:
     """Take the group behind an fd out of the list, tell it that there is no VM, and put it."""
     yield requires(_is_of_vm(process, file))
-    vm, target, entry = file_vm[file], local("target", FILE.maybe), local("entry", USER.maybe)
-    group = file_group[target]
+    vm, target = file_vm[file], local("target", FILE.maybe)
     yield step(
         "look_up",
         foreign(vm, process),
         refuse(no(fd[process, other]), "EBADF", "the fd is not open"),
         go(target.becomes(other)),
     )
+    unlisted = refuse(TRUE, "ENOENT", "the group is not in the list")
+    is_group = kind[target] == "group"
+    yield from _taken_out(vm, file_group[target], is_group, unlisted, (), (target.becomes(None),))
+    yield _asking(vm)
+
+
+def _own_put(held: Term) -> Steps:
+    """The call's own use of the group ends, by steps whose names tell them from those by which the entry's does."""
+    for one in dissolve(held, "put_own"):
+        assert isinstance(one, Step)  # noqa: S101  # `dissolve` yields steps
+        yield replace(one, name=f"{one.name}_own")
+
+
+@call(
+    "KVM_DEV_VFIO_GROUP_DEL",
+    actor=THREAD,
+    source="kvm_vfio_set_group, 4.10-4.11; vfio_group_get_external_user",
+    process=PROCESS,
+    file=FILE,
+    other=number(FILE),
+)
+def file_del_by_get(process: Term, file: Term, other: Term) -> Steps:
+    """The same, where the group is got before it is looked for: what get refuses can be taken out of no list.
+
+    The use that this takes is put last, whether or not the list has the group.
+    """
+    yield requires(_is_of_vm(process, file))
+    vm, target = file_vm[file], local("target", FILE.maybe)
+    held, found = local("held", GROUP.maybe), local("found", FLAG)
+    yield from own_use(process, other, foreign(vm, process), target, held)
+    unlisted = go(found.becomes(FALSE), to="dissolve_own")
+    yield from _taken_out(vm, held, TRUE, unlisted, (found.becomes(TRUE),), ())
+    yield from _own_put(held)
     yield step(
-        "remove",
-        choosing(
-            USER,
-            lambda u: both(listed[u] == vm, kind[target] == "group", reference[u] == group),
-            lambda u: go(entry.becomes(u), listed[u].becomes(None), forgets_vm(group), unlinked(u)),
-        ),
-        refuse(TRUE, "ENOENT", "the group is not in the list"),
-        locks=(KV_LOCK, TELL),
-        keeps=(KV_LOCK,),
+        "put_own",
+        refuse(no(found), "ENOENT", "the group is not in the list"),
+        go(held.becomes(None)),
+        drops=(GROUP_REFERENCE,),
     )
-    yield from _dissolved(entry, "put", KV_LOCK)
-    given_back = reference[entry].becomes(None), entry.becomes(None), target.becomes(None)
-    yield step("put", go(*given_back), drops=(GROUP_REFERENCE,))
     yield _asking(vm)
 
 
@@ -172,3 +219,4 @@ destroy_vm = vms.destroy_vm.with_effects(*updated(_DYING, FALSE))
 """kvm_vfio_destroy: when no entry is left, there is none that is not coherent."""
 
 CALLS = (create_vm, create_kvm_vfio, file_add, file_del, release_vm, release_kvm_vfio, destroy_entry, destroy_vm)
+CALLS_BY_GET = tuple(file_del_by_get.named("file_del") if c is file_del else c for c in CALLS)

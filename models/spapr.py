@@ -1,9 +1,9 @@
 """SPAPR: a guest's bus number (LIOBN) is linked to the table of an entry's group, and KVM maps into it by itself."""
 
 from tenure.models.containers import dissolve, mapped, table
-from tenure.models.files import fd, file_group, kind
-from tenure.models.get_put import looked_at
-from tenure.models.groups import attached, no_iommu, reference, users
+from tenure.models.files import fd, kind
+from tenure.models.get_put import own_use
+from tenure.models.groups import attached, reference
 from tenure.models.harm import uses_after_free
 from tenure.models.locks import GROUP_REFERENCE
 from tenure.models.locks_kvm import KV_LOCK
@@ -45,21 +45,8 @@ def set_spapr_tce(process: Term, file: Term, other: Term) -> Steps:
     """Get a group once more, link the guest's bus number to its table if the list has it, and put it."""
     yield requires(fd[process, file], kind[file] == "kvm_vfio")
     vm, target, held = file_vm[file], local("target", FILE.maybe), local("held", GROUP.maybe)
-    group, found = file_group[target], local("found", FOUND)
-    yield step(
-        "look_up",
-        foreign(vm, process),
-        refuse(no(fd[process, other]), "EBADF", "the fd is not open"),
-        go(target.becomes(other)),
-    )
-    yield step(
-        "count",
-        refuse(no(kind[target] == "group"), "EINVAL", "the file is no group file"),
-        refuse(users[group] == 0, "EINVAL", "the group is in no container"),
-        refuse(no_iommu[group], "EPERM", "a no-IOMMU group cannot be used from outside"),
-        go(users[group].becomes(users[group] + 1)),
-    )
-    yield looked_at(group, (), (held.becomes(group), target.becomes(None)))
+    found = local("found", FOUND)
+    yield from own_use(process, other, foreign(vm, process), target, held)
 
     def is_the_entry(user: Term) -> Term:
         return both(listed[user] == vm, reference[user] == held)

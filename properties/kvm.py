@@ -1,11 +1,27 @@
-"""EXT-4 to EXT-7, EXT-9, EXT-10 and EXT-12: what a VM and VFIO keep of each other through the KVM VFIO device."""
+"""KEEP-3, EXT-4 to EXT-7, EXT-9, EXT-10 and EXT-12: what a VM and VFIO keep of each other through the KVM VFIO device."""
 
 from collections.abc import Callable
 
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.objects import DEVICE, FILE, GROUP, PROCESS, USER, VM
-from tenure.vocabulary.properties import always
+from tenure.vocabulary.properties import always, answered, argument, called, each_step, ended, refused
+from tenure.vocabulary.symbols import before
 from tenure.vocabulary.terms import Term, both, either, every, implies, is_none, no, number_of, some
+
+
+def _named(user: Term) -> Term:
+    """What a DEL was given, or has looked up, is the file of the entry's group, and the list was the entry's; no step of it changes files."""
+    group, vm = before(seen.entry_group[user]), before(seen.entry_vm[user])
+    files = argument("other", FILE.maybe), argument("target", FILE.maybe)
+    asked = either(*(both(is_none(seen.file_device[f]), seen.file_group[f] == group) for f in files))
+    return both(no(is_none(vm)), seen.file_vm[argument("file", FILE.maybe)] == vm, no(is_none(group)), asked)
+
+
+@each_step("KEEP-3", "kvm_vfio_set_group, KVM_DEV_VFIO_GROUP_DEL; vfio_external_group_match_file, 4.12", user=USER)
+def no_group_in_a_list_is_refused_to_who_takes_it_out(user: Term) -> Term:
+    """No DEL of a group that is in the list ends with an errno, but for want of the VM or of the fd (EIO, EBADF)."""
+    fails = both(ended(), no(either(answered(), refused("EIO"), refused("EBADF"))))
+    return implies(both(called("file_del"), _named(user)), no(fails))
 
 
 @always("EXT-4", "kvm_vfio_file_add, kvm_vfio_file_free, vfio_file_set_kvm", group=GROUP, file=FILE)
@@ -87,6 +103,7 @@ def a_driver_that_was_told_of_a_vm_knows_one_that_is_there(user: Term) -> Term:
 
 
 PROPERTIES = (
+    no_group_in_a_list_is_refused_to_who_takes_it_out,
     only_a_vm_that_lists_it_was_told_of,
     a_vm_counts_its_files_and_the_open_devices_that_know_it,
     closing_every_fd_frees_vms_entries_and_files,

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from tenure.properties.containers import uses_of
 from tenure.properties.external import as_validated, relies
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.objects import DEVICE, FILE, GROUP, PAGE, PROCESS, USER, VM
@@ -398,6 +399,26 @@ K3 = Race(
 )
 
 
+K4 = Race(
+    "K4",
+    "A driver of the kernel's has probed a device of a listed group, and VFIO has not yet stopped the machine: DEL, which gets "
+    "the group before it looks for it, is refused, and the group stays in the list from which it was to be taken.",
+    "kvm_vfio_set_group against vfio_iommu_group_notifier, 4.10-4.11",
+    "kvm-file:del-by-get",
+    "steps",
+    "KEEP-3",
+    (*SETUP, "set_iommu", "create_vm", "create_kvm_vfio", "file_add", "bind_driver", "file_del"),
+    some(
+        GROUP,
+        lambda g: both(
+            no(seen.group_viable[g]),
+            some(USER, lambda u: both(no(is_none(seen.entry_vm[u])), seen.entry_group[u] == g)),
+            seen.container_users[g] == uses_of(g),
+        ),
+    ),
+)
+
+
 def _exceeds(process: Term) -> Term:
     """The process pays for pages of two metagroups, and for more than it may."""
     reached = some(
@@ -494,6 +515,6 @@ OF_2011 = (D_G1_15, D_G1_20, D_G1_23, D_G1_25)
 
 RACES = (
     *(R1, R2, R3, R4, R4_NOTIFIER, R5, *OF_2012, R1_OUTSIDE, R3_OUTSIDE),
-    *(A, B, C, D, E, V1, V2, V3, N1, N2, N3, N4, N5, K1, K2, K3),
+    *(A, B, C, D, E, V1, V2, V3, N1, N2, N3, N4, N5, K1, K2, K3, K4),
     *OF_2011,
 )

@@ -7,7 +7,7 @@ from collections.abc import Generator
 from tenure.reference.calls import EINVAL, ENODEV, EPERM, OK, Part, Steps, Task, put_group
 from tenure.reference.container_calls import detach
 from tenure.reference.containers import Container
-from tenure.reference.files import GROUP_FILE
+from tenure.reference.files import GROUP_FILE, File
 from tenure.reference.groups import VfioGroup
 from tenure.reference.harm import NULL_DEREFERENCE, USE_AFTER_FREE, Oops
 from tenure.reference.locks import BLOCKED
@@ -99,6 +99,24 @@ def validated(me: Task, group: VfioGroup) -> Generator[str, None, Container | No
         group.users -= 1
         return None
     return container
+
+
+def own_use(me: Task, named: File) -> Generator[str, None, Answer | VfioGroup]:
+    """The group behind a file, which a call counts in and refers to for itself; EINVAL, EPERM (vfio_group_get_external_user)."""
+    yield f"{me.call}.count"
+    if named.kind != GROUP_FILE or named.group is None:
+        return EINVAL
+    group = named.group
+    answer = add_container_user(group)
+    if answer is not OK:
+        return answer
+
+    yield f"{me.call}.validate"
+    if (yield from validated(me, group)) is None:
+        return EINVAL
+    group.kref += 1
+    me.drop(named)
+    return group
 
 
 def may_put_external_user(machine: Machine, user: int) -> bool:

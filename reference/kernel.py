@@ -51,7 +51,7 @@ class Kernel:
             metagroups=self._system.metagroups,
             has_groups=self._system.has_groups,
             has_ioases=self._system.has_ioases,
-            links_tables="set_spapr_tce" in self._system.forms,
+            links_tables="file_add" in self._system.forms,
             asks_containers=self._system.asks_containers,
         )
         self._scheduler = Scheduler(self.machine)

@@ -6,8 +6,9 @@ from collections.abc import Generator
 
 from tenure.reference.calls import EBADF, EEXIST, EINVAL, EIO, ENOENT, OK, Part, Steps, Task, put_group
 from tenure.reference.coherency import look_at_groups
+from tenure.reference.container_calls import detach
 from tenure.reference.files import GROUP_FILE, KVM_VFIO_FILE
-from tenure.reference.get_put_calls import dissolve, get
+from tenure.reference.get_put_calls import dissolve, get, own_use
 from tenure.reference.groups import VfioGroup
 from tenure.reference.harm import USE_AFTER_FREE, Oops
 from tenure.reference.locks import BLOCKED
@@ -88,14 +89,57 @@ def file_del(machine: Machine, me: Task, process: int, file: int, other: int) ->
         return EBADF
     named = me.hold(caller.file(other))
 
+    wanted = named.group if named.kind == GROUP_FILE else None
+    answer = yield from _take_out(machine, me, device, wanted)
+    if answer is not OK:
+        return answer
+    me.drop(named)
+
+    yield "file_del.update"
+    yield from look_at_groups(machine, me, device)
+    return OK
+
+
+def file_del_by_get(machine: Machine, me: Task, process: int, file: int, other: int) -> Steps:
+    """The same, where the group is got first and put last; EINVAL, EPERM besides (kvm_vfio_set_group, 4.10-4.11)."""
+    caller = machine.processes[process]
+    device = device_of(me.hold(caller.file(file)))
+    if device.vm.mm != process:
+        return EIO
+    if not caller.has(other):
+        return EBADF
+    named = me.hold(caller.file(other))
+
+    group = yield from own_use(me, named)
+    if not isinstance(group, VfioGroup):
+        return group
+
+    answer = yield from _take_out(machine, me, device, group)
+
+    yield "file_del.dissolve_own"
+    if group.try_dissolve():
+        yield "file_del.detach_own"
+        yield from detach(machine, me, group)
+
+    yield "file_del.put_own"
+    yield from put_group(machine, me, group)
+    if answer is not OK:
+        return answer
+
+    yield "file_del.update"
+    yield from look_at_groups(machine, me, device)
+    return OK
+
+
+def _take_out(machine: Machine, me: Task, device: KvmVfio, group: VfioGroup | None) -> Steps:
+    """Take the entry of a group out of the list, tell the group, and put it; ENOENT where the list has none."""
     yield "file_del.remove"
     while not device.lock.taken_by(me):
         yield BLOCKED
-    found = next((e for e in device.entries if named.kind == GROUP_FILE and e.group is named.group), None)
-    if found is None or found.group is None:
+    found = next((entry for entry in device.entries if entry.group is group), None)
+    if found is None or group is None:
         device.lock.release()
         return ENOENT
-    group = found.group
     device.entries.remove(found)
     found.linked = None
     group.set_kvm(None)
@@ -103,10 +147,6 @@ def file_del(machine: Machine, me: Task, process: int, file: int, other: int) ->
 
     yield "file_del.dissolve"
     yield from _put(machine, me, found, group)
-    me.drop(named)
-
-    yield "file_del.update"
-    yield from look_at_groups(machine, me, device)
     return OK
 
 

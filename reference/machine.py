@@ -55,7 +55,7 @@ class Machine:
         self.asks_containers = asks_containers
         """Up to 6.1: whether the file of a group is coherent is what the group's container says."""
         self.links_tables = links_tables
-        """Users are guests, who map into the table that their VM linked (SET_SPAPR_TCE), and into none that they were shown."""
+        """Users are entries of VMs, whose guests map into a table that was linked (SET_SPAPR_TCE), if any, and into none that they were shown."""
         self.has_groups = has_groups
         """The group interface is compiled in (CONFIG_VFIO_GROUP)."""
         self.claims_ownership = claims_ownership

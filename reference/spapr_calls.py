@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tenure.reference.calls import EBADF, EINVAL, EIO, ENOENT, OK, Steps, Task, put_group
 from tenure.reference.container_calls import detach
-from tenure.reference.files import GROUP_FILE, KVM_VFIO_FILE
-from tenure.reference.get_put_calls import add_container_user, validated
+from tenure.reference.files import KVM_VFIO_FILE
+from tenure.reference.get_put_calls import own_use
 from tenure.reference.groups import VfioGroup
 from tenure.reference.harm import USE_AFTER_FREE, Oops
 from tenure.reference.locks import BLOCKED
@@ -30,19 +30,9 @@ def set_spapr_tce(machine: Machine, me: Task, process: int, file: int, other: in
         return EBADF
     named = me.hold(caller.file(other))
 
-    yield "set_spapr_tce.count"
-    if named.kind != GROUP_FILE or named.group is None:
-        return EINVAL
-    group = named.group
-    answer = add_container_user(group)
-    if answer is not OK:
-        return answer
-
-    yield "set_spapr_tce.validate"
-    if (yield from validated(me, group)) is None:
-        return EINVAL
-    group.kref += 1
-    me.drop(named)
+    group = yield from own_use(me, named)
+    if not isinstance(group, VfioGroup):
+        return group
 
     yield "set_spapr_tce.link"
     while not device.lock.taken_by(me):

@@ -463,6 +463,12 @@ _KVM_GET_PUT: Mapping[str, Form] = {
     "destroy_entry": Form(kvm_get_put_calls.destroy_entry, kvm_get_put_calls.may_destroy_entry, _BY_VM),
 }
 
+_SINCE_4_12 = ("set_spapr_tce", "h_put_tce")
+
+_KVM_DEL_BY_GET: Mapping[str, Form] = {
+    **{name: form for name, form in _KVM_GET_PUT.items() if name not in _SINCE_4_12},
+    "file_del": Form(kvm_get_put_calls.file_del_by_get, kvm_get_put_calls.may_file_del),
+}
 
 _KVM_GET_PUT_NOTIFIERS: Mapping[str, Form] = {
     **_KVM_GET_PUT,
@@ -658,6 +664,7 @@ SYSTEMS: Mapping[str, System] = {
     "kvm-file": System(_KVM_FILES, spares_bridges=False, claims_ownership=True),
     "kvm-file:group-only": System(_KVM_GROUP_FILES, spares_bridges=False, claims_ownership=True, asks_containers=True),
     "kvm-file:get-put": System(_KVM_GET_PUT),
+    "kvm-file:del-by-get": System(_KVM_DEL_BY_GET),
     "kvm-file:get-put-notifiers": System(_KVM_GET_PUT_NOTIFIERS),
     "iommufd-objects": System(_OBJECTS),
     "iommufd-objects:accesses": System(_ACCESSES),

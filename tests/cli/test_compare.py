@@ -153,6 +153,7 @@ def test_what_is_no_merit_of_a_design_is_told(run: Run) -> None:
         ("external-validate:release-by-fd", "V3", "KEEP-2", "whole"),  # it needs what the owner has closed
         ("external-validate:unbalanced-release", "V2", "EXT-1", "whole"),  # another's count is stolen
         ("external-v1:misuse", "D", "EXT-2", "whole"),
+        ("kvm-file:del-by-get", "K4", "KEEP-3", "steps"),  # it needs a group that get would give
     ],
 )
 def test_what_a_dropped_obligation_costs_is_told_with_its_race(

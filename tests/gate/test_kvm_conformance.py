@@ -16,6 +16,7 @@ from tenure.reference import (
     coherency,
     container_calls,
     device_calls_2022,
+    get_put_calls,
     kvm_file_calls,
     kvm_get_put_calls,
     spapr_calls,
@@ -218,7 +219,7 @@ def nothing_is_validated(patch: pytest.MonkeyPatch) -> None:
         group.users += 1
         return OK
 
-    patch.setattr(spapr_calls, "add_container_user", count)
+    patch.setattr(get_put_calls, "add_container_user", count)
 
 
 def viability_is_not_asked(patch: pytest.MonkeyPatch) -> None:
@@ -228,7 +229,7 @@ def viability_is_not_asked(patch: pytest.MonkeyPatch) -> None:
         yield from ()
         return group.container
 
-    patch.setattr(spapr_calls, "validated", validated)
+    patch.setattr(get_put_calls, "validated", validated)
 
 
 @pytest.mark.parametrize(

@@ -277,7 +277,26 @@ def of_group_notifiers(call: str, looked: int, lists: str) -> set[str]:
     return left_last | {f"{begun}2+{call}.put#0"}
 
 
+def of_del_by_get() -> set[str]:
+    """The ways of a DEL that has got its group, but those where one more use was counted before its own, and the answer is what it found."""
+    begun = "file_del.look_up#2+file_del.count#3+file_del.validate#3+file_del.remove#"
+    found, missing = ("put_own#1+file_del.update#0", "put_own#1+file_del.update#1"), "put_own#0"
+    fails = {f"dissolve_own#0+file_del.detach_own#{n}" for n in range(2)}
+    goes = ("dissolve_own#0+file_del.detach_own#2", "dissolve_own#1", "dissolve_own#2")
+    puts = fails | {f"{own}+file_del.{end}" for own in goes for end in (*found, missing)}
+    entries = ("dissolve#0+file_del.detach#2", "dissolve#1", "dissolve#2")
+    ways = {f"{begun}0+file_del.dissolve#0+file_del.detach#{n}" for n in range(2)}
+    ways |= {f"{begun}0+file_del.{entry}+file_del.put#0+file_del.{own}" for entry in entries for own in puts}
+    ways |= {f"{begun}1+file_del.{own}" for own in puts}
+    told = {f"1+file_del.put#0+file_del.{own}+file_del.{end}" for own in goes[:2] for end in found}
+    told |= {"1+file_del.put#0+file_del.dissolve_own#0+file_del.detach_own#1"}
+    told |= {f"2+file_del.put#0+file_del.dissolve_own#2+file_del.{end}" for end in found}
+    possible = {f"{begun}0+file_del.dissolve#{way}" for way in told}
+    return ways - possible - {f"{begun}1+file_del.{own}+file_del.{missing}" for own in goes[1:]}
+
+
 IMPOSSIBLE = {
+    *of_del_by_get(),
     *of_group_notifiers("register_group_notifier", 2, "list"),
     *of_group_notifiers("unregister_group_notifier", 1, "unlist"),
     *of_notifiers("register_notifier", 2, "list", {2: 1}),

@@ -95,6 +95,7 @@ def test_a_configuration_speaks_of_as_many_as_there_are() -> None:
         ("kvm-file", 26),
         ("kvm-file:group-only", 26),
         ("kvm-file:get-put", 28),
+        ("kvm-file:del-by-get", 26),
         ("kvm-file:get-put-notifiers", 30),
         ("iommufd-objects", 16),
         ("iommufd-objects:accesses", 15),
@@ -102,7 +103,7 @@ def test_a_configuration_speaks_of_as_many_as_there_are() -> None:
     ],
 )
 def test_a_system_has_its_calls(system: str, calls: int) -> None:
-    """A variant changes or adds calls, and takes none away."""
+    """A variant changes or adds calls; one of earlier years may lack some."""
     assert len(SYSTEMS[system].forms) == calls
 
 

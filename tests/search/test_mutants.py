@@ -36,6 +36,7 @@ VALIDATE = "external-validate"
 OWNED = "containers-2022"
 KVM = "kvm-file"
 KVM_GET_PUT = "kvm-file:get-put"
+DEL_BY_GET = "kvm-file:del-by-get"
 GROUP_ONLY = "kvm-file:group-only"
 NOTIFY = "external-notify"
 
@@ -232,6 +233,10 @@ MUTANTS = (
     Mutant("KEEP-2", refusing("del_external_user.dissolve"), (V1,)),
     Mutant("KEEP-2", refusing("release.dissolve"), (VALIDATE,)),
     Mutant("KEEP-2", refusing("unregister.unlist"), (NOTIFY,)),
+    Mutant("KEEP-3", refusing("file_del.remove"), (KVM_GET_PUT, KVM, GROUP_ONLY)),
+    Mutant(
+        "KEEP-3", unguarded("bind_driver.bound", 0), (DEL_BY_GET,)
+    ),  # the machine goes on with a driver that spoils a group
     Mutant("KEEP", forgetting_users("release_group.put"), (GET_PUT, KVM_GET_PUT)),
     Mutant("KEEP", forgetting_users("release_device.put"), (V1, VALIDATE)),
     Mutant("KEEP", forgetting_entries("unset_container.leave"), (KVM, GROUP_ONLY)),

@@ -50,6 +50,7 @@ LENGTHS = {
     ("K1", "kvm-file:get-put"): 18,
     ("K2", "kvm-file:group-only"): 12,
     ("K3", "cdev-no-group:before-cycle-fix"): 9,
+    ("K4", "kvm-file:del-by-get"): 19,
     ("D-G1-15", "rfc2011:D-G1-15"): 8,
     ("D-G1-20", "rfc2011:D-G1-20"): 6,
     ("D-G1-23", "rfc2011:D-G1-23"): 5,

@@ -135,16 +135,33 @@ def _destroyed(takes: str, *late: str) -> Script:
     return _of_entries(f"destroy_entry.{takes}", *_last(*late), *ends)
 
 
+_STOLEN_TWICE = (
+    *("th0 get_device_fd.check_users", "th1 get_device_fd.check_users"),
+    *("th2 unset_container.check", "th0 get_device_fd", "th0 unset_container.check", "th1 get_device_fd"),
+)
+_CLOSED_BOTH = ("close file=f4", "f4 release_device", "close file=f5", "f5 release_device")
+"""Two leaves are under way, and the devices that were counted meanwhile are closed: two uses too many are given back."""
+
+
 def _added_again(takes: str, *late: str) -> Script:
     """Two leaves are under way and both devices are closed, when a second entry for the group is turned down: it is the last user."""
-    thefts = (
-        *("th0 get_device_fd.check_users", "th1 get_device_fd.check_users"),
-        *("th2 unset_container.check", "th0 get_device_fd", "th0 unset_container.check", "th1 get_device_fd"),
-    )
     entries = ("u0 file_add", *(f"u1 {step}" for step in _TO_THE_LIST))
-    closed = ("close file=f4", "f4 release_device", "close file=f5", "f5 release_device")
-    lines = (*_LISTED, *thefts, *entries, *closed, *late, "u1 file_add")
+    lines = (*_LISTED, *_STOLEN_TWICE, *entries, *_CLOSED_BOTH, *late, "u1 file_add")
     return _of_entries(f"file_add.{takes}", *lines, files=6, users=2)
+
+
+def _got_and_deleted(takes: str, *late: str) -> Script:
+    """The same when DEL, which got the group before the devices were closed, puts the entry's use: its own is then none."""
+    got = ("u0 file_add", *(f"th1 {step}" for step in _TO_REMOVE))
+    lines = (*_LISTED, *_STOLEN_TWICE, *got, *_CLOSED_BOTH, *late, "th1 file_del")
+    return _by_get(_of_entries(f"file_del.{takes}", *lines, files=6, threads=4))
+
+
+def _by_get(one: Script) -> Script:
+    return replace(one, system="kvm-file:del-by-get")
+
+
+_TO_REMOVE = ("file_del.look_up file=f3 other=f0", "file_del.count", "file_del.validate")
 
 
 _TO_THE_LINK = ("th0 set_spapr_tce.look_up other=f0", "th0 set_spapr_tce.count", "th0 set_spapr_tce.validate")
@@ -211,6 +228,25 @@ _OF_ENTRIES: tuple[Script, ...] = (
 )
 """Deep cases of entries that are held by get and put."""
 
+_OF_DEL_BY_GET: tuple[Script, ...] = (
+    *(
+        _by_get(one)
+        for one in _OF_ENTRIES
+        if one.takes.partition(".")[0] in ("get_device_fd", "file_add", "destroy_entry")
+    ),
+    _got_and_deleted("detach#2"),
+    _got_and_deleted("detach#0", "th2 unset_container"),
+    _got_and_deleted("dissolve#2", "th3 unset_container.check"),
+    _by_get(
+        _of_entries(
+            "file_del.detach_own#0",
+            *(*_LISTED, *_stolen(), "u0 file_add", *(f"th0 {step}" for step in _TO_REMOVE)),
+            *("close file=f4", "f4 release_device", *_LEFT, "th0 file_del"),
+        )
+    ),
+)
+"""The same where DEL gets the group first: its own use may be the last, and the entry's may be the one that is stolen."""
+
 LONG_RUNS: tuple[Script, ...] = (
     *_of_get("", "dissolve#2"),
     *_of_get(":put-ref-first", "dissolve#3"),
@@ -226,6 +262,7 @@ LONG_RUNS: tuple[Script, ...] = (
     *_OF_ENTRIES,
     *(replace(one, system="kvm-file:get-put-notifiers") for one in _OF_ENTRIES),
     *_of_notifiers("kvm-file:get-put-notifiers", "group_"),
+    *_OF_DEL_BY_GET,
     Script(
         "kvm-file",
         "get_device_fd.open#5",

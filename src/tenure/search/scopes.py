@@ -176,6 +176,8 @@ def narrow_areas(system: System, granularity: Granularity) -> tuple[Area, ...]:
         areas.append(Area(scope(sizes), frozenset(deep | outside)))
     if outside:
         areas.append(_abandoned_area(system, sizes))
+    if known >= MAKES and not known >= SPAPR:
+        areas.append(_told_too_late_area(sizes))
     return (*areas, *_own_areas(system, threads=1))
 
 
@@ -236,6 +238,12 @@ def _abandoned_area(system: System, sizes: dict[str, int]) -> Area:
     calls = SETUP | {"set_iommu", "close", "release_group"} | relies
     few = {**sizes, "thread": 1, "container": 1, "table": 1, "page": 0}
     return Area(scope(few), frozenset(calls & {c.name for c in system.calls}))
+
+
+def _told_too_late_area(sizes: dict[str, int]) -> Area:
+    """Where no guest maps: a group goes after its entry, and file_add has not yet told it of the VM."""
+    few = {**sizes, "thread": 1, "container": 1, "table": 1, "page": 0}
+    return Area(scope(few), SETUP | MAKES | {"set_iommu", "file_del", "close", "release_group", "unbind_driver"})
 
 
 def _going_areas(system: System, *, threads: int) -> tuple[Area, ...]:
@@ -338,7 +346,7 @@ def _listed_areas(sizes: dict[str, int]) -> tuple[Area, ...]:
     return (
         Area(scope(two), makes),
         Area(_noncoherent_besides(two), makes, enough),
-        Area(scope(small, no_iommu=(True,)), makes | {"set_spapr_tce"}),
+        Area(scope(small, no_iommu=(True,)), makes | {"file_del", "set_spapr_tce"}),
         Area(scope({**small, "process": 2}), MAKES | {"file_del", "set_spapr_tce", "pass_file"}),
     )
 

@@ -84,7 +84,7 @@ def ended() -> Term:
 
 
 def argument(name: str, kind: Type) -> Term:
-    """What the call was given under this name; the type's default where it has no such parameter."""
+    """What the call was given under this name, or has kept under it; the type's default where it knows neither any more."""
     return Term(Op.ARGUMENT, kind, (), name)
 
 

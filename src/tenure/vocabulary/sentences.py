@@ -79,7 +79,7 @@ def quantified(body: Term, variables: tuple[Term, ...]) -> Term:
 
 def at_step(body: Term, rule: Rule, outcome: Outcome) -> Term:
     """A sentence about a step, where the step is known to be this one."""
-    arguments = dict(rule.arguments)
+    arguments = dict((*rule.kept, *rule.arguments))
 
     def change(part: Term) -> Term | None:
         if part.op is Op.CALLED:

@@ -60,6 +60,8 @@ class Rule:
     root: Node
     arguments: tuple[tuple[str, Term], ...]
     """The call's parameters as this rule can still read them."""
+    kept: tuple[tuple[str, Term], ...] = ()
+    """What the call has kept besides, as a rule by which it goes on reads it."""
 
 
 def leaves(node: Node, path: tuple[Branch, ...] = ()) -> Iterator[tuple[Branch, ...]]:

@@ -89,6 +89,7 @@ def _going_on(block: _Block, running: Term) -> Rule:
         when=both(running, block.place == block.step(block.start)),
         root=_node(block, block.start),
         arguments=tuple((p.name, readable[p.name]) for p in call.parameters if p.name in readable),
+        kept=tuple((name, term) for name, term in block.frame.items() if all(p.name != name for p in call.parameters)),
     )
 
 
