@@ -317,6 +317,15 @@ group_reserves = observable(
     meaning="no memory may be at the address where the group is in the container",
 )
 group_space = observable("group_space", GROUP, TABLE.maybe, meaning="the address space that the group's devices see")
+mapping_vaddr_invalid = observable(
+    "mapping_vaddr_invalid",
+    MAPPING,
+    FLAG,
+    meaning="the address of the memory behind the mapping is invalid, until MAP_DMA with VADDR names a new one",
+)
+mapping_vaddr_marked = observable(
+    "mapping_vaddr_marked", MAPPING, FLAG, meaning="the UNMAP_DMA with VADDR under way has made that address invalid"
+)
 address_begins_page = observable("address_begins_page", ADDRESS, FLAG, meaning="a page begins at the address")
 address_ends_page = observable("address_ends_page", ADDRESS, FLAG, meaning="a page ends at the address")
 space_cuts = observable(
