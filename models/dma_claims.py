@@ -22,7 +22,7 @@ from tenure.models.dma_type1 import (
     within,
 )
 from tenure.models.dma_type1_groups import is_reserved
-from tenure.models.dma_type1_vaddr import invalid_count, invalid_in, marked
+from tenure.models.dma_type1_vaddr import invalid_count, invalid_in, marked_in
 from tenure.vocabulary.objects import ADDRESS, MAPPING, PROCESS, TABLE, THREAD
 from tenure.vocabulary.systems import Claim, claim
 from tenure.vocabulary.terms import Term, both, either, frame, implies, is_none, no, number_of, stands, total_of, when
@@ -149,14 +149,14 @@ def invalid_vaddrs_are_counted(table: Term) -> Term:
 
 @claim(mapping=MAPPING)
 def what_is_marked_is_invalid(mapping: Term) -> Term:
-    """Only a mapping whose vaddr is invalid is marked."""
-    return implies(marked[mapping], no(is_none(invalid_in[mapping])))
+    """A mapping is marked only where its vaddr counts as invalid."""
+    return implies(no(is_none(marked_in[mapping])), marked_in[mapping] == invalid_in[mapping])
 
 
 @claim(mapping=MAPPING)
 def nothing_is_marked_without_the_lock(mapping: Term) -> Term:
     """Where nobody has the lock, no mapping of the address space is marked."""
-    return implies(both(no(is_none(listed[mapping])), marked[mapping]), locked[listed[mapping]])
+    return implies(no(is_none(marked_in[mapping])), locked[marked_in[mapping]])
 
 
 def nothing_marked_is_removed(*calls: str) -> Claim:
@@ -165,10 +165,14 @@ def nothing_marked_is_removed(*calls: str) -> Claim:
     @claim(thread=THREAD, mapping=MAPPING)
     def where_one_removes_nothing_is_marked(thread: Term, mapping: Term) -> Term:
         """Between two rounds of a removal no mapping of the address space is marked."""
-        removes = (
-            both(stands(thread, f"{c}.remove"), in_list(frame(thread, c, "table", TABLE), mapping)) for c in calls
+        return no(
+            either(
+                *(
+                    both(stands(thread, f"{c}.remove"), marked_in[mapping] == frame(thread, c, "table", TABLE))
+                    for c in calls
+                )
+            )
         )
-        return implies(either(*removes), no(marked[mapping]))
 
     return where_one_removes_nothing_is_marked
 

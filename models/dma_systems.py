@@ -39,8 +39,8 @@ OF_GROUPS: tuple[Definition, ...] = (
 
 OF_VADDRS: tuple[Definition, ...] = (
     *OF_GROUPS,
-    shows(seen.mapping_vaddr_invalid, dma_type1_vaddr.is_invalid),
-    shows(seen.mapping_vaddr_marked, lambda m: dma_type1_vaddr.marked[m]),
+    shows(seen.vaddr_invalid_in, lambda m: dma_type1_vaddr.invalid_in[m]),
+    shows(seen.vaddr_marked_in, lambda m: dma_type1_vaddr.marked_in[m]),
 )
 
 

@@ -52,7 +52,7 @@ from tenure.vocabulary.effects import Assign, each
 from tenure.vocabulary.objects import ADDRESS, MAPPING, PROCESS, TABLE, THREAD
 from tenure.vocabulary.symbols import state
 from tenure.vocabulary.terms import TRUE, Term, both, is_none, no, some, when
-from tenure.vocabulary.types import COUNT, FLAG
+from tenure.vocabulary.types import COUNT
 
 invalid_in = state(
     "invalid in", MAPPING, TABLE.maybe, meaning="the type1 instance that counts the mapping's vaddr as invalid"
@@ -60,7 +60,12 @@ invalid_in = state(
 invalid_count = state(
     "vaddr invalid count", TABLE, COUNT, meaning="vaddr_invalid_count: mappings without a valid vaddr"
 )
-marked = state("marked", MAPPING, FLAG, meaning="the UNMAP_DMA that has the lock has made the mapping's vaddr invalid")
+marked_in = state(
+    "marked in",
+    MAPPING,
+    TABLE.maybe,
+    meaning="the type1 instance whose lock the UNMAP_DMA has that made the vaddr invalid",
+)
 
 
 def is_invalid(mapping: Term) -> Term:
@@ -82,21 +87,21 @@ def _lowest(such: Callable[[Term], Term]) -> Callable[[Term], Term]:
 def _invalidation(table: Term, concerned: Callable[[Term], Term]) -> Steps:
     """Make vaddrs invalid one by one, the lowest first; where one is so already, make those valid again, in any order, and refuse."""
     size = local("size", COUNT)
-    is_next = _lowest(lambda m: both(concerned(m), no(marked[m])))
+    is_next = _lowest(lambda m: both(concerned(m), is_none(marked_in[m])))
     over = (unmapped[table].becomes(0), locked[table].becomes(value=False))
 
     def mark(mapping: Term) -> Case:
         much = position[last[mapping]] - position[first[mapping]] + 1
         return go(
             invalid_in[mapping].becomes(table),
-            marked[mapping].becomes(value=True),
+            marked_in[mapping].becomes(table),
             invalid_count[table].becomes(invalid_count[table] + 1),
             unmapped[table].becomes(unmapped[table] + much),
             to="mark",
         )
 
     def restore(mapping: Term) -> Case:
-        return go(*_made_valid(table, mapping), marked[mapping].becomes(value=False), to="restore")
+        return go(*_made_valid(table, mapping), marked_in[mapping].becomes(None), to="restore")
 
     yield step(
         "mark",
@@ -105,7 +110,7 @@ def _invalidation(table: Term, concerned: Callable[[Term], Term]) -> Steps:
         done(
             size.becomes(unmapped[table]),
             *over,
-            each(MAPPING, lambda m: marked[m].becomes(value=False), where=lambda m: in_list(table, m)),
+            each(MAPPING, lambda m: marked_in[m].becomes(None), where=lambda m: marked_in[m] == table),
             size=size,
         ),
         keeps=(TYPE1_LOCK,),
@@ -113,7 +118,7 @@ def _invalidation(table: Term, concerned: Callable[[Term], Term]) -> Steps:
     )
     yield step(
         "restore",
-        choosing(MAPPING, lambda m: both(in_list(table, m), marked[m]), restore),
+        choosing(MAPPING, lambda m: marked_in[m] == table, restore),
         refuse(TRUE, "EINVAL", "a vaddr is invalid already", *over),
         keeps=(TYPE1_LOCK,),
         repeats=True,

@@ -71,12 +71,10 @@ def mappings_made_and_left_add_up(table: Term) -> Term:
 
 @each_step("DMA-8", "vfio_iommu_type1_attach_group EBUSY", table=TABLE, group=GROUP, mapping=MAPPING)
 def while_a_vaddr_is_invalid_nothing_is_pinned(table: Term, group: Term, mapping: Term) -> Term:
-    """While a mapping's vaddr is invalid, no group comes for which it would be pinned, and as many of its pages are charged as before."""
-    listed, space = seen.mapping_listed[mapping], seen.group_space[group]
-    invalid = both(before(seen.mapping_vaddr_invalid[mapping]), before(listed) == table)
+    """While a mapping's vaddr is invalid, no group comes into its address space, for which the mapping would be pinned."""
+    space = seen.group_space[group]
     comes = both(no(before(space) == table), space == table)
-    pages = seen.mapping_pages[mapping]
-    return implies(invalid, both(no(comes), implies(listed == table, before(pages) == pages)))
+    return implies(before(seen.vaddr_invalid_in[mapping]) == table, no(comes))
 
 
 @always("DMA-10", "iopt_set_allow_iova, iopt_reserve_iova EADDRINUSE", table=TABLE, address=ADDRESS)
@@ -136,26 +134,24 @@ def no_area_has_a_reserved_address(mapping: Term, table: Term, address: Term) ->
 @each_step("DMA-17", "vfio_dma_do_unmap, VADDR: roll back", table=TABLE, mapping=MAPPING)
 def an_invalidation_that_is_refused_is_undone(table: Term, mapping: Term) -> Term:
     """An UNMAP_DMA with VADDR marks just what it makes invalid, makes valid again just what it marked, and is refused with no mark left."""
-    invalid, marked = seen.mapping_vaddr_invalid[mapping], seen.mapping_vaddr_marked[mapping]
-    invalidates = either(called("unmap_vaddr"), called("unmap_vaddr_all"))
-    denied = both(refused("EINVAL"), argument("table", TABLE) == table, before(seen.mapping_listed[mapping]) == table)
-    comes, goes = both(no(before(marked)), marked), both(before(marked), no(marked))
+    invalid, marked = seen.vaddr_invalid_in[mapping] == table, seen.vaddr_marked_in[mapping] == table
     rules = (
-        comes == both(no(before(invalid)), invalid),
+        both(no(before(marked)), marked) == both(no(before(invalid)), invalid),
         implies(both(before(invalid), no(invalid)), before(marked)),
-        implies(goes, either(answered(), no(invalid))),
-        implies(denied, no(before(marked))),
+        implies(both(before(marked), no(marked)), either(answered(), no(invalid))),
+        implies(refused("EINVAL"), no(before(marked))),
     )
-    return implies(invalidates, both(*rules))
+    invalidates = either(called("unmap_vaddr"), called("unmap_vaddr_all"))
+    return implies(both(invalidates, argument("table", TABLE) == table), both(*rules))
 
 
 @each_step("DMA-18", "vfio_dma_do_unmap, VADDR: unmapped", table=TABLE, mapping=MAPPING)
 def what_an_invalidation_counts_is_what_it_makes_invalid(table: Term, mapping: Term) -> Term:
     """With each mapping whose vaddr an UNMAP_DMA makes invalid, what it will answer grows by just the addresses of that mapping."""
-    invalid = seen.mapping_vaddr_invalid[mapping]
-    becomes = both(seen.mapping_listed[mapping] == table, no(before(invalid)), invalid)
+    invalid = seen.vaddr_invalid_in[mapping] == table
     size = position(seen.mapping_last[mapping]) - position(seen.mapping_first[mapping]) + 1
-    return implies(becomes, seen.unmap_counted[table] == before(seen.unmap_counted[table]) + size)
+    grown = seen.unmap_counted[table] == before(seen.unmap_counted[table]) + size
+    return implies(both(no(before(invalid)), invalid), grown)
 
 
 @always("ACT-1", "vfio_lock_acct", process=PROCESS)

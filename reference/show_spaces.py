@@ -26,7 +26,7 @@ OF_MAPPINGS = (
 OF_PAYERS = (seen.pages_charged, seen.pages_most, seen.pages_unlimited)
 OF_SPACES = (seen.mappings_left, seen.mappings_most, seen.unmap_counted)
 OF_GROUPS_OF_SPACES = (seen.group_reserves, seen.group_space)
-OF_VADDRS = (seen.mapping_vaddr_invalid, seen.mapping_vaddr_marked)
+OF_VADDRS = (seen.vaddr_invalid_in, seen.vaddr_marked_in)
 OF_ADDRESSES = (seen.address_position, seen.address_valid)
 
 
@@ -65,9 +65,9 @@ def observe_space_groups(machine: Machine) -> Columns:
 
 def observe_vaddrs(machine: Machine) -> Columns:
     """The observables of OF_VADDRS."""
-    invalid = {name for space in machine.spaces for name in space.invalid}
-    marked = {name for space in machine.spaces for name in space.marked}
-    return tuple(tuple([int(name in known) for name in range(machine.mappings)]) for known in (invalid, marked))
+    invalid = {name: table for table, space in enumerate(machine.spaces) for name in space.invalid}
+    marked = {name: table for table, space in enumerate(machine.spaces) for name in space.marked}
+    return tuple(tuple([known.get(name, NONE) for name in range(machine.mappings)]) for known in (invalid, marked))
 
 
 @cache

@@ -73,7 +73,7 @@ GROUPS = Family(
 
 VADDRS = replace(
     GROUPS,
-    marks=seen.mapping_vaddr_invalid,
+    marks=seen.vaddr_invalid_in,
     main={**_GROUPS, "process": 2, "group": 2, "address": 3},
     narrow=(
         group_scope({**_GROUPS, "process": 2}, reserved=()),
