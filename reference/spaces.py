@@ -96,6 +96,10 @@ class Space:
         """Have the vaddr that was made invalid last valid again."""
         self.invalid.remove(self.marked.pop())
 
+    def awaits_memory(self) -> bool:
+        """Some vaddr is invalid (vaddr_invalid_count is not zero)."""
+        return bool(self.invalid)
+
     def renew(self, mapping: Mapping, payer: Payer) -> bool:
         """Give a mapping a new vaddr, of this process, which pays from now on, if it may lock as many pages (vfio_change_dma_owner)."""
         name, pages = name_of(mapping), size(mapping.range)

@@ -100,7 +100,7 @@ def attach_group(machine: Machine, me: Task, table: int, group: int) -> Steps:
     yield from take_lock(space, me)
     if any(group in one.groups for one in machine.spaces):
         answer: Answer = EINVAL
-    elif space.invalid:
+    elif space.awaits_memory():
         answer = EBUSY
     else:
         answer = OK if space.attach(group) else EINVAL
