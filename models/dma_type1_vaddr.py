@@ -223,6 +223,7 @@ def _with_vaddrs(base: Call) -> Call:
     """The calls of a container whose groups come and go, where vaddrs may be invalid."""
     table = base.parameter("table")
     if base.name == "attach_group":
+        # a group that is in a container already is refused by SET_CONTAINER, before type1 is asked
         busy = refuse(invalid_count[table] > 0, "EBUSY", "a vaddr is invalid")
         (case,) = under_lock(no(locked[table]), busy)
         return base.otherwise(

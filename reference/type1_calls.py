@@ -122,7 +122,9 @@ def detach_group(machine: Machine, me: Task, table: int, group: int) -> Steps:
 
 def has_group(machine: Machine, table: int) -> bool:
     """Somebody is in the container, where groups come and go: with the last one goes its IOMMU driver."""
-    return not machine.configuration.group_reserves or bool(machine.spaces[table].groups)
+    if not machine.configuration.group_reserves:
+        return True
+    return 0 <= table < len(machine.spaces) and bool(machine.spaces[table].groups)
 
 
 def everything(space: Space) -> Range:

@@ -182,7 +182,7 @@ def gate() -> Campaign:
     """Random runs of the reference as a subject."""
     oracle = Oracle(SYSTEM, gate_scope(SYSTEM))
     campaign = Campaign(ReferenceSubject(SYSTEM.id), oracle, setup_of(SYSTEM, oracle.machine), 1, frozenset())
-    campaign.play((), seconds=None, calls=2000)
+    campaign.play((), seconds=None, calls=4000)
     return campaign
 
 

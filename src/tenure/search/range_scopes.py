@@ -79,6 +79,7 @@ VADDRS = replace(
         group_scope({**_GROUPS, "address": 3, "mapping": 1}, reserved=(0, 1, 2)),
     ),
     witness=group_scope({**_GROUPS, "process": 2, "group": 2, "address": 5}, most=1, reserved=(0, 1, 2, 3, 4)),
+    gate=group_scope({**_GROUPS, "process": 2, "group": 3, "address": 8, "mapping": 4}, most=3),
     plan=group_scope({**_GROUPS, "process": 2, "group": 2, "address": 3}),
     whole=(
         Place("one address space", group_scope({**_GROUPS, "process": 2, "group": 2})),
