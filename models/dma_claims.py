@@ -22,9 +22,10 @@ from tenure.models.dma_type1 import (
     within,
 )
 from tenure.models.dma_type1_groups import is_reserved
+from tenure.models.dma_type1_vaddr import invalid_count, invalid_in, marked_in
 from tenure.vocabulary.objects import ADDRESS, MAPPING, PROCESS, TABLE, THREAD
 from tenure.vocabulary.systems import Claim, claim
-from tenure.vocabulary.terms import Term, both, frame, implies, is_none, no, number_of, stands, total_of, when
+from tenure.vocabulary.terms import Term, both, either, frame, implies, is_none, no, number_of, stands, total_of, when
 
 
 @claim(mapping=MAPPING)
@@ -89,11 +90,13 @@ def nothing_is_counted_without_the_lock(table: Term) -> Term:
     return implies(no(locked[table]), unmapped[table] == 0)
 
 
-def removals_have_the_lock(*calls: str) -> tuple[Claim, Claim]:
-    """These calls remove mappings in a loop, under the lock of their address space."""
+def removals_have_the_lock(*calls: str, marking: tuple[str, ...] = ()) -> tuple[Claim, Claim]:
+    """These calls remove mappings in a loop, or mark them, under the lock of their address space."""
+    calls = (*calls, *marking)
 
     def removes(thread: Term, call: str) -> Term:
-        return stands(thread, f"{call}.remove")
+        rounds = ("mark", "restore") if call in marking else ("remove",)
+        return stands(thread, *(f"{call}.{one}" for one in rounds))
 
     def at(thread: Term, call: str) -> Term:
         return frame(thread, call, "table", TABLE)
@@ -132,6 +135,48 @@ def no_mapping_has_a_reserved_address(mapping: Term, table: Term, address: Term)
     return implies(has_it, no(is_reserved(table, address)))
 
 
+@claim(mapping=MAPPING)
+def an_invalid_vaddr_is_a_mapping_s(mapping: Term) -> Term:
+    """A vaddr counts as invalid in the address space that has its mapping, and in no other."""
+    return implies(no(is_none(invalid_in[mapping])), invalid_in[mapping] == listed[mapping])
+
+
+@claim(table=TABLE)
+def invalid_vaddrs_are_counted(table: Term) -> Term:
+    """`vaddr_invalid_count` is the number of mappings whose vaddr is invalid."""
+    return invalid_count[table] == number_of(MAPPING, lambda m: invalid_in[m] == table)
+
+
+@claim(mapping=MAPPING)
+def what_is_marked_is_invalid(mapping: Term) -> Term:
+    """A mapping is marked only where its vaddr counts as invalid."""
+    return implies(no(is_none(marked_in[mapping])), marked_in[mapping] == invalid_in[mapping])
+
+
+@claim(mapping=MAPPING)
+def nothing_is_marked_without_the_lock(mapping: Term) -> Term:
+    """Where nobody has the lock, no mapping of the address space is marked."""
+    return implies(no(is_none(marked_in[mapping])), locked[marked_in[mapping]])
+
+
+def nothing_marked_is_removed(*calls: str) -> Claim:
+    """These calls remove mappings in a loop."""
+
+    @claim(thread=THREAD, mapping=MAPPING)
+    def where_one_removes_nothing_is_marked(thread: Term, mapping: Term) -> Term:
+        """Between two rounds of a removal no mapping of the address space is marked."""
+        return no(
+            either(
+                *(
+                    both(stands(thread, f"{c}.remove"), marked_in[mapping] == frame(thread, c, "table", TABLE))
+                    for c in calls
+                )
+            )
+        )
+
+    return where_one_removes_nothing_is_marked
+
+
 _OF_MAPPINGS = (
     a_listed_mapping_has_its_ends,
     mappings_of_one_address_space_are_disjoint,
@@ -150,4 +195,15 @@ CLAIMS_OF_GROUPS = (
     *removals_have_the_lock("unmap_dma", "unmap_all", "detach_group"),
     what_is_being_unmapped_is_bisected_by_nothing,
     no_mapping_has_a_reserved_address,
+)
+CLAIMS_OF_VADDRS = (
+    *_OF_MAPPINGS,
+    *removals_have_the_lock("unmap_dma", "unmap_all", "detach_group", marking=("unmap_vaddr", "unmap_vaddr_all")),
+    what_is_being_unmapped_is_bisected_by_nothing,
+    no_mapping_has_a_reserved_address,
+    an_invalid_vaddr_is_a_mapping_s,
+    invalid_vaddrs_are_counted,
+    what_is_marked_is_invalid,
+    nothing_is_marked_without_the_lock,
+    nothing_marked_is_removed("unmap_dma", "unmap_all", "detach_group"),
 )

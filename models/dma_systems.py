@@ -1,7 +1,7 @@
 """The systems of DMA ranges: address spaces and what may be done to them."""
 
-from tenure.models import dma_type1, dma_type1_groups
-from tenure.models.dma_claims import CLAIMS_OF_GROUPS, CLAIMS_V1, CLAIMS_V2
+from tenure.models import dma_type1, dma_type1_groups, dma_type1_vaddr
+from tenure.models.dma_claims import CLAIMS_OF_GROUPS, CLAIMS_OF_VADDRS, CLAIMS_V1, CLAIMS_V2
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.calls import Call
 from tenure.vocabulary.objects import TABLE
@@ -35,6 +35,12 @@ OF_GROUPS: tuple[Definition, ...] = (
     shows(seen.group_space, lambda g: dma_type1_groups.is_in[g]),
     shows(seen.address_reserved, dma_type1_groups.is_reserved),
     shows(seen.space_attached, dma_type1_groups.has_groups),
+)
+
+OF_VADDRS: tuple[Definition, ...] = (
+    *OF_GROUPS,
+    shows(seen.vaddr_invalid_in, lambda m: dma_type1_vaddr.invalid_in[m]),
+    shows(seen.vaddr_marked_in, lambda m: dma_type1_vaddr.marked_in[m]),
 )
 
 
@@ -75,5 +81,13 @@ SYSTEMS = (
         CLAIMS_OF_GROUPS,
         "groups",
         OF_GROUPS,
+    ),
+    _system(
+        "dma-type1-v2",
+        "the same with groups and processes that hand mappings over: a mapping stays while its vaddr is invalid, and no group comes",
+        dma_type1_vaddr.V2,
+        CLAIMS_OF_VADDRS,
+        "vaddr",
+        OF_VADDRS,
     ),
 )

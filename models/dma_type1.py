@@ -85,22 +85,24 @@ def in_list(table: Term, mapping: Term) -> Term:
     return listed[mapping] == table
 
 
-def _is_asked(request: Term, low: Term, high: Term) -> Term:
+def is_asked(request: Term, low: Term, high: Term) -> Term:
     """A range has a lower end and an upper; where there is none, one address stands for what was asked."""
     return both(position[low] <= position[high], implies(no(request == "range"), low == high))
 
 
-def _malformed(request: Term) -> tuple[Case, ...]:
+def malformed(request: Term) -> tuple[Case, ...]:
+    """What is wrong with the sizes of any request."""
     return (
         refuse(request == "empty", "EINVAL", "the size is zero"),
         refuse(request == "wraps", "EOVERFLOW", "the range ends beyond the top of the address space"),
     )
 
 
-def _unmappable(request: Term) -> tuple[Case, ...]:
+def unmappable(request: Term) -> tuple[Case, ...]:
+    """What is wrong with a request to unmap, whatever is mapped."""
     return (
         refuse(request == "misaligned", "EINVAL", "an address or the size is no multiple of the page size"),
-        *_malformed(request),
+        *malformed(request),
     )
 
 
@@ -124,10 +126,10 @@ def under_lock(free: Term, *cases: Case) -> tuple[Case, ...]:
 def map_dma(process: Term, table: Term, request: Term, low: Term, high: Term, to: Term, made: Term) -> Steps:  # noqa: PLR0913  # what the caller passes
     """Map a range, unless any of it is mapped already, or not valid; its pages are the caller's from now on."""
     count = position[high] - position[low] + 1
-    yield requires(_is_asked(request, low, high), is_none(listed[made]))
+    yield requires(is_asked(request, low, high), is_none(listed[made]))
     taken = some(MAPPING, lambda m: both(in_list(table, m), overlaps(m, low, high)))
     cases = (
-        *_malformed(request),
+        *malformed(request),
         refuse(request == "target wraps", "EOVERFLOW", "the memory ends beyond the top of the address space"),
         refuse(to == "none", "EINVAL", "neither read nor write is asked for"),
         refuse(request == "misaligned", "EINVAL", "an address or the size is no multiple of the page size"),
@@ -216,9 +218,9 @@ def begun(table: Term, *others: Case) -> Step:
 )
 def unmap_dma(table: Term, request: Term, low: Term, high: Term) -> Steps:
     """Unmap whole mappings; a request that would cut one is refused, and nothing has changed."""
-    yield requires(_is_asked(request, low, high))
+    yield requires(is_asked(request, low, high))
     cut = some(MAPPING, lambda m: both(in_list(table, m), bisects(m, low, high)))
-    yield begun(table, *_unmappable(request), refuse(cut, "EINVAL", "the range bisects a mapping"))
+    yield begun(table, *unmappable(request), refuse(cut, "EINVAL", "the range bisects a mapping"))
     yield from removal(table, lambda m: both(in_list(table, m), overlaps(m, low, high)))
 
 
@@ -240,8 +242,8 @@ def unmap_all(table: Term) -> Steps:
 )
 def unmap_dma_v1(table: Term, request: Term, low: Term, high: Term) -> Steps:
     """Unmap every mapping that begins in the range, whole; stop where one begins before it and reaches into it."""
-    yield requires(_is_asked(request, low, high))
-    yield begun(table, *_unmappable(request))
+    yield requires(is_asked(request, low, high))
+    yield begun(table, *unmappable(request))
     reaching = some(
         MAPPING, lambda m: both(in_list(table, m), overlaps(m, low, low), position[first[m]] < position[low])
     )

@@ -1,8 +1,8 @@
 """DMA: address ranges, what is mapped in them, and what the IOMMU translates."""
 
 from tenure.vocabulary import observables as seen
-from tenure.vocabulary.objects import ADDRESS, MAPPING, PROCESS, TABLE
-from tenure.vocabulary.properties import always, argument, called, each_step, refused
+from tenure.vocabulary.objects import ADDRESS, GROUP, MAPPING, PROCESS, TABLE
+from tenure.vocabulary.properties import always, answered, argument, called, each_step, refused
 from tenure.vocabulary.symbols import before
 from tenure.vocabulary.terms import Term, both, either, every, implies, is_none, no, number_of, some, total_of, when
 
@@ -69,6 +69,14 @@ def mappings_made_and_left_add_up(table: Term) -> Term:
     return made + seen.mappings_left[table] == seen.mappings_most[table]
 
 
+@each_step("DMA-8", "vfio_iommu_type1_attach_group EBUSY", table=TABLE, group=GROUP, mapping=MAPPING)
+def while_a_vaddr_is_invalid_nothing_is_pinned(table: Term, group: Term, mapping: Term) -> Term:
+    """While a mapping's vaddr is invalid, no group comes into its address space, for which the mapping would be pinned."""
+    space = seen.group_space[group]
+    comes = both(no(before(space) == table), space == table)
+    return implies(before(seen.vaddr_invalid_in[mapping]) == table, no(comes))
+
+
 @always("DMA-10", "iopt_set_allow_iova, iopt_reserve_iova EADDRINUSE", table=TABLE, address=ADDRESS)
 def no_address_is_allowed_and_reserved(table: Term, address: Term) -> Term:
     """No address is named as allowed and reserved by a device that is attached."""
@@ -123,6 +131,29 @@ def no_area_has_a_reserved_address(mapping: Term, table: Term, address: Term) ->
     return implies(beside, no(holds(mapping, address)))
 
 
+@each_step("DMA-17", "vfio_dma_do_unmap, VADDR: roll back", table=TABLE, mapping=MAPPING)
+def an_invalidation_that_is_refused_is_undone(table: Term, mapping: Term) -> Term:
+    """An UNMAP_DMA with VADDR marks just what it makes invalid, makes valid again just what it marked, and is refused with no mark left."""
+    invalid, marked = seen.vaddr_invalid_in[mapping] == table, seen.vaddr_marked_in[mapping] == table
+    rules = (
+        both(no(before(marked)), marked) == both(no(before(invalid)), invalid),
+        implies(both(before(invalid), no(invalid)), before(marked)),
+        implies(both(before(marked), no(marked)), either(answered(), no(invalid))),
+        implies(refused("EINVAL"), no(before(marked))),
+    )
+    invalidates = either(called("unmap_vaddr"), called("unmap_vaddr_all"))
+    return implies(both(invalidates, argument("table", TABLE) == table), both(*rules))
+
+
+@each_step("DMA-18", "vfio_dma_do_unmap, VADDR: unmapped", table=TABLE, mapping=MAPPING)
+def what_an_invalidation_counts_is_what_it_makes_invalid(table: Term, mapping: Term) -> Term:
+    """With each mapping whose vaddr an UNMAP_DMA makes invalid, what it will answer grows by just the addresses of that mapping."""
+    invalid = seen.vaddr_invalid_in[mapping] == table
+    size = position(seen.mapping_last[mapping]) - position(seen.mapping_first[mapping]) + 1
+    grown = seen.unmap_counted[table] == before(seen.unmap_counted[table]) + size
+    return implies(both(no(before(invalid)), invalid), grown)
+
+
 @always("ACT-1", "vfio_lock_acct", process=PROCESS)
 def a_process_is_charged_for_just_its_mappings(process: Term) -> Term:
     """The locked pages of a process are those of the mappings that it made, each counted once, until they go."""
@@ -130,11 +161,16 @@ def a_process_is_charged_for_just_its_mappings(process: Term) -> Term:
     return seen.pages_charged[process] == pages
 
 
+def _maps() -> Term:
+    """The call is MAP_DMA, with VADDR or without."""
+    return either(called("map_dma"), called("map_vaddr"))
+
+
 @each_step("ACT-2", "vfio_pin_map_dma, vfio_remove_dma", table=TABLE)
 def a_map_that_is_refused_changes_nothing(table: Term) -> Term:
     """After a MAP_DMA that is refused all mappings, translations, charges and the number of mappings left are as before."""
-    errnos = ("EINVAL", "EOVERFLOW", "EEXIST", "ENOSPC", "ENOMEM")
-    denied = both(called("map_dma"), either(*(refused(e) for e in errnos)))
+    errnos = ("EINVAL", "EOVERFLOW", "EEXIST", "ENOENT", "ENOSPC", "ENOMEM")
+    denied = both(_maps(), either(*(refused(e) for e in errnos)))
     same = both(
         before(seen.mappings_left[table]) == seen.mappings_left[table],
         every(MAPPING, lambda m: before(seen.mapping_listed[m]) == seen.mapping_listed[m]),
@@ -148,7 +184,7 @@ def a_map_that_is_refused_changes_nothing(table: Term) -> Term:
 def no_map_takes_a_process_over_its_limit(process: Term) -> Term:
     """Where a MAP_DMA charges a process without CAP_IPC_LOCK, it has no more pages afterwards than it may lock."""
     charged = seen.pages_charged[process]
-    more = both(called("map_dma"), before(charged) < charged)
+    more = both(_maps(), before(charged) < charged)
     return implies(both(more, no(seen.pages_unlimited[process])), charged <= seen.pages_most[process])
 
 
@@ -159,6 +195,7 @@ PROPERTIES = (
     no_mapping_is_cut,
     what_an_unmap_counts_is_what_it_removes,
     mappings_made_and_left_add_up,
+    while_a_vaddr_is_invalid_nothing_is_pinned,
     no_address_is_allowed_and_reserved,
     where_a_device_is_attached_areas_are_whole_pages,
     a_mapping_begins_no_later_than_it_ends,
@@ -166,6 +203,8 @@ PROPERTIES = (
     an_address_space_that_is_gone_has_no_mapping,
     what_is_chosen_may_be_chosen,
     no_area_has_a_reserved_address,
+    an_invalidation_that_is_refused_is_undone,
+    what_an_invalidation_counts_is_what_it_makes_invalid,
     a_process_is_charged_for_just_its_mappings,
     a_map_that_is_refused_changes_nothing,
     no_map_takes_a_process_over_its_limit,

@@ -33,8 +33,10 @@ from tenure.reference.show_spaces import (
     OF_MAPPINGS,
     OF_PAYERS,
     OF_SPACES,
+    OF_VADDRS,
     observe_space_groups,
     observe_spaces,
+    observe_vaddrs,
 )
 from tenure.reference.show_users import OF_USERS, OF_VMS, observe_coherency, observe_users, observe_vms
 from tenure.vocabulary import observables as seen
@@ -81,6 +83,7 @@ PARTS = (
     ),
     Part(OF_IOASES, observe_existence, lambda machine: bool(machine.ioases or machine.configuration.group_reserves)),
     Part(OF_GROUPS_OF_SPACES, observe_space_groups, lambda machine: bool(machine.configuration.group_reserves)),
+    Part(OF_VADDRS, observe_vaddrs, lambda machine: bool(machine.configuration.group_reserves)),
     Part(DESCRIBED, observe_described, lambda _: False),
     Part(
         OF_INTERRUPTS,

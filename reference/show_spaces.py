@@ -26,6 +26,7 @@ OF_MAPPINGS = (
 OF_PAYERS = (seen.pages_charged, seen.pages_most, seen.pages_unlimited)
 OF_SPACES = (seen.mappings_left, seen.mappings_most, seen.unmap_counted)
 OF_GROUPS_OF_SPACES = (seen.group_reserves, seen.group_space)
+OF_VADDRS = (seen.vaddr_invalid_in, seen.vaddr_marked_in)
 OF_ADDRESSES = (seen.address_position, seen.address_valid)
 
 
@@ -60,6 +61,13 @@ def observe_space_groups(machine: Machine) -> Columns:
     groups, addresses = len(machine.groups), machine.configuration.number(ADDRESS)
     where = tuple([next((t for t, s in enumerate(machine.spaces) if g in s.groups), NONE) for g in range(groups)])
     return tuple(map(int, machine.configuration.group_reserves)) or (0,) * (groups * addresses), where
+
+
+def observe_vaddrs(machine: Machine) -> Columns:
+    """The observables of OF_VADDRS."""
+    invalid = {name: table for table, space in enumerate(machine.spaces) for name in space.invalid}
+    marked = {name: table for table, space in enumerate(machine.spaces) for name in space.marked}
+    return tuple(tuple([known.get(name, NONE) for name in range(machine.mappings)]) for known in (invalid, marked))
 
 
 @cache

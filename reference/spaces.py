@@ -15,8 +15,11 @@ from tenure.reference.locks import Lock
 from tenure.vocabulary.objects import ADDRESS, GROUP, MAPPING, TABLE
 from tenure.vocabulary.types import NONE
 
-SpaceState = tuple[tuple[tuple[int, int, int, int, int], ...], tuple[int, ...], tuple[int, ...], tuple[Range, ...]]
-"""Each mapping as its name, ends, access and payer; for each address the mapping translated for; the groups; what is valid."""
+SpaceState = tuple[
+    tuple[tuple[int, int, int, int, int], ...], tuple[int, ...], tuple[int, ...], tuple[Range, ...], tuple[int, ...]
+]
+"""Each mapping as its name, ends, access and payer; for each address the mapping translated for; the groups; what is valid; whose
+vaddr is invalid."""
 
 
 class Payer:
@@ -52,7 +55,11 @@ class Space:
         self.lock = Lock()
         self.payers: dict[int, Payer] = {}
         self.unmapped = 0
-        """How many addresses the removal that has the lock took so far."""
+        """How many addresses the removal that has the lock took so far, or the call that makes vaddrs invalid."""
+        self.invalid: set[int] = set()
+        """The names of the mappings whose vaddr is invalid, of which type1 keeps the number (vaddr_invalid_count)."""
+        self.marked: list[int] = []
+        """Those that the call which has the lock has made so, the last one last."""
 
     def map(self, name: int, r: Range, access: int, payer: Payer) -> Refusal | None:
         """Make a mapping, charge its pages and translate them (vfio_link_dma, vfio_pin_map_dma).
@@ -75,8 +82,36 @@ class Space:
         """End a mapping and its translations, give its pages back, and count its addresses (vfio_remove_dma)."""
         self.mappings.unmap(mapping.range, exact)
         self._translate(mapping.range, NONE)
-        self.payers.pop(_name(mapping)).locked -= size(mapping.range)
+        self.payers.pop(name_of(mapping)).locked -= size(mapping.range)
         self.unmapped += size(mapping.range)
+        self.invalid.discard(name_of(mapping))
+
+    def invalidate(self, mapping: Mapping) -> None:
+        """Have a mapping's vaddr invalid, remember that this call did it, and count its addresses."""
+        self.invalid.add(name_of(mapping))
+        self.marked.append(name_of(mapping))
+        self.unmapped += size(mapping.range)
+
+    def restore(self) -> None:
+        """Have the vaddr that was made invalid last valid again."""
+        self.invalid.remove(self.marked.pop())
+
+    def awaits_memory(self) -> bool:
+        """Some vaddr is invalid (vaddr_invalid_count is not zero)."""
+        return bool(self.invalid)
+
+    def renew(self, mapping: Mapping, payer: Payer) -> bool:
+        """Give a mapping a new vaddr, of this process, which pays from now on, if it may lock as many pages (vfio_change_dma_owner)."""
+        name, pages = name_of(mapping), size(mapping.range)
+        old = self.payers[name]
+        if payer is not old:
+            if not payer.may_lock(pages):
+                return False
+            payer.locked += pages
+            old.locked -= pages
+            self.payers[name] = payer
+        self.invalid.remove(name)
+        return True
 
     def attach(self, group: int) -> bool:
         """Take a group in, unless it reserves what is mapped, or leaves nothing valid (vfio_iommu_resv_conflict)."""
@@ -112,7 +147,7 @@ class Space:
 
     def named(self) -> dict[int, Mapping]:
         """The mappings by name."""
-        return {_name(mapping): mapping for mapping in self.mappings}
+        return {name_of(mapping): mapping for mapping in self.mappings}
 
     def state(self) -> SpaceState:
         """What can be seen of it, as numbers."""
@@ -120,13 +155,14 @@ class Space:
             (name, one.range.first, one.range.last, one.access.value, self.payers[name].index)
             for name, one in sorted(self.named().items())
         )
-        return tuple(told), tuple(self.translated), tuple(sorted(self.groups)), self._valid
+        groups, invalid = tuple(sorted(self.groups)), tuple(sorted(self.invalid))
+        return tuple(told), tuple(self.translated), groups, self._valid, invalid
 
     def become(self, state: SpaceState, payers: list[Payer]) -> None:
         """Go back to a state in which no call is in flight, and these pay."""
-        told, translated, groups, valid = state
+        told, translated, groups, valid, invalid = state
         for one in self.mappings.unmap_all():
-            self.payers.pop(_name(one)).locked -= size(one.range)
+            self.payers.pop(name_of(one)).locked -= size(one.range)
         self.groups = set(groups)
         self._confine(valid)
         for name, first, last, access, payer in told:
@@ -136,6 +172,8 @@ class Space:
             payers[payer].locked += size(r)
         self.translated = list(translated)
         self.unmapped = 0
+        self.invalid = set(invalid)
+        self.marked = []
 
     def _translate(self, r: Range, name: int) -> None:
         for address in range(r.first, r.last + 1):
@@ -161,5 +199,6 @@ def payers_of(configuration: Configuration) -> list[Payer]:
     return [Payer(index, limit, unlimited=unlimited) for index, (limit, unlimited) in enumerate(given)]
 
 
-def _name(mapping: Mapping) -> int:
+def name_of(mapping: Mapping) -> int:
+    """The number in the name of a mapping."""
     return int(mapping.owner.removeprefix(MAPPING.letter))

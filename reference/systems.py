@@ -47,6 +47,7 @@ from tenure.reference import (
     spapr_file_calls,
     spapr_host_calls,
     type1_calls,
+    type1_vaddr_calls,
     use_calls,
     validate_calls,
     vfio_driver_calls,
@@ -277,6 +278,13 @@ _TYPE1_GROUPS: Mapping[str, Form] = {
     **_TYPE1,
     "attach_group": Form(type1_calls.attach_group, type1_calls.may_attach_group),
     "detach_group": Form(type1_calls.detach_group, type1_calls.may_attach_group),
+}
+
+_TYPE1_VADDR: Mapping[str, Form] = {
+    **_TYPE1_GROUPS,
+    "map_vaddr": Form(type1_vaddr_calls.map_vaddr, type1_vaddr_calls.may_map_vaddr),
+    "unmap_vaddr": Form(type1_vaddr_calls.unmap_vaddr, type1_calls.may_unmap_dma),
+    "unmap_vaddr_all": Form(type1_vaddr_calls.unmap_vaddr_all, type1_calls.may_unmap_all),
 }
 
 _IOAS: Mapping[str, Form] = {
@@ -654,6 +662,7 @@ SYSTEMS: Mapping[str, System] = {
     ),
     "dma-type1-v2": System(_TYPE1),
     "dma-type1-v2:groups": System(_TYPE1_GROUPS),
+    "dma-type1-v2:vaddr": System(_TYPE1_VADDR),
     "dma-ioas": System(_IOAS, has_ioases=True),
     "dma-ioas:devices": System(_IOAS_DEVICES, has_ioases=True),
     "dma-ioas-compat": System(_IOAS_COMPAT, has_ioases=True),

@@ -52,7 +52,7 @@ def an_upper_end_that_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
         low = space.mappings.at(r.first)
         return low is not None and low.range.first < r.first
 
-    monkeypatch.setattr(type1_calls, "_bisects", bisects)
+    monkeypatch.setattr(type1_calls, "bisects", bisects)
 
 
 def pages_that_are_not_given_back(monkeypatch: pytest.MonkeyPatch) -> None:

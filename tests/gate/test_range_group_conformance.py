@@ -86,7 +86,7 @@ def a_group_that_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def mappings_that_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     """The last group leaves, and nothing is unmapped."""
-    monkeypatch.setattr(type1_calls, "_everything", lambda _: Range(3, 3))
+    monkeypatch.setattr(type1_calls, "everything", lambda _: Range(3, 3))
 
 
 @pytest.mark.parametrize("plant", [what_it_reserved_stays_away, a_group_that_is_not_asked, mappings_that_stay])

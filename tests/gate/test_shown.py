@@ -65,7 +65,7 @@ PLANTED = [
     for name in (
         "external-get-put",
         "kvm-file",
-        "dma-type1-v2:groups",
+        "dma-type1-v2:vaddr",
         "dma-rfc2011",
         "dma-ioas:devices",
         "interrupts",

@@ -25,6 +25,7 @@ from tenure.search.interrupt_scopes import INTERRUPTS, interrupt_scope
 from tenure.search.iommufd_group_scopes import GROUPS_OF_IOMMUFDS
 from tenure.search.metagroup_scopes import METAGROUPS, metagroup_scope
 from tenure.search.paged_scopes import RFC2011
+from tenure.search.range_scopes import GROUPS, VADDRS, group_scope
 from tenure.search.scopes import has_users, has_vms, scope, sleepers
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.calls import (
@@ -179,6 +180,8 @@ def machine_of(rules: Rules, *, wide: bool = False) -> Machine:
         return Machine(rules, cdevs(wide=wide, steps=steps, groups=family is not CDEVS, vms=of_vms))
     if family is not None:
         sizes = {**family.main, "table": 1, "address": 4 if wide and family is RFC2011 else 3, "mapping": 2}
+        if wide and family in (GROUPS, VADDRS):  # a group that leaves nothing valid
+            return Machine(rules, group_scope({**sizes, "process": 2}, reserved=(0, 1)))
         return Machine(rules, family.scope({**sizes, "process": 2 if wide and "page" not in sizes else 1}))
     threads = 1 if rules.granularity is Granularity.STEPS else sleepers(rules.system)
     one, vm = (2 if wide else 1), (1 if has_vms(rules.system) else 0)

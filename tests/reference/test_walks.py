@@ -114,6 +114,9 @@ PARAMETERS = {
     "map_dma": ("process", "table", "request", "low_address", "high_address", "to_access", "made_mapping"),
     "unmap_dma": ("table", "request", "low_address", "high_address"),
     "unmap_all": ("table",),
+    "map_vaddr": ("process", "table", "request", "low_address", "high_address"),
+    "unmap_vaddr": ("table", "request", "low_address", "high_address"),
+    "unmap_vaddr_all": ("table",),
     "attach_group": ("table", "group"),
     "detach_group": ("table", "group"),
     "get_external_user": ("user", "process", "file"),
@@ -265,7 +268,7 @@ def machine(system: str) -> Kernel:
         return Kernel(system, known)
     if system.startswith("dma-"):
         known = Configuration(OF_RANGES, (), (), (), (False,), (), (1, 1, 2), (2,), (1,), (False,))
-        if system.endswith("groups"):
+        if system.endswith((":groups", ":vaddr")):
             sizes, reserves = {**OF_RANGES, "group": 2}, (False,) * 3 + (True, False, False)
             known = replace(known, sizes=sizes, no_iommu=(False, False), group_reserves=reserves)
         return Kernel(system, known)

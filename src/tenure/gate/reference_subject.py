@@ -36,7 +36,7 @@ from tenure.vocabulary.types import Count, Flag, Maybe, Sort, Type, default, par
 
 _SLEEPS = Reply(Refused("EAGAIN"))
 _AT_REST = seen.group_at_rest
-_WITHIN = frozenset({seen.unmap_counted.name, seen.line_delivers.name})
+_WITHIN = frozenset({seen.unmap_counted.name, seen.vaddr_marked_in.name, seen.line_delivers.name})
 """What only tells how far a call is; a subject of whole calls has nothing of it to show."""
 _GROUP_OF: Mapping[Sort, Observable] = {DEVICE: seen.device_group, FILE: seen.file_group, USER: seen.user_counts}
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tenure.search.family import Family, Place
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.machine import Scope
@@ -67,6 +69,28 @@ GROUPS = Family(
     ),
     columns=_COLUMNS,
     tables={"group_reserves": "group reserves"},
+)
+
+VADDRS = replace(
+    GROUPS,
+    marks=seen.vaddr_invalid_in,
+    narrow=(
+        group_scope({**_GROUPS, "process": 2}, reserved=()),
+        group_scope({**_GROUPS, "address": 3, "mapping": 1}, reserved=(0, 1, 2)),
+    ),
+    witness=group_scope({**_GROUPS, "process": 2, "group": 2, "address": 5}, most=1, reserved=(0, 1, 2, 3, 4)),
+    gate=group_scope({**_GROUPS, "process": 2, "group": 3, "address": 8, "mapping": 4}, most=3),
+    plan=group_scope({**_GROUPS, "process": 2, "group": 2, "address": 3}),
+    whole=(
+        Place("one address space", group_scope({**_GROUPS, "process": 2, "group": 2})),
+        Place("two address spaces", group_scope({**_GROUPS, "table": 2, "group": 2, "address": 2}, most=1)),
+        Place("nothing valid", group_scope({**_GROUPS, "address": 3, "mapping": 1}, reserved=(0, 1, 2))),
+        Place("large", group_scope({**_GROUPS, "process": 2, "group": 3, "address": 5, "mapping": 3}), full=True),
+    ),
+    pairs=(
+        Place("one address space", group_scope({**_GROUPS, "thread": 2, "group": 2, "address": 2, "mapping": 1})),
+        Place("two mappings", group_scope({**_GROUPS, "thread": 2, "group": 2, "address": 2}), full=True),
+    ),
 )
 
 TYPE1 = Family(

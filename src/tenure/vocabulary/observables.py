@@ -317,6 +317,15 @@ group_reserves = observable(
     meaning="no memory may be at the address where the group is in the container",
 )
 group_space = observable("group_space", GROUP, TABLE.maybe, meaning="the address space that the group's devices see")
+vaddr_invalid_in = observable(
+    "vaddr_invalid_in",
+    MAPPING,
+    TABLE.maybe,
+    meaning="the address space in which the mapping's address of memory is invalid, until MAP_DMA with VADDR names a new one",
+)
+vaddr_marked_in = observable(
+    "vaddr_marked_in", MAPPING, TABLE.maybe, meaning="the same where the UNMAP_DMA with VADDR under way has made it so"
+)
 address_begins_page = observable("address_begins_page", ADDRESS, FLAG, meaning="a page begins at the address")
 address_ends_page = observable("address_ends_page", ADDRESS, FLAG, meaning="a page ends at the address")
 space_cuts = observable(
