@@ -138,6 +138,8 @@ def load(machine: Machine, snapshot: Snapshot) -> None:
         _load_user(machine, user, user_state)
     for paged, paged_state in zip(machine.paged, paged_spaces, strict=True):
         paged.become(paged_state)
+    for ioas in machine.ioases[:1]:
+        ioas.memory.forget()  # the one memory of them all, which comes back with their areas
     for ioas, ioas_state in zip(machine.ioases, ioases, strict=True):
         ioas.become(ioas_state)
     for space, space_state in zip(machine.spaces, spaces, strict=True):

@@ -113,6 +113,31 @@ DEVICES = Family(
 )
 
 
+_OF_COPIES = {"thread": 1, "table": 2, "device": 1, "address": 2, "mapping": 2, "iopt_pages": 2}
+
+
+def copy_scope(sizes: dict[str, int]) -> Scope:
+    """Addresses of which the kernel may choose any."""
+    return ioas_scope(sizes, (), range(sizes["address"]))
+
+
+COPIES = Family(
+    marks=seen.memory_charged,
+    scope=copy_scope,
+    main=_OF_COPIES,
+    narrow=(),
+    witness=copy_scope({**_OF_COPIES, "thread": 2}),
+    gate=copy_scope({"thread": 1, "table": 2, "device": 2, "address": 6, "mapping": 5, "iopt_pages": 4}),
+    plan=copy_scope(_OF_COPIES),
+    whole=(
+        Place("two address spaces", copy_scope(_OF_COPIES)),
+        Place("three addresses", copy_scope({**_OF_COPIES, "table": 1, "address": 3})),
+    ),
+    pairs=(Place("one address space", copy_scope({**_OF_COPIES, "thread": 2, "table": 1})),),
+    columns=(("address_position", "a", "position"), ("address_choosable", "a", "may be chosen")),
+)
+
+
 def vfio_scope(sizes: dict[str, int], pages: tuple[int, ...] = ()) -> Scope:
     """Pages one after the other, of which callers name all; or these, of which no area has one beside it that has no name."""
     pages = pages or tuple(range(sizes["address"]))
