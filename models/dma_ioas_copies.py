@@ -37,14 +37,33 @@ from tenure.vocabulary.locks import briefly
 from tenure.vocabulary.objects import ADDRESS, DEVICE, IOPT_PAGES, MAPPING, TABLE, THREAD
 from tenure.vocabulary.observables import ACCESS, AUTO_COPY_REQUEST, COPY_REQUEST
 from tenure.vocabulary.symbols import choice_is, state
-from tenure.vocabulary.terms import FALSE, TRUE, Term, both, constant, either, every, implies, in_flight, is_none, no, some
+from tenure.vocabulary.terms import (
+    FALSE,
+    TRUE,
+    Term,
+    both,
+    constant,
+    either,
+    every,
+    implies,
+    in_flight,
+    is_none,
+    no,
+    some,
+)
 from tenure.vocabulary.types import COUNT, FLAG
 
 shares = state("shares", MAPPING, IOPT_PAGES.maybe, meaning="the pages object to whose memory the area leads")
-offset = state("offset", MAPPING, COUNT, meaning="how many pages of its pages object are before the area's first address")
+offset = state(
+    "offset", MAPPING, COUNT, meaning="how many pages of its pages object are before the area's first address"
+)
 writable = state("writable", MAPPING, FLAG, meaning="the pages object of the area was made for writing")
-pinned = state("pinned", IOPT_PAGES, ADDRESS, FLAG, meaning="the page of the pages object is pinned, and counts in `npinned`")
-charges = state("charges", IOPT_PAGES, ADDRESS, COUNT, meaning="how often the page is charged: what it is of `last_npinned`")
+pinned = state(
+    "pinned", IOPT_PAGES, ADDRESS, FLAG, meaning="the page of the pages object is pinned, and counts in `npinned`"
+)
+charges = state(
+    "charges", IOPT_PAGES, ADDRESS, COUNT, meaning="how often the page is charged: what it is of `last_npinned`"
+)
 
 
 def leads_to(mapping: Term, pages: Term, page: Term) -> Term:
@@ -81,9 +100,7 @@ def _unfills(mapping: Term) -> tuple[Assign, ...]:
     pages = shares[mapping]
 
     def goes(page: Term) -> Term:
-        others = some(
-            MAPPING, lambda m: both(no(m == mapping), leads_to(m, pages, page), has_devices(listed[m]))
-        )
+        others = some(MAPPING, lambda m: both(no(m == mapping), leads_to(m, pages, page), has_devices(listed[m])))
         return both(has_devices(listed[mapping]), leads_to(mapping, pages, page), no(others))
 
     return (
@@ -163,13 +180,15 @@ def _shared(
 
     def covers(mapping: Term) -> Term:
         return both(
-            in_list(source, mapping), position[first[mapping]] <= position[low], position[high] <= position[last[mapping]]
+            in_list(source, mapping),
+            position[first[mapping]] <= position[low],
+            position[high] <= position[last[mapping]],
         )
 
     def is_mapped(address: Term) -> Term:
         return some(MAPPING, lambda m: both(in_list(source, m), within(address, first[m], last[m])))
 
-    asked = choice_is(request, "range", "wraps") if "wraps" in request.type.values else request == "range"
+    asked = no(choice_is(request, "empty", "source wraps", "too large", "unknown"))
     gapless = every(ADDRESS, lambda a: implies(within(a, low, high), is_mapped(a)))
     yield requires(
         implies(asked, has_ends(low, length)),

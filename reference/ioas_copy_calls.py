@@ -74,10 +74,7 @@ def may_ioas_copy_fixed(  # noqa: PLR0913  # what the caller passes
 ) -> bool:
     """Both ranges have as many addresses as there are up to `length`, and no two areas have the source's between them."""
     asked, number = COPY_REQUEST.values[request], machine.configuration.number(ADDRESS)
-    if asked == "range":
-        fits = 0 <= begin < number - length
-    else:
-        fits = begin == low
+    fits = 0 <= begin < number - length if asked == "range" else begin == low
     return fits and _may_copy(machine, (table, source_table), asked, (low, length), to, made)
 
 
@@ -102,7 +99,7 @@ def ioas_copy_fixed(  # noqa: PLR0913  # what the caller passes
     return _copied_to(machine.ioases[table], found, asked, begin, to, made)
 
 
-def _copied_to(space: IoasSpace, share: Share, asked: str, begin: int, to: int, made: int) -> Steps:  # noqa: PLR0913  # as above
+def _copied_to(space: IoasSpace, share: Share, asked: str, begin: int, to: int, made: int) -> Steps:  # as above
     space.memory.promised.add(made)
     yield "ioas_copy_fixed.map"
     space.memory.promised.discard(made)
@@ -158,7 +155,7 @@ def _copied_anywhere(space: IoasSpace, share: Share, to: int, made: int) -> Step
     return Done((("iova", ADDRESS.element(begin)),))
 
 
-def _may_copy(  # noqa: PLR0913  # as above
+def _may_copy(  # as above
     machine: Machine, tables: tuple[int, int], asked: str, where: tuple[int, int], to: int, made: int
 ) -> bool:
     (low, length), number = where, machine.configuration.number(ADDRESS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tenure.reference.configuration import Configuration
 from tenure.reference.dma import Access, Bounds, Mapping, Range, Refusal, Tracker, Width, size
 from tenure.reference.dma.bounds import usable
@@ -156,6 +158,14 @@ def ioas_spaces_of(configuration: Configuration) -> list[IoasSpace]:
     layout = layout_of(configuration)
     memory = Memory(configuration.number(ADDRESS))
     return [IoasSpace(layout, memory) for _ in range(tables)]
+
+
+def load_ioas_spaces(spaces: Sequence[IoasSpace], states: Sequence[IoasState]) -> None:
+    """Bring all of them back to these states; the memory that their areas share comes back with the areas."""
+    for space in spaces[:1]:
+        space.memory.forget()
+    for space, state in zip(spaces, states, strict=True):
+        space.become(state)
 
 
 def _name(area: str) -> int:

@@ -23,7 +23,13 @@ from tenure.reference.show_groups import (
     observe_tables,
 )
 from tenure.reference.show_interrupts import OF_INTERRUPTS, observe_interrupts
-from tenure.reference.show_ioases import OF_IOASES, OF_SHARED_MEMORY, observe_existence, observe_ioases, observe_shared_memory
+from tenure.reference.show_ioases import (
+    OF_IOASES,
+    OF_SHARED_MEMORY,
+    observe_existence,
+    observe_ioases,
+    observe_shared_memory,
+)
 from tenure.reference.show_metagroups import OF_METAGROUPS, observe_memory, observe_metagroups
 from tenure.reference.show_objects import OF_OBJECTS, observe_objects
 from tenure.reference.show_paged import OF_PAGED, observe_paged

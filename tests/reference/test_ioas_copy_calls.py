@@ -21,7 +21,14 @@ ASKED = {"source_table": 0, "request": COPY_REQUEST.values.index("range"), "to":
 @pytest.fixture
 def bench() -> Bench:
     """IO address spaces tb0 and tb1 of eight addresses, of which tb0 has an area m0 of a2 to a5 for reading; and a free id, tb2."""
-    sizes = dict.fromkeys(SIZES, 0) | {"thread": 2, "table": 3, "device": 2, "address": 8, "mapping": 4, "iopt_pages": 2}
+    sizes = dict.fromkeys(SIZES, 0) | {
+        "thread": 2,
+        "table": 3,
+        "device": 2,
+        "address": 8,
+        "mapping": 4,
+        "iopt_pages": 2,
+    }
     known = Configuration(sizes, (0, 0), (False, False), (), (), (0, 0), may_be_chosen=(True,) * 8)
     made = Bench(Kernel("dma-ioas:copies", known))
     assert [made.do("ioas_alloc", made=table) for table in (0, 1)] == [Done(), Done()]
@@ -37,7 +44,9 @@ def ioas_map(bench: Bench, low: int, high: int, made: int, pages: int = 0, to: i
 
 def ioas_copy(bench: Bench, low: int, length: int, begin: int, **others: int) -> object:
     """IOAS_COPY from tb0 to tb1, as m1, with FIXED_IOVA, of as many addresses as there are up to this one."""
-    return bench.do("ioas_copy_fixed", **{"table": 1, "made": 1, **ASKED, **others}, low=low, length=length, begin=begin)
+    return bench.do(
+        "ioas_copy_fixed", **{"table": 1, "made": 1, **ASKED, **others}, low=low, length=length, begin=begin
+    )
 
 
 def ioas_copy_anywhere(bench: Bench, low: int, length: int, **others: int) -> object:
