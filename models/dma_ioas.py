@@ -123,6 +123,19 @@ def _is_choosable(table: Term, address: Term) -> Term:
     return both(may_be_chosen[address], either(allowed[table, address], unrestricted))
 
 
+def has_room(table: Term, length: Term) -> Callable[[Term], Term]:
+    """Whether as many addresses from one on are free, and may be chosen."""
+
+    def fits(begin: Term) -> Term:
+        end = last_of[begin, length]
+        taken = some(MAPPING, lambda m: both(in_list(table, m), overlaps(m, begin, end)))
+        may_be = every(ADDRESS, lambda a: implies(within(a, begin, end), _is_choosable(table, a)))
+        ends = both(position[begin] <= position[end], position[end] == position[begin] + position[length])
+        return both(ends, may_be, no(taken))
+
+    return fits
+
+
 @call(
     "IOMMU_IOAS_MAP",
     actor=THREAD,
@@ -137,21 +150,14 @@ def ioas_map(table: Term, request: Term, length: Term, to: Term, made: Term) -> 
     """Make an area of a certain length wherever there is room, and say where; which place it is, is the kernel's choice."""
     yield requires(is_none(listed[made]))
 
-    def has_room(begin: Term) -> Term:
-        """As many addresses from this one on are free, and may be chosen."""
-        end = last_of[begin, length]
-        taken = some(MAPPING, lambda m: both(in_list(table, m), overlaps(m, begin, end)))
-        may_be = every(ADDRESS, lambda a: implies(within(a, begin, end), _is_choosable(table, a)))
-        fits = both(position[begin] <= position[end], position[end] == position[begin] + position[length])
-        return both(fits, may_be, no(taken))
-
+    fits = has_room(table, length)
     yield step(
         "map",
         *_unmappable(table, request, to),
         refuse(request == "half", "EOVERFLOW", "the length is half of the address space or more"),
         choosing(
             ADDRESS,
-            has_room,
+            fits,
             lambda begin: done(*made_area(table, made, begin, last_of[begin, length], to), iova=begin),
         ),
         refuse(TRUE, "ENOSPC", "no hole is large enough"),

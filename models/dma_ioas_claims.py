@@ -1,14 +1,18 @@
 """What holds the areas of IO address spaces together: helper invariants of `dma-ioas` and `dma-ioas-compat`."""
 
+from itertools import product
+
 from tenure.models.cdev_fields import attached_to
 from tenure.models.dma_claims import a_listed_mapping_has_its_ends, mappings_of_one_address_space_are_disjoint
 from tenure.models.dma_ioas import allowed, is_there
 from tenure.models.dma_ioas_compat import found
+from tenure.models.dma_ioas_copies import charges, has_ends, is_used, pinned, shares
 from tenure.models.dma_ioas_devices import begins_page, ends_page, has_devices, is_reserved
 from tenure.models.dma_type1 import first, last, listed, within
-from tenure.vocabulary.objects import ADDRESS, DEVICE, MAPPING, TABLE
+from tenure.vocabulary.objects import ADDRESS, DEVICE, IOPT_PAGES, MAPPING, TABLE, THREAD
+from tenure.vocabulary.observables import COPY_REQUEST
 from tenure.vocabulary.systems import claim
-from tenure.vocabulary.terms import Term, both, implies, no
+from tenure.vocabulary.terms import Term, both, either, frame, implies, is_none, no, stands, when
 
 
 @claim(mapping=MAPPING, table=TABLE)
@@ -51,6 +55,63 @@ def areas_beside_a_device_are_whole_pages(mapping: Term, table: Term) -> Term:
     return implies(both(listed[mapping] == table, has_devices(table)), whole)
 
 
+@claim(pages=IOPT_PAGES, page=ADDRESS)
+def what_a_device_may_reach_is_pinned(pages: Term, page: Term) -> Term:
+    """A page is pinned exactly where an area of an IO address space with a device leads to it."""
+    return both(implies(is_used(pages, page), pinned[pages, page]), implies(pinned[pages, page], is_used(pages, page)))
+
+
+@claim(pages=IOPT_PAGES, page=ADDRESS)
+def what_is_pinned_is_charged_once(pages: Term, page: Term) -> Term:
+    """A page that is pinned is charged once, and no other is."""
+    return charges[pages, page] == when(pinned[pages, page], 1, 0)
+
+
+@claim(mapping=MAPPING)
+def only_an_area_refers_to_a_pages_object(mapping: Term) -> Term:
+    """An area that is in no IO address space has no pages object."""
+    return implies(is_none(listed[mapping]), is_none(shares[mapping]))
+
+
+_COPIES = ("ioas_copy_fixed", "ioas_copy")
+
+
+def _made_by(thread: Term, call: str) -> Term:
+    return frame(thread, call, "made", MAPPING)
+
+
+@claim(thread=THREAD)
+def the_area_of_a_copy_under_way_is_not_there(thread: Term) -> Term:
+    """What a copy that has its source is going to make has a name, and is in no IO address space."""
+    made = [(stands(thread, f"{c}.map"), _made_by(thread, c)) for c in _COPIES]
+    return both(*(implies(standing, both(no(is_none(m)), is_none(listed[m]))) for standing, m in made))
+
+
+@claim(thread=THREAD, other=THREAD)
+def two_copies_under_way_make_two_areas(thread: Term, other: Term) -> Term:
+    """No two calls are going to make one area."""
+    return both(
+        *(
+            implies(
+                both(stands(thread, f"{a}.map"), stands(other, f"{b}.map"), _made_by(thread, a) == _made_by(other, b)),
+                thread == other,
+            )
+            for a, b in product(_COPIES, repeat=2)
+        )
+    )
+
+
+@claim(thread=THREAD)
+def where_a_copy_under_way_comes_to_is_a_range(thread: Term) -> Term:
+    """A copy that has its source goes to a range that begins no later than it ends, if it does not wrap."""
+    name = "ioas_copy_fixed"
+    request = frame(thread, name, "request", COPY_REQUEST)
+    begin, length = (frame(thread, name, one, ADDRESS) for one in ("begin", "length"))
+    named = both(no(is_none(begin)), no(is_none(length)))
+    ordered = both(request == "range", named, has_ends(begin, length))
+    return implies(stands(thread, f"{name}.map"), either(ordered, request == "wraps"))
+
+
 CLAIMS = (
     a_listed_mapping_has_its_ends,
     mappings_of_one_address_space_are_disjoint,
@@ -65,4 +126,15 @@ DEVICE_CLAIMS = (
     no_address_is_allowed_and_reserved,
     no_area_has_a_reserved_address,
     areas_beside_a_device_are_whole_pages,
+)
+
+COPY_CLAIMS = (
+    *CLAIMS,
+    a_device_is_attached_to_an_address_space_that_is_there,
+    what_a_device_may_reach_is_pinned,
+    what_is_pinned_is_charged_once,
+    only_an_area_refers_to_a_pages_object,
+    the_area_of_a_copy_under_way_is_not_there,
+    two_copies_under_way_make_two_areas,
+    where_a_copy_under_way_comes_to_is_a_range,
 )

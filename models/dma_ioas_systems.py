@@ -1,7 +1,7 @@
 """The systems of IO address spaces of an iommufd: by calls of its own, `dma-ioas`, and by VFIO's, `dma-ioas-compat`."""
 
-from tenure.models import cdev_fields, dma_ioas, dma_ioas_compat, dma_ioas_devices, dma_type1
-from tenure.models.dma_ioas_claims import CLAIMS, COMPAT_CLAIMS, DEVICE_CLAIMS
+from tenure.models import cdev_fields, dma_ioas, dma_ioas_compat, dma_ioas_copies, dma_ioas_devices, dma_type1
+from tenure.models.dma_ioas_claims import CLAIMS, COMPAT_CLAIMS, COPY_CLAIMS, DEVICE_CLAIMS
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.systems import Definition, System, shows
 
@@ -32,6 +32,18 @@ OF_DEVICES = (
     shows(seen.address_ends_page, lambda a: dma_ioas_devices.ends_page[a]),
 )
 
+OF_COPIES = (
+    *DEFINITIONS,
+    shows(seen.device_ioas, lambda d: cdev_fields.attached_to[d]),
+    shows(seen.space_attached, dma_ioas_devices.has_devices),
+    shows(seen.mapping_pages_object, lambda m: dma_ioas_copies.shares[m]),
+    shows(seen.mapping_offset, lambda m: dma_ioas_copies.offset[m]),
+    shows(seen.memory_there, dma_ioas_copies.is_referred_to),
+    shows(seen.memory_used, dma_ioas_copies.is_used),
+    shows(seen.memory_pinned, lambda p, a: dma_ioas_copies.pinned[p, a]),
+    shows(seen.memory_charged, lambda p, a: dma_ioas_copies.charges[p, a]),
+)
+
 SYSTEMS = (
     System(
         name="dma-ioas",
@@ -50,6 +62,15 @@ SYSTEMS = (
         calls=dma_ioas_devices.CALLS,
         definitions=OF_DEVICES,
         claims=DEVICE_CLAIMS,
+    ),
+    System(
+        name="dma-ioas",
+        variant="copies",
+        title="the same with IOAS_COPY: areas share memory, which is pinned and charged once while a device is attached to any of them",
+        source="drivers/iommu/iommufd/ioas.c, io_pagetable.c, pages.c, device.c, 7.2",
+        calls=dma_ioas_copies.CALLS,
+        definitions=OF_COPIES,
+        claims=COPY_CLAIMS,
     ),
     System(
         name="dma-ioas-compat",

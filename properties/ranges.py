@@ -1,7 +1,7 @@
 """DMA: address ranges, what is mapped in them, and what the IOMMU translates."""
 
 from tenure.vocabulary import observables as seen
-from tenure.vocabulary.objects import ADDRESS, GROUP, MAPPING, PROCESS, TABLE
+from tenure.vocabulary.objects import ADDRESS, GROUP, IOPT_PAGES, MAPPING, PROCESS, TABLE
 from tenure.vocabulary.properties import always, answered, argument, called, each_step, refused
 from tenure.vocabulary.symbols import before
 from tenure.vocabulary.terms import Term, both, either, every, implies, is_none, no, number_of, some, total_of, when
@@ -188,6 +188,14 @@ def no_map_takes_a_process_over_its_limit(process: Term) -> Term:
     return implies(both(more, no(seen.pages_unlimited[process])), charged <= seen.pages_most[process])
 
 
+@always("ACT-4", "iopt_pages_update_pinned, pfn_reader_user_update_pinned", pages=IOPT_PAGES, page=ADDRESS)
+def shared_memory_is_charged_once(pages: Term, page: Term) -> Term:
+    """A page of a pages object is pinned exactly while an area with a device leads to it, and charged once then, however many do."""
+    used, pinned = seen.memory_used[pages, page], seen.memory_pinned[pages, page]
+    exactly = both(implies(used, pinned), implies(pinned, used))
+    return both(exactly, seen.memory_charged[pages, page] == when(pinned, 1, 0))
+
+
 PROPERTIES = (
     mappings_of_one_address_space_are_disjoint,
     what_is_translated_is_what_is_mapped,
@@ -208,4 +216,5 @@ PROPERTIES = (
     a_process_is_charged_for_just_its_mappings,
     a_map_that_is_refused_changes_nothing,
     no_map_takes_a_process_over_its_limit,
+    shared_memory_is_charged_once,
 )

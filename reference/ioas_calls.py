@@ -194,7 +194,7 @@ def attach(machine: Machine, me: Task, device: int, table: int) -> Answer:
     if not space.admits(device):
         return EADDRINUSE
     _leave(machine, device)
-    space.devices.add(device)
+    space.enter(device)
     return OK
 
 
@@ -212,7 +212,7 @@ def detach(machine: Machine, me: Task, device: int) -> Answer:
 
 def _leave(machine: Machine, device: int) -> None:
     for space in machine.ioases:
-        space.devices.discard(device)
+        space.leave(device)
 
 
 def may_ioas_iova_ranges(machine: Machine, table: int, request: int, address: int) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tenure.reference.configuration import Configuration
 from tenure.reference.dma import Access, Bounds, Mapping, Range, Refusal, Tracker, Width, size
 from tenure.reference.dma.bounds import usable
@@ -9,17 +11,27 @@ from tenure.reference.dma.pages import Shift
 from tenure.reference.dma.ranges import intersection, overlap, split
 from tenure.reference.dma.removal import exact
 from tenure.reference.ioas_layout import Layout, layout_of
+from tenure.reference.ioas_memory import Memory, Share
 from tenure.vocabulary.objects import ADDRESS, MAPPING, TABLE
 
-IoasState = tuple[bool, bool, tuple[Range, ...], tuple[int, ...], tuple[tuple[int, int, int, int], ...]]
-"""Whether it is there and cuts areas; what is allowed; who is attached; and each area as its name, ends, and access."""
+IoasState = tuple[
+    bool,
+    bool,
+    tuple[Range, ...],
+    tuple[int, ...],
+    tuple[tuple[int, int, int, int], ...],
+    tuple[tuple[int, int, int, bool], ...],
+]
+"""Whether it is there and cuts areas; what is allowed; who is attached; each area as its name, ends, and access; and where areas
+share memory, the name of each, that of its pages object, where it begins in that, and whether that was made for writing."""
 
 
 class IoasSpace:
     """One IO address space; without a device its areas are ranges of any bytes, each told from others by its name."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, memory: Memory) -> None:
         self.layout = layout
+        self.memory = memory
         self.is_there = False
         self.cuts = False
         """Large pages are off (disable_large_pages)."""
@@ -28,6 +40,8 @@ class IoasSpace:
         """Where addresses are chosen, in order and in as few ranges as can be; anywhere if there is none."""
         self.devices: set[int] = set()
         """The devices that are attached."""
+        self.shares: dict[str, Share] = {}
+        """What each area leads to, where areas share memory."""
         self.users = 0
         """The calls that have looked it up and not put it yet."""
         self.unmapped = 0
@@ -70,33 +84,71 @@ class IoasSpace:
         self.areas.map(Mapping(lower, 0, area.access, area.owner))
         self.map(name, upper, area.access.value)
 
+    def lead(self, name: int, share: Share) -> None:
+        """Have an area lead to memory, to which the caller has a reference that is the area's from now on (iopt_insert_area)."""
+        self.shares[MAPPING.element(name)] = share
+        if self.devices:
+            share.pages.need(share.span)
+
+    def enter(self, device: int) -> None:
+        """Attach a device; for the first one the areas are filled into a page table (iopt_table_add_domain)."""
+        if not self.devices:
+            for share in self.shares.values():
+                share.pages.need(share.span)
+        self.devices.add(device)
+
+    def leave(self, device: int) -> None:
+        """Detach a device, if it is attached; with the last one the page table goes (iopt_table_remove_domain)."""
+        if self.devices == {device}:
+            for share in self.shares.values():
+                share.pages.drop(share.span)
+        self.devices.discard(device)
+
+    def _let_go(self, area: str) -> None:
+        """With an area goes what it needed, and its reference (iopt_area_unfill_domains, iopt_put_pages)."""
+        share = self.shares.pop(area, None)
+        if share is None:
+            return
+        if self.devices:
+            share.pages.drop(share.span)
+        self.memory.put(share.pages)
+
     def end(self) -> None:
         """Nobody can look it up any more, and all that it kept is gone (iommufd_ioas_destroy)."""
         self.is_there, self.allowed = False, ()
+        for area in tuple(self.shares):
+            self._let_go(area)
         self.areas.unmap_all()
 
     def remove(self, area: Mapping) -> int:
         """End an area, and say how many addresses it had (iopt_area_remove)."""
         self.areas.unmap(area.range, exact)
+        self._let_go(area.owner)
         self.unmapped += size(area.range)
         return size(area.range)
 
     def named(self) -> dict[int, Mapping]:
         """The areas by name."""
-        return {int(area.owner.removeprefix(MAPPING.letter)): area for area in self.areas}
+        return {_name(area.owner): area for area in self.areas}
 
     def state(self) -> IoasState:
         """What can be seen of it, as numbers."""
         told = ((name, one.range.first, one.range.last, one.access.value) for name, one in sorted(self.named().items()))
-        return self.is_there, self.cuts, self.allowed, tuple(sorted(self.devices)), tuple(told)
+        shares = sorted((_name(area), share) for area, share in self.shares.items()) if self.shares else ()
+        of_memory = tuple((name, one.pages.name, one.span.first, one.pages.writable) for name, one in shares)
+        return self.is_there, self.cuts, self.allowed, tuple(sorted(self.devices)), tuple(told), of_memory
 
     def become(self, state: IoasState) -> None:
-        """Go back to a state in which no call is in flight."""
-        self.is_there, self.cuts, self.allowed, devices, told = state
+        """Go back to a state in which no call is in flight; the memory that areas share has been forgotten."""
+        self.is_there, self.cuts, self.allowed, devices, told, of_memory = state
         self.devices = set(devices)
         self.areas.unmap_all()
         for name, first, last, access in told:
             self.map(name, Range(first, last), access)
+        self.shares.clear()
+        lengths = {name: last - first for name, first, last, _ in told} if of_memory else {}
+        for name, pages, begin, writable in of_memory:
+            self.lead(name, Share(self.memory.get(pages, writable=writable), Range(begin, begin + lengths[name])))
         self.users = self.unmapped = 0
 
 
@@ -104,4 +156,17 @@ def ioas_spaces_of(configuration: Configuration) -> list[IoasSpace]:
     """One for each table, where there are addresses."""
     tables = configuration.number(TABLE) if configuration.number(ADDRESS) else 0
     layout = layout_of(configuration)
-    return [IoasSpace(layout) for _ in range(tables)]
+    memory = Memory(configuration.number(ADDRESS))
+    return [IoasSpace(layout, memory) for _ in range(tables)]
+
+
+def load_ioas_spaces(spaces: Sequence[IoasSpace], states: Sequence[IoasState]) -> None:
+    """Bring all of them back to these states; the memory that their areas share comes back with the areas."""
+    for space in spaces[:1]:
+        space.memory.forget()
+    for space, state in zip(spaces, states, strict=True):
+        space.become(state)
+
+
+def _name(area: str) -> int:
+    return int(area.removeprefix(MAPPING.letter))

@@ -21,7 +21,7 @@ from tenure.reference.files import (
 )
 from tenure.reference.groups import Device, IommuGroup, VfioGroup
 from tenure.reference.interrupts import InterruptState
-from tenure.reference.ioas_spaces import IoasState
+from tenure.reference.ioas_spaces import IoasState, load_ioas_spaces
 from tenure.reference.iommufd import IommuObject
 from tenure.reference.machine import Machine
 from tenure.reference.metagroups import Metagroups, MetagroupState
@@ -138,8 +138,7 @@ def load(machine: Machine, snapshot: Snapshot) -> None:
         _load_user(machine, user, user_state)
     for paged, paged_state in zip(machine.paged, paged_spaces, strict=True):
         paged.become(paged_state)
-    for ioas, ioas_state in zip(machine.ioases, ioases, strict=True):
-        ioas.become(ioas_state)
+    load_ioas_spaces(machine.ioases, ioases)
     for space, space_state in zip(machine.spaces, spaces, strict=True):
         space.become(space_state, machine.payers)
     machine.interrupts.become(interrupts)

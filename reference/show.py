@@ -23,7 +23,13 @@ from tenure.reference.show_groups import (
     observe_tables,
 )
 from tenure.reference.show_interrupts import OF_INTERRUPTS, observe_interrupts
-from tenure.reference.show_ioases import OF_IOASES, observe_existence, observe_ioases
+from tenure.reference.show_ioases import (
+    OF_IOASES,
+    OF_SHARED_MEMORY,
+    observe_existence,
+    observe_ioases,
+    observe_shared_memory,
+)
 from tenure.reference.show_metagroups import OF_METAGROUPS, observe_memory, observe_metagroups
 from tenure.reference.show_objects import OF_OBJECTS, observe_objects
 from tenure.reference.show_paged import OF_PAGED, observe_paged
@@ -40,7 +46,7 @@ from tenure.reference.show_spaces import (
 )
 from tenure.reference.show_users import OF_USERS, OF_VMS, observe_coherency, observe_users, observe_vms
 from tenure.vocabulary import observables as seen
-from tenure.vocabulary.objects import USER
+from tenure.vocabulary.objects import IOPT_PAGES, USER
 from tenure.vocabulary.symbols import Observable
 
 
@@ -82,6 +88,7 @@ PARTS = (
         lambda machine: bool(machine.spaces or machine.ioases or machine.paged or machine.metagroups.is_there),
     ),
     Part(OF_IOASES, observe_existence, lambda machine: bool(machine.ioases or machine.configuration.group_reserves)),
+    Part(OF_SHARED_MEMORY, observe_shared_memory, lambda machine: bool(machine.configuration.number(IOPT_PAGES))),
     Part(OF_GROUPS_OF_SPACES, observe_space_groups, lambda machine: bool(machine.configuration.group_reserves)),
     Part(OF_VADDRS, observe_vaddrs, lambda machine: bool(machine.configuration.group_reserves)),
     Part(DESCRIBED, observe_described, lambda _: False),
@@ -97,7 +104,7 @@ PARTS = (
     Part(
         OF_CDEVS,
         observe_cdevs,
-        lambda machine: bool(machine.configuration.emulated or machine.configuration.reserves),
+        lambda machine: bool(machine.configuration.emulated or machine.ioases),
     ),
     Part((seen.harm,), lambda machine: ((machine.harm,),)),
 )

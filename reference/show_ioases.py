@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tenure.reference.ioas_layout import ends_of_pages
 from tenure.reference.show_paged import no_pages
 from tenure.vocabulary import observables as seen
-from tenure.vocabulary.objects import ADDRESS, DEVICE
+from tenure.vocabulary.objects import ADDRESS, DEVICE, IOPT_PAGES
 from tenure.vocabulary.types import NONE
 
 if TYPE_CHECKING:
@@ -24,6 +24,15 @@ OF_IOASES = (
     seen.space_attached,
     seen.address_begins_page,
     seen.address_ends_page,
+)
+
+OF_SHARED_MEMORY = (
+    seen.mapping_pages_object,
+    seen.mapping_offset,
+    seen.memory_there,
+    seen.memory_used,
+    seen.memory_pinned,
+    seen.memory_charged,
 )
 
 
@@ -83,4 +92,32 @@ def observe_existence(machine: Machine) -> Columns:
         reserved,
         attached,
         *of_addresses,
+    )
+
+
+def observe_shared_memory(machine: Machine) -> Columns:
+    """The observables of OF_SHARED_MEMORY; which areas lead where is looked up, and not asked of the pages objects."""
+    known = machine.configuration
+    addresses, objects = known.number(ADDRESS), known.number(IOPT_PAGES)
+    rows, used = [(NONE, 0)] * machine.mappings, [0] * (objects * addresses)
+    for space in machine.ioases:
+        for name, area in space.named().items():
+            share = space.shares.get(area.owner)
+            if share is None:
+                continue
+            rows[name] = share.pages.name, share.span.first
+            if space.devices:
+                begin = share.pages.name * addresses
+                for page in range(share.span.first, share.span.last + 1):
+                    used[begin + page] = 1
+    there = machine.ioases[0].memory.there if machine.ioases else {}
+    nothing = (0,) * addresses
+    pinned = [there[name].pinned if name in there else nothing for name in range(objects)]
+    charged = [there[name].charged if name in there else nothing for name in range(objects)]
+    return (
+        *(tuple(column) for column in (zip(*rows, strict=True) if rows else [()] * 2)),
+        tuple([int(name in there) for name in range(objects)]),
+        tuple(used),
+        tuple([int(one) for row in pinned for one in row]),
+        tuple([one for row in charged for one in row]),
     )

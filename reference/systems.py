@@ -28,6 +28,7 @@ from tenure.reference import (
     interrupt_calls,
     ioas_calls,
     ioas_compat_calls,
+    ioas_copy_calls,
     iommu_driver_calls,
     iommufd_calls,
     iommufd_device_calls,
@@ -62,6 +63,7 @@ from tenure.vocabulary.objects import (
     EVENTFD,
     FILE,
     IOMMU_DRIVER,
+    IOPT_PAGES,
     LINE,
     MAPPING,
     METAGROUP,
@@ -302,6 +304,19 @@ _IOAS_DEVICES: Mapping[str, Form] = {
     "ioas_iova_ranges": Form(ioas_calls.ioas_iova_ranges, ioas_calls.may_ioas_iova_ranges),
     "attach": Form(ioas_calls.attach, ioas_calls.may_attach),
     "detach": Form(ioas_calls.detach, ioas_calls.may_detach),
+}
+
+_NEW_AREA = ("made", MAPPING)
+_NEW_PAGES = ("pages", IOPT_PAGES)
+
+_IOAS_COPIES: Mapping[str, Form] = {
+    **{name: _IOAS_DEVICES[name] for name in _IOAS_DEVICES if name not in ("ioas_allow_iovas", "ioas_iova_ranges")},
+    "ioas_map_fixed": Form(
+        ioas_copy_calls.ioas_map_fixed, ioas_copy_calls.may_ioas_map_fixed, new=(_NEW_AREA, _NEW_PAGES)
+    ),
+    "ioas_map": Form(ioas_copy_calls.ioas_map, ioas_copy_calls.may_ioas_map, new=(_NEW_AREA, _NEW_PAGES)),
+    "ioas_copy_fixed": Form(ioas_copy_calls.ioas_copy_fixed, ioas_copy_calls.may_ioas_copy_fixed, new=(_NEW_AREA,)),
+    "ioas_copy": Form(ioas_copy_calls.ioas_copy, ioas_copy_calls.may_ioas_copy, new=(_NEW_AREA,)),
 }
 
 _IOAS_COMPAT: Mapping[str, Form] = {
@@ -665,6 +680,7 @@ SYSTEMS: Mapping[str, System] = {
     "dma-type1-v2:vaddr": System(_TYPE1_VADDR),
     "dma-ioas": System(_IOAS, has_ioases=True),
     "dma-ioas:devices": System(_IOAS_DEVICES, has_ioases=True),
+    "dma-ioas:copies": System(_IOAS_COPIES, has_ioases=True),
     "dma-ioas-compat": System(_IOAS_COMPAT, has_ioases=True),
     "external-validate": System(_VALIDATE),
     "external-validate:locked-container": System(_VALIDATE, frozenset(_VALIDATE) - {"validate_and_use"}),

@@ -68,6 +68,7 @@ PLANTED = [
         "dma-type1-v2:vaddr",
         "dma-rfc2011",
         "dma-ioas:devices",
+        "dma-ioas:copies",
         "interrupts",
         "rfc2011",
         "iommufd-objects:accesses",

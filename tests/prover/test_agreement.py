@@ -22,6 +22,7 @@ from tenure.search.cdev_vm_scopes import CDEVS_GROUPS_AND_VMS
 from tenure.search.explorer import explore
 from tenure.search.families import family_of
 from tenure.search.interrupt_scopes import INTERRUPTS, interrupt_scope
+from tenure.search.ioas_scopes import COPIES
 from tenure.search.iommufd_group_scopes import GROUPS_OF_IOMMUFDS
 from tenure.search.metagroup_scopes import METAGROUPS, metagroup_scope
 from tenure.search.paged_scopes import RFC2011
@@ -44,13 +45,13 @@ from tenure.vocabulary.calls import (
     step,
     without_case,
 )
-from tenure.vocabulary.effects import Assign, each, provided
+from tenure.vocabulary.effects import Assign, each, each_pair, provided
 from tenure.vocabulary.emission import Emission
 from tenure.vocabulary.machine import Machine, Scope, State
 from tenure.vocabulary.rules import Branch, End, Node, Rule, Rules, rules_of
 from tenure.vocabulary.symbols import Field, fixed, state
 from tenure.vocabulary.systems import Granularity, System
-from tenure.vocabulary.terms import TRUE, Term, both, is_none, no, number_of, when
+from tenure.vocabulary.terms import TRUE, Term, both, either, is_none, no, number_of, when
 from tenure.vocabulary.types import COUNT, FLAG, NONE, Choice, Count, Flag, Maybe, Sort, Type
 
 LAMP = Sort("lamp", "l")
@@ -62,6 +63,7 @@ lit = state("lit", LAMP, FLAG, meaning="the lamp is on")
 hangs_in = state("hangs in", LAMP, ROOM.maybe, meaning="the room in which the lamp hangs")
 shade = state("shade", LAMP, COLOUR, meaning="what colour it has")
 bill = state("bill", ROOM, COUNT, meaning="how often a lamp was switched")
+shines = state("shines", LAMP, ROOM, FLAG, meaning="the lamp was on when the room was darkened last")
 wired = fixed("wired", LAMP, ROOM, FLAG, meaning="the lamp can hang in the room")
 
 
@@ -110,6 +112,12 @@ def darken(room: Term, everywhere: Term) -> Steps:
         done(
             each(LAMP, lambda lamp: lit[lamp].becomes(value=False), where=lambda lamp: hangs_in[lamp] == room),
             provided(no(is_none(room)), bill[room].becomes(bill[room] + number_of(LAMP, lambda lamp: lit[lamp]))),
+            each_pair(
+                LAMP,
+                ROOM,
+                lambda lamp, other: shines[lamp, other].becomes(lit[lamp]),
+                lambda lamp, other: both(hangs_in[lamp] == other, either(everywhere, other == room)),
+            ),
             each(
                 LAMP,
                 lambda lamp: hangs_in[lamp].becomes(when(shade[lamp] == "red", hangs_in[lamp], hangs_in.nothing)),
@@ -179,7 +187,8 @@ def machine_of(rules: Rules, *, wide: bool = False) -> Machine:
         of_vms = family is CDEVS_GROUPS_AND_VMS
         return Machine(rules, cdevs(wide=wide, steps=steps, groups=family is not CDEVS, vms=of_vms))
     if family is not None:
-        sizes = {**family.main, "table": 1, "address": 4 if wide and family is RFC2011 else 3, "mapping": 2}
+        tables = 2 if wide and family is COPIES else 1  # a copy from one that is there to one that is not
+        sizes = {**family.main, "table": tables, "address": 4 if wide and family is RFC2011 else 3, "mapping": 2}
         if wide and family in (GROUPS, VADDRS):  # a group that leaves nothing valid
             return Machine(rules, group_scope({**sizes, "process": 2}, reserved=(0, 1)))
         return Machine(rules, family.scope({**sizes, "process": 2 if wide and "page" not in sizes else 1}))

@@ -39,6 +39,7 @@ SIZES = {
     "iommu_driver": 3,
     "metagroup": 0,
     "region": 0,
+    "iopt_pages": 0,
 }
 
 

@@ -45,6 +45,12 @@ OF_IOASES_WITH_DEVICES = {
     "begins_page": (True, True, False),
     "reserves": (True, *(False,) * 5),
 }
+OF_IOASES_WITH_COPIES = {
+    "sizes": {**OF_IOASES, "device": 2, "iopt_pages": 2},
+    "device_group": (0, 0),
+    "bridge": (False, False),
+    "driver": (0, 0),
+}
 OF_2011 = {"process": 1, "thread": 1, "table": 1, "address": 4, "mapping": 3, "page": 2}
 RANGES = {
     **{name: range(size) for name, size in SIZES.items()},
@@ -64,6 +70,9 @@ RANGES = {
     "inside": range(2),
     "other_high": range(3),
     "high_address": range(3),
+    "begin_address": range(3),
+    "source_table": range(2),
+    "pages": range(2),
     "to_access": range(4),
     "mapping": range(2),
     "index": range(3),
@@ -186,6 +195,16 @@ PARAMETERS_OF_IOASES = {
     "destroy": ("table",),
 }
 
+PARAMETERS_OF_COPIES = {
+    **PARAMETERS_OF_IOASES,
+    "ioas_map_fixed": (*PARAMETERS_OF_IOASES["ioas_map_fixed"], "pages"),
+    "ioas_map": (*PARAMETERS_OF_IOASES["ioas_map"], "pages"),
+    "ioas_copy_fixed": (
+        *("table", "source_table", "request", "low_address", "length", "begin_address", "to_access", "made_mapping"),
+    ),
+    "ioas_copy": ("table", "source_table", "request", "low_address", "length", "to_access", "made_mapping"),
+}
+
 PARAMETERS_OF_VFIO_ON_IOASES = {
     "ioas_alloc": ("made_table",),
     "set_iommu": ("table", "version"),
@@ -241,7 +260,7 @@ PARAMETERS_OF_VARIANTS: dict[str, dict[str, tuple[str, ...]]] = {
 MISCOUNTED = ("external-v1:misuse", "external-validate:unbalanced-release")
 """Where a client gives back uses that it does not have."""
 
-WHOLE = frozenset({"other_low", "other_high"})
+WHOLE = frozenset({"other_low", "other_high", "source_table"})
 """Parameters of two words; of others the second word says what they are chosen from."""
 
 CHOICES = st.lists(st.integers(min_value=0, max_value=10**6), min_size=10, max_size=60)
@@ -263,7 +282,7 @@ def machine(system: str) -> Kernel:
         return Kernel(system, Configuration(OF_2011, (), (), (), (False,), (), **limits, reserved=last, frame_0=last))  # type: ignore[arg-type]  # two fields of two types
     if system.startswith("dma-ioas"):
         none = {"sizes": OF_IOASES, "device_group": (), "bridge": (), "driver": ()}
-        what = OF_IOASES_WITH_DEVICES if system.endswith("devices") else none
+        what = {"devices": OF_IOASES_WITH_DEVICES, "copies": OF_IOASES_WITH_COPIES}.get(system.partition(":")[2], none)
         known = Configuration(**what, no_iommu=(), rawio=(), may_be_chosen=(False, True, True))
         return Kernel(system, known)
     if system.startswith("dma-"):
@@ -309,6 +328,8 @@ def parameters_of(system: str) -> dict[str, tuple[str, ...]]:
     """The calls of a system that callers make, with what they pass."""
     if system.startswith("dma-rfc2011"):
         return PARAMETERS_2011
+    if system == "dma-ioas:copies":
+        return PARAMETERS_OF_COPIES
     if system.startswith("dma-ioas"):
         return PARAMETERS_OF_VFIO_ON_IOASES if system.endswith("compat") else PARAMETERS_OF_IOASES
     if system.startswith("cdev"):

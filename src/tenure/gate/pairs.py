@@ -51,13 +51,26 @@ def _alone(both: Comparison, state: State, snapshot: Snapshot, made: Transition)
 
     None, too, of a way that the rules leave open and the reference does not go.
     """
-    last = both.run_on(made)
-    if last is None:
+    ends = _ends(both, made)
+    if not ends:
         return None
     both.kernel.restore(snapshot)
     given = reference_said(both.kernel.do(both.rules.rules[made.rule].call.name, both.arguments(made)))
-    went_another = len(both.alike(state, made)) > 1 and not was_gone(both, last, given)
-    return None if went_another else last.state
+    if len(both.alike(state, made)) == 1 == len(ends):
+        return ends[0].state
+    return next((one.state for one in ends if was_gone(both, one, given)), None)
+
+
+def _ends(both: Comparison, made: Transition) -> list[Transition]:
+    """Every end of a call once begun, while nothing else happens; none where it sleeps.
+
+    The rounds of a loop may come in any order, and come to one end; a step that ends the call may do so in several ways.
+    """
+    ways = [] if both.waits(made) else [made]
+    while ways and both.machine.pauses(ways[0]):
+        after = _going_on(both, ways[0].state, ways[0])
+        ways = after[:1] if any(map(both.machine.pauses, after)) else after
+    return ways
 
 
 @dataclass(frozen=True)
@@ -112,9 +125,14 @@ def _interleavings(both: Comparison, path: list[_Move], started: int) -> Iterato
 
 def _next(both: Comparison, state: State, mover: _Move) -> list[Transition]:
     """What the actor of a call in flight can do next."""
+    return _going_on(both, state, mover.made)
+
+
+def _going_on(both: Comparison, state: State, made: Transition) -> list[Transition]:
+    """What the actor of a call can do next in a state, where this is the last that it did."""
     machine = both.machine
-    step = getattr(machine.leaves[mover.made.rule][mover.made.leaf].outcome, "step", "")
-    return machine.proceed(state, machine.continuing(step), machine.actor(mover.made))
+    step = getattr(machine.leaves[made.rule][made.leaf].outcome, "step", "")
+    return machine.proceed(state, machine.continuing(step), machine.actor(made))
 
 
 def _unfinished(both: Comparison, path: list[_Move]) -> list[_Move]:
@@ -154,8 +172,10 @@ def _replay(both: Comparison, history: History, path: list[_Move], known: int, r
 
 
 def _went_another_way(both: Comparison, state: State, move: _Move, given: str) -> bool:
-    """Of the ways that the rules leave open to a call that begins, the reference went one that is not this move."""
-    return move.begins and any(was_gone(both, one, given) for one in both.alike(state, move.made))
+    """Of the ways that the rules leave open to a call, the reference went one that is not this move."""
+    made = move.made
+    ways = both.alike(state, made) if move.begins else both.machine.proceed(state, made.rule, both.machine.actor(made))
+    return any(was_gone(both, one, given) for one in ways)
 
 
 def _told(both: Comparison, history: History, path: list[_Move]) -> History:

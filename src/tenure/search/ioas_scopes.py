@@ -5,7 +5,7 @@ from __future__ import annotations
 from tenure.search.family import Family, Place
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.machine import Scope
-from tenure.vocabulary.objects import ADDRESS, TABLE
+from tenure.vocabulary.objects import ADDRESS, MAPPING, TABLE
 from tenure.vocabulary.terms import every, no
 
 
@@ -110,6 +110,43 @@ DEVICES = Family(
         ("address_ends_page", "a", "ends page"),
     ),
     tables={"device_reserves": "reserves"},
+)
+
+
+NONE_FOR_WRITING_ALONE = (
+    every(MAPPING, lambda m: no(seen.mapping_access[m] == "write")),
+    "no area is for writing alone",
+)
+
+_OF_COPIES = {"thread": 1, "table": 2, "device": 1, "address": 2, "mapping": 2, "iopt_pages": 2}
+
+
+def copy_scope(sizes: dict[str, int]) -> Scope:
+    """Addresses of which the kernel may choose any."""
+    return ioas_scope(sizes, (), range(sizes["address"]))
+
+
+COPIES = Family(
+    marks=seen.memory_charged,
+    scope=copy_scope,
+    main=_OF_COPIES,
+    narrow=(),
+    witness=copy_scope({**_OF_COPIES, "thread": 2}),
+    gate=copy_scope({"thread": 1, "table": 2, "device": 2, "address": 4, "mapping": 3, "iopt_pages": 2}),
+    plan=copy_scope(_OF_COPIES),
+    whole=(
+        Place("two address spaces", copy_scope(_OF_COPIES)),
+        Place("three addresses", copy_scope({**_OF_COPIES, "table": 1, "address": 3})),
+    ),
+    pairs=(
+        Place(
+            "one pages object",
+            copy_scope({**_OF_COPIES, "thread": 2, "table": 1, "iopt_pages": 1}),
+            within=(NONE_FOR_WRITING_ALONE,),
+        ),
+        Place("two addresses", copy_scope({**_OF_COPIES, "thread": 2, "table": 1}), full=True),
+    ),
+    columns=(("address_position", "a", "position"), ("address_choosable", "a", "may be chosen")),
 )
 
 

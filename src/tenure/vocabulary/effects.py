@@ -56,6 +56,18 @@ def each(sort: Sort, effect: Callable[[Term], Assign], where: Callable[[Term], T
     return replace(made, bound=(bound,), where=where(bound))
 
 
+def each_pair(
+    first: Sort, second: Sort, effect: Callable[[Term, Term], Assign], where: Callable[[Term, Term], Term]
+) -> Assign:
+    """`effect` at once for every two objects of these sorts for which `where` holds."""
+    bound = variable(f"each {first.letter}", first), variable(f"each {second.letter}", second)
+    made = effect(*bound)
+    if any(sum(1 for a in made.target.args if a.key == one.key) != 1 for one in bound):
+        message = "each of the two objects must be exactly one argument of the field that changes"
+        raise TypeError(message)
+    return replace(made, bound=bound, where=where(*bound))
+
+
 def provided(condition: Term, effect: Assign) -> Assign:
     """`effect` where `condition` holds; otherwise the place keeps what it has."""
     return replace(effect, value=when(condition, effect.value, effect.target))

@@ -239,15 +239,10 @@ class Emission:
         return lines
 
     def _copies(self, effect: Assign) -> list[Assign]:
-        """One assignment for each object that a simultaneous effect is bound to."""
-        if not effect.bound:
-            return [effect]
-        (bound,) = effect.bound
-        sort = bound.type
-        assert isinstance(sort, Sort)  # noqa: S101  # built so by `each`
+        """One assignment for each object, or each two, that a simultaneous effect is bound to; one where it is bound to none."""
         made = []
-        for i in self._range(sort):
-            by = {str(bound.data): constant(i, sort)}
+        for chosen in itertools.product(*(self._range(_sort(bound)) for bound in effect.bound)):
+            by = {str(b.data): constant(i, b.type) for b, i in zip(effect.bound, chosen, strict=True)}
             one = effect.substituted(by)
             made.append(Assign(one.target, one.value, (), one.where))
         return made
@@ -280,6 +275,11 @@ class Emission:
         env[str(pick.variable.data)] = name
         where = self.value(pick.where, state, env)
         return [f"{pad}for {name} in {self.layout.values(pick.variable.type)}:", f"{pad}    if not {where}: continue"]
+
+
+def _sort(bound: Term) -> Sort:
+    assert isinstance(bound.type, Sort)  # noqa: S101  # built so by `each`
+    return bound.type
 
 
 def _sum(texts: list[str]) -> str:

@@ -22,6 +22,7 @@ ARRAY = Sort("array", "ar")
 OBJECT = Sort("object", "o")
 METAGROUP = Sort("metagroup", "mg")
 REGION = Sort("region", "r")
+IOPT_PAGES = Sort("iopt_pages", "ip")
 
 SORTS = (
     PROCESS,
@@ -44,8 +45,9 @@ SORTS = (
     OBJECT,
     METAGROUP,
     REGION,
+    IOPT_PAGES,
 )
 """Process; thread in a call; open file; IOMMU group; container; device; IOMMU table; I/O page; external user (KVM); VM;
 IOMMU driver of VFIO; I/O virtual address; DMA mapping; interrupt index of a device; interrupt line of an index (a pin, a
 vector); eventfd; array of eventfds that a caller passes; object of an iommufd; metagroup (groups merged behind one
-IOMMU domain); region of a device."""
+IOMMU domain); region of a device; pages object of iommufd (memory that areas share)."""

@@ -10,6 +10,7 @@ from tenure.vocabulary.objects import (
     GROUP,
     INDEX,
     IOMMU_DRIVER,
+    IOPT_PAGES,
     LINE,
     MAPPING,
     METAGROUP,
@@ -44,6 +45,10 @@ MAP_REQUEST = Choice("IO map request", ("range", "empty", "wraps", "too large", 
 """The same of IOAS_MAP, where there are flags, of which one may be unknown, and memory behind the range besides."""
 AUTO_REQUEST = Choice("IO automatic request", ("range", "empty", "half", "too large", "unknown", "target wraps"))
 """The same where IOAS_MAP is told no address; half is a length of half the address space or more."""
+COPY_REQUEST = Choice("IO copy request", ("range", "empty", "wraps", "source wraps", "too large", "unknown"))
+"""What the sizes of IOAS_COPY come to where it is told an address: a range in the source and one to copy to, or what is wrong with them."""
+AUTO_COPY_REQUEST = Choice("IO automatic copy request", ("range", "empty", "source wraps", "too large", "unknown"))
+"""The same where it is told no address."""
 ALLOW_REQUEST = Choice("IO allow request", ("none", "one", "two", "empty", "unknown"))
 """The ranges of IOAS_ALLOW_IOVAS: none, one, or two in any order; or one that ends where it begins or below, or a reserved
 field that is set."""
@@ -328,6 +333,32 @@ vaddr_marked_in = observable(
 )
 address_begins_page = observable("address_begins_page", ADDRESS, FLAG, meaning="a page begins at the address")
 address_ends_page = observable("address_ends_page", ADDRESS, FLAG, meaning="a page ends at the address")
+mapping_pages_object = observable(
+    "mapping_pages_object", MAPPING, IOPT_PAGES.maybe, meaning="the pages object to whose memory the area leads"
+)
+mapping_offset = observable(
+    "mapping_offset", MAPPING, COUNT, meaning="how many pages of its pages object are before the area's first address"
+)
+memory_there = observable(
+    "memory_there", IOPT_PAGES, FLAG, meaning="the pages object is there: an area or a call refers to it"
+)
+memory_used = observable(
+    "memory_used",
+    IOPT_PAGES,
+    ADDRESS,
+    FLAG,
+    meaning="an area of an IO address space to which a device is attached leads to this page of the pages object",
+)
+memory_pinned = observable(
+    "memory_pinned", IOPT_PAGES, ADDRESS, FLAG, meaning="this page of the pages object is pinned: it is in `npinned`"
+)
+memory_charged = observable(
+    "memory_charged",
+    IOPT_PAGES,
+    ADDRESS,
+    COUNT,
+    meaning="how often this page of the pages object is charged: what it is of `last_npinned`",
+)
 space_cuts = observable(
     "space_cuts",
     TABLE,
