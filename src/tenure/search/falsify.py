@@ -18,10 +18,7 @@ from tenure.vocabulary.terms import TRUE, Op, Term, both, implies, no
 from tenure.vocabulary.traces import Trace
 
 LIMIT = 60_000
-"""Orbits of states after which a search by few calls stops; what it did not find by then is *searched*, nothing more."""
-
-BROAD = 30_000
-"""Orbits after which a search by all calls stops: it sees the short runs, and the deep ones are by few calls."""
+"""Orbits of states after which a search stops; what it did not find by then is *searched*, nothing more."""
 
 BRIEF = 8_000
 """Orbits after which a brief search stops: enough for most of what can fall."""
@@ -74,9 +71,9 @@ def falsify(
     result = Falsification(premises={s.about.id: _premises(rules, s.about) for s in stated})
     sentences = [*stated, *_claims(rules), *itertools.chain(*result.premises.values())]
     narrow = () if brief else narrow_areas(system, granularity)
-    broad = BRIEF if brief else BROAD
-    looked = [(main_area(system, granularity), broad), *((area, LIMIT) for area in narrow)]
-    for area, limit in looked:
+    limit = BRIEF if brief else LIMIT
+    looked = (main_area(system, granularity), *narrow)
+    for area in looked:
         left = [s for s in sentences if s.about.id in result.traces or not result.knows(s.about.id)]
         machine = Machine(rules, area.scope)
         found = _explored(machine, left, area.calls, limit, progress)
@@ -89,7 +86,7 @@ def falsify(
         result.reached |= play(rules, script)
     cases = {b.name for rule in rules.rules for path in leaves(rule.root) for b in path}
     for area in witness_areas(system, granularity):
-        if any(area.limit <= limit and (area.scope, area.calls) == (one.scope, one.calls) for one, limit in looked):
+        if area.limit <= limit and any((area.scope, area.calls) == (one.scope, one.calls) for one in looked):
             continue  # seen as far as this, or further
         left = [s for s in sentences if s.about.id.startswith(PREMISE) and not result.knows(s.about.id)]
         if not left and not _can_reach(area, cases - result.reached):
