@@ -95,6 +95,7 @@ def test_a_detach_that_gives_back_what_is_used_elsewhere_breaks_it() -> None:
     assert "ACT-4" in fallen_in(fault(SOUND), two, "ACT-4")
 
 
+@pytest.mark.ci
 def test_without_a_fault_only_the_promise_that_type1_keeps_breaks() -> None:
     """In the same scope."""
     assert fallen_in(SOUND, SCOPE) == {"DMA-13"}

@@ -45,6 +45,7 @@ def test_a_test_that_nobody_makes_breaks_its_property(property_: str, fault: Fau
     assert property_ in fallen_in(fault(SOUND), SCOPE, property_)
 
 
+@pytest.mark.ci
 def test_without_a_fault_none_of_them_breaks() -> None:
     """In the same scope."""
     assert {property_ for property_, _ in MUTANTS}.isdisjoint(fallen_in(SOUND, SCOPE))

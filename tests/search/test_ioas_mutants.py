@@ -88,6 +88,7 @@ def test_a_planted_fault_breaks_its_property(property_: str, fault: Fault) -> No
     assert property_ in fallen_in(fault(SOUND), SCOPE, property_)
 
 
+@pytest.mark.ci
 def test_without_a_fault_only_the_promise_that_type1_keeps_breaks() -> None:
     """In the same scope."""
     assert fallen_in(SOUND, SCOPE) == {"DMA-13"}

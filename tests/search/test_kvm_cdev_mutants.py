@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from tests.search.test_cdev_mutants import SIZES, listing_again
-from tests.search.test_mutants import RELEASED, Fault, forgetful, sleeping, unguarded
+from tests.search.test_mutants import RELEASED, Fault, forgetful, refusing, sleeping, unguarded
 
 from tenure.commands.recording import recorded
 from tenure.models import SYSTEMS
@@ -40,6 +40,7 @@ FEW = frozenset(
 """Who places a group, has its file kept, and opens a device of it for the VM."""
 
 MUTANTS: tuple[tuple[str, Fault, Scope], ...] = (
+    ("KEEP-3", refusing("file_del.remove"), LISTED),
     ("EXT-4", forgetful("file_del.remove", "group kvm"), LISTED),
     ("EXT-4", forgetful("release_entry.remove", "group kvm"), LISTED),
     ("EXT-4", forgetful("file_del.remove", "file kvm"), LISTED),
@@ -82,5 +83,5 @@ def test_every_property_of_vms_that_holds_has_a_mutant() -> None:
     base = {key[3]: word for key, (word, _) in recorded().items() if key[:3] == ("cdev", "", "whole")}
     brought = {name for name, word in said.items() if word == "proved" and base[name] != "proved"}
 
-    assert brought == {"EXT-4", "EXT-5", "EXT-6", "EXT-7", "EXT-9", "FREE-6", "FREE-7", "FREE-8"}
+    assert brought == {"EXT-4", "EXT-5", "EXT-6", "EXT-7", "EXT-9", "FREE-6", "FREE-7", "FREE-8", "KEEP-3"}
     assert brought <= {m[0] for m in MUTANTS}
