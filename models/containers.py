@@ -315,6 +315,19 @@ def set_iommu(process: Term, file: Term, type: Term, made: Term) -> Steps:  # no
     )
 
 
+def asks(one: Term, type: Term, *first: Case) -> Step:  # noqa: A002  # the ioctl's own word
+    """vfio_ioctl_check_extension of a container, by whoever has come to it; what may be wrong with that comes `first`."""
+    fits = either(is_empty(one), holds_no_iommu[one] == (type == "noiommu"))
+    anyone = both(fits, some(IOMMU_DRIVER, lambda d: serves(d, type)))
+    return step(
+        "ask",
+        *first,
+        calls_driver(one),
+        done(supported=when(is_none(driver_of[one]), anyone, supports(driver_of[one], type))),
+        locks=(CONTAINER_GROUP_LOCK, IOMMU_DRIVERS_LOCK),
+    )
+
+
 @call(
     "VFIO_CHECK_EXTENSION",
     actor=THREAD,
@@ -323,18 +336,10 @@ def set_iommu(process: Term, file: Term, type: Term, made: Term) -> Steps:  # no
     file=FILE,
     type=IOMMU_TYPE,
 )
-def check_extension(process: Term, file: Term, type: Term) -> Steps:  # noqa: A002  # the ioctl's own word
+def check_extension(process: Term, file: Term, type: Term) -> Steps:  # noqa: A002  # as above
     """Say whether the container's IOMMU driver supports the type, or, where it has none, some registered one for its groups."""
-    one = file_container[file]
-    fits = either(is_empty(one), holds_no_iommu[one] == (type == "noiommu"))
-    anyone = both(fits, some(IOMMU_DRIVER, lambda d: serves(d, type)))
     yield requires(is_open(process, file, "container"))
-    yield step(
-        "ask",
-        calls_driver(one),
-        done(supported=when(is_none(driver_of[one]), anyone, supports(driver_of[one], type))),
-        locks=(CONTAINER_GROUP_LOCK, IOMMU_DRIVERS_LOCK),
-    )
+    yield asks(file_container[file], type)
 
 
 @call("VFIO_GET_API_VERSION", actor=THREAD, source="vfio_fops_unl_ioctl, VFIO_API_VERSION", process=PROCESS, file=FILE)

@@ -1,10 +1,11 @@
 """The external-user API that was merged: get, put and iommu_id, as seen from KVM."""
 
-from tenure.models.containers import dissolve, table
+from tenure.models.containers import asks, dissolve, table
 from tenure.models.external_users import forgotten, seen_container, seen_group, seen_table
 from tenure.models.files import fd, file_group, kind, owner
 from tenure.models.groups import container, counted, exists, group_of, no_iommu, reference, registered, users, viable
 from tenure.models.harm import dereferences_null, uses_after_free
+from tenure.models.iommu_drivers import IOMMU_TYPE
 from tenure.models.locks import (
     CONTAINER_Q,
     GROUP_REFERENCE,
@@ -173,6 +174,20 @@ def iommu_id(user: Term) -> Steps:
     yield step("read", done(id=reference[user]))
 
 
+@call(
+    "vfio_external_check_extension",
+    actor="user",
+    source="vfio_external_check_extension, vfio_ioctl_check_extension, up to 5.18",
+    user=USER,
+    type=IOMMU_TYPE,
+)
+def external_check_extension(user: Term, type: Term) -> Steps:  # noqa: A002  # the ioctl's own word
+    """What VFIO_CHECK_EXTENSION answers of the container of a group that is held; the group's pointer is followed as it is."""
+    into = container[reference[user]]
+    yield requires(no(is_none(reference[user])), no(is_none(owner[user])))
+    yield asks(into, type, dereferences_null(is_none(into)))
+
+
 @call("vfio_group_put_external_user", actor="user", source="vfio_group_put_external_user, 3.11", user=USER)
 def put_external_user_reference_first(user: Term) -> Steps:
     """The order of 3.11: the reference goes first, the use of the group afterwards."""
@@ -187,7 +202,7 @@ def release_user_reference_first(user: Term) -> Steps:
     yield from _put_reference_first(user)
 
 
-BASE: tuple[Call, ...] = (get_external_user, put_external_user, release_user, iommu_id)
+BASE: tuple[Call, ...] = (get_external_user, put_external_user, release_user, iommu_id, external_check_extension)
 FROM_DEV: tuple[Call, ...] = (*BASE, get_external_user_from_dev)
 REFERENCE_FIRST: tuple[Call, ...] = (
     get_external_user,

@@ -211,7 +211,11 @@ def may_check_extension(machine: Machine, process: int, file: int, type: int) ->
 
 def check_extension(machine: Machine, me: Task, process: int, file: int, type: int) -> Steps:  # noqa: A002 -- as above
     """Whether SET_IOMMU could take the type, or has taken it (vfio_ioctl_check_extension)."""
-    container = _container(me.hold(machine.processes[process].file(file)))
+    return (yield from ask(machine, me, _container(me.hold(machine.processes[process].file(file))), type))
+
+
+def ask(machine: Machine, me: Task, container: Container, type: int) -> Steps:  # noqa: A002 -- as above
+    """What the container's IOMMU driver says, or, where it has none, what some registered one for its groups does."""
     while not container.group_lock.taken_by(me):
         yield BLOCKED
     container.enter_driver()

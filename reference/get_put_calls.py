@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from tenure.reference.calls import EINVAL, ENODEV, EPERM, OK, Part, Steps, Task, put_group
-from tenure.reference.container_calls import detach
+from tenure.reference.container_calls import ask, detach
 from tenure.reference.containers import Container
 from tenure.reference.files import GROUP_FILE, File
 from tenure.reference.groups import VfioGroup
 from tenure.reference.harm import NULL_DEREFERENCE, USE_AFTER_FREE, Oops
+from tenure.reference.iommu_drivers import IOMMU_TYPE
 from tenure.reference.locks import BLOCKED
 from tenure.reference.machine import Machine
 from tenure.reference.users import ExternalUser
@@ -178,6 +179,19 @@ def may_iommu_id(machine: Machine, user: int) -> bool:
 def iommu_id(machine: Machine, _: Task, user: int) -> Answer:
     """Say which IOMMU group is held; it never fails (vfio_external_user_iommu_id, 3.11-5.18)."""
     return Done((("id", GROUP.element(_group(machine.users[user]).iommu.index)),))
+
+
+def may_external_check_extension(machine: Machine, user: int, type: int) -> bool:  # noqa: A002 -- the ioctl's own word
+    """The user holds a group, for a process that lives."""
+    return may_put_external_user(machine, user) and 0 <= type < len(IOMMU_TYPE.values)
+
+
+def external_check_extension(machine: Machine, me: Task, user: int, type: int) -> Steps:  # noqa: A002 -- as above
+    """What VFIO_CHECK_EXTENSION says of the container of the group that is held (vfio_external_check_extension, up to 5.18)."""
+    container = _group(machine.users[user]).container
+    if container is None:
+        raise Oops(NULL_DEREFERENCE)
+    return (yield from ask(machine, me, container, type))
 
 
 def _group(user: ExternalUser) -> VfioGroup:

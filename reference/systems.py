@@ -200,11 +200,14 @@ _GET_PUT: Mapping[str, Form] = {
     "put_external_user": Form(get_put_calls.put_external_user, get_put_calls.may_put_external_user, _BY_USER),
     "release_user": Form(get_put_calls.put_external_user, get_put_calls.may_release_user, _BY_USER),
     "iommu_id": Form(get_put_calls.iommu_id, get_put_calls.may_iommu_id, _BY_USER),
+    "external_check_extension": Form(
+        get_put_calls.external_check_extension, get_put_calls.may_external_check_extension, _BY_USER
+    ),
 }
 
 _REFERENCE_FIRST = get_put_calls.put_external_user_reference_first
 _PUT_REFERENCE_FIRST: Mapping[str, Form] = {
-    **_GET_PUT,
+    **{name: form for name, form in _GET_PUT.items() if name != "external_check_extension"},
     "put_external_user": Form(_REFERENCE_FIRST, get_put_calls.may_put_external_user, _BY_USER),
     "release_user": Form(_REFERENCE_FIRST, get_put_calls.may_release_user, _BY_USER),
 }

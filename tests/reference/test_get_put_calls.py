@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tenure.reference.iommu_drivers import IOMMU_TYPE
 from tenure.reference.kernel import Died, Paused, Waiting
 from tenure.vocabulary.answers import Done, Refused
 
@@ -98,6 +99,17 @@ def test_a_user_gets_once_and_puts_what_it_got(ready: Callable[[str], Bench]) ->
     bench.do("get_external_user", user=0, process=0, file=0)
     assert not bench.can("get_external_user", user=0, process=0, file=0)
     assert bench.do("iommu_id", user=0) == Done((("id", "g0"),))
+
+
+def test_a_user_is_told_what_the_driver_of_its_container_supports(ready: Callable[[str], Bench]) -> None:
+    """As VFIO_CHECK_EXTENSION tells, of the group that is held, and of no other."""
+    bench = ready(SYSTEM)
+
+    assert not bench.can("external_check_extension", user=0, type=0)
+    bench.do("get_external_user", user=0, process=0, file=0)
+    answers = [bench.do("external_check_extension", user=0, type=kind) for kind in range(len(IOMMU_TYPE.values))]
+    assert answers == [Done((("supported", name == "type1"),)) for name in IOMMU_TYPE.values]
+    assert not bench.can("external_check_extension", user=0, type=len(IOMMU_TYPE.values))
 
 
 def test_unset_is_refused_while_an_external_user_counts(ready: Callable[[str], Bench]) -> None:

@@ -136,6 +136,7 @@ PARAMETERS = {
     "register_group_notifier": ("user", "device", "events"),
     "unregister_group_notifier": ("user", "device"),
     "iommu_id": ("user",),
+    "external_check_extension": ("user", "type"),
     "take_file": ("user", "process", "file"),
     "iommu_id_from_file": ("user",),
     "add_external_user": ("user",),

@@ -19,7 +19,17 @@ NONE_BOUND = DRIVER.values.index("none")
 
 SETUP = frozenset({"open_container", "open_group", "set_container"})
 
-SIDE_ISSUES = frozenset({"get_status", "check_extension", "get_api_version", "fork", "pass_file", "iommu_id"})
+SIDE_ISSUES = frozenset(
+    {
+        "get_status",
+        "check_extension",
+        "get_api_version",
+        "fork",
+        "pass_file",
+        "iommu_id",
+        "external_check_extension",
+    }
+)
 """Calls without which every property can fall as well: they change nothing, or only share what one process can do."""
 
 
@@ -47,7 +57,7 @@ MAKES = frozenset({"create_vm", "create_kvm_vfio", "file_add"})
 """How a list comes to have an entry."""
 
 
-USES = frozenset({"use", "iommu_id", "iommu_id_from_file"})
+USES = frozenset({"use", "iommu_id", "iommu_id_from_file", "external_check_extension"})
 """What an external user does without coming to rely on anything, or ceasing to."""
 
 
