@@ -42,7 +42,7 @@ def test_the_two_tellings_agree() -> None:
     for found in (whole(), pairs()):
         assert found.complete
         assert found.differences == []
-        assert found.transitions > 1000
+        assert found.transitions > 500
 
 
 def memory_that_is_charged_for_each_area(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from tests.search.test_cdev_mutants import SIZES, listing_again
-from tests.search.test_mutants import RELEASED, Fault, forgetful, sleeping, unguarded
+from tests.search.test_mutants import RELEASED, Fault, forgetful, refusing, sleeping, unguarded
 
 from tenure.commands.gating import refuted_by_design
 from tenure.models import both_group_claims as claims
@@ -73,6 +73,7 @@ MUTANTS: tuple[tuple[str, Fault, Scope], ...] = (
     ("EXT-5", forgetful("get_device_fd.open", "vm references"), TOLD),  # as a device of an iommufd is opened
     ("EXT-5", forgetful("release_device.close", "device kvm"), TOLD),
     ("EXT-6", forgetful("release_entry.remove", "kept"), KEPT),
+    ("KEEP-3", refusing("file_del.remove"), LISTED),
     ("EXT-7", unguarded("file_add.list", 0), LISTED),
     ("EXT-9", forgetful("file_add.list", "noncoherent dma count"), UNENFORCED),
     ("EXT-9", forgetful("release_kvm_vfio.put", "noncoherent dma count"), UNENFORCED),
