@@ -37,7 +37,7 @@ test-wide: setup ## run the tests that say the same of every variant, or take lo
 	$(BIN)/pytest -q -n auto --dist worksteal -m wide
 
 test-kernel: setup ## boot a stock kernel in QEMU and hold it to the rules (`tenure doctor` says what that needs)
-	$(BIN)/pytest -q -rs -m kernel
+	$(BIN)/pytest -q -rs -n auto --dist worksteal -m kernel
 
 lint: setup ## look at style and types
 	$(BIN)/ruff check .

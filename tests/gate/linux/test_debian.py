@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from tenure.gate.linux import apt as packages
 from tenure.gate.linux.apt import Package
 from tenure.gate.linux.debian import fetched, newest
+from tenure.gate.linux.store import alone, store
 from tenure.gate.subject import NotRun, TargetFailed, UnknownTarget
 
 TARGETS = """\
@@ -159,7 +161,25 @@ def test_half_a_kernel_is_not_kept(apt: Apt, tmp_path: Path) -> None:
 
     with pytest.raises(TargetFailed, match="fetched less"):
         fetched("6.1")
-    assert [path.name for path in (tmp_path / "cache/linux/debian").iterdir()] == []
+    assert [path.name for path in (tmp_path / "cache/linux/debian").iterdir()] == [".6.1.lock"]
+
+
+def test_who_comes_second_waits_and_finds_what_was_fetched(apt: Apt) -> None:
+    """Two gates at once fetch one kernel, and neither takes it away from the other."""
+    said: list[str] = []
+
+    def second(what: str) -> None:
+        said.append(what)
+        (kept / "whole").parent.mkdir()
+        (kept / "whole").touch()  # what the first does
+        first.close()
+
+    with ExitStack() as first:
+        kept = store() / "debian" / "6.1"
+        first.enter_context(alone(kept.with_name(f".{kept.name}"), lambda: None))
+        assert fetched("6.1", second) == kept
+    assert said == ["waiting for another fetch of linux 6.1"]
+    assert apt.fetched() == []
 
 
 def test_versions_are_ordered_number_by_number() -> None:

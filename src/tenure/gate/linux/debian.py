@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from tenure.gate.linux.apt import SUITES, Package, Suite, Told, own_suite, suites
-from tenure.gate.linux.store import arriving, store
+from tenure.gate.linux.store import alone, arriving, store
 from tenure.gate.subject import UnknownTarget
 
 WANTED = (
@@ -39,6 +39,11 @@ def fetched(version: str, told: Told = lambda _: None) -> Path:
     kept = store() / "debian" / (version or f"of-{own_suite()}")
     if (kept / "whole").exists():
         return kept
+    with alone(kept.with_name(f".{kept.name}"), lambda: told(f"waiting for another fetch of linux {version}")):
+        return kept if (kept / "whole").exists() else _fetch(version, kept, told)
+
+
+def _fetch(version: str, kept: Path, told: Told) -> Path:
     told(f"looking for linux {version}")
     for suite in suites(own=not version):
         packages = _kernel(suite, version)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import re
@@ -16,7 +15,7 @@ from tenure.gate.linux import programs
 from tenure.gate.linux.apt import SUITES, Told, suites
 from tenure.gate.linux.making import Making
 from tenure.gate.linux.programs import INSTALL, run
-from tenure.gate.linux.store import arriving, store
+from tenure.gate.linux.store import alone, arriving, store
 from tenure.gate.subject import NotRun, UnknownTarget
 
 PROGRAMS = ("make", "gcc", "flex", "bison", "bc", "tar", "xz")
@@ -48,8 +47,8 @@ def built(version: str, told: Told = lambda _: None) -> Path:
             f"install it: {INSTALL} {' '.join(packages)}",
         )
     tree = kept.parent / f".{version}-tree"
-    tree.mkdir(parents=True, exist_ok=True)
-    with _alone(tree, told), _given_back_when_full(tree):
+    with alone(tree, lambda: told("waiting for another build of this kernel")), _given_back_when_full(tree):
+        tree.mkdir(exist_ok=True)
         if not (kept / "whole").exists():
             _build(_unpacked(version, tree, told), tree / "build", config, kept, told)
             shutil.rmtree(tree)
@@ -75,19 +74,6 @@ def missing() -> list[str]:
 def _is_there(header: str) -> bool:
     """Some folder of headers has it; Debian has some in that of the machine's architecture."""
     return any((place / header).exists() or any(place.glob(f"*-linux-gnu/{header}")) for place in INCLUDES)
-
-
-@contextmanager
-def _alone(tree: Path, told: Told) -> Iterator[None]:
-    """Nobody else builds in the tree meanwhile; who comes second waits, and finds what was built."""
-    with tree.with_name(f"{tree.name}.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            told("waiting for another build of this kernel")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        tree.mkdir(exist_ok=True)
-        yield
 
 
 @contextmanager

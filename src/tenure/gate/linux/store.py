@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
@@ -19,6 +20,19 @@ def store() -> Path:
     place = place.absolute() / "linux"
     place.mkdir(parents=True, exist_ok=True)
     return place
+
+
+@contextmanager
+def alone(place: Path, waits: Callable[[], None]) -> Iterator[None]:
+    """Nobody else makes this place meanwhile; who comes second says that it `waits`, and finds what was made."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with place.with_name(f"{place.name}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waits()
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @contextmanager
