@@ -82,15 +82,17 @@ def _nothing_stays(machine: None) -> Iterator[None]:
 
 
 def machines() -> list[str]:
-    """The numbers of the running QEMUs that have our agent."""
+    """The numbers of the running QEMUs that have our agent, and were begun by this process of the tests or by what it began."""
+    name = "PYTEST_XDIST_WORKER"  # of several that run side by side each has one, and hands it on
+    mine = f"{name}={os.environ[name]}".encode() if name in os.environ else None
     ours = []
-    for one in Path("/proc").glob("[0-9]*/cmdline"):
+    for one in Path("/proc").glob("[0-9]*"):
         try:
-            words = one.read_bytes()
+            words, handed_on = (one / "cmdline").read_bytes(), (one / "environ").read_bytes()
         except OSError:
             continue
-        if b"socket,id=agent," in words:
-            ours.append(one.parent.name)
+        if b"socket,id=agent," in words and (mine is None or mine in handed_on.split(b"\0")):
+            ours.append(one.name)
     return ours
 
 
