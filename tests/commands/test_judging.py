@@ -36,6 +36,17 @@ def test_what_a_brief_search_misses_is_found_by_the_whole_one(
     assert told(judge(SYSTEM, "whole", fresh=True)) == told(usual)
 
 
+@pytest.mark.ci
+@pytest.mark.parametrize("lie", [None, "proved", "refuted", "searched"])
+def test_no_verdict_comes_from_the_record(usual: Judgement, monkeypatch: pytest.MonkeyPatch, lie: str | None) -> None:
+    """Whatever is recorded of every property, or nothing: the same fall, by traces as short, and the same are proved."""
+    rows = [((row.system, row.variant, row.granularity, row.property), {"verdict": lie}) for row in usual.rows]
+    monkeypatch.setattr(judging, "rows_recorded", lambda _: rows if lie else [])
+    monkeypatch.setattr(falsify, "BRIEF", 1)  # the brief search sees nothing, so that all hangs on what follows it
+    assert {"proved", "refuted"} <= {verdict for _, verdict, _ in told(usual)}
+    assert told(judge(SYSTEM, "whole", fresh=True)) == told(usual)
+
+
 @pytest.mark.wide
 def test_where_all_that_a_brief_search_leaves_is_proved_no_other_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
     """The limit of the whole search makes no difference to a system in which nothing but PROMPT and PROMPT-2 falls."""
