@@ -207,6 +207,13 @@ def begun(table: Term, *others: Case) -> Step:
     return step("find", *cases, locks=(TYPE1_LOCK,), keeps=(TYPE1_LOCK,), waits=True)
 
 
+def begun_uncut(table: Term, request: Term, low: Term, high: Term) -> Steps:
+    """The same for a range that is refused where it would cut a mapping."""
+    yield requires(is_asked(request, low, high))
+    cut = some(MAPPING, lambda m: both(in_list(table, m), bisects(m, low, high)))
+    yield begun(table, *unmappable(request), refuse(cut, "EINVAL", "the range bisects a mapping"))
+
+
 @call(
     "VFIO_IOMMU_UNMAP_DMA",
     actor=THREAD,
@@ -218,9 +225,7 @@ def begun(table: Term, *others: Case) -> Step:
 )
 def unmap_dma(table: Term, request: Term, low: Term, high: Term) -> Steps:
     """Unmap whole mappings; a request that would cut one is refused, and nothing has changed."""
-    yield requires(is_asked(request, low, high))
-    cut = some(MAPPING, lambda m: both(in_list(table, m), bisects(m, low, high)))
-    yield begun(table, *unmappable(request), refuse(cut, "EINVAL", "the range bisects a mapping"))
+    yield from begun_uncut(table, request, low, high)
     yield from removal(table, lambda m: both(in_list(table, m), overlaps(m, low, high)))
 
 

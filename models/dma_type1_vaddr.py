@@ -13,7 +13,7 @@ from tenure.models.dma_type1 import (
     MAP_REQUEST,
     REQUEST,
     begun,
-    bisects,
+    begun_uncut,
     charged,
     first,
     in_list,
@@ -28,7 +28,6 @@ from tenure.models.dma_type1 import (
     payer,
     position,
     under_lock,
-    unmappable,
     unmapped,
 )
 from tenure.models.dma_type1_groups import has_groups
@@ -140,9 +139,7 @@ def _made_valid(table: Term, mapping: Term) -> tuple[Assign, ...]:
 )
 def unmap_vaddr(table: Term, request: Term, low: Term, high: Term) -> Steps:
     """Have the vaddr of whole mappings invalid; of none, where the range would cut one, or one has no valid vaddr already."""
-    yield requires(is_asked(request, low, high))
-    cut = some(MAPPING, lambda m: both(in_list(table, m), bisects(m, low, high)))
-    yield begun(table, *unmappable(request), refuse(cut, "EINVAL", "the range bisects a mapping"))
+    yield from begun_uncut(table, request, low, high)
     yield from _invalidation(table, lambda m: both(in_list(table, m), overlaps(m, low, high)))
 
 

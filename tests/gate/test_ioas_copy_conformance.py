@@ -39,10 +39,10 @@ def pairs() -> Conformance:
 
 def test_the_two_tellings_agree() -> None:
     """In every state of the scopes; also where a copy chooses after others came."""
-    for found in (whole(), pairs()):
+    for found, least in ((whole(), 1000), (pairs(), 700)):
         assert found.complete
         assert found.differences == []
-        assert found.transitions > 500
+        assert found.transitions > least
 
 
 def memory_that_is_charged_for_each_area(monkeypatch: pytest.MonkeyPatch) -> None:
