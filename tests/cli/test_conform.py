@@ -128,6 +128,19 @@ def test_systems_that_are_compared_at_once_are_told_in_their_order(run: Run) -> 
     assert _without_seconds("two.json") == _without_seconds("one.json")
 
 
+def test_the_last_lines_name_each_system_that_does_not_conform(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And why: what was said of it at its place may be far above."""
+    fine = conforming.Comparison("containers-2013", [COMPARED], walks=7)
+    cut = replace(fine, system=LOCKED, parts=[replace(COMPARED, complete=False)])
+    monkeypatch.setattr(conforming, "compare", lambda system, *_: {LOCKED: cut}.get(system, fine))
+
+    ended = run("conform", "containers-2013", LOCKED, "--jobs", "1")
+
+    assert (ended.code, ended.out.splitlines()[-2]) == (3, "1 of 2 systems conform")
+    why = "inconclusive: the budget ended before all of it was seen; give more: whole calls: 1 group"
+    assert ended.err.splitlines()[-1] == f"{LOCKED}: unknown: {why}"
+
+
 def _without_seconds(name: str) -> list[dict[str, Any]]:
     """The results of a document without what differs from run to run."""
     results = json.loads(Path(name).read_text(encoding="utf-8"))["results"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -48,6 +48,7 @@ def conform(*, systems: tuple[str, ...], budget: str | None, seed: int, jobs: in
         _tell(one, seed, tell)
     tell.junit((one.row(), one.verdict is Verdict.CONFORMS) for one in found)
     tell.document(" ".join(["conform", *systems]), seed, [r for one in found for r in one.results()])
+    _tell_ending(found, tell)
     again = ["tenure conform", *systems, *(["--budget", budget] if budget else []), "--seed", str(seed)]
     tell.say(f"repeat with: {' '.join(again)}")
     sys.exit(ending.code)
@@ -73,10 +74,23 @@ def _tell(found: Comparison, seed: int, tell: Telling) -> None:
     tell.say(f"  {found.walks} random walks, seed {seed}; refusals proved unreachable: {found.dead}")
     for name in found.left:
         tell.say(f"  not run (make conform-full): {name}")
-    for name in found.unfinished:
-        click.echo(f"  inconclusive: the budget ended before all of it was seen; give more: {name}", err=True)
-    for name in found.missing:
-        click.echo(f"  refusal neither reached nor proved unreachable: {name}", err=True)
+    for reason in _open(found):
+        click.echo(f"  {reason}", err=True)
+
+
+def _open(found: Comparison) -> Iterator[str]:
+    """What keeps a comparison from a verdict."""
+    yield from (f"inconclusive: the budget ended before all of it was seen; give more: {n}" for n in found.unfinished)
+    yield from (f"refusal neither reached nor proved unreachable: {n}" for n in found.missing)
+
+
+def _tell_ending(found: Sequence[Comparison], tell: Telling) -> None:
+    """How many systems conform, and once more each that does not: what was said of it may be far above."""
+    others = [one for one in found if one.verdict is not Verdict.CONFORMS]
+    tell.say(f"{len(found) - len(others)} of {len(found)} systems conform")
+    for one in others:
+        reasons = "; ".join([*([f"{one.differences} differences"] if one.differences else []), *_open(one)])
+        click.echo(f"{one.system}: {one.verdict.value}: {reasons}", err=True)
 
 
 def _tell_part(part: Conformance, tell: Telling) -> None:
