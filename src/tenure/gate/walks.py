@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Sequence
 
 import hypothesis
 from hypothesis import strategies
@@ -13,9 +14,22 @@ from tenure.gate.conform import Comparison, followed, reference_said, said, unli
 from tenure.gate.oracle import Oracle
 from tenure.gate.profiles import gate_scope
 from tenure.reference.kernel import NotCallable, WouldBlock
+from tenure.vocabulary.machine import Machine, State, Transition
 from tenure.vocabulary.systems import Granularity, System
 
 LENGTH = 80
+
+CHOICE = strategies.tuples(strategies.integers(0, 1_000), strategies.integers(0, 10_000))
+"""Of a call, and of one of the ways in which it may begin."""
+
+
+def _chosen(machine: Machine, begins: Sequence[int], state: State, call: int, way: int) -> Transition | None:
+    """A beginning of the call that was chosen, or of the next one that can begin; calls with many arguments come no oftener."""
+    at = call % len(begins)
+    for rule in (*begins[at:], *begins[:at]):
+        if ways := machine.canonical(state, rule):
+            return ways[way % len(ways)]
+    return None
 
 
 class Parted(AssertionError):  # noqa: N818  # named for what it is
@@ -27,6 +41,7 @@ def random_walks(system: System, seed: int, *, seconds: float, walks: int = 400)
     scope = gate_scope(system)
     both = Comparison(system, Granularity.WHOLE, scope)
     oracle = Oracle(system, scope)
+    begins = (*oracle.offered, *oracle.internal)
     start, snapshot = both.start()
     deadline = time.monotonic() + seconds
     made = 0
@@ -46,8 +61,8 @@ def random_walks(system: System, seed: int, *, seconds: float, walks: int = 400)
         suppress_health_check=list(hypothesis.HealthCheck),
         print_blob=False,
     )
-    @hypothesis.given(strategies.lists(strategies.integers(0, 10_000), min_size=1, max_size=LENGTH))
-    def walk(choices: list[int]) -> None:
+    @hypothesis.given(strategies.lists(CHOICE, min_size=1, max_size=LENGTH))
+    def walk(choices: list[tuple[int, int]]) -> None:
         nonlocal made
         if time.monotonic() > deadline:
             return
@@ -56,10 +71,9 @@ def random_walks(system: System, seed: int, *, seconds: float, walks: int = 400)
         both.kernel.restore(snapshot)
         history: list[str] = []
         for choice in choices:
-            offers = [o for n in (*oracle.offered, *oracle.internal) for o in both.machine.canonical(state, n)]
-            if not offers:
+            first = _chosen(both.machine, begins, state, *choice)
+            if first is None:
                 return
-            first = offers[choice % len(offers)]
             history.append(both.words(first))
             ends = [both.run_on(one) for one in both.alike(state, first)]
             try:
