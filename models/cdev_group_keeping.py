@@ -9,6 +9,7 @@ from tenure.models import container_claims_2022 as of_2022
 from tenure.models import iommufd_group_claims as of_iommufds
 from tenure.models import kvm_cdev_claims as of_vms_and_cdevs
 from tenure.models import kvm_cdev_group_claims as of_vms_and_groups
+from tenure.models import kvm_claims as of_vms
 from tenure.models import kvm_file_claims as of_lists
 from tenure.vocabulary.systems import Claim, kept_with
 
@@ -55,7 +56,7 @@ KEPT: tuple[Claim, ...] = (
         of_groups.a_bound_file_is_a_device_file_of_an_iommufd,
         of_2022.a_group_file_is_the_groups_file,
         of_2022.an_open_group_has_a_device,
-        of_vms_and_cdevs.an_entry_is_in_the_list_of_a_device,
+        of_vms.an_entry_is_in_the_list_of_a_device,
         of_groups.an_iommufd_is_kept_for_each_binding,
         of_lists.a_group_knows_a_vm_that_lists_its_file,
         of_vms_and_cdevs.a_file_knows_a_vm_that_lists_it,
@@ -176,7 +177,7 @@ KEPT: tuple[Claim, ...] = (
     kept_with(
         of_lists.only_an_open_device_knows_a_vm,
         of_2022.a_device_that_is_looked_up_is_there,
-        of_vms_and_cdevs.a_file_of_a_vm_says_which,
+        of_vms.a_file_of_a_vm_says_which,
     )(of_lists.references_of_a_vm_count_its_files_and_open_devices),
     kept_with(of_groups.a_bound_file_is_a_device_file_of_an_iommufd)(of_groups.a_file_in_release_is_of_its_kind),
     kept_with(
@@ -189,7 +190,7 @@ KEPT: tuple[Claim, ...] = (
         of_groups.a_bind_under_way_is_of_a_device_file,
         of_groups.exactly_bound_files_keep_the_group_away,
         of_2013.no_call_uses_a_file_in_release,
-        of_vms_and_cdevs.an_entry_is_in_the_list_of_a_device,
+        of_vms.an_entry_is_in_the_list_of_a_device,
         of_vms_and_cdevs.a_file_knows_a_vm_that_lists_it,
     )(of_groups.the_count_is_of_bound_files_and_of_binds),
     kept_with(of_2013.no_call_uses_a_file_in_release)(of_2022.a_device_file_is_made_before_its_fd),
@@ -198,7 +199,7 @@ KEPT: tuple[Claim, ...] = (
         of_2022.a_group_file_was_opened_as_its_groups,
         of_groups.a_bind_under_way_is_of_a_device_file,
         of_vms_and_groups.who_keeps_a_file_keeps_a_groups_a_devices_or_a_lists,
-        of_vms_and_cdevs.an_entry_is_in_the_list_of_a_device,
+        of_vms.an_entry_is_in_the_list_of_a_device,
         of_vms_and_cdevs.a_file_knows_a_vm_that_lists_it,
     )(of_2022.an_idle_thread_holds_no_file),
     kept_with(of_2022.a_group_file_was_opened_as_its_groups, of_groups.a_bind_under_way_is_of_a_device_file)(
@@ -230,14 +231,14 @@ KEPT: tuple[Claim, ...] = (
     kept_with(of_groups.what_gives_access_counts_for_its_device, of_groups.a_bound_file_is_of_a_bound_device)(
         of_groups.another_attached_group_has_an_attached_device
     ),
-    kept_with(of_vms_and_cdevs.a_vm_outlives_its_files)(of_lists.a_device_has_one_file),
+    kept_with(of_vms.a_vm_outlives_its_files)(of_lists.a_device_has_one_file),
     kept_with(
-        of_vms_and_cdevs.a_vm_outlives_its_files,
+        of_vms.a_vm_outlives_its_files,
         of_lists.who_works_on_a_list_keeps_its_file,
         of_lists.references_of_a_vm_count_its_files_and_open_devices,
         of_lists.a_device_has_its_file,
-    )(of_vms_and_cdevs.a_vm_is_told_once_of_what_its_device_knows),
-    kept_with(of_lists.references_of_a_vm_count_its_files_and_open_devices)(of_vms_and_cdevs.a_vm_outlives_its_files),
+    )(of_vms.a_vm_is_told_once_of_what_its_device_knows),
+    kept_with(of_lists.references_of_a_vm_count_its_files_and_open_devices)(of_vms.a_vm_outlives_its_files),
     kept_with(of_lists.references_of_a_vm_count_its_files_and_open_devices)(of_lists.only_an_open_device_knows_a_vm),
     kept_with(
         of_groups.a_physical_device_claims_its_group_while_it_is_bound,
