@@ -200,6 +200,7 @@ OF_BOUND_FILES: tuple[Claim, ...] = (
     closing.an_attached_device_has_a_bound_file,
     closing.an_owned_group_has_a_bound_file,
     closing.an_attached_group_is_contained_or_has_a_bound_file,
+    closing.a_kernel_driver_is_bound_where_nobody_owns_the_group,
     of_vms.the_kernel_keeps_a_file_for_a_device_file,
 )
 """The stages of `cdev:vms` that say why a file is bound, or what a bound file is for: here a device may be bound without one."""

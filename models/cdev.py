@@ -26,6 +26,7 @@ from tenure.models import (
     vfio_drivers,
     vms,
 )
+from tenure.models.cdev_group_keeping import kept
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.calls import Call
 from tenure.vocabulary.objects import FILE
@@ -114,7 +115,7 @@ CDEV = System(
     source="drivers/vfio/group.c, device_cdev.c, iommufd.c and vfio_main.c, drivers/iommu/iommufd/device.c, 7.2",
     calls=CALLS,
     definitions=DEFINITIONS,
-    claims=(*cdev_group_claims.CLAIMS, *cdev_group_closing_claims.LEMMAS, file_claims.of_kinds(CALLS)),
+    claims=(*kept(cdev_group_claims.CLAIMS), *cdev_group_closing_claims.LEMMAS, file_claims.of_kinds(CALLS)),
     halted=harm.STOPPED,
     initially=containers_2022.INITIALLY,
 )
@@ -127,7 +128,7 @@ VMS = System(
     calls=kvm_cdev_groups.with_vms(CALLS),
     definitions=(*(one for one in DEFINITIONS if all(one.observable is not d.observable for d in OF_VMS)), *OF_VMS),
     claims=(
-        *kvm_cdev_group_claims.CLAIMS,
+        *kept(kvm_cdev_group_claims.CLAIMS),
         *kvm_cdev_group_closing_claims.LEMMAS,
         file_claims.of_kinds(kvm_cdev_groups.with_vms(CALLS)),
     ),

@@ -19,7 +19,7 @@ from tenure.models.groups import attached, driver, group_of, leaving, no_iommu, 
 from tenure.models.ownership import blocking, owner, owner_cnt, uses_default
 from tenure.vocabulary.objects import DEVICE, FILE, GROUP, TABLE
 from tenure.vocabulary.symbols import choice_is
-from tenure.vocabulary.systems import claim
+from tenure.vocabulary.systems import claim, kept_with
 from tenure.vocabulary.terms import Term, both, busy, either, implies, is_none, no, number_of, some, stands, when
 
 
@@ -214,7 +214,13 @@ CLAIMS = (
     only_open_devices_are_attached,
     an_attached_group_has_an_attached_device,
     a_group_is_attached_to_what_is_its_owners,
-    a_bound_device_is_attached_to_what_is_its_iommufds,
+    kept_with(
+        a_bound_file_is_a_device_file_of_an_iommufd,
+        exactly_bound_files_give_access,
+        a_device_is_bound_once,
+        a_bound_device_is_its_iommufds,
+        only_open_devices_are_attached,
+    )(a_bound_device_is_attached_to_what_is_its_iommufds),
     an_address_space_has_an_open_iommufd,
     a_device_file_has_a_real_device,
     a_vfio_device_is_registered_or_leaving,

@@ -1,4 +1,7 @@
-"""From claims to what FREE and FREE-2 say of groups, containers, device files and iommufds: why nothing is left once all is closed."""
+"""From claims to what FREE and FREE-2 say of groups, containers, device files and iommufds: why nothing is left once all is closed.
+
+And to what OWN-3 says of their groups.
+"""
 
 from tenure.models import cdev_claims as of_cdevs
 from tenure.models import cdev_group_claims as claims
@@ -11,8 +14,9 @@ from tenure.models.closing_claims import is_let_go
 from tenure.models.containers import references, table
 from tenure.models.device_files import counted_in, opens
 from tenure.models.files import file_device, file_group, gets, kind
-from tenure.models.groups import attached, group_of, users
+from tenure.models.groups import attached, driver, group_of, users
 from tenure.models.groups_2022 import is_contained, opened_file
+from tenure.models.ownership import owner
 from tenure.vocabulary.objects import CONTAINER, DEVICE, FILE, GROUP, TABLE
 from tenure.vocabulary.systems import claim, lemma
 from tenure.vocabulary.terms import Term, both, either, every, implies, is_none, no, some
@@ -192,6 +196,23 @@ def an_attached_group_is_contained_or_has_a_bound_file(group: Term) -> Term:
     return implies(no(is_none(attached[group])), either(is_contained(group), some(FILE, is_bound)))
 
 
+@lemma(
+    claims.a_group_counts_itself_its_claims_or_its_drivers,
+    claims.an_owner_is_the_group_or_an_iommufd,
+    claims.a_physical_device_claims_its_group_while_it_is_bound,
+    claims.a_bound_device_has_a_bound_file,
+    claims.a_bound_file_is_a_device_file_of_an_iommufd,
+    claims.what_gives_access_counts_for_its_device,
+    claims.a_cdev_has_a_real_device,
+    of_2022.exactly_kernel_drivers_use_the_default_domain,
+    serves=("OWN-3",),
+)
+@claim(device=DEVICE)
+def a_kernel_driver_is_bound_where_nobody_owns_the_group(device: Term) -> Term:
+    """It counts in `owner_cnt`, where an owner finds only itself or claims; and a group without IOMMU has no owner."""
+    return implies(driver[device] == "kernel", owner[group_of[device]] == "none")
+
+
 LEMMAS = (
     only_files_of_groups_and_iommufds_are_open_for_the_kernel_alone,
     a_kept_iommufd_has_a_bound_file,
@@ -212,4 +233,5 @@ LEMMAS = (
     an_open_device_has_a_file,
     without_groups_and_files_no_container_is_alive,
     an_attached_group_is_contained_or_has_a_bound_file,
+    a_kernel_driver_is_bound_where_nobody_owns_the_group,
 )

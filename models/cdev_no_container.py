@@ -12,6 +12,7 @@ from tenure.models import (
     iommufd_group_closing_claims,
     iommufd_groups,
 )
+from tenure.models.cdev_group_keeping import kept
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.calls import Call
 from tenure.vocabulary.systems import Definition, System, shows
@@ -67,7 +68,7 @@ CDEV_NO_CONTAINER = System(
     source="drivers/vfio/group.c, device_cdev.c, iommufd.c and vfio_main.c, drivers/iommu/iommufd/vfio_compat.c and device.c, 7.2",
     calls=CALLS,
     definitions=DEFINITIONS,
-    claims=(*iommufd_group_claims.CLAIMS, *iommufd_group_closing_claims.LEMMAS),
+    claims=(*kept(iommufd_group_claims.CLAIMS), *iommufd_group_closing_claims.LEMMAS),
     halted=harm.STOPPED,
     initially=containers_2022.INITIALLY,
 )

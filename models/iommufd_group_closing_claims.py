@@ -1,7 +1,8 @@
-"""From claims to what FREE-2 says of groups that use iommufds: why nothing is left once all is closed."""
+"""From claims to what FREE-2 says of groups that use iommufds, why nothing is left once all is closed; and to what OWN-3 says."""
 
 from tenure.models import cdev_claims as of_cdevs
 from tenure.models import cdev_group_claims as of_both
+from tenure.models import cdev_group_closing_claims as of_both_closing
 from tenure.models import container_claims_2022 as of_2022
 from tenure.models import iommufd_group_claims as claims
 from tenure.models.cdev_fields import attached_to, bound_to, iommufd_of, owner_iommufd
@@ -102,6 +103,19 @@ def where_no_file_is_open_nothing_is_left_of_devices() -> Term:
     return implies(every(FILE, lambda f: kind[f] == "closed"), gone)
 
 
+a_kernel_driver_is_bound_where_nobody_owns_the_group = lemma(
+    of_cdevs.a_group_counts_its_claims_or_its_drivers,
+    of_cdevs.an_owner_is_an_iommufd,
+    claims.a_physical_device_claims_its_group_while_it_is_bound,
+    claims.a_device_is_bound_while_its_group_has_it_open,
+    of_both.a_bound_device_has_a_bound_file,
+    of_both.a_bound_file_is_a_device_file_of_an_iommufd,
+    of_both.what_gives_access_counts_for_its_device,
+    of_both.a_cdev_has_a_real_device,
+    of_2022.exactly_kernel_drivers_use_the_default_domain,
+    serves=("OWN-3",),
+)(of_both_closing.a_kernel_driver_is_bound_where_nobody_owns_the_group)
+
 LEMMAS = (
     what_is_kept_is_used,
     an_open_device_has_a_file,
@@ -110,4 +124,5 @@ LEMMAS = (
     where_every_file_is_let_go_none_is_open,
     an_owned_group_has_an_open_device,
     where_no_file_is_open_nothing_is_left_of_devices,
+    a_kernel_driver_is_bound_where_nobody_owns_the_group,
 )

@@ -10,7 +10,7 @@ from tenure.models.groups import container
 from tenure.properties import PROPERTIES
 from tenure.prover.cache import Proofs
 from tenure.prover.counterexamples import counterexample, populated
-from tenure.prover.induction import alone, familiar, inductive, prove
+from tenure.prover.induction import Shared, alone, familiar, inductive, nearby, prove
 from tenure.prover.theory import Invariant, Theory, claims_of, stated
 from tenure.vocabulary.calls import without_case
 from tenure.vocabulary.objects import CONTAINER, FILE, GROUP
@@ -138,6 +138,44 @@ def test_what_served_a_claim_at_one_step_is_tried_at_the_next() -> None:
     assert set(theory.names_of(familiar(theory, goals[NAMED]))) == {NAMED, RESTING}
     assert set(theory.names_of(familiar(theory, goals[RESTING]))) == {RESTING}
     assert set(theory.names_of(alone(theory, goals[NAMED]))) == {NAMED}
+
+
+def test_what_served_a_goal_at_a_step_is_tried_for_the_others_at_that_step() -> None:
+    """Whichever way the step goes, with claims that may be assumed of any goal, and at no other step."""
+    contained = rules("containers-2013:locked")
+    claims = {c.name: c for c in claims_of(contained)}
+    lemma = replace(claims[NAMED], name="lemma", body=implies(no(claims[NAMED].body), FALSE), rests_on=(NAMED,))
+    theory = Theory(contained, (claims[RESTING], claims[NAMED], lemma))
+    owed = [o for o in inductive(theory)[0] if RESTING in o.names and o.step]
+    first = owed[0]
+    goal = next(g for g in first.goals if g.name == RESTING)
+
+    theory.learn("another goal", ("another goal", NAMED, "lemma"), first.step)
+    tried = {o.step: set(theory.names_of(nearby(theory, o, goal))) for o in owed}
+
+    assert tried.pop(first.step) == {RESTING, NAMED}
+    assert tried
+    assert all(names == {RESTING} for names in tried.values())
+
+
+def test_of_the_premises_of_a_proof_those_are_kept_that_it_needs() -> None:
+    """The others are noise to the next goal; and where the premises do not suffice nothing is kept."""
+    contained = rules("containers-2013:locked")
+    theory = Theory(contained, claims_of(contained))
+    needed = {}
+    for obligation in inductive(theory)[0]:
+        if not obligation.name.startswith("unset_container"):
+            continue
+        shared = Shared(theory, obligation, 300_000)
+        for goal in obligation.goals:
+            alone_it_falls = not shared.follows((), goal.contrary())
+            assert (shared.needed(goal, (), goal.contrary()) is None) == alone_it_falls
+            found = shared.needed(goal, theory.premises, goal.contrary())
+            if found is not None and alone_it_falls:
+                needed[obligation.name, goal.name] = shared.follows(found, goal.contrary()), len(theory.names_of(found))
+
+    assert needed
+    assert all(follows and number < len(theory.claimed) // 2 for follows, number in needed.values()), needed
 
 
 def test_what_nobody_takes_over_two_objects_is_looked_at_over_three() -> None:

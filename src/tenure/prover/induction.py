@@ -142,7 +142,7 @@ def solve(
             if proofs is not None:  # what follows from few premises follows from more
                 proofs.keep(words_of(next(f for f in few if set(known) <= set(f)), obligation, goal), sought)
         if sought:
-            theory.learn(goal.name, sought)
+            theory.learn(goal.name, sought, obligation.step)
             needed[goal.name] = tuple(dict.fromkeys((*needed.get(goal.name, ()), *sought)))
     verdict = "unsat" if not left else "sat" if "sat" in left.values() else "unknown"
     seconds = time.perf_counter() - started
@@ -186,6 +186,21 @@ class Shared:
         solver.pop()
         return bool(found == z3.unsat)
 
+    def needed(self, goal: Goal, known: tuple[Premise, ...], contrary: Expr) -> tuple[Premise, ...] | None:
+        """Those of these premises from which matching alone refutes the contrary of a goal; None where it does not from all."""
+        theory, solver = self.theory, self._without
+        claims = {p: z3.Bool(f"known {name}", theory.domain.context) for name, p in theory.claims_among(known)}
+        solver.push()
+        solver.add(*(z3.Implies(claims[p], p.formula) if p in claims else p.formula for p in known), contrary)
+        found = solver.check(*claims.values())
+        core = {str(one) for one in solver.unsat_core()} if found == z3.unsat else set()
+        solver.pop()
+        if found != z3.unsat:
+            return None
+        names = (name for name, p in theory.claims_among(known) if str(claims[p]) in core)
+        fewer = theory.named((goal.name, *names), goal.fields)
+        return fewer if self.follows(fewer, contrary) else known
+
 
 def _solved(
     theory: Theory, obligation: Obligation, goal: Goal, rlimit: int, shared: Shared
@@ -196,13 +211,18 @@ def _solved(
     for quick in (familiar(theory, goal), few[0]) if few else ():
         if shared.follows(quick, contrary):
             return "unsat", quick
+    if few and theory.learned_at(obligation.step):
+        fewer = shared.needed(goal, nearby(theory, obligation, goal), contrary)
+        if fewer is not None:
+            return "unsat", fewer
     found = "unknown"
     for known, solver, limit in _attempts(theory, obligation, goal, rlimit):
         if known is None:
             return "sat", everything
         found = _checked(solver, (*(p.formula for p in known), *obligation.assume), contrary, limit)
         if found == "unsat":
-            return found, known
+            chosen = known in (*few, everything)
+            return found, known if chosen else shared.needed(goal, known, contrary) or known
     return found, everything
 
 
@@ -212,10 +232,12 @@ Attempt = tuple[tuple[Premise, ...] | None, z3.Solver, int]
 def _attempts(theory: Theory, obligation: Obligation, goal: Goal, rlimit: int) -> Iterator[Attempt]:
     """A little effort for each choice of premises, then all of it, at last for all premises by every means; None: the goal is false.
 
-    Nothing here depends on what was proved before, or in which order.
+    What lemmas serve mostly follows from these, and nothing else is tried before. Nothing here depends on what was proved before, or in which order.
     """
     *few, everything = choices(theory, obligation, goal)
     tenth = max(1, rlimit // 10)
+    if served := theory.served(goal.name):
+        yield served, _matching(theory), rlimit
     if few:
         yield alone(theory, goal), _matching(theory), tenth
         yield from ((needed, _matching(theory), tenth) for needed in sufficient(theory, obligation, goal))
@@ -232,6 +254,12 @@ def alone(theory: Theory, goal: Goal) -> tuple[Premise, ...]:
 def familiar(theory: Theory, goal: Goal) -> tuple[Premise, ...]:
     """The same, or, where nobody said with which it is kept, with what served goals of this name at other steps."""
     names = theory.companions(goal.name) or theory.learned(goal.name)
+    return theory.named((goal.name, *names), goal.fields)
+
+
+def nearby(theory: Theory, obligation: Obligation, goal: Goal) -> tuple[Premise, ...]:
+    """With what is familiar, and with what served other goals at the same step: most of them rest on what the step knows."""
+    names = (*(theory.companions(goal.name) or theory.learned(goal.name)), *theory.learned_at(obligation.step))
     return theory.named((goal.name, *names), goal.fields)
 
 

@@ -85,6 +85,8 @@ class Obligation:
     """The fields that the path reads or assigns; None where everything may matter."""
     with_claims: bool = True
     """Whether the claims may be assumed; not where they are to be shown in the first place."""
+    step: str = ""
+    """The rule of which this is one way; empty where nothing is done."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -139,6 +141,7 @@ class Theory:
         self._counted = tuple(self._counting())
         self._small: dict[int, Small] = {}
         self._learned: dict[str, tuple[str, ...]] = {}
+        self._learned_at: dict[str, tuple[str, ...]] = {}
 
     @property
     def premises(self) -> tuple[Premise, ...]:
@@ -173,9 +176,13 @@ class Theory:
         """The claims of these names, and what goes with the fields that they read, and with these."""
         return self._with_counts([p for c, p in self._named() if c.name in names], fields)
 
+    def claims_among(self, known: tuple[Premise, ...]) -> tuple[tuple[str, Premise], ...]:
+        """The claims among these premises, each with its name."""
+        return tuple((c.name, p) for c, p in self._named() if p in known)
+
     def names_of(self, known: tuple[Premise, ...]) -> tuple[str, ...]:
         """The names of the claims among these premises."""
-        return tuple(c.name for c, p in self._named() if p in known)
+        return tuple(name for name, _ in self.claims_among(known))
 
     def companions(self, goal: str) -> tuple[str, ...]:
         """The claims with which the one of this name is known to be kept."""
@@ -185,9 +192,16 @@ class Theory:
         """The names of the claims from which goals of this name were proved so far, at whatever step."""
         return self._learned.get(goal, ())
 
-    def learn(self, goal: str, names: Iterable[str]) -> None:
-        """These claims were of use to a goal of this name, and are likely to be at the next step."""
+    def learned_at(self, step: str) -> tuple[str, ...]:
+        """The names of the claims, lemmas apart, from which other goals were proved so far at this step, whichever way it went."""
+        return self._learned_at.get(step, ())
+
+    def learn(self, goal: str, names: tuple[str, ...], step: str = "") -> None:
+        """These claims were of use to a goal of this name, and are likely to be at the next step; and to others at this one."""
         self._learned[goal] = tuple(dict.fromkeys((*self.learned(goal), *names)))
+        if step:
+            others = (c.name for c, _ in self.claimed if c.name in names and c.name != goal)
+            self._learned_at[step] = tuple(dict.fromkeys((*self.learned_at(step), *others)))
 
     def support(self, lemma: Invariant) -> tuple[Premise, ...]:
         """What a lemma follows from: of the claims that stand before it, those that it names. It may assume no other."""
@@ -299,7 +313,12 @@ class Theory:
             return None, framed
         conditions = tuple(path.conditions)
         return Obligation(
-            f"{path.name} preserves", tuple(goals), spelling.path(path), conditions, path.concerns
+            f"{path.name} preserves",
+            tuple(goals),
+            spelling.path(path),
+            conditions,
+            path.concerns,
+            step=path.rule.name,
         ), framed
 
     def lemmas(self) -> Iterator[Obligation]:
@@ -324,7 +343,7 @@ class Theory:
         goals = tuple(self._goal(p, b, path.after, path) for p, b in pieces)
         spelled = "\n".join((spelling.path(path), *(f"afterwards {c.spelled}" for c in afterwards)))
         known = (*path.conditions, *(self.everywhere(c, path.after) for c in afterwards))
-        return Obligation(f"{path.name} obeys", goals, spelled, known, path.concerns)
+        return Obligation(f"{path.name} obeys", goals, spelled, known, path.concerns, step=path.rule.name)
 
     def impossibility(self, path: Path) -> Obligation:
         """Unsatisfiable iff no state that satisfies the claims takes the path."""
