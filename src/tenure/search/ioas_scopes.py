@@ -150,6 +150,28 @@ COPIES = Family(
 )
 
 
+_OF_BUILDING = {"thread": 1, "table": 1, "device": 1, "address": 2, "mapping": 2}
+
+BUILDING = Family(
+    marks=seen.mapping_stage,
+    scope=copy_scope,
+    main=_OF_BUILDING,
+    narrow=(),
+    witness=copy_scope({**_OF_BUILDING, "thread": 2}),
+    gate=copy_scope({"thread": 1, "table": 2, "device": 2, "address": 4, "mapping": 3}),
+    plan=copy_scope(_OF_BUILDING),
+    whole=(
+        Place("one address space", copy_scope(_OF_BUILDING)),
+        Place("two address spaces", copy_scope({**_OF_BUILDING, "table": 2, "device": 2, "address": 1})),
+    ),
+    pairs=(
+        Place("one address", copy_scope({**_OF_BUILDING, "thread": 2, "address": 1, "mapping": 1})),
+        Place("two addresses", copy_scope({**_OF_BUILDING, "thread": 2}), full=True),
+    ),
+    columns=(("address_position", "a", "position"), ("address_choosable", "a", "may be chosen")),
+)
+
+
 def vfio_scope(sizes: dict[str, int], pages: tuple[int, ...] = ()) -> Scope:
     """Pages one after the other, of which callers name all; or these, of which no area has one beside it that has no name."""
     pages = pages or tuple(range(sizes["address"]))
