@@ -175,6 +175,7 @@ def _destroy(base: Call) -> Call:
     guarded = base.otherwise("destroy", lambda old: old.ahead_of(lambda c: c.why == "another call works on it", in_use))
     return guarded.with_effects(
         each(MAPPING, lambda m: stage[m].becomes("none"), where=lambda m: in_list(table, m)),
+        each(MAPPING, lambda m: workers[m].becomes(0), where=lambda m: in_list(table, m)),
         each(MAPPING, lambda m: missing[m].becomes(value=False), where=lambda m: in_list(table, m)),
         each(ADDRESS, lambda a: found[table, a].becomes(None)),
     )

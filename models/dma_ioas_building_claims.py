@@ -12,7 +12,7 @@ from tenure.models.dma_ioas_devices import has_devices
 from tenure.models.dma_type1 import first, last, listed, translation, within
 from tenure.vocabulary.objects import ADDRESS, MAPPING, TABLE, THREAD
 from tenure.vocabulary.systems import claim
-from tenure.vocabulary.terms import Term, both, either, frame, implies, is_none, no, some, stands, when
+from tenure.vocabulary.terms import Term, both, frame, implies, in_flight, is_none, no, stands, when
 
 _HANDS = (
     *(
@@ -29,9 +29,8 @@ _HANDS = (
 """The steps before which a call has an area in hand: the call, the name of the area, the step, how far the area is."""
 
 
-def _in_hand(thread: Term, call: str, name: str, step: str) -> tuple[Term, Term]:
-    """The call stands there; the area that it has."""
-    return stands(thread, f"{call}.{step}"), frame(thread, call, name, MAPPING)
+_KEPT = tuple(dict.fromkeys(one[:2] for one in _HANDS))
+"""The calls that ever have one, and the name of it."""
 
 
 @claim(mapping=MAPPING)
@@ -49,13 +48,8 @@ def an_area_in_hand_is_in_one(mapping: Term) -> Term:
 
 @claim(mapping=MAPPING)
 def an_area_without_its_pages_is_in_some_hand(mapping: Term) -> Term:
-    """The call that makes or takes it is under way."""
-
-    def has_it(thread: Term) -> Term:
-        hands = (_in_hand(thread, *one[:3]) for one in _HANDS)
-        return either(*(both(standing, mine == mapping) for standing, mine in hands))
-
-    return implies(is_unfinished(mapping), some(THREAD, has_it))
+    """A call that makes it or takes it is under way."""
+    return implies(is_unfinished(mapping), in_flight(mapping))
 
 
 @claim(thread=THREAD)
@@ -63,20 +57,31 @@ def what_a_call_has_in_hand_is_as_far_as_the_call(thread: Term) -> Term:
     """Its area is in the IO address space on which it works, at the stage that its next step goes on from."""
     cases = []
     for call, name, step, at in _HANDS:
-        standing, mine = _in_hand(thread, call, name, step)
-        there = listed[mine] == frame(thread, call, "table", TABLE)
-        cases.append(implies(standing, both(no(is_none(mine)), there, no(is_none(listed[mine])), stage[mine] == at)))
+        mine = frame(thread, call, name, MAPPING)
+        there = both(no(is_none(listed[mine])), listed[mine] == frame(thread, call, "table", TABLE))
+        cases.append(implies(stands(thread, f"{call}.{step}"), both(no(is_none(mine)), there, stage[mine] == at)))
     return both(*cases)
+
+
+@claim(thread=THREAD)
+def who_has_an_area_in_hand_makes_or_takes_it(thread: Term) -> Term:
+    """Before any other step a call has none."""
+    at_work = stands(thread, *(f"{call}.{step}" for call, _, step, _ in _HANDS))
+    return both(*(implies(no(is_none(frame(thread, c, n, MAPPING))), at_work) for c, n in _KEPT))
+
+
+@claim(thread=THREAD)
+def an_unmap_under_way_is_of_an_address_space(thread: Term) -> Term:
+    """What it has looked up is some IO address space."""
+    looks = ((c, stands(thread, f"{c}.select")) for c in ("ioas_unmap", "ioas_unmap_all"))
+    return both(*(implies(standing, no(is_none(frame(thread, c, "table", TABLE)))) for c, standing in looks))
 
 
 @claim(thread=THREAD, other=THREAD)
 def two_calls_have_two_areas_in_hand(thread: Term, other: Term) -> Term:
     """No area is in the hands of two calls."""
-    cases = []
-    for one, two in product(_HANDS, repeat=2):
-        (standing, mine), (beside, theirs) = _in_hand(thread, *one[:3]), _in_hand(other, *two[:3])
-        cases.append(implies(both(standing, beside, mine == theirs), thread == other))
-    return both(*cases)
+    pairs = ((frame(thread, *one, MAPPING), frame(other, *two, MAPPING)) for one, two in product(_KEPT, repeat=2))
+    return both(*(implies(both(no(is_none(a)), a == b), thread == other) for a, b in pairs))
 
 
 @claim(table=TABLE, address=ADDRESS, mapping=MAPPING)
@@ -96,6 +101,8 @@ BUILDING_CLAIMS = (
     an_area_in_hand_is_in_one,
     an_area_without_its_pages_is_in_some_hand,
     what_a_call_has_in_hand_is_as_far_as_the_call,
+    who_has_an_area_in_hand_makes_or_takes_it,
+    an_unmap_under_way_is_of_an_address_space,
     two_calls_have_two_areas_in_hand,
     what_is_translated_is_what_is_filled,
 )
