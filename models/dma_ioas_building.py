@@ -108,8 +108,9 @@ def _builds(base: Call) -> Call:
         lambda a: translation[table, a].becomes(made),
         where=lambda a: both(has_devices(table), within(a, first[made], last[made])),
     )
-    chosen = base.name == "ioas_map"
-    published = (stage[made].becomes("finished"), workers[made].becomes(workers[made] - 1))
+    answers = (c.follow.values for c in base.steps[0].cases if isinstance(c.follow, Finish))
+    told = tuple((name, first[made]) for values in answers for name, _ in values)
+    finished, gone = stage[made].becomes("finished"), workers[made].becomes(workers[made] - 1)
     steps = (
         _inserts(base, memory),
         step(
@@ -119,7 +120,7 @@ def _builds(base: Call) -> Call:
             locks=(DOMAINS_RWSEM, PAGES_MUTEX),
             keeps=(DOMAINS_RWSEM,),
         ),
-        step("publish", done(*published, **({"iova": first[made]} if chosen else {})), locks=(IOVA_RWSEM,)),
+        step("publish", Case(TRUE, (finished, gone), Finish(told)), locks=(IOVA_RWSEM,)),
         step(
             "abort",
             refuse(TRUE, "EFAULT", "the memory is not there to be pinned", *_removed(table, made)),
@@ -152,7 +153,9 @@ def _takes(base: Call) -> Call:
     )
     held = (taken.becomes(picked), workers[picked].becomes(workers[picked] + 1), stage[picked].becomes("taken"))
     others = (replace(c, effects=held, follow=Next()) if c is lowest else c for c in old.cases)
-    unfilled = each(ADDRESS, lambda a: translation[table, a].becomes(None), where=lambda a: translation[table, a] == taken)
+    unfilled = each(
+        ADDRESS, lambda a: translation[table, a].becomes(None), where=lambda a: translation[table, a] == taken
+    )
     much = position[last[taken]] - position[first[taken]] + 1
     gone = (size.becomes(size + much), reached.becomes(last[taken]), unmapped[table].becomes(unmapped[table] + much))
     steps = (

@@ -80,7 +80,7 @@ def while_a_vaddr_is_invalid_nothing_is_pinned(table: Term, group: Term, mapping
 
 @always("DMA-9", "iopt_unmap_iova_range EBUSY, iopt_alloc_area_pages, iopt_abort_area", mapping=MAPPING)
 def an_area_without_its_pages_is_one_calls(mapping: Term) -> Term:
-    """An area that has not its pages, or not any more, is in the hand of one call, which makes it or takes it, and no other is in any."""
+    """An area that has no pages yet, or no more, is in the hand of one call, which makes it or takes it; no other area is in any."""
     unfinished = choice_is(seen.mapping_stage[mapping], "inserted", "filled", "taken", "emptied")
     return seen.mapping_workers[mapping] == when(unfinished, 1, 0)
 
@@ -162,9 +162,15 @@ def what_an_invalidation_counts_is_what_it_makes_invalid(table: Term, mapping: T
     return implies(both(no(before(invalid)), invalid), grown)
 
 
-@always("DMA-19", "iopt_area_fill_domains, iopt_area_unfill_domains, iopt_table_add_domain", table=TABLE, address=ADDRESS, mapping=MAPPING)
+@always(
+    "DMA-19",
+    "iopt_area_fill_domains, iopt_area_unfill_domains, iopt_table_add_domain",
+    table=TABLE,
+    address=ADDRESS,
+    mapping=MAPPING,
+)
 def what_is_translated_is_what_is_filled(table: Term, address: Term, mapping: Term) -> Term:
-    """The IOMMU translates an address for an area exactly where a device is attached to its IO address space, and it is filled or finished, and not emptied yet."""
+    """Where a device is attached, the IOMMU translates for an area just its addresses from when it is filled until it is emptied."""
     filled = choice_is(seen.mapping_stage[mapping], "filled", "finished", "taken")
     beside = both(seen.mapping_listed[mapping] == table, seen.space_attached[table])
     due = both(beside, filled, holds(mapping, address))

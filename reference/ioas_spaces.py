@@ -145,7 +145,15 @@ class IoasSpace:
         told = ((name, one.range.first, one.range.last, one.access.value) for name, one in sorted(self.named().items()))
         shares = sorted((_name(area), share) for area, share in self.shares.items()) if self.shares else ()
         of_memory = tuple((name, one.pages.name, one.span.first, one.pages.writable) for name, one in shares)
-        return self.is_there, self.cuts, self.allowed, tuple(sorted(self.devices)), tuple(told), of_memory, self.building.state()
+        return (
+            self.is_there,
+            self.cuts,
+            self.allowed,
+            tuple(sorted(self.devices)),
+            tuple(told),
+            of_memory,
+            self.building.state(),
+        )
 
     def become(self, state: IoasState) -> None:
         """Go back to a state in which no call is in flight; the memory that areas share has been forgotten."""

@@ -27,8 +27,8 @@ from tenure.reference.show_ioases import (
     OF_BUILDING,
     OF_IOASES,
     OF_SHARED_MEMORY,
-    observe_existence,
     observe_building,
+    observe_existence,
     observe_ioases,
     observe_shared_memory,
 )

@@ -325,7 +325,9 @@ _IOAS_COPIES: Mapping[str, Form] = {
 
 _IOAS_BUILDING: Mapping[str, Form] = {
     "ioas_alloc": _IOAS["ioas_alloc"],
-    "ioas_map_fixed": Form(ioas_building_calls.ioas_map_fixed, ioas_building_calls.may_ioas_map_fixed, new=(_NEW_AREA,)),
+    "ioas_map_fixed": Form(
+        ioas_building_calls.ioas_map_fixed, ioas_building_calls.may_ioas_map_fixed, new=(_NEW_AREA,)
+    ),
     "ioas_map": Form(ioas_building_calls.ioas_map, ioas_building_calls.may_ioas_map, new=(_NEW_AREA,)),
     "ioas_unmap": Form(ioas_building_calls.ioas_unmap, ioas_calls.may_ioas_unmap),
     "ioas_unmap_all": Form(ioas_building_calls.ioas_unmap_all, ioas_calls.may_name),

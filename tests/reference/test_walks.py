@@ -51,7 +51,7 @@ OF_IOASES_WITH_COPIES = {
     "bridge": (False, False),
     "driver": (0, 0),
 }
-OF_IOASES_WITH_PAGE_TABLES = {**OF_IOASES_WITH_COPIES, "sizes": {**OF_IOASES, "device": 2}}
+OF_IOASES_WITH_PAGE_TABLES = {**OF_IOASES_WITH_COPIES} | {"sizes": {**OF_IOASES, "device": 2}}
 OF_IOASES_BY_VARIANT = {
     "devices": OF_IOASES_WITH_DEVICES,
     "copies": OF_IOASES_WITH_COPIES,
@@ -69,6 +69,7 @@ RANGES = {
     "type": range(3),
     "request": range(4),
     "length": range(3),
+    "address": range(3),
     "low_address": range(3),
     "other_low": range(3),
     "version": range(3),
@@ -296,7 +297,12 @@ def machine(system: str) -> Kernel:
         return Kernel(system, Configuration(OF_2011, (), (), (), (False,), (), **limits, reserved=last, frame_0=last))  # type: ignore[arg-type]  # two fields of two types
     if system.startswith("dma-ioas"):
         none = {"sizes": OF_IOASES, "device_group": (), "bridge": (), "driver": ()}
-        known = Configuration(**OF_IOASES_BY_VARIANT.get(system.partition(":")[2], none), no_iommu=(), rawio=(), may_be_chosen=(False, True, True))
+        known = Configuration(
+            **OF_IOASES_BY_VARIANT.get(system.partition(":")[2], none),
+            no_iommu=(),
+            rawio=(),
+            may_be_chosen=(False, True, True),
+        )
         return Kernel(system, known)
     if system.startswith("dma-"):
         known = Configuration(OF_RANGES, (), (), (), (False,), (), (1, 1, 2), (2,), (1,), (False,))

@@ -61,7 +61,9 @@ def as_when_it_was_inserted(system: System) -> System:
     had = local("had", FLAG)
 
     def look(old: Step) -> Step:
-        went = (replace(c, effects=(*c.effects, had.becomes(COMES))) if isinstance(c.follow, Next) else c for c in old.cases)
+        went = (
+            replace(c, effects=(*c.effects, had.becomes(COMES))) if isinstance(c.follow, Next) else c for c in old.cases
+        )
         return replace(old, cases=tuple(went))
 
     def remembered(term: Term) -> Term:
@@ -81,7 +83,9 @@ def at_once(system: System) -> System:
     """A map publishes its pages where it inserts the area."""
 
     def case(old: Case) -> Case:
-        return replace(old, effects=tuple(stage[MADE].becomes("finished") if e.field is stage else e for e in old.effects))
+        return replace(
+            old, effects=tuple(stage[MADE].becomes("finished") if e.field is stage else e for e in old.effects)
+        )
 
     return on_step("ioas_map_fixed.map", lambda old: replace(old, cases=tuple(map(case, old.cases))))(system)
 
