@@ -2,7 +2,7 @@
 
 from itertools import product
 
-from tenure.models.dma_ioas_building import is_filled, is_unfinished, stage, workers
+from tenure.models.dma_ioas_building import is_filled, is_unfinished, missing, stage, workers
 from tenure.models.dma_ioas_claims import (
     CLAIMS,
     a_device_is_attached_to_an_address_space_that_is_there,
@@ -86,11 +86,11 @@ def two_calls_have_two_areas_in_hand(thread: Term, other: Term) -> Term:
 
 @claim(table=TABLE, address=ADDRESS, mapping=MAPPING)
 def what_is_translated_is_what_is_filled(table: Term, address: Term, mapping: Term) -> Term:
-    """A page table has an area while a device is attached and the area is filled, and nothing else."""
+    """A page table has an area while a device is attached and the area is filled, and nothing else; its memory is there."""
     there = both(listed[mapping] == table, has_devices(table), is_filled(mapping))
     due = both(there, within(address, first[mapping], last[mapping]))
     translated = translation[table, address] == mapping
-    return both(implies(due, translated), implies(translated, due))
+    return both(implies(due, translated), implies(translated, both(due, no(missing[mapping]))))
 
 
 BUILDING_CLAIMS = (

@@ -170,12 +170,26 @@ def what_an_invalidation_counts_is_what_it_makes_invalid(table: Term, mapping: T
     mapping=MAPPING,
 )
 def what_is_translated_is_what_is_filled(table: Term, address: Term, mapping: Term) -> Term:
-    """Where a device is attached, the IOMMU translates for an area just its addresses from when it is filled until it is emptied."""
+    """Where a device is attached, the IOMMU translates for an area, whose memory is there, just its addresses from its fill to its unfill."""
     filled = choice_is(seen.mapping_stage[mapping], "filled", "finished", "taken")
     beside = both(seen.mapping_listed[mapping] == table, seen.space_attached[table])
     due = both(beside, filled, holds(mapping, address))
     translated = seen.address_translated[table, address] == mapping
-    return both(implies(due, translated), implies(translated, due))
+    return both(implies(due, translated), implies(translated, both(due, no(seen.mapping_missing[mapping]))))
+
+
+@each_step(
+    "DMA-20",
+    "domains_rwsem: iopt_map_pages, iopt_unmap_iova_range, iopt_table_add_domain",
+    table=TABLE,
+    mapping=MAPPING,
+)
+def no_page_table_comes_or_goes_while_an_area_is_filled(table: Term, mapping: Term) -> Term:
+    """No page table comes or goes while an area is filled and not published, or taken and not removed."""
+    attached = seen.space_attached[table]
+    under_way = choice_is(before(seen.mapping_stage[mapping]), "filled", "taken", "emptied")
+    beside = both(before(seen.mapping_listed[mapping]) == table, under_way)
+    return implies(beside, both(implies(before(attached), attached), implies(attached, before(attached))))
 
 
 @always("ACT-1", "vfio_lock_acct", process=PROCESS)
@@ -239,6 +253,7 @@ PROPERTIES = (
     an_invalidation_that_is_refused_is_undone,
     what_an_invalidation_counts_is_what_it_makes_invalid,
     what_is_translated_is_what_is_filled,
+    no_page_table_comes_or_goes_while_an_area_is_filled,
     a_process_is_charged_for_just_its_mappings,
     a_map_that_is_refused_changes_nothing,
     no_map_takes_a_process_over_its_limit,

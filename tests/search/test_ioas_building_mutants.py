@@ -1,4 +1,4 @@
-"""DMA-9 and DMA-19 have mutants: who does not look whether an area has its pages, who fills too much, too little, or not in time."""
+"""DMA-9, DMA-19 and DMA-20 have mutants: who does not look whether an area has its pages, who fills too much, too little, or not in time."""
 
 from __future__ import annotations
 
@@ -111,6 +111,16 @@ MUTANTS: dict[str, tuple[str, Fault]] = {
     "an attach does not wait for who fills": (
         "DMA-19",
         on_case("attach.attach", last_of("attach"), lambda old: replace(old, when=TRUE)),
+    ),
+    "an attach pins what is missing": ("DMA-19", unguarded("attach.attach", 2)),
+    "a map pins what is missing": ("DMA-19", unguarded("ioas_map_fixed.fill", 0)),
+    "an attach brings a page table at any time": (
+        "DMA-20",
+        on_case("attach.attach", last_of("attach"), lambda old: replace(old, when=TRUE)),
+    ),
+    "a detach takes one along at any time": (
+        "DMA-20",
+        on_case("detach.detach", 0, lambda old: replace(old, when=TRUE)),
     ),
     "a map fills nothing": ("DMA-19", forgetful("ioas_map.fill", "translation")),
     "a map forgets the page table that came": ("DMA-19", as_when_it_was_inserted),
