@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 
 from tenure.reference.dma import Range
 
-Stages = tuple[tuple[int, ...], tuple[tuple[int, int], ...]]
-"""While no call is in flight: the areas whose memory is missing; each address that is translated, and for which area."""
+Stages = tuple[tuple[int, ...], tuple[int, ...], tuple[tuple[int, int], ...]]
+"""While no call is in flight: the areas, all finished; those whose memory is missing; each address that is translated, and for which."""
 
 
 @dataclass(slots=True, eq=False)
 class Building:
     """What an IO address space keeps besides its areas; an area is known by its name."""
 
-    unfinished: dict[int, str] = field(default_factory=dict)
-    """The areas without their pages (area->pages is NULL), and how far each of them is."""
+    stages: dict[int, str] = field(default_factory=dict)
+    """How far each area is; it has its pages (area->pages is not NULL) while it is finished."""
     workers: dict[int, int] = field(default_factory=dict)
     """How many calls have an area in hand, where any has."""
     missing: set[int] = field(default_factory=set)
@@ -28,12 +28,21 @@ class Building:
 
     def take_in_hand(self, area: int, stage: str) -> None:
         """A call makes an area, or takes it from its pages."""
-        self.unfinished[area] = stage
+        self.stages[area] = stage
         self.workers[area] = self.workers.get(area, 0) + 1
 
-    def let_go(self, area: int) -> None:
-        """The call has done with it."""
-        self.unfinished.pop(area, None)
+    def publish(self, area: int) -> None:
+        """The area has its pages, and is in the call's hand no more."""
+        self.stages[area] = "finished"
+        self._let_go(area)
+
+    def remove(self, area: int) -> None:
+        """The area is no more, nor is it in the call's hand."""
+        del self.stages[area]
+        self.missing.discard(area)
+        self._let_go(area)
+
+    def _let_go(self, area: int) -> None:
         left = self.workers.pop(area) - 1
         if left:
             self.workers[area] = left
@@ -48,7 +57,7 @@ class Building:
 
     def finished(self, areas: Iterable[int]) -> list[int]:
         """Those that have their pages: a page table that comes is filled with these alone (iopt_table_add_domain)."""
-        return [area for area in areas if area not in self.unfinished]
+        return [area for area in areas if self.stages[area] == "finished"]
 
     def is_busy(self) -> bool:
         """Whoever wants to write must wait."""
@@ -56,11 +65,11 @@ class Building:
 
     def state(self) -> Stages:
         """What can be seen of it while nobody works on it."""
-        return tuple(sorted(self.missing)), tuple(sorted(self.table.items()))
+        return tuple(sorted(self.stages)), tuple(sorted(self.missing)), tuple(sorted(self.table.items()))
 
     def become(self, state: Stages) -> None:
         """Go back to a state in which no call is in flight."""
-        missing, table = state
+        areas, missing, table = state
         self.missing, self.table, self.readers = set(missing), dict(table), 0
-        self.unfinished.clear()
+        self.stages = dict.fromkeys(areas, "finished")
         self.workers.clear()

@@ -69,9 +69,9 @@ def _built(space: IoasSpace, answer: Answer, call: str, made: int) -> Steps:
     building.readers += 1
     if space.devices:
         building.fill(made, space.named()[made].range)
-    building.unfinished[made] = "filled"
+    building.stages[made] = "filled"
     yield f"{call}.publish"
-    building.let_go(made)
+    building.publish(made)
     building.readers -= 1
     space.users -= 1
     return answer
@@ -80,8 +80,7 @@ def _built(space: IoasSpace, answer: Answer, call: str, made: int) -> Steps:
 def _forget(space: IoasSpace, area: Mapping) -> None:
     """An area is in the tree no more (iopt_abort_area)."""
     space.abort(area)
-    space.building.let_go(name_of(area))
-    space.building.missing.discard(name_of(area))
+    space.building.remove(name_of(area))
 
 
 def ioas_unmap(machine: Machine, me: Task, table: int, request: int, low: int, high: int) -> Steps | Answer:
@@ -123,11 +122,10 @@ def _take(space: IoasSpace, asked: Range, call: str, ended: Callable[[int], Answ
         building.take_in_hand(name, "taken")
         yield f"{call}.unfill"
         building.unfill(name)
-        building.unfinished[name] = "emptied"
+        building.stages[name] = "emptied"
         yield f"{call}.remove"
         removed += space.remove(area)
-        building.let_go(name)
-        building.missing.discard(name)
+        building.remove(name)
         building.readers -= 1
         left = Range(area.range.last + 1, asked.last)
         yield f"{call}.select"
@@ -138,7 +136,7 @@ def _take(space: IoasSpace, asked: Range, call: str, ended: Callable[[int], Answ
 
 def untakable(space: IoasSpace, area: Mapping, left: Range) -> Refused | None:
     """Why an unmap comes no further: another call has the area in hand, or it reaches out of the range."""
-    if name_of(area) in space.building.unfinished:
+    if space.building.stages[name_of(area)] != "finished":
         return EBUSY
     return None if covers(left, area.range) else ENOENT
 
@@ -147,7 +145,7 @@ def destroy(machine: Machine, me: Task, table: int) -> Answer:
     """Take the id away, and every area with it; ENOENT, EBUSY (iommufd_destroy, iommufd_ioas_destroy)."""
     answer = ioas_calls.destroy(machine, me, table)
     if isinstance(answer, Done):
-        machine.ioases[table].building.become(((), ()))
+        machine.ioases[table].building.become(((), (), ()))
     return answer
 
 

@@ -105,8 +105,7 @@ def observe_building(machine: Machine) -> Columns:
     rows = [(_STAGE["none"], 0, 0)] * machine.mappings
     for space in machine.ioases:
         building = space.building
-        for name in space.named():
-            stage = building.unfinished.get(name, "finished")
+        for name, stage in building.stages.items():
             rows[name] = _STAGE[stage], building.workers.get(name, 0), int(name in building.missing)
     return tuple(tuple(column) for column in (zip(*rows, strict=True) if rows else [()] * 3))
 

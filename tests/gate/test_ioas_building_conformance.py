@@ -108,13 +108,13 @@ def a_failure_that_leaves_the_area(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def a_hand_that_is_never_empty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody publishes."""
-    let_go = Building.let_go
+    publish = Building.publish
 
     def keeps(self: Building, area: int) -> None:
-        let_go(self, area)
-        self.unfinished[area] = "filled"
+        publish(self, area)
+        self.stages[area] = "filled"
 
-    monkeypatch.setattr(Building, "let_go", keeps)
+    monkeypatch.setattr(Building, "publish", keeps)
 
 
 @pytest.mark.parametrize(
