@@ -1,6 +1,15 @@
 """The systems of IO address spaces of an iommufd: by calls of its own, `dma-ioas`, and by VFIO's, `dma-ioas-compat`."""
 
-from tenure.models import cdev_fields, dma_ioas, dma_ioas_compat, dma_ioas_copies, dma_ioas_devices, dma_type1
+from tenure.models import (
+    cdev_fields,
+    dma_ioas,
+    dma_ioas_building,
+    dma_ioas_compat,
+    dma_ioas_copies,
+    dma_ioas_devices,
+    dma_type1,
+)
+from tenure.models.dma_ioas_building_claims import BUILDING_CLAIMS
 from tenure.models.dma_ioas_claims import CLAIMS, COMPAT_CLAIMS, COPY_CLAIMS, DEVICE_CLAIMS
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.systems import Definition, System, shows
@@ -44,6 +53,16 @@ OF_COPIES = (
     shows(seen.memory_charged, lambda p, a: dma_ioas_copies.charges[p, a]),
 )
 
+OF_BUILDING = (
+    *DEFINITIONS,
+    shows(seen.device_ioas, lambda d: cdev_fields.attached_to[d]),
+    shows(seen.space_attached, dma_ioas_devices.has_devices),
+    shows(seen.address_translated, lambda t, a: dma_type1.translation[t, a]),
+    shows(seen.mapping_stage, lambda m: dma_ioas_building.stage[m]),
+    shows(seen.mapping_workers, lambda m: dma_ioas_building.workers[m]),
+    shows(seen.mapping_missing, lambda m: dma_ioas_building.missing[m]),
+)
+
 SYSTEMS = (
     System(
         name="dma-ioas",
@@ -71,6 +90,15 @@ SYSTEMS = (
         calls=dma_ioas_copies.CALLS,
         definitions=OF_COPIES,
         claims=COPY_CLAIMS,
+    ),
+    System(
+        name="dma-ioas",
+        variant="building",
+        title="the same, areas being made and taken step by step while devices and their page table come and go",
+        source="drivers/iommu/iommufd/ioas.c, io_pagetable.c, pages.c, device.c, 7.2",
+        calls=dma_ioas_building.CALLS,
+        definitions=OF_BUILDING,
+        claims=BUILDING_CLAIMS,
     ),
     System(
         name="dma-ioas-compat",

@@ -3,7 +3,7 @@
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.objects import ADDRESS, GROUP, IOPT_PAGES, MAPPING, PROCESS, TABLE
 from tenure.vocabulary.properties import always, answered, argument, called, each_step, refused
-from tenure.vocabulary.symbols import before
+from tenure.vocabulary.symbols import before, choice_is
 from tenure.vocabulary.terms import Term, both, either, every, implies, is_none, no, number_of, some, total_of, when
 
 
@@ -56,7 +56,8 @@ def no_mapping_is_cut(mapping: Term) -> Term:
 def what_an_unmap_counts_is_what_it_removes(table: Term, mapping: Term) -> Term:
     """With each mapping that an unmap takes, what it will answer grows by just the addresses of that mapping."""
     listed = seen.mapping_listed[mapping]
-    goes = both(before(listed) == table, no(listed == table), no(called("destroy")))
+    unmaps = no(either(called("destroy"), called("ioas_map_fixed"), called("ioas_map")))
+    goes = both(before(listed) == table, no(listed == table), unmaps)
     first, last = before(seen.mapping_first[mapping]), before(seen.mapping_last[mapping])
     size = position(last) - position(first) + 1
     return implies(goes, seen.unmap_counted[table] == before(seen.unmap_counted[table]) + size)
@@ -75,6 +76,13 @@ def while_a_vaddr_is_invalid_nothing_is_pinned(table: Term, group: Term, mapping
     space = seen.group_space[group]
     comes = both(no(before(space) == table), space == table)
     return implies(before(seen.vaddr_invalid_in[mapping]) == table, no(comes))
+
+
+@always("DMA-9", "iopt_unmap_iova_range EBUSY, iopt_alloc_area_pages, iopt_abort_area", mapping=MAPPING)
+def an_area_without_its_pages_is_one_calls(mapping: Term) -> Term:
+    """An area that has no pages yet, or no more, is in the hand of one call, which makes it or takes it; no other area is in any."""
+    unfinished = choice_is(seen.mapping_stage[mapping], "inserted", "filled", "taken", "emptied")
+    return seen.mapping_workers[mapping] == when(unfinished, 1, 0)
 
 
 @always("DMA-10", "iopt_set_allow_iova, iopt_reserve_iova EADDRINUSE", table=TABLE, address=ADDRESS)
@@ -154,6 +162,36 @@ def what_an_invalidation_counts_is_what_it_makes_invalid(table: Term, mapping: T
     return implies(both(no(before(invalid)), invalid), grown)
 
 
+@always(
+    "DMA-19",
+    "iopt_area_fill_domains, iopt_area_unfill_domains, iopt_table_add_domain",
+    table=TABLE,
+    address=ADDRESS,
+    mapping=MAPPING,
+)
+def what_is_translated_is_what_is_filled(table: Term, address: Term, mapping: Term) -> Term:
+    """Where a device is attached, the IOMMU translates for an area, whose memory is there, just its addresses from its fill to its unfill."""
+    filled = choice_is(seen.mapping_stage[mapping], "filled", "finished", "taken")
+    beside = both(seen.mapping_listed[mapping] == table, seen.space_attached[table])
+    due = both(beside, filled, holds(mapping, address))
+    translated = seen.address_translated[table, address] == mapping
+    return both(implies(due, translated), implies(translated, both(due, no(seen.mapping_missing[mapping]))))
+
+
+@each_step(
+    "DMA-20",
+    "domains_rwsem: iopt_map_pages, iopt_unmap_iova_range, iopt_table_add_domain",
+    table=TABLE,
+    mapping=MAPPING,
+)
+def no_page_table_comes_or_goes_while_an_area_is_filled(table: Term, mapping: Term) -> Term:
+    """No page table comes or goes while an area is filled and not published, or taken and not removed."""
+    attached = seen.space_attached[table]
+    under_way = choice_is(before(seen.mapping_stage[mapping]), "filled", "taken", "emptied")
+    beside = both(before(seen.mapping_listed[mapping]) == table, under_way)
+    return implies(beside, both(implies(before(attached), attached), implies(attached, before(attached))))
+
+
 @always("ACT-1", "vfio_lock_acct", process=PROCESS)
 def a_process_is_charged_for_just_its_mappings(process: Term) -> Term:
     """The locked pages of a process are those of the mappings that it made, each counted once, until they go."""
@@ -204,6 +242,7 @@ PROPERTIES = (
     what_an_unmap_counts_is_what_it_removes,
     mappings_made_and_left_add_up,
     while_a_vaddr_is_invalid_nothing_is_pinned,
+    an_area_without_its_pages_is_one_calls,
     no_address_is_allowed_and_reserved,
     where_a_device_is_attached_areas_are_whole_pages,
     a_mapping_begins_no_later_than_it_ends,
@@ -213,6 +252,8 @@ PROPERTIES = (
     no_area_has_a_reserved_address,
     an_invalidation_that_is_refused_is_undone,
     what_an_invalidation_counts_is_what_it_makes_invalid,
+    what_is_translated_is_what_is_filled,
+    no_page_table_comes_or_goes_while_an_area_is_filled,
     a_process_is_charged_for_just_its_mappings,
     a_map_that_is_refused_changes_nothing,
     no_map_takes_a_process_over_its_limit,

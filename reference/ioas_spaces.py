@@ -10,6 +10,7 @@ from tenure.reference.dma.bounds import usable
 from tenure.reference.dma.pages import Shift
 from tenure.reference.dma.ranges import intersection, overlap, split
 from tenure.reference.dma.removal import exact
+from tenure.reference.ioas_building import Building, Stages
 from tenure.reference.ioas_layout import Layout, layout_of
 from tenure.reference.ioas_memory import Memory, Share
 from tenure.vocabulary.objects import ADDRESS, MAPPING, TABLE
@@ -21,9 +22,11 @@ IoasState = tuple[
     tuple[int, ...],
     tuple[tuple[int, int, int, int], ...],
     tuple[tuple[int, int, int, bool], ...],
+    Stages,
 ]
 """Whether it is there and cuts areas; what is allowed; who is attached; each area as its name, ends, and access; and where areas
-share memory, the name of each, that of its pages object, where it begins in that, and whether that was made for writing."""
+share memory, the name of each, that of its pages object, where it begins in that, and whether that was made for writing; and what
+its page table is, where that is looked at."""
 
 
 class IoasSpace:
@@ -42,6 +45,8 @@ class IoasSpace:
         """The devices that are attached."""
         self.shares: dict[str, Share] = {}
         """What each area leads to, where areas share memory."""
+        self.building = Building()
+        """How far areas are, and the page table, where they are made and taken step by step."""
         self.users = 0
         """The calls that have looked it up and not put it yet."""
         self.unmapped = 0
@@ -127,20 +132,32 @@ class IoasSpace:
         self.unmapped += size(area.range)
         return size(area.range)
 
+    def abort(self, area: Mapping) -> None:
+        """End an area that could not be filled, which counts as no removal (iopt_abort_area)."""
+        self.areas.unmap(area.range, exact)
+
     def named(self) -> dict[int, Mapping]:
         """The areas by name."""
-        return {_name(area.owner): area for area in self.areas}
+        return {name_of(area): area for area in self.areas}
 
     def state(self) -> IoasState:
         """What can be seen of it, as numbers."""
         told = ((name, one.range.first, one.range.last, one.access.value) for name, one in sorted(self.named().items()))
         shares = sorted((_name(area), share) for area, share in self.shares.items()) if self.shares else ()
         of_memory = tuple((name, one.pages.name, one.span.first, one.pages.writable) for name, one in shares)
-        return self.is_there, self.cuts, self.allowed, tuple(sorted(self.devices)), tuple(told), of_memory
+        return (
+            self.is_there,
+            self.cuts,
+            self.allowed,
+            tuple(sorted(self.devices)),
+            tuple(told),
+            of_memory,
+            self.building.state(),
+        )
 
     def become(self, state: IoasState) -> None:
         """Go back to a state in which no call is in flight; the memory that areas share has been forgotten."""
-        self.is_there, self.cuts, self.allowed, devices, told, of_memory = state
+        self.is_there, self.cuts, self.allowed, devices, told, of_memory, stages = state
         self.devices = set(devices)
         self.areas.unmap_all()
         for name, first, last, access in told:
@@ -149,6 +166,7 @@ class IoasSpace:
         lengths = {name: last - first for name, first, last, _ in told} if of_memory else {}
         for name, pages, begin, writable in of_memory:
             self.lead(name, Share(self.memory.get(pages, writable=writable), Range(begin, begin + lengths[name])))
+        self.building.become(stages)
         self.users = self.unmapped = 0
 
 
@@ -166,6 +184,11 @@ def load_ioas_spaces(spaces: Sequence[IoasSpace], states: Sequence[IoasState]) -
         space.memory.forget()
     for space, state in zip(spaces, states, strict=True):
         space.become(state)
+
+
+def name_of(area: Mapping) -> int:
+    """The name of an area."""
+    return _name(area.owner)
 
 
 def _name(area: str) -> int:

@@ -8,11 +8,14 @@ from tenure.reference.ioas_layout import ends_of_pages
 from tenure.reference.show_paged import no_pages
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.objects import ADDRESS, DEVICE, IOPT_PAGES
+from tenure.vocabulary.observables import AREA_STAGE
 from tenure.vocabulary.types import NONE
 
 if TYPE_CHECKING:
     from tenure.reference.columns import Columns
     from tenure.reference.machine import Machine
+
+_STAGE = {stage: number for number, stage in enumerate(AREA_STAGE.values)}
 
 OF_IOASES = (
     seen.space_exists,
@@ -25,6 +28,8 @@ OF_IOASES = (
     seen.address_begins_page,
     seen.address_ends_page,
 )
+
+OF_BUILDING = (seen.mapping_stage, seen.mapping_workers, seen.mapping_missing)
 
 OF_SHARED_MEMORY = (
     seen.mapping_pages_object,
@@ -50,7 +55,7 @@ def observe_ioases(machine: Machine) -> Columns:
         (NONE,) * machine.mappings,
         (0,) * machine.mappings,
         *[nobody] * 3,
-        (NONE,) * (len(spaces) * addresses),
+        tuple([space.building.table.get(address, NONE) for space in spaces for address in range(addresses)]),
         nothing,
         nothing,
         tuple([space.unmapped for space in spaces]),
@@ -93,6 +98,16 @@ def observe_existence(machine: Machine) -> Columns:
         attached,
         *of_addresses,
     )
+
+
+def observe_building(machine: Machine) -> Columns:
+    """The observables of OF_BUILDING."""
+    rows = [(_STAGE["none"], 0, 0)] * machine.mappings
+    for space in machine.ioases:
+        building = space.building
+        for name, stage in building.stages.items():
+            rows[name] = _STAGE[stage], building.workers.get(name, 0), int(name in building.missing)
+    return tuple(tuple(column) for column in (zip(*rows, strict=True) if rows else [()] * 3))
 
 
 def observe_shared_memory(machine: Machine) -> Columns:

@@ -51,6 +51,12 @@ OF_IOASES_WITH_COPIES = {
     "bridge": (False, False),
     "driver": (0, 0),
 }
+OF_IOASES_WITH_PAGE_TABLES = {**OF_IOASES_WITH_COPIES} | {"sizes": {**OF_IOASES, "device": 2}}
+OF_IOASES_BY_VARIANT = {
+    "devices": OF_IOASES_WITH_DEVICES,
+    "copies": OF_IOASES_WITH_COPIES,
+    "building": OF_IOASES_WITH_PAGE_TABLES,
+}
 OF_2011 = {"process": 1, "thread": 1, "table": 1, "address": 4, "mapping": 3, "page": 2}
 RANGES = {
     **{name: range(size) for name, size in SIZES.items()},
@@ -74,6 +80,7 @@ RANGES = {
     "begin_address": range(3),
     "source_table": range(2),
     "pages": range(2),
+    "memory": range(2),
     "to_access": range(4),
     "mapping": range(2),
     "index": range(3),
@@ -207,6 +214,12 @@ PARAMETERS_OF_COPIES = {
     "ioas_copy": ("table", "source_table", "request", "low_address", "length", "to_access", "made_mapping"),
 }
 
+PARAMETERS_OF_BUILDING = {
+    **PARAMETERS_OF_IOASES,
+    "ioas_map_fixed": (*PARAMETERS_OF_IOASES["ioas_map_fixed"], "memory"),
+    "ioas_map": (*PARAMETERS_OF_IOASES["ioas_map"], "memory"),
+}
+
 PARAMETERS_OF_VFIO_ON_IOASES = {
     "ioas_alloc": ("made_table",),
     "set_iommu": ("table", "version"),
@@ -284,8 +297,12 @@ def machine(system: str) -> Kernel:
         return Kernel(system, Configuration(OF_2011, (), (), (), (False,), (), **limits, reserved=last, frame_0=last))  # type: ignore[arg-type]  # two fields of two types
     if system.startswith("dma-ioas"):
         none = {"sizes": OF_IOASES, "device_group": (), "bridge": (), "driver": ()}
-        what = {"devices": OF_IOASES_WITH_DEVICES, "copies": OF_IOASES_WITH_COPIES}.get(system.partition(":")[2], none)
-        known = Configuration(**what, no_iommu=(), rawio=(), may_be_chosen=(False, True, True))
+        known = Configuration(
+            **OF_IOASES_BY_VARIANT.get(system.partition(":")[2], none),
+            no_iommu=(),
+            rawio=(),
+            may_be_chosen=(False, True, True),
+        )
         return Kernel(system, known)
     if system.startswith("dma-"):
         known = Configuration(OF_RANGES, (), (), (), (False,), (), (1, 1, 2), (2,), (1,), (False,))
@@ -332,6 +349,8 @@ def parameters_of(system: str) -> dict[str, tuple[str, ...]]:
         return PARAMETERS_2011
     if system == "dma-ioas:copies":
         return PARAMETERS_OF_COPIES
+    if system == "dma-ioas:building":
+        return PARAMETERS_OF_BUILDING
     if system.startswith("dma-ioas"):
         return PARAMETERS_OF_VFIO_ON_IOASES if system.endswith("compat") else PARAMETERS_OF_IOASES
     if system.startswith("cdev"):

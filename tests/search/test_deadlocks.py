@@ -15,7 +15,7 @@ from tenure.search.deadlocks import deadlock
 from tenure.search.explorer import explore
 from tenure.search.scopes import scope
 from tenure.vocabulary.calls import Call, Step, done, go, step
-from tenure.vocabulary.lock_order import edges, nodes, shortest_cycle
+from tenure.vocabulary.lock_order import edges, leading_to, nodes, owing, shortest_cycle
 from tenure.vocabulary.locks import Lock, Queue, Reference, Taken, briefly
 from tenure.vocabulary.machine import Machine
 from tenure.vocabulary.objects import DEVICE, THREAD
@@ -83,6 +83,23 @@ def test_a_schedule_ends_in_waits_for_what_others_hold(system: System) -> None:
 
 DIVIDED = {"unbind_driver", "get_device_fd", "get_external_user"}
 LEFT_OUT = {"fork", "pass_file", "exit_process", "bind_driver", "get_status", "iommu_id", "use"}
+
+
+def test_what_a_round_comes_to_may_come_before_where_it_began() -> None:
+    """The steps of a loop lead to each other, and what one of them owes may be owed in any of the next round."""
+    queue = QUEUES[0]
+    steps = (
+        step("look", go(), repeats=True),
+        step("take", go(), owes=(queue,)),
+        step("give", go(to="look"), done(), wakes=(queue,)),
+    )
+    loop = Call("loop", "", "", "", THREAD, (), TRUE, steps)
+    way = replace(loop, steps=(*steps[:2], step("give", done(), wakes=(queue,))))
+
+    assert leading_to(loop, 0) == (0, 1, 2)
+    assert leading_to(way, 0) == (0,)
+    assert owing(loop, queue, 2) == (0, 1, 2)
+    assert owing(way, queue, 2) == (2,)
 
 
 def waking(system: System) -> Iterator[tuple[str, frozenset[str]]]:

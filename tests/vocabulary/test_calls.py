@@ -137,6 +137,16 @@ def test_a_call_only_goes_forward(to: str) -> None:
             made()
 
 
+def test_a_call_goes_back_to_where_a_round_begins() -> None:
+    """From any later step of the round; there it may pause, however coarsely calls interleave."""
+    made = steps_of(
+        lambda box: step("look", refuse(full[box], "EBUSY", "full"), go(), repeats=True),
+        lambda _: step("end", go(to="look")),
+    )
+
+    assert made.steps[1].cases[0].follow == Next("look")
+
+
 def test_a_call_does_not_go_on_after_its_last_step() -> None:
     """It must say how it ends."""
     with pytest.raises(TypeError, match="a case must go on to a later step"):

@@ -36,7 +36,7 @@ def _pair_steps(
 ) -> Iterator[tuple[State, Transition]]:
     """Every call from one state, with every other beside it; then the state after it alone, with the reference left there."""
     for made in _beginnings(both, state):
-        _pair(both, snapshot, history, made, report)
+        _pair(both, (state, snapshot), history, made, report)
         end = _alone(both, state, snapshot, made)
         if end is not None:
             yield end, made
@@ -84,15 +84,17 @@ class _Move:
     """The last moves of those who cannot go on afterwards: in the reference they must wait too."""
 
 
-def _pair(both: Comparison, snapshot: Snapshot, history: History, first: Transition, report: Conformance) -> None:
+def _pair(
+    both: Comparison, start: tuple[State, Snapshot], history: History, first: Transition, report: Conformance
+) -> None:
     """Every interleaving of one call that pauses with every other call, replayed on the reference."""
     if not both.machine.pauses(first):
         return
     agreed: list[_Move] = []
     for path in _interleavings(both, [_Move(first, _label(both, first), begins=True)], started=1):
         report.transitions += len(path)
-        both.kernel.restore(snapshot)
-        agreed = _replay(both, history, path, _common(agreed, path), report)
+        both.kernel.restore(start[1])
+        agreed = _replay(both, (start[0], history), path, _common(agreed, path), report)
 
 
 def _common(before: list[_Move], path: list[_Move]) -> int:
@@ -150,15 +152,19 @@ def _label(both: Comparison, made: Transition) -> str:
     return str(written(kind, both.machine.actor(made)))
 
 
-def _replay(both: Comparison, history: History, path: list[_Move], known: int, report: Conformance) -> list[_Move]:
+def _replay(
+    both: Comparison, start: tuple[State, History], path: list[_Move], known: int, report: Conformance
+) -> list[_Move]:
     """Lead the reference along an interleaving, as far as it agrees; after as many moves as are `known` it is known to agree."""
+    state, history = start
     for move in path[:known]:
         for one in (move, *move.waiting):
             _given(both, one)
     for end, move in enumerate(path[known:], known + 1):
         given = _given(both, move)
         parted = parting(both, report, move.made, given)
-        if parted is not None and end > 1 and _went_another_way(both, path[end - 2].made.state, move, given):
+        before = path[end - 2].made.state if end > 1 else state
+        if parted is not None and _went_another_way(both, before, move, given):
             return path[: end - 1]
         if parted is not None:
             report.differences.append(Difference(_told(both, history, path[:end]), *parted))

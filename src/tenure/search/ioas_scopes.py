@@ -5,8 +5,9 @@ from __future__ import annotations
 from tenure.search.family import Family, Place
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.machine import Scope
-from tenure.vocabulary.objects import ADDRESS, MAPPING, TABLE
-from tenure.vocabulary.terms import every, no
+from tenure.vocabulary.objects import ADDRESS, DEVICE, MAPPING, TABLE
+from tenure.vocabulary.symbols import choice_is
+from tenure.vocabulary.terms import both, every, is_none, no
 
 
 def ioas_scope(sizes: dict[str, int], positions: tuple[int, ...] = (), chosen: range | None = None) -> Scope:
@@ -145,6 +146,38 @@ COPIES = Family(
             within=(NONE_FOR_WRITING_ALONE,),
         ),
         Place("two addresses", copy_scope({**_OF_COPIES, "thread": 2, "table": 1}), full=True),
+    ),
+    columns=(("address_position", "a", "position"), ("address_choosable", "a", "may be chosen")),
+)
+
+
+BEFORE_DEVICES = (
+    both(
+        every(DEVICE, lambda d: is_none(seen.device_ioas[d])),
+        every(MAPPING, lambda m: both(choice_is(seen.mapping_access[m], "none", "read"), no(seen.mapping_missing[m]))),
+    ),
+    "no device is attached, every area is for reading alone, and its memory is there",
+)
+"""What a pair does to such areas is compared, and the device may be one of the two; not what comes after both."""
+
+_OF_BUILDING = {"thread": 1, "table": 1, "device": 1, "address": 2, "mapping": 2}
+
+BUILDING = Family(
+    marks=seen.mapping_stage,
+    scope=copy_scope,
+    main=_OF_BUILDING,
+    narrow=(),
+    witness=copy_scope({**_OF_BUILDING, "thread": 2}),
+    gate=copy_scope({"thread": 1, "table": 2, "device": 2, "address": 4, "mapping": 3}),
+    plan=copy_scope(_OF_BUILDING),
+    whole=(
+        Place("one address space", copy_scope(_OF_BUILDING)),
+        Place("two address spaces", copy_scope({**_OF_BUILDING, "table": 2, "device": 2, "address": 1})),
+    ),
+    pairs=(
+        Place("one address", copy_scope({**_OF_BUILDING, "thread": 2, "address": 1, "mapping": 1})),
+        Place("two areas", copy_scope({**_OF_BUILDING, "thread": 2}), within=(BEFORE_DEVICES,)),
+        Place("two addresses", copy_scope({**_OF_BUILDING, "thread": 2}), full=True),
     ),
     columns=(("address_position", "a", "position"), ("address_choosable", "a", "may be chosen")),
 )

@@ -119,7 +119,7 @@ class Step:
     owes: tuple[Queue, ...] = ()
     """Where a call comes to hold what sleepers on these queues wait for; a call that wakes one and says nothing held it before."""
     repeats: bool = False
-    """One round of a loop: a case may go back to the step itself. What holds between rounds is for claims to say."""
+    """A round of a loop begins here: a case of this step or of a later one may go back to it. What holds between rounds is for claims to say."""
 
     def ahead_of(self, such: Callable[[Case], bool], *cases: Case) -> Step:
         """The step with these cases just ahead of the first of its cases that is such."""
@@ -198,7 +198,7 @@ def step(  # noqa: PLR0913  # what there is to say of a step; most say little
     owes: tuple[Queue, ...] = (),
     repeats: bool = False,
 ) -> Step:
-    """One indivisible step; `waits` where it sleeps until one of its cases holds, `repeats` where it is a loop's round."""
+    """One indivisible step; `waits` where it sleeps until one of its cases holds, `repeats` where a loop's round begins."""
     return Step(name, cases, locks, drops, waits, keeps, wakes, owes, repeats)
 
 
@@ -282,7 +282,7 @@ def _parameter(name: str, kind: Type | Kind) -> Parameter:
 
 
 def _check(built: Call) -> None:
-    """Names are unique; a call goes forward, or round in one step; a step that does not wait always has a case."""
+    """Names are unique; a call goes forward, or back to a step that repeats; a step that does not wait always has a case."""
     position = {s.name: i for i, s in enumerate(built.steps)}
     if len(position) != len(built.steps):
         message = f"{built.name}: step names must be unique"
@@ -294,7 +294,7 @@ def _check(built: Call) -> None:
         for case in one.cases:
             if isinstance(case.follow, Next):
                 target = index + 1 if case.follow.to is None else position.get(case.follow.to, -1)
-                first = index if one.repeats else index + 1
-                if not first <= target < len(built.steps):
-                    message = f"{built.qualified(one.name)}: a case must go on to a later step of the call"
+                known = 0 <= target < len(built.steps)
+                if not known or (target <= index and not built.steps[target].repeats):
+                    message = f"{built.qualified(one.name)}: a case must go on to a later step of the call, or to one that repeats"
                     raise TypeError(message)

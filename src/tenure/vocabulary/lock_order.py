@@ -109,11 +109,11 @@ def entered(call: Call) -> Iterator[tuple[int, tuple[Lock, ...]]]:
 
 
 def leading_to(call: Call, last: int) -> tuple[int, ...]:
-    """The steps from which the call may come to this one, and itself; calls only go forward."""
-    found = {last}
-    for index in reversed(range(last)):
-        if found & set(following(call, index)):
-            found.add(index)
+    """The steps from which the call may come to this one, and itself."""
+    found, more = set[int](), {last}
+    while more:
+        found |= more
+        more = {i for i in range(len(call.steps)) if found & set(following(call, i))} - found
     return tuple(sorted(found))
 
 
@@ -121,7 +121,13 @@ def owing(call: Call, queue: Queue, waker: int) -> tuple[int, ...]:
     """The steps on the way to this one in which others may wait for the call to wake the queue: behind those that make it owe that."""
     way = leading_to(call, waker)
     since = [i for i in way if queue in call.steps[i].owes]
-    return tuple(i for i in way if any(i > s and s in leading_to(call, i) for s in since)) if since else way
+    behind = {
+        i
+        for i in way
+        for j in range(len(call.steps))
+        if i in following(call, j) and set(since) & {*leading_to(call, j)}
+    }
+    return tuple(sorted(behind)) if since else way
 
 
 def edges(system: System) -> tuple[Edge, ...]:

@@ -49,6 +49,11 @@ COPY_REQUEST = Choice("IO copy request", ("range", "empty", "wraps", "source wra
 """What the sizes of IOAS_COPY come to where it is told an address: a range in the source and one to copy to, or what is wrong with them."""
 AUTO_COPY_REQUEST = Choice("IO automatic copy request", ("range", "empty", "source wraps", "too large", "unknown"))
 """The same where it is told no address."""
+MEMORY = Choice("memory", ("there", "missing"))
+"""What the memory of an IOAS_MAP is: there to be pinned, or not, which nobody looks at before it is to be pinned."""
+AREA_STAGE = Choice("area stage", ("none", "inserted", "filled", "finished", "taken", "emptied"))
+"""How far an area is: it is not there; it is, and a call fills it; is going to publish its pages; has; unfills it; is going to remove
+it. It has its pages (area->pages is not NULL) while it is finished, and at no other time."""
 ALLOW_REQUEST = Choice("IO allow request", ("none", "one", "two", "empty", "unknown"))
 """The ranges of IOAS_ALLOW_IOVAS: none, one, or two in any order; or one that ends where it begins or below, or a reserved
 field that is set."""
@@ -338,6 +343,13 @@ mapping_pages_object = observable(
 )
 mapping_offset = observable(
     "mapping_offset", MAPPING, COUNT, meaning="how many pages of its pages object are before the area's first address"
+)
+mapping_stage = observable(
+    "mapping_stage", MAPPING, AREA_STAGE, meaning="how far the area is that a call makes, or takes away"
+)
+mapping_workers = observable("mapping_workers", MAPPING, COUNT, meaning="how many calls make the area, or take it away")
+mapping_missing = observable(
+    "mapping_missing", MAPPING, FLAG, meaning="the memory behind the area is not there to be pinned"
 )
 memory_there = observable(
     "memory_there", IOPT_PAGES, FLAG, meaning="the pages object is there: an area or a call refers to it"
