@@ -163,7 +163,7 @@ def what_an_invalidation_counts_is_what_it_makes_invalid(table: Term, mapping: T
 
 
 @always(
-    "DMA-19",
+    "DMA-25",
     "iopt_area_fill_domains, iopt_area_unfill_domains, iopt_table_add_domain",
     table=TABLE,
     address=ADDRESS,
@@ -179,7 +179,7 @@ def what_is_translated_is_what_is_filled(table: Term, address: Term, mapping: Te
 
 
 @each_step(
-    "DMA-20",
+    "DMA-26",
     "domains_rwsem: iopt_map_pages, iopt_unmap_iova_range, iopt_table_add_domain",
     table=TABLE,
     mapping=MAPPING,

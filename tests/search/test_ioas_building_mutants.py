@@ -1,4 +1,4 @@
-"""DMA-9, DMA-19 and DMA-20 have mutants: who does not look whether an area has its pages, who fills too much, too little, or not in time."""
+"""DMA-9, DMA-25 and DMA-26 have mutants: who does not look whether an area has its pages, who fills too much, too little, or not in time."""
 
 from __future__ import annotations
 
@@ -106,27 +106,27 @@ MUTANTS: dict[str, tuple[str, Fault]] = {
     "an unmap of all does not": ("DMA-9", unguarded("ioas_unmap_all.select", 0)),
     "an area that cannot be filled is left behind": ("DMA-9", on_case("ioas_map_fixed.abort", 0, left_behind)),
     "a destroy does not look who works there": ("DMA-9", unguarded("destroy.destroy", 2)),
-    "an attach fills what is being built": ("DMA-19", changing("translation", whatever_is_there())),
-    "an attach fills nothing": ("DMA-19", changing("translation", None)),
+    "an attach fills what is being built": ("DMA-25", changing("translation", whatever_is_there())),
+    "an attach fills nothing": ("DMA-25", changing("translation", None)),
     "an attach does not wait for who fills": (
-        "DMA-19",
+        "DMA-25",
         on_case("attach.attach", last_of("attach"), lambda old: replace(old, when=TRUE)),
     ),
-    "an attach pins what is missing": ("DMA-19", unguarded("attach.attach", 2)),
-    "a map pins what is missing": ("DMA-19", unguarded("ioas_map_fixed.fill", 0)),
+    "an attach pins what is missing": ("DMA-25", unguarded("attach.attach", 2)),
+    "a map pins what is missing": ("DMA-25", unguarded("ioas_map_fixed.fill", 0)),
     "an attach brings a page table at any time": (
-        "DMA-20",
+        "DMA-26",
         on_case("attach.attach", last_of("attach"), lambda old: replace(old, when=TRUE)),
     ),
     "a detach takes one along at any time": (
-        "DMA-20",
+        "DMA-26",
         on_case("detach.detach", 0, lambda old: replace(old, when=TRUE)),
     ),
-    "a map fills nothing": ("DMA-19", forgetful("ioas_map.fill", "translation")),
-    "a map forgets the page table that came": ("DMA-19", as_when_it_was_inserted),
-    "a map publishes before it fills": ("DMA-19", at_once),
-    "an unmap leaves what it removes in the page table": ("DMA-19", forgetful("ioas_unmap.unfill", "translation")),
-    "a detach leaves the page table": ("DMA-19", forgetful("detach.detach", "translation")),
+    "a map fills nothing": ("DMA-25", forgetful("ioas_map.fill", "translation")),
+    "a map forgets the page table that came": ("DMA-25", as_when_it_was_inserted),
+    "a map publishes before it fills": ("DMA-25", at_once),
+    "an unmap leaves what it removes in the page table": ("DMA-25", forgetful("ioas_unmap.unfill", "translation")),
+    "a detach leaves the page table": ("DMA-25", forgetful("detach.detach", "translation")),
 }
 
 
