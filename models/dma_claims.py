@@ -22,8 +22,9 @@ from tenure.models.dma_type1 import (
     within,
 )
 from tenure.models.dma_type1_groups import is_reserved
+from tenure.models.dma_type1_pins import UNMAPS, container, list_locked, pinned, references, registered
 from tenure.models.dma_type1_vaddr import invalid_count, invalid_in, marked_in
-from tenure.vocabulary.objects import ADDRESS, MAPPING, PROCESS, TABLE, THREAD
+from tenure.vocabulary.objects import ADDRESS, DEVICE, MAPPING, PROCESS, TABLE, THREAD
 from tenure.vocabulary.systems import Claim, claim
 from tenure.vocabulary.terms import Term, both, either, frame, implies, is_none, no, number_of, stands, total_of, when
 
@@ -177,6 +178,59 @@ def nothing_marked_is_removed(*calls: str) -> Claim:
     return where_one_removes_nothing_is_marked
 
 
+@claim(device=DEVICE, address=ADDRESS)
+def what_is_pinned_is_mapped(device: Term, address: Term) -> Term:
+    """A driver has a page only where something is mapped, and its device is registered there."""
+    there = both(registered[device] == container.now, no(is_none(translation[container.now, address])))
+    return implies(pinned[device, address], there)
+
+
+@claim(address=ADDRESS)
+def pins_are_counted(address: Term) -> Term:
+    """`ref_count` of a page is the number of drivers that have it."""
+    return references[address] == number_of(DEVICE, lambda d: pinned[d, address])
+
+
+def _holding(*names: str) -> tuple[str, ...]:
+    return tuple(f"{c}.{s}" for c in UNMAPS for s in names)
+
+
+_OF_LOCK = (*_holding("remove", "tell"), "pin_pages.pin", "pin_pages.undo", "register_device.list")
+_OF_LIST = _holding("callback", "unpin", "told")
+
+
+def _stand_at(thread: Term, steps: tuple[str, ...], table: Term) -> Term:
+    """The thread stands before one of the steps, in a call on the address space."""
+    return either(
+        *(both(stands(thread, s), frame(thread, s.partition(".")[0], "table", TABLE) == table) for s in steps)
+    )
+
+
+@claim(thread=THREAD, table=TABLE)
+def who_goes_on_has_its_lock(thread: Term, table: Term) -> Term:
+    """A call between two steps that keep the lock of its address space, or device_list_lock, holds that."""
+    return both(
+        implies(_stand_at(thread, _OF_LOCK, table), locked[table]),
+        implies(_stand_at(thread, _OF_LIST, table), list_locked[table]),
+    )
+
+
+@claim(thread=THREAD, other=THREAD, table=TABLE)
+def one_thread_has_each_lock(thread: Term, other: Term, table: Term) -> Term:
+    """Of two calls that hold one lock both are the same."""
+    twice = either(*(both(_stand_at(thread, s, table), _stand_at(other, s, table)) for s in (_OF_LOCK, _OF_LIST)))
+    return implies(twice, thread == other)
+
+
+@claim(mapping=MAPPING)
+def a_mapping_has_a_payer(mapping: Term) -> Term:
+    """A mapping of an address space has somebody who is charged for what is pinned of it, and no other mapping has."""
+    return both(
+        implies(no(is_none(listed[mapping])), no(is_none(payer[mapping]))),
+        implies(no(is_none(payer[mapping])), no(is_none(listed[mapping]))),
+    )
+
+
 _OF_MAPPINGS = (
     a_listed_mapping_has_its_ends,
     mappings_of_one_address_space_are_disjoint,
@@ -206,4 +260,18 @@ CLAIMS_OF_VADDRS = (
     what_is_marked_is_invalid,
     nothing_is_marked_without_the_lock,
     nothing_marked_is_removed("unmap_dma", "unmap_all", "detach_group"),
+)
+CLAIMS_OF_PINS = (
+    a_listed_mapping_has_its_ends,
+    mappings_of_one_address_space_are_disjoint,
+    what_is_translated_is_mapped,
+    what_is_mapped_is_translated,
+    mappings_made_and_left_add_up,
+    a_mapping_has_a_payer,
+    charges_add_up,
+    nothing_is_counted_without_the_lock,
+    what_is_pinned_is_mapped,
+    pins_are_counted,
+    who_goes_on_has_its_lock,
+    one_thread_has_each_lock,
 )

@@ -1,12 +1,14 @@
 """The systems of DMA ranges: address spaces and what may be done to them."""
 
-from tenure.models import dma_type1, dma_type1_groups, dma_type1_vaddr
-from tenure.models.dma_claims import CLAIMS_OF_GROUPS, CLAIMS_OF_VADDRS, CLAIMS_V1, CLAIMS_V2
+from tenure.models import dma_type1, dma_type1_groups, dma_type1_pins, dma_type1_vaddr
+from tenure.models.dma_claims import CLAIMS_OF_GROUPS, CLAIMS_OF_PINS, CLAIMS_OF_VADDRS, CLAIMS_V1, CLAIMS_V2
+from tenure.models.harm import STOPPED, harm
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.calls import Call
 from tenure.vocabulary.objects import TABLE
 from tenure.vocabulary.systems import Claim, Definition, System, shows
-from tenure.vocabulary.terms import every
+from tenure.vocabulary.terms import FALSE, Term, constant, every
+from tenure.vocabulary.types import COUNT
 
 DEFINITIONS: tuple[Definition, ...] = (
     shows(seen.address_position, lambda a: dma_type1.position[a]),
@@ -43,6 +45,20 @@ OF_VADDRS: tuple[Definition, ...] = (
     shows(seen.vaddr_marked_in, lambda m: dma_type1_vaddr.marked_in[m]),
 )
 
+OF_PINS: tuple[Definition, ...] = (
+    *(d for d in DEFINITIONS if d.observable is not seen.address_valid),
+    shows(seen.address_valid, lambda _: constant(1, COUNT)),
+    shows(seen.page_pinned, lambda d, a: dma_type1_pins.pinned[d, a]),
+    shows(seen.page_pins, lambda a: dma_type1_pins.references[a]),
+    shows(seen.device_told, lambda d: dma_type1_pins.registered[d]),
+    shows(seen.device_lets_go, lambda d: dma_type1_pins.lets_go[d]),
+    shows(seen.repeats_most, lambda t: dma_type1_pins.most_repeats[t]),
+    shows(seen.space_entangled, dma_type1_pins.is_entangled),
+    shows(seen.unmap_gave_up, lambda: harm.now == "bug"),
+    shows(seen.harm, lambda: harm.now),
+)
+"""There are no valid ranges where no IOMMU is: every address is in the one that is all of them."""
+
 
 def _system(  # what there is to say of a system
     name: str,
@@ -51,6 +67,7 @@ def _system(  # what there is to say of a system
     claims: tuple[Claim, ...],
     variant: str = "",
     definitions: tuple[Definition, ...] = DEFINITIONS,
+    halted: Term = FALSE,
 ) -> System:
     return System(
         name=name,
@@ -60,6 +77,7 @@ def _system(  # what there is to say of a system
         calls=calls,
         definitions=definitions,
         claims=claims,
+        halted=halted,
         initially=INITIALLY,
     )
 
@@ -89,5 +107,14 @@ SYSTEMS = (
         CLAIMS_OF_VADDRS,
         "vaddr",
         OF_VADDRS,
+    ),
+    _system(
+        "dma-type1-v2",
+        "the same with emulated IOMMU devices alone: their drivers pin pages, and are told of an unmap while its lock is dropped",
+        dma_type1_pins.V2,
+        CLAIMS_OF_PINS,
+        "pins",
+        OF_PINS,
+        STOPPED,
     ),
 )

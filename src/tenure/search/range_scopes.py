@@ -93,6 +93,42 @@ VADDRS = replace(
     ),
 )
 
+
+
+def pin_scope(sizes: dict[str, int], *, most: int = 2, repeats: int = 1) -> Scope:
+    """The same where no IOMMU is: every address is valid. Only the first device's driver lets go when it is told."""
+    base = range_scope(sizes, most=most)
+    addresses, tables, devices = sizes["address"], sizes["table"], sizes["device"]
+    more = {
+        "valid range": (1,) * addresses,
+        "lets go": tuple(d == 0 for d in range(devices)),
+        "most repeats": (repeats,) * tables,
+        "container": (0,),
+    }
+    return Scope(sizes, {**base.fixed, **more}, base.initial)
+
+
+_PINS = {"process": 1, "thread": 1, "table": 1, "device": 1, "address": 2, "mapping": 2}
+
+PINS = Family(
+    marks=seen.page_pinned,
+    scope=pin_scope,
+    main={**_PINS, "thread": 2},
+    narrow=(pin_scope({**_PINS, "device": 2, "address": 1, "mapping": 1}),),
+    witness=pin_scope({**_PINS, "thread": 2, "process": 2, "device": 2, "address": 3}, most=1),
+    gate=pin_scope({**_PINS, "process": 2, "device": 3, "address": 6, "mapping": 4}, most=3),
+    plan=pin_scope({**_PINS, "process": 2, "device": 2, "address": 3}),
+    whole=(
+        Place("one address space", pin_scope({**_PINS, "process": 2, "device": 2})),
+        Place("large", pin_scope({**_PINS, "process": 2, "device": 2, "address": 4, "mapping": 3}), full=True),
+    ),
+    pairs=(
+        Place("one device", pin_scope({**_PINS, "thread": 2})),
+        Place("two devices", pin_scope({**_PINS, "thread": 2, "device": 2}), full=True),
+    ),
+    columns=(*_COLUMNS, ("device_lets_go", "d", "lets go"), ("repeats_most", "tb", "most repeats")),
+)
+
 TYPE1 = Family(
     marks=seen.address_valid,
     scope=range_scope,
