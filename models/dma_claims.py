@@ -191,34 +191,45 @@ def pins_are_counted(address: Term) -> Term:
     return references[address] == number_of(DEVICE, lambda d: pinned[d, address])
 
 
-def _holding(*names: str) -> tuple[str, ...]:
-    return tuple(f"{c}.{s}" for c in UNMAPS for s in names)
+def _of_unmaps(*steps: str) -> tuple[str, ...]:
+    return tuple(f"{call}.{one}" for call in UNMAPS for one in steps)
 
 
-_OF_LOCK = (*_holding("remove", "tell"), "pin_pages.pin", "pin_pages.undo", "register_device.list")
-_OF_LIST = _holding("callback", "unpin", "told")
+_OTHERS_OF_LOCK = ("pin_pages.pin", "pin_pages.undo", "register_device.list")
+_OF_LOCK = (*_of_unmaps("remove", "tell"), *_OTHERS_OF_LOCK)
+_OF_LIST = _of_unmaps("callback", "unpin", "told")
+_OF_NEITHER = _of_unmaps("again")
 
 
-def _stand_at(thread: Term, steps: tuple[str, ...], table: Term) -> Term:
-    """The thread stands before one of the steps, in a call on the address space."""
-    return either(
-        *(both(stands(thread, s), frame(thread, s.partition(".")[0], "table", TABLE) == table) for s in steps)
-    )
+@claim(thread=THREAD)
+def every_call_is_on_the_container(thread: Term) -> Term:
+    """A call under way is on the container that is looked at; and who pins is registered there."""
+    steps = (*_OF_LOCK, *_OF_LIST, *_OF_NEITHER)
+    on = (implies(stands(thread, s), frame(thread, s.partition(".")[0], "table", TABLE) == container.now) for s in steps)
+    device = frame(thread, "pin_pages", "device", DEVICE)
+    pins = stands(thread, "pin_pages.pin", "pin_pages.undo")
+    return both(*on, implies(pins, registered[device] == container.now))
 
 
-@claim(thread=THREAD, table=TABLE)
-def who_goes_on_has_its_lock(thread: Term, table: Term) -> Term:
+@claim(thread=THREAD)
+def who_goes_on_has_its_lock(thread: Term) -> Term:
     """A call between two steps that keep the lock of its address space, or device_list_lock, holds that."""
     return both(
-        implies(_stand_at(thread, _OF_LOCK, table), locked[table]),
-        implies(_stand_at(thread, _OF_LIST, table), list_locked[table]),
+        implies(stands(thread, *_OF_LOCK), locked[container.now]),
+        implies(stands(thread, *_OF_LIST), list_locked[container.now]),
     )
 
 
-@claim(thread=THREAD, other=THREAD, table=TABLE)
-def one_thread_has_each_lock(thread: Term, other: Term, table: Term) -> Term:
+@claim(thread=THREAD)
+def who_removes_nothing_counts_nothing(thread: Term) -> Term:
+    """Where a call has the lock that removes nothing, nothing is counted as removed."""
+    return implies(stands(thread, *_OTHERS_OF_LOCK), unmapped[container.now] == 0)
+
+
+@claim(thread=THREAD, other=THREAD)
+def one_thread_has_each_lock(thread: Term, other: Term) -> Term:
     """Of two calls that hold one lock both are the same."""
-    twice = either(*(both(_stand_at(thread, s, table), _stand_at(other, s, table)) for s in (_OF_LOCK, _OF_LIST)))
+    twice = either(*(both(stands(thread, *s), stands(other, *s)) for s in (_OF_LOCK, _OF_LIST)))
     return implies(twice, thread == other)
 
 
@@ -273,5 +284,7 @@ CLAIMS_OF_PINS = (
     what_is_pinned_is_mapped,
     pins_are_counted,
     who_goes_on_has_its_lock,
+    every_call_is_on_the_container,
+    who_removes_nothing_counts_nothing,
     one_thread_has_each_lock,
 )

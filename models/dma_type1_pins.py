@@ -55,7 +55,7 @@ from tenure.vocabulary.effects import Assign
 from tenure.vocabulary.objects import ADDRESS, DEVICE, MAPPING, TABLE, THREAD
 from tenure.vocabulary.observables import ACCESS
 from tenure.vocabulary.symbols import fixed, state
-from tenure.vocabulary.terms import FALSE, TRUE, Term, both, either, every, frame, implies, is_none, no, some, stands, when
+from tenure.vocabulary.terms import FALSE, TRUE, Term, both, constant, either, every, frame, implies, is_none, no, some, stands, when
 from tenure.vocabulary.types import COUNT, FLAG, Choice
 
 PIN_REQUEST = Choice("pin request", ("range", "empty", "wraps"))
@@ -109,12 +109,14 @@ def _unpinned(device: Term, address: Term) -> tuple[Assign, ...]:
 def _mapped(old: Step) -> Step:
     """vfio_dma_do_map without a domain: no valid IOVA ranges, nothing pinned, and nothing charged yet."""
     never = ("the range is in no valid IOVA range", "the process would lock more pages than it may")
-    kept = (one for one in old.cases if one.why not in never)
-    paid = {charged.name, pages.name}
-    return replace(
-        old,
-        cases=tuple(replace(c, effects=tuple(e for e in c.effects if e.field and e.field.name not in paid)) for c in kept),
-    )
+
+    def unpaid(effect: Assign) -> Assign:
+        return replace(effect, value=constant(0, COUNT)) if effect.field is pages else effect
+
+    def change(one: Case) -> Case:
+        return replace(one, effects=tuple(unpaid(e) for e in one.effects if e.field is not charged))
+
+    return replace(old, cases=tuple(change(one) for one in old.cases if one.why not in never))
 
 
 map_dma = dma_type1.map_dma.otherwise("map", _mapped)

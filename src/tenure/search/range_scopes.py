@@ -96,10 +96,15 @@ VADDRS = replace(
 
 
 def pin_scope(sizes: dict[str, int], *, most: int = 2, repeats: int = 1) -> Scope:
-    """The same where no IOMMU is: every address is valid. Only the first device's driver lets go when it is told."""
+    """The same where no IOMMU is: every address is valid. Only the first device's driver lets go when it is told.
+
+    Of two processes the second may lock one page; if there is one, that may no more.
+    """
     base = range_scope(sizes, most=most)
     addresses, tables, devices = sizes["address"], sizes["table"], sizes["device"]
     more = {
+        "page limit": (1,) * sizes["process"],
+        "may exceed": tuple(p + 1 < sizes["process"] for p in range(sizes["process"])),
         "valid range": (1,) * addresses,
         "lets go": tuple(d == 0 for d in range(devices)),
         "most repeats": (repeats,) * tables,
