@@ -24,7 +24,9 @@ from tenure.models.dma_type1 import (
 from tenure.models.dma_type1_groups import is_reserved
 from tenure.models.dma_type1_pins import UNMAPS, container, list_locked, pinned, references, registered
 from tenure.models.dma_type1_vaddr import invalid_count, invalid_in, marked_in
+from tenure.models.harm import harm
 from tenure.vocabulary.objects import ADDRESS, DEVICE, MAPPING, PROCESS, TABLE, THREAD
+from tenure.vocabulary.symbols import choice_is
 from tenure.vocabulary.systems import Claim, claim
 from tenure.vocabulary.terms import Term, both, either, frame, implies, is_none, no, number_of, stands, total_of, when
 
@@ -233,6 +235,12 @@ def one_thread_has_each_lock(thread: Term, other: Term) -> Term:
     return implies(twice, thread == other)
 
 
+@claim()
+def nothing_but_a_bug_stops_the_kernel() -> Term:
+    """The only harm is that the kernel stops itself."""
+    return choice_is(harm.now, "none", "bug")
+
+
 @claim(mapping=MAPPING)
 def a_mapping_has_a_payer(mapping: Term) -> Term:
     """A mapping of an address space has somebody who is charged for what is pinned of it, and no other mapping has."""
@@ -287,4 +295,5 @@ CLAIMS_OF_PINS = (
     every_call_is_on_the_container,
     who_removes_nothing_counts_nothing,
     one_thread_has_each_lock,
+    nothing_but_a_bug_stops_the_kernel,
 )

@@ -188,7 +188,9 @@ def _pinning(device: Term, table: Term, low: Term, high: Term, to: Term) -> Step
     yield step(
         "undo",
         choosing(
-            ADDRESS, lambda a: _pages_of(device, low, high, a), lambda a: go(*_unpinned(device, a), to="undo")
+            ADDRESS,
+            lambda a: both(within(a, low, high), pinned[device, a]),
+            lambda a: go(*_unpinned(device, a), to="undo"),
         ),
         refuse(failure == "nothing is mapped", "EINVAL", "nothing is mapped at a page", over),
         refuse(failure == "no access", "EPERM", "the mapping does not give this access", over),

@@ -118,9 +118,9 @@ _PINS = {"process": 1, "thread": 1, "table": 1, "device": 1, "address": 2, "mapp
 PINS = Family(
     marks=seen.page_pinned,
     scope=pin_scope,
-    main={**_PINS, "thread": 2},
-    narrow=(pin_scope({**_PINS, "device": 2, "address": 1, "mapping": 1}),),
-    witness=pin_scope({**_PINS, "thread": 2, "process": 2, "device": 2, "address": 3}, most=1),
+    main={**_PINS, "thread": 2, "device": 2, "address": 1, "mapping": 1},
+    narrow=(pin_scope(_PINS), pin_scope(_PINS, most=1)),
+    witness=pin_scope({**_PINS, "thread": 2, "mapping": 1}),
     gate=pin_scope({**_PINS, "process": 2, "device": 3, "address": 6, "mapping": 4}, most=3),
     plan=pin_scope({**_PINS, "process": 2, "device": 2, "address": 3}),
     whole=(
