@@ -51,7 +51,7 @@ from tenure.vocabulary.calls import (
     requires,
     step,
 )
-from tenure.vocabulary.effects import Assign
+from tenure.vocabulary.effects import Assign, each
 from tenure.vocabulary.objects import ADDRESS, DEVICE, MAPPING, TABLE, THREAD
 from tenure.vocabulary.observables import ACCESS
 from tenure.vocabulary.symbols import fixed, state
@@ -77,6 +77,7 @@ pinned = state("pinned", DEVICE, ADDRESS, FLAG, meaning="the device's driver has
 references = state(
     "pin references", ADDRESS, COUNT, meaning="ref_count of the page in its mapping's pfn_list; 0: it is not in it"
 )
+called = state("called", DEVICE, FLAG, meaning="the device's driver has been called back by the UNMAP_DMA that tells drivers")
 list_locked = state("list locked", TABLE, FLAG, meaning="the instance's device_list_lock is taken")
 
 
@@ -293,12 +294,17 @@ def _told_and_removed(table: Term, ends: tuple[Term, Term] | None = None) -> Ste
 
     def answers(one: Term) -> Term:
         has = some(ADDRESS, lambda a: both(within(a, begin, end), pinned[one, a]))
-        return both(registered[one] == table, lets_go[one], has)
+        return both(no(is_none(one)), lets_go[one], has)
 
     yield step(
         "callback",
-        choosing(DEVICE, answers, lambda d: go(device.becomes(d), to="unpin")),
-        go(to="told"),
+        go(when=answers(device), to="unpin"),
+        choosing(
+            DEVICE,
+            lambda d: both(registered[d] == table, no(called[d])),
+            lambda d: go(device.becomes(d), called[d].becomes(value=True), to="callback"),
+        ),
+        go(device.becomes(None), each(DEVICE, lambda d: called[d].becomes(value=False)), to="told"),
         keeps=(DEVICE_LIST_LOCK,),
         repeats=True,
     )
@@ -309,9 +315,9 @@ def _told_and_removed(table: Term, ends: tuple[Term, Term] | None = None) -> Ste
             choosing(
                 ADDRESS,
                 lambda a: _pages_of(device, begin, end, a),
-                lambda a: go(*_unpinned(device, a), device.becomes(None), to="callback"),
+                lambda a: go(*_unpinned(device, a), to="callback"),
             ),
-            go(device.becomes(None), to="callback", why="the driver has let go already"),
+            go(to="callback", why="the driver has let go already"),
         ),
         locks=(TYPE1_LOCK,),
         keeps=(DEVICE_LIST_LOCK,),
