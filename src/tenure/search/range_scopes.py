@@ -124,12 +124,16 @@ PINS = Family(
     gate=pin_scope({**_PINS, "process": 2, "device": 3, "address": 6, "mapping": 4}, most=3),
     plan=pin_scope({**_PINS, "process": 2, "device": 2, "address": 3}),
     whole=(
-        Place("one address space", pin_scope({**_PINS, "process": 2, "device": 2})),
+        Place("two devices", pin_scope({**_PINS, "process": 2, "device": 2, "mapping": 1})),
+        Place("two mappings", pin_scope({**_PINS, "process": 2})),
+        Place("two devices, two mappings", pin_scope({**_PINS, "process": 2, "device": 2}), full=True),
         Place("large", pin_scope({**_PINS, "process": 2, "device": 2, "address": 4, "mapping": 3}), full=True),
     ),
     pairs=(
-        Place("one device", pin_scope({**_PINS, "thread": 2})),
-        Place("two devices", pin_scope({**_PINS, "thread": 2, "device": 2}), full=True),
+        Place("one page", pin_scope({**_PINS, "thread": 2, "address": 1, "mapping": 1})),
+        Place("two pages", pin_scope({**_PINS, "thread": 2, "mapping": 1}), full=True),
+        Place("two mappings", pin_scope({**_PINS, "thread": 2}), full=True),
+        Place("two devices", pin_scope({**_PINS, "thread": 2, "device": 2, "address": 1, "mapping": 1}), full=True),
     ),
     columns=(*_COLUMNS, ("device_lets_go", "d", "lets go"), ("repeats_most", "tb", "most repeats")),
 )
