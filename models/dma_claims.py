@@ -207,7 +207,9 @@ _OF_NEITHER = _of_unmaps("again")
 def every_call_is_on_the_container(thread: Term) -> Term:
     """A call under way is on the container that is looked at; and who pins is registered there."""
     steps = (*_OF_LOCK, *_OF_LIST, *_OF_NEITHER)
-    on = (implies(stands(thread, s), frame(thread, s.partition(".")[0], "table", TABLE) == container.now) for s in steps)
+    on = (
+        implies(stands(thread, s), frame(thread, s.partition(".")[0], "table", TABLE) == container.now) for s in steps
+    )
     device = frame(thread, "pin_pages", "device", DEVICE)
     pins = stands(thread, "pin_pages.pin", "pin_pages.undo")
     return both(*on, implies(pins, registered[device] == container.now))

@@ -55,7 +55,7 @@ from tenure.vocabulary.effects import Assign, each
 from tenure.vocabulary.objects import ADDRESS, DEVICE, MAPPING, TABLE, THREAD
 from tenure.vocabulary.observables import ACCESS
 from tenure.vocabulary.symbols import fixed, state
-from tenure.vocabulary.terms import FALSE, TRUE, Term, both, constant, either, every, frame, implies, is_none, no, some, stands, when
+from tenure.vocabulary.terms import FALSE, TRUE, Term, both, constant, either, every, implies, is_none, no, some, when
 from tenure.vocabulary.types import COUNT, FLAG, Choice
 
 PIN_REQUEST = Choice("pin request", ("range", "empty", "wraps"))
@@ -70,14 +70,21 @@ most_repeats = fixed(
     "most repeats", TABLE, COUNT, meaning="how often drivers are told again of one mapping before the kernel stops: 10"
 )
 registered = state(
-    "registered", DEVICE, TABLE.maybe, meaning="the type1 instance in whose device_list the device is, to be called back"
+    "registered",
+    DEVICE,
+    TABLE.maybe,
+    meaning="the type1 instance in whose device_list the device is, to be called back",
 )
 container = fixed("container", TABLE, meaning="the type1 instance that is looked at")
 pinned = state("pinned", DEVICE, ADDRESS, FLAG, meaning="the device's driver has pinned the page, and not unpinned it")
 references = state(
     "pin references", ADDRESS, COUNT, meaning="ref_count of the page in its mapping's pfn_list; 0: it is not in it"
 )
-called = state("called", DEVICE, FLAG, meaning="the device's driver has been called back by the UNMAP_DMA that tells drivers")
+called = state(
+    "called", DEVICE, FLAG, meaning="the device's driver has been called back by the UNMAP_DMA that tells drivers"
+)
+wants_list = state("wants list", TABLE, FLAG, meaning="who has the lock is about to take device_list_lock")
+wants_lock = state("wants lock", TABLE, FLAG, meaning="who has device_list_lock is about to take the lock")
 list_locked = state("list locked", TABLE, FLAG, meaning="the instance's device_list_lock is taken")
 
 
@@ -133,9 +140,11 @@ map_dma = dma_type1.map_dma.otherwise("map", _mapped)
 def register_device(device: Term, table: Term) -> Steps:
     """Have the driver of a device called back before what it has pinned is unmapped."""
     yield requires(is_none(registered[device]))
-    yield begun(table)
-    done_so = done(registered[device].becomes(table), locked[table].becomes(value=False))
-    yield step("list", *under_lock(no(list_locked[table]), done_so), locks=(DEVICE_LIST_LOCK,), waits=True)
+    wants = go(locked[table].becomes(value=True), wants_list[table].becomes(value=True))
+    yield step("lock", *under_lock(no(locked[table]), wants), locks=(TYPE1_LOCK,), keeps=(TYPE1_LOCK,), waits=True)
+    over = (wants_list[table].becomes(value=False), locked[table].becomes(value=False))
+    listed = done(registered[device].becomes(table), *over)
+    yield step("list", *under_lock(no(list_locked[table]), listed), locks=(DEVICE_LIST_LOCK,), waits=True)
 
 
 def _pinning(device: Term, table: Term, low: Term, high: Term, to: Term) -> Steps:
@@ -212,7 +221,7 @@ def _pinning(device: Term, table: Term, low: Term, high: Term, to: Term) -> Step
     high=number(ADDRESS),
     to=ACCESS,
 )
-def pin_pages(device: Term, table: Term, request: Term, low: Term, high: Term, to: Term) -> Steps:  # noqa: PLR0913  # what the caller passes
+def pin_pages(device: Term, table: Term, request: Term, low: Term, high: Term, to: Term) -> Steps:
     """Have the pages of a range stay where they are; all of them, or none."""
     listed_somewhere = some(DEVICE, lambda d: registered[d] == table)
     yield requires(
@@ -262,7 +271,7 @@ def _told_and_removed(table: Term, ends: tuple[Term, Term] | None = None) -> Ste
 
     def tell(mapping: Term, times: Term | int) -> Case:
         said = (told.becomes(mapping), begin.becomes(first[mapping]), end.becomes(last[mapping]))
-        return go(*said, repeats.becomes(times), to="tell")
+        return go(*said, repeats.becomes(times), wants_list[table].becomes(value=True), to="tell")
 
     def remove(mapping: Term) -> Case:
         much = position[last[mapping]] - position[first[mapping]] + 1
@@ -277,16 +286,15 @@ def _told_and_removed(table: Term, ends: tuple[Term, Term] | None = None) -> Ste
         choosing(MAPPING, is_still, lambda m: tell(m, repeats + 1)),
         choosing(MAPPING, lambda m: both(is_lowest(m), is_pinned(m)), lambda m: tell(m, 0)),
         choosing(MAPPING, is_lowest, remove),
-        done(
-            size.becomes(unmapped[table]), unmapped[table].becomes(0), locked[table].becomes(value=False), size=size
-        ),
+        done(size.becomes(unmapped[table]), unmapped[table].becomes(0), locked[table].becomes(value=False), size=size),
         keeps=(TYPE1_LOCK,),
         repeats=True,
     )
+    taken = (list_locked[table].becomes(value=True), wants_list[table].becomes(value=False))
     dropped = (locked[table].becomes(value=False), size.becomes(unmapped[table]), unmapped[table].becomes(0))
     yield step(
         "tell",
-        *under_lock(no(list_locked[table]), go(list_locked[table].becomes(value=True), *dropped)),
+        *under_lock(no(list_locked[table]), go(*taken, *dropped)),
         locks=(DEVICE_LIST_LOCK,),
         keeps=(DEVICE_LIST_LOCK,),
         waits=True,
@@ -298,7 +306,7 @@ def _told_and_removed(table: Term, ends: tuple[Term, Term] | None = None) -> Ste
 
     yield step(
         "callback",
-        go(when=answers(device), to="unpin"),
+        go(wants_lock[table].becomes(value=True), when=answers(device), to="unpin"),
         choosing(
             DEVICE,
             lambda d: both(registered[d] == table, no(called[d])),
@@ -308,6 +316,7 @@ def _told_and_removed(table: Term, ends: tuple[Term, Term] | None = None) -> Ste
         keeps=(DEVICE_LIST_LOCK,),
         repeats=True,
     )
+    has_it = wants_lock[table].becomes(value=False)
     yield step(
         "unpin",
         *under_lock(
@@ -315,9 +324,9 @@ def _told_and_removed(table: Term, ends: tuple[Term, Term] | None = None) -> Ste
             choosing(
                 ADDRESS,
                 lambda a: _pages_of(device, begin, end, a),
-                lambda a: go(*_unpinned(device, a), to="callback"),
+                lambda a: go(*_unpinned(device, a), has_it, to="callback"),
             ),
-            go(to="callback", why="the driver has let go already"),
+            go(has_it, to="callback", why="the driver has let go already"),
         ),
         locks=(TYPE1_LOCK,),
         keeps=(DEVICE_LIST_LOCK,),
@@ -368,18 +377,9 @@ def unmap_all(table: Term) -> Steps:
 UNMAPS = ("unmap_dma", "unmap_all")
 
 
-def _stands_at(table: Term, *steps: str) -> Term:
-    """Some thread stands before one of these steps, in a call on the address space."""
-    return some(
-        THREAD,
-        lambda t: either(*(both(stands(t, s), frame(t, s.partition(".")[0], "table", TABLE) == table) for s in steps)),
-    )
-
-
 def is_entangled(table: Term) -> Term:
     """Who has the lock waits for device_list_lock, and who has that waits for the lock."""
-    has_lock = _stands_at(table, *(f"{c}.tell" for c in UNMAPS), "register_device.list")
-    return both(has_lock, _stands_at(table, *(f"{c}.unpin" for c in UNMAPS)))
+    return both(wants_list[table], wants_lock[table])
 
 
 def _of_one(base: Call) -> Call:

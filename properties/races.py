@@ -523,7 +523,7 @@ P1 = Race(
     "DMA-21",
     PINNED,
     both(
-        seen.unmap_gave_up.now,
+        some(TABLE, lambda t: seen.unmap_gave_up[t]),
         every(DEVICE, lambda d: implies(no(is_none(seen.device_told[d])), seen.device_lets_go[d])),
     ),
 )

@@ -182,10 +182,10 @@ def a_pin_that_is_refused_leaves_nothing_pinned(device: Term, address: Term) -> 
     return implies(both(denied, asked), no(seen.page_pinned[device, address]))
 
 
-@always("DMA-21", "vfio_dma_do_unmap: BUG_ON")
-def no_pin_stops_the_kernel() -> Term:
+@always("DMA-21", "vfio_dma_do_unmap: BUG_ON", table=TABLE)
+def no_pin_stops_the_kernel(table: Term) -> Term:
     """No UNMAP_DMA tells drivers of one mapping again and again until the kernel stops itself."""
-    return no(seen.unmap_gave_up.now)
+    return no(seen.unmap_gave_up[table])
 
 
 @always("DMA-22", "vfio_notify_dma_unmap, vfio_iommu_type1_register_device", table=TABLE)

@@ -83,11 +83,19 @@ def observe_vaddrs(machine: Machine) -> Columns:
 def observe_pins(machine: Machine) -> Columns:
     """The observables of OF_PINS."""
     spaces = [space for space in machine.spaces if isinstance(space, PinnedSpace)]
-    addresses, devices = range(len(machine.valid_range)), range(len(machine.devices))
+    addresses, devices = range(machine.configuration.number(ADDRESS)), range(len(machine.devices))
     if not spaces:
         nobody, tables = len(devices), len(machine.tables)
         of_tables = (0,) * tables
-        return (0,) * (nobody * len(addresses)), (0,) * len(addresses), (NONE,) * nobody, (0,) * nobody, of_tables, of_tables, (0,)
+        return (
+            (0,) * (nobody * len(addresses)),
+            (0,) * len(addresses),
+            (NONE,) * nobody,
+            (0,) * nobody,
+            of_tables,
+            of_tables,
+            of_tables,
+        )
     return (
         tuple([int(any(a in space.pages[d] for space in spaces)) for d in devices for a in addresses]),
         tuple([sum(space.references(a) for space in spaces) for a in addresses]),
@@ -95,7 +103,7 @@ def observe_pins(machine: Machine) -> Columns:
         tuple(map(int, machine.configuration.lets_go)),
         machine.configuration.most_repeats,
         tuple([int(space.is_entangled()) for space in spaces]),
-        (int(machine.harm == BUG),),
+        tuple([int(machine.harm == BUG) for _ in spaces]),
     )
 
 

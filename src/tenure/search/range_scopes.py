@@ -94,7 +94,6 @@ VADDRS = replace(
 )
 
 
-
 def pin_scope(sizes: dict[str, int], *, most: int = 2, repeats: int = 1) -> Scope:
     """The same where no IOMMU is: every address is valid. Only the first device's driver lets go when it is told.
 

@@ -360,7 +360,10 @@ space_entangled = observable(
     meaning="a call that has the address space's lock waits for its device_list_lock, and who has that waits for the lock",
 )
 unmap_gave_up = observable(
-    "unmap_gave_up", FLAG, meaning="an unmap has stopped the kernel: a page stayed pinned however often drivers were told"
+    "unmap_gave_up",
+    TABLE,
+    FLAG,
+    meaning="an unmap has stopped the kernel: a page stayed pinned however often drivers were told",
 )
 address_begins_page = observable("address_begins_page", ADDRESS, FLAG, meaning="a page begins at the address")
 address_ends_page = observable("address_ends_page", ADDRESS, FLAG, meaning="a page ends at the address")
