@@ -19,6 +19,7 @@ from tenure.models.dma_type1 import (
     position,
     translation,
     unmapped,
+    valid_range,
     within,
 )
 from tenure.models.dma_type1_groups import is_reserved
@@ -180,6 +181,12 @@ def nothing_marked_is_removed(*calls: str) -> Claim:
     return where_one_removes_nothing_is_marked
 
 
+@claim(address=ADDRESS)
+def every_address_is_valid(address: Term) -> Term:
+    """Where no IOMMU is, there is one valid range, and all addresses are in it."""
+    return valid_range[address] == 1
+
+
 @claim(device=DEVICE, address=ADDRESS)
 def what_is_pinned_is_mapped(device: Term, address: Term) -> Term:
     """A driver has a page only where something is mapped, and its device is registered there."""
@@ -291,6 +298,7 @@ CLAIMS_OF_PINS = (
     a_mapping_has_a_payer,
     charges_add_up,
     nothing_is_counted_without_the_lock,
+    every_address_is_valid,
     what_is_pinned_is_mapped,
     pins_are_counted,
     who_goes_on_has_its_lock,

@@ -7,10 +7,9 @@ from tenure.models.dma_claims import CLAIMS_OF_GROUPS, CLAIMS_OF_PINS, CLAIMS_OF
 from tenure.models.harm import STOPPED, harm
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.calls import Call
-from tenure.vocabulary.objects import TABLE
+from tenure.vocabulary.objects import ADDRESS, TABLE
 from tenure.vocabulary.systems import Claim, Definition, System, shows
-from tenure.vocabulary.terms import both, constant, every
-from tenure.vocabulary.types import COUNT
+from tenure.vocabulary.terms import both, every
 
 DEFINITIONS: tuple[Definition, ...] = (
     shows(seen.address_position, lambda a: dma_type1.position[a]),
@@ -48,8 +47,7 @@ OF_VADDRS: tuple[Definition, ...] = (
 )
 
 OF_PINS: tuple[Definition, ...] = (
-    *(d for d in DEFINITIONS if d.observable is not seen.address_valid),
-    shows(seen.address_valid, lambda _: constant(1, COUNT)),
+    *DEFINITIONS,
     shows(seen.page_pinned, lambda d, a: dma_type1_pins.pinned[d, a]),
     shows(seen.page_pins, lambda a: dma_type1_pins.references[a]),
     shows(seen.device_told, lambda d: dma_type1_pins.registered[d]),
@@ -59,6 +57,8 @@ OF_PINS: tuple[Definition, ...] = (
     shows(seen.unmap_gave_up, lambda t: both(t == dma_type1_pins.container.now, harm.now == "bug")),
     shows(seen.harm, lambda: harm.now),
 )
+
+ALL_VALID = every(ADDRESS, lambda a: dma_type1.valid_range[a] == 1)
 """There are no valid ranges where no IOMMU is: every address is in the one that is all of them."""
 
 
@@ -118,5 +118,6 @@ SYSTEMS = (
             OF_PINS,
         ),
         halted=STOPPED,
+        initially=both(INITIALLY, ALL_VALID),
     ),
 )

@@ -65,6 +65,10 @@ class PinnedSpace(Space):
         """An end of the range lies within a mapping."""
         return is_bisecting(self.type1.container, r)
 
+    def is_pinned(self, dma: Dma) -> bool:
+        """A page of the mapping is pinned (its pfn_list is not empty)."""
+        return bool(dma.pinned)
+
     def drop(self, dma: Dma) -> None:
         """End a mapping of which no page is pinned (vfio_remove_dma)."""
         del self.payers[self.names.pop(dma.range.first)]

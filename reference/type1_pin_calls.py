@@ -142,7 +142,7 @@ def _remove(space: PinnedSpace, me: Task, r: Range | None, call: str) -> Steps:
     yield f"{call}.remove"
     while left := space.concerned(r):
         dma = left[0]
-        if not dma.pinned:
+        if not space.is_pinned(dma):
             space.drop(dma)
             yield f"{call}.remove"
             continue

@@ -94,8 +94,8 @@ VADDRS = replace(
 )
 
 
-def pin_scope(sizes: dict[str, int], *, most: int = 2, repeats: int = 1) -> Scope:
-    """The same where no IOMMU is: every address is valid. Only the first device's driver lets go when it is told.
+def pin_scope(sizes: dict[str, int], *, most: int = 2, repeats: int = 1, careful: int = 1) -> Scope:
+    """The same where no IOMMU is: every address is valid. The drivers of so many devices let go when they are told.
 
     Of two processes the second may lock one page; if there is one, that may no more.
     """
@@ -105,7 +105,7 @@ def pin_scope(sizes: dict[str, int], *, most: int = 2, repeats: int = 1) -> Scop
         "page limit": (1,) * sizes["process"],
         "may exceed": tuple(p + 1 < sizes["process"] for p in range(sizes["process"])),
         "valid range": (1,) * addresses,
-        "lets go": tuple(d == 0 for d in range(devices)),
+        "lets go": tuple(d < careful for d in range(devices)),
         "most repeats": (repeats,) * tables,
         "container": (0,),
     }
@@ -120,11 +120,12 @@ PINS = Family(
     main={**_PINS, "thread": 2, "device": 2, "address": 1, "mapping": 1},
     narrow=(pin_scope(_PINS), pin_scope(_PINS, most=1)),
     witness=pin_scope({**_PINS, "thread": 2, "mapping": 1}),
-    gate=pin_scope({**_PINS, "process": 2, "device": 3, "address": 6, "mapping": 4}, most=3),
-    plan=pin_scope({**_PINS, "process": 2, "device": 2, "address": 3}),
+    gate=pin_scope({**_PINS, "process": 2, "device": 3, "address": 6, "mapping": 4}, most=3, careful=3),
+    plan=pin_scope({**_PINS, "process": 2, "device": 2, "address": 3}, careful=2),
     whole=(
         Place("two devices", pin_scope({**_PINS, "process": 2, "device": 2, "mapping": 1})),
         Place("two mappings", pin_scope({**_PINS, "process": 2})),
+        Place("one mapping at a time", pin_scope(_PINS, most=1)),
         Place("two devices, two mappings", pin_scope({**_PINS, "process": 2, "device": 2}), full=True),
         Place("large", pin_scope({**_PINS, "process": 2, "device": 2, "address": 4, "mapping": 3}), full=True),
     ),
