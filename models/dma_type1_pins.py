@@ -93,7 +93,7 @@ def is_pinned(mapping: Term) -> Term:
     return some(ADDRESS, lambda a: both(within(a, first[mapping], last[mapping]), references[a] > 0))
 
 
-def _pages_of(device: Term, low: Term, high: Term, address: Term) -> Term:
+def _is_lowest_of(device: Term, low: Term, high: Term, address: Term) -> Term:
     """The address is the lowest in the range at which the driver has a page."""
 
     def is_one(one: Term) -> Term:
@@ -323,7 +323,7 @@ def _told_and_removed(table: Term, ends: tuple[Term, Term] | None = None) -> Ste
             no(locked[table]),
             choosing(
                 ADDRESS,
-                lambda a: _pages_of(device, begin, end, a),
+                lambda a: _is_lowest_of(device, begin, end, a),
                 lambda a: go(*_unpinned(device, a), has_it, to="callback"),
             ),
             go(has_it, to="callback", why="the driver has let go already"),

@@ -13,7 +13,8 @@ from tenure.vocabulary.types import Sort, sort_of
 def goes_on(calls: tuple[Call, ...], actor: Term) -> Term:
     """The actor's call has a step that can be taken, or a release of it can begin; or it sleeps, and some other call goes on.
 
-    Steps go forward, so calls under way come to an end: where nobody else is under way, who sleeps wakes by itself or never.
+    Steps go forward (loops are in address ranges alone), so calls under way come to an end: where nobody else is under way, who
+    sleeps wakes by itself or never.
     """
     sort = sort_of(actor.type)
     releases = [c for c in calls if c.internal and actor_sort(c) == sort]
