@@ -1,12 +1,15 @@
 """The systems of DMA ranges: address spaces and what may be done to them."""
 
-from tenure.models import dma_type1, dma_type1_groups, dma_type1_vaddr
-from tenure.models.dma_claims import CLAIMS_OF_GROUPS, CLAIMS_OF_VADDRS, CLAIMS_V1, CLAIMS_V2
+from dataclasses import replace
+
+from tenure.models import dma_type1, dma_type1_groups, dma_type1_pins, dma_type1_vaddr
+from tenure.models.dma_claims import CLAIMS_OF_GROUPS, CLAIMS_OF_PINS, CLAIMS_OF_VADDRS, CLAIMS_V1, CLAIMS_V2
+from tenure.models.harm import STOPPED, harm
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.calls import Call
-from tenure.vocabulary.objects import TABLE
+from tenure.vocabulary.objects import ADDRESS, TABLE
 from tenure.vocabulary.systems import Claim, Definition, System, shows
-from tenure.vocabulary.terms import every
+from tenure.vocabulary.terms import both, every
 
 DEFINITIONS: tuple[Definition, ...] = (
     shows(seen.address_position, lambda a: dma_type1.position[a]),
@@ -42,6 +45,21 @@ OF_VADDRS: tuple[Definition, ...] = (
     shows(seen.vaddr_invalid_in, lambda m: dma_type1_vaddr.invalid_in[m]),
     shows(seen.vaddr_marked_in, lambda m: dma_type1_vaddr.marked_in[m]),
 )
+
+OF_PINS: tuple[Definition, ...] = (
+    *DEFINITIONS,
+    shows(seen.page_pinned, lambda d, a: dma_type1_pins.pinned[d, a]),
+    shows(seen.page_pins, lambda a: dma_type1_pins.references[a]),
+    shows(seen.device_told, lambda d: dma_type1_pins.registered[d]),
+    shows(seen.device_lets_go, lambda d: dma_type1_pins.lets_go[d]),
+    shows(seen.repeats_most, lambda t: dma_type1_pins.most_repeats[t]),
+    shows(seen.space_entangled, dma_type1_pins.is_entangled),
+    shows(seen.unmap_gave_up, lambda t: both(t == dma_type1_pins.container.now, harm.now == "bug")),
+    shows(seen.harm, lambda: harm.now),
+)
+
+ALL_VALID = every(ADDRESS, lambda a: dma_type1.valid_range[a] == 1)
+"""There are no valid ranges where no IOMMU is: every address is in the one that is all of them."""
 
 
 def _system(  # what there is to say of a system
@@ -89,5 +107,17 @@ SYSTEMS = (
         CLAIMS_OF_VADDRS,
         "vaddr",
         OF_VADDRS,
+    ),
+    replace(
+        _system(
+            "dma-type1-v2",
+            "the same with emulated IOMMU devices alone: their drivers pin pages, and are told of an unmap while its lock is dropped",
+            dma_type1_pins.V2,
+            CLAIMS_OF_PINS,
+            "pins",
+            OF_PINS,
+        ),
+        halted=STOPPED,
+        initially=both(INITIALLY, ALL_VALID),
     ),
 )

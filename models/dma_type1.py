@@ -156,7 +156,7 @@ def map_dma(process: Term, table: Term, request: Term, low: Term, high: Term, to
     yield step("map", *under_lock(no(locked[table]), *cases), locks=(TYPE1_LOCK,), waits=True)
 
 
-def _removed(table: Term, mapping: Term) -> tuple[Assign, ...]:
+def removed(table: Term, mapping: Term) -> tuple[Assign, ...]:
     """vfio_remove_dma: out of the list, out of the IOMMU; its pages are given back to whoever mapped it."""
     low, high = first[mapping], last[mapping]
     return (
@@ -184,7 +184,7 @@ def removal(
 
     def remove(mapping: Term) -> Case:
         much = position[last[mapping]] - position[first[mapping]] + 1
-        return go(unmapped[table].becomes(unmapped[table] + much), *_removed(table, mapping), to="remove")
+        return go(unmapped[table].becomes(unmapped[table] + much), *removed(table, mapping), to="remove")
 
     over = (size.becomes(unmapped[table]), unmapped[table].becomes(0), locked[table].becomes(value=False), *instead)
 

@@ -12,6 +12,7 @@ VFIO_GROUP_LOCK = Lock("vfio.group_lock", "mutex of the list of all VFIO groups"
 IOMMU_DRIVERS_LOCK = Lock("vfio.iommu_drivers_lock", "mutex of the list of IOMMU drivers")
 CONTAINER_GROUP_LOCK = Lock("container.group_lock", "rwsem of a container: its groups and its IOMMU driver")
 TYPE1_LOCK = Lock("type1.lock", "mutex of the IOMMU driver's data of a container")
+DEVICE_LIST_LOCK = Lock("type1.device_list_lock", "mutex of the list of devices whose drivers are told of an unmap")
 IOMMU_GROUP_MUTEX = Lock("iommu_group.mutex", "the IOMMU layer's lock of a group: over each walk through its devices")
 UNBOUND_LOCK = Lock("group.unbound_lock", "mutex of the list of devices that are leaving their VFIO driver")
 DEVICE_LOCK = Lock("group.device_lock", "mutex of the list of a group's VFIO devices")

@@ -5,7 +5,7 @@ from dataclasses import replace
 from tenure.properties.containers import uses_of
 from tenure.properties.external import as_validated, relies
 from tenure.vocabulary import observables as seen
-from tenure.vocabulary.objects import DEVICE, FILE, GROUP, PAGE, PROCESS, USER, VM
+from tenure.vocabulary.objects import DEVICE, FILE, GROUP, PAGE, PROCESS, TABLE, USER, VM
 from tenure.vocabulary.properties import Race
 from tenure.vocabulary.terms import Term, both, every, implies, is_none, no, some
 
@@ -510,6 +510,50 @@ D_G1_25 = Race(
     ),
 )
 
+PINNED = ("map_dma", "register_device", "pin_pages", "unmap_dma")
+ALL_TOLD = every(DEVICE, lambda d: no(is_none(seen.device_told[d])))
+
+P1 = Race(
+    "P1",
+    "Its driver lets go of a page whenever it is told, and pins it again before UNMAP_DMA has its lock back: the mapping is never "
+    "free, and after as many repeats as Linux makes the kernel stops itself.",
+    "vfio_dma_do_unmap, BUG_ON, against vfio_pin_pages, 7.2",
+    "dma-type1-v2:pins",
+    "steps",
+    "DMA-21",
+    PINNED,
+    both(
+        some(TABLE, lambda t: seen.unmap_gave_up[t]),
+        every(DEVICE, lambda d: implies(no(is_none(seen.device_told[d])), seen.device_lets_go[d])),
+    ),
+)
+
+P2 = Race(
+    "P2",
+    "One UNMAP_DMA calls drivers back under device_list_lock, and a driver that unpins there waits for the lock; another UNMAP_DMA "
+    "has the lock, comes to what is pinned, and waits for device_list_lock: neither ever goes on.",
+    "vfio_notify_dma_unmap against itself, 7.2",
+    "dma-type1-v2:pins",
+    "steps",
+    "DMA-22",
+    PINNED,
+    both(some(TABLE, lambda t: seen.space_entangled[t]), ALL_TOLD),
+)
+
+P3 = Race(
+    "P3",
+    "The same against a device that is being registered: that has the lock, and waits for device_list_lock.",
+    "vfio_notify_dma_unmap against vfio_iommu_type1_register_device, 7.2",
+    "dma-type1-v2:pins",
+    "steps",
+    "DMA-22",
+    PINNED,
+    both(some(TABLE, lambda t: seen.space_entangled[t]), no(ALL_TOLD)),
+)
+
+OF_TYPE1 = (P1, P2, P3)
+"""What comes of callbacks that run while UNMAP_DMA has let go of its lock."""
+
 OF_2011 = (D_G1_15, D_G1_20, D_G1_23, D_G1_25)
 """The defects of 2011 that an order of steps alone shows; others fall where calls are whole."""
 
@@ -517,4 +561,5 @@ RACES = (
     *(R1, R2, R3, R4, R4_NOTIFIER, R5, *OF_2012, R1_OUTSIDE, R3_OUTSIDE),
     *(A, B, C, D, E, V1, V2, V3, N1, N2, N3, N4, N5, K1, K2, K3, K4),
     *OF_2011,
+    *OF_TYPE1,
 )

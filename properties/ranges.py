@@ -1,7 +1,7 @@
 """DMA: address ranges, what is mapped in them, and what the IOMMU translates."""
 
 from tenure.vocabulary import observables as seen
-from tenure.vocabulary.objects import ADDRESS, GROUP, IOPT_PAGES, MAPPING, PROCESS, TABLE
+from tenure.vocabulary.objects import ADDRESS, DEVICE, GROUP, IOPT_PAGES, MAPPING, PROCESS, TABLE
 from tenure.vocabulary.properties import always, answered, argument, called, each_step, refused
 from tenure.vocabulary.symbols import before, choice_is
 from tenure.vocabulary.terms import Term, both, either, every, implies, is_none, no, number_of, some, total_of, when
@@ -16,6 +16,11 @@ def holds(mapping: Term, address: Term) -> Term:
     """The address lies between the mapping's ends."""
     first, last = seen.mapping_first[mapping], seen.mapping_last[mapping]
     return both(position(first) <= position(address), position(address) <= position(last))
+
+
+def _is_between(address: Term, low: Term, high: Term) -> Term:
+    """The address lies between two others, or is one of them."""
+    return both(position(low) <= position(address), position(address) <= position(high))
 
 
 @always("DMA-1", "vfio_dma_do_map EEXIST", mapping=MAPPING, other=MAPPING, address=ADDRESS)
@@ -61,6 +66,14 @@ def what_an_unmap_counts_is_what_it_removes(table: Term, mapping: Term) -> Term:
     first, last = before(seen.mapping_first[mapping]), before(seen.mapping_last[mapping])
     size = position(last) - position(first) + 1
     return implies(goes, seen.unmap_counted[table] == before(seen.unmap_counted[table]) + size)
+
+
+@always("DMA-6", "vfio_dma_do_unmap, vfio_notify_dma_unmap", device=DEVICE, address=ADDRESS)
+def what_is_pinned_stays_mapped(device: Term, address: Term) -> Term:
+    """No address at which the driver of an emulated IOMMU device has a page loses its mapping before that driver has unpinned it."""
+    space = seen.device_told[device]
+    mapped = some(MAPPING, lambda m: both(seen.mapping_listed[m] == space, holds(m, address)))
+    return implies(seen.page_pinned[device, address], both(no(is_none(space)), mapped))
 
 
 @always("DMA-7", "vfio_dma_do_map ENOSPC, vfio_remove_dma", table=TABLE)
@@ -162,6 +175,33 @@ def what_an_invalidation_counts_is_what_it_makes_invalid(table: Term, mapping: T
     return implies(both(no(before(invalid)), invalid), grown)
 
 
+@always("DMA-19", "vfio_iommu_type1_pin_pages, vfio_iova_put_vfio_pfn: ref_count", address=ADDRESS)
+def a_page_is_counted_for_each_driver_that_has_it(address: Term) -> Term:
+    """A page that is pinned is counted as often as there are drivers that have it."""
+    return seen.page_pins[address] == number_of(DEVICE, lambda d: seen.page_pinned[d, address])
+
+
+@each_step("DMA-20", "vfio_iommu_type1_pin_pages: pin_unwind", device=DEVICE, address=ADDRESS)
+def a_pin_that_is_refused_leaves_nothing_pinned(device: Term, address: Term) -> Term:
+    """After a vfio_pin_pages that is refused the driver has no page of the range."""
+    low, high = argument("low", ADDRESS), argument("high", ADDRESS)
+    asked = both(argument("device", DEVICE) == device, _is_between(address, low, high))
+    denied = both(called("pin_pages"), either(*(refused(e) for e in ("EINVAL", "EPERM", "ENOMEM"))))
+    return implies(both(denied, asked), no(seen.page_pinned[device, address]))
+
+
+@always("DMA-21", "vfio_dma_do_unmap: BUG_ON", table=TABLE)
+def no_pin_stops_the_kernel(table: Term) -> Term:
+    """No UNMAP_DMA tells drivers of one mapping again and again until the kernel stops itself."""
+    return no(seen.unmap_gave_up[table])
+
+
+@always("DMA-22", "vfio_notify_dma_unmap, vfio_iommu_type1_register_device", table=TABLE)
+def no_two_calls_wait_for_each_other(table: Term) -> Term:
+    """Who has the lock of an address space does not wait for device_list_lock while who has that waits for the lock."""
+    return no(seen.space_entangled[table])
+
+
 @always(
     "DMA-25",
     "iopt_area_fill_domains, iopt_area_unfill_domains, iopt_table_add_domain",
@@ -220,9 +260,9 @@ def a_map_that_is_refused_changes_nothing(table: Term) -> Term:
 
 @each_step("ACT-3", "__account_locked_vm", process=PROCESS)
 def no_map_takes_a_process_over_its_limit(process: Term) -> Term:
-    """Where a MAP_DMA charges a process without CAP_IPC_LOCK, it has no more pages afterwards than it may lock."""
+    """Where a MAP_DMA, or a page that is pinned, charges a process without CAP_IPC_LOCK, it has no more pages afterwards than it may lock."""
     charged = seen.pages_charged[process]
-    more = both(_maps(), before(charged) < charged)
+    more = both(either(_maps(), called("pin_pages")), before(charged) < charged)
     return implies(both(more, no(seen.pages_unlimited[process])), charged <= seen.pages_most[process])
 
 
@@ -240,6 +280,7 @@ PROPERTIES = (
     a_mapping_lies_in_one_valid_range,
     no_mapping_is_cut,
     what_an_unmap_counts_is_what_it_removes,
+    what_is_pinned_stays_mapped,
     mappings_made_and_left_add_up,
     while_a_vaddr_is_invalid_nothing_is_pinned,
     an_area_without_its_pages_is_one_calls,
@@ -252,6 +293,10 @@ PROPERTIES = (
     no_area_has_a_reserved_address,
     an_invalidation_that_is_refused_is_undone,
     what_an_invalidation_counts_is_what_it_makes_invalid,
+    a_page_is_counted_for_each_driver_that_has_it,
+    a_pin_that_is_refused_leaves_nothing_pinned,
+    no_pin_stops_the_kernel,
+    no_two_calls_wait_for_each_other,
     what_is_translated_is_what_is_filled,
     no_page_table_comes_or_goes_while_an_area_is_filled,
     a_process_is_charged_for_just_its_mappings,

@@ -41,6 +41,10 @@ class Configuration:
     """Where address spaces are an iommufd's: which addresses the kernel may choose."""
     group_reserves: tuple[bool, ...] = ()
     """Where groups come to type1 and go: which addresses each reserves, those of the first group before the next one's."""
+    lets_go: tuple[bool, ...] = ()
+    """Where drivers of emulated IOMMU devices pin pages: which of them unpin what they are told of before they return."""
+    most_repeats: tuple[int, ...] = ()
+    """The same: how often each table tells drivers again of one mapping, before the kernel stops itself."""
     begins_page: tuple[bool, ...] = ()
     """The same: where a page begins; at every address, if nothing is said."""
     reserves: tuple[bool, ...] = ()

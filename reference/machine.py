@@ -14,7 +14,8 @@ from tenure.reference.iommufd import IommuObject
 from tenure.reference.locks import Lock
 from tenure.reference.metagroups import Metagroups
 from tenure.reference.paged_spaces import PagedSpace, paged_spaces_of
-from tenure.reference.spaces import Payer, Space, payers_of, spaces_of
+from tenure.reference.pinned_spaces import spaces_of
+from tenure.reference.spaces import Payer, Space, payers_of
 from tenure.reference.tables import IommuTable
 from tenure.reference.users import ExternalUser
 from tenure.reference.vms import Vm
@@ -139,7 +140,7 @@ class Machine:
         """Every lock there is."""
         of_groups = [lock for group in self.groups for lock in group.locks()]
         of_containers = [container.group_lock for container in self.containers]
-        of_spaces = [*(space.lock for space in self.spaces), *(space.lock for space in self.paged)]
+        of_spaces = [*(lock for space in self.spaces for lock in space.locks()), *(space.lock for space in self.paged)]
         of_devices = [device.igate for device in self.interrupts.devices]
         of_cdevs = [] if self.groups else [device.group.dev_set_lock for device in self.devices]
         of_users = [user.lock for user in self.users]

@@ -40,8 +40,10 @@ from tenure.reference.show_spaces import (
     OF_GROUPS_OF_SPACES,
     OF_MAPPINGS,
     OF_PAYERS,
+    OF_PINS,
     OF_SPACES,
     OF_VADDRS,
+    observe_pins,
     observe_space_groups,
     observe_spaces,
     observe_vaddrs,
@@ -94,6 +96,7 @@ PARTS = (
     Part(OF_SHARED_MEMORY, observe_shared_memory, lambda machine: bool(machine.configuration.number(IOPT_PAGES))),
     Part(OF_GROUPS_OF_SPACES, observe_space_groups, lambda machine: bool(machine.configuration.group_reserves)),
     Part(OF_VADDRS, observe_vaddrs, lambda machine: bool(machine.configuration.group_reserves)),
+    Part(OF_PINS, observe_pins, lambda machine: bool(machine.configuration.most_repeats)),
     Part(DESCRIBED, observe_described, lambda _: False),
     Part(
         OF_INTERRUPTS,

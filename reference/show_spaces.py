@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from tenure.reference.dma import size
+from tenure.reference.harm import BUG
+from tenure.reference.pinned_spaces import PinnedSpace
 from tenure.reference.show_paged import no_pages
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.objects import ADDRESS
@@ -27,6 +28,15 @@ OF_PAYERS = (seen.pages_charged, seen.pages_most, seen.pages_unlimited)
 OF_SPACES = (seen.mappings_left, seen.mappings_most, seen.unmap_counted)
 OF_GROUPS_OF_SPACES = (seen.group_reserves, seen.group_space)
 OF_VADDRS = (seen.vaddr_invalid_in, seen.vaddr_marked_in)
+OF_PINS = (
+    seen.page_pinned,
+    seen.page_pins,
+    seen.device_told,
+    seen.device_lets_go,
+    seen.repeats_most,
+    seen.space_entangled,
+    seen.unmap_gave_up,
+)
 OF_ADDRESSES = (seen.address_position, seen.address_valid)
 
 
@@ -38,7 +48,7 @@ def observe_spaces(machine: Machine) -> Columns:
     for table, space in enumerate(machine.spaces):
         for name, one in space.named().items():
             ends = one.range.first, one.range.last
-            rows[name] = (table, *ends, one.access.value, space.payers[name].index, size(one.range))
+            rows[name] = (table, *ends, one.access.value, space.payers[name].index, space.pages_of(name))
     payers = [(payer.locked, payer.limit, int(payer.unlimited)) for payer in machine.payers]
     spaces = machine.spaces
     return (
@@ -68,6 +78,33 @@ def observe_vaddrs(machine: Machine) -> Columns:
     invalid = {name: table for table, space in enumerate(machine.spaces) for name in space.invalid}
     marked = {name: table for table, space in enumerate(machine.spaces) for name in space.marked}
     return tuple(tuple([known.get(name, NONE) for name in range(machine.mappings)]) for known in (invalid, marked))
+
+
+def observe_pins(machine: Machine) -> Columns:
+    """The observables of OF_PINS."""
+    spaces = [space for space in machine.spaces if isinstance(space, PinnedSpace)]
+    addresses, devices = range(machine.configuration.number(ADDRESS)), range(len(machine.devices))
+    if not spaces:
+        nobody, tables = len(devices), len(machine.tables)
+        of_tables = (0,) * tables
+        return (
+            (0,) * (nobody * len(addresses)),
+            (0,) * len(addresses),
+            (NONE,) * nobody,
+            (0,) * nobody,
+            of_tables,
+            of_tables,
+            of_tables,
+        )
+    return (
+        tuple([int(any(a in space.pages[d] for space in spaces)) for d in devices for a in addresses]),
+        tuple([sum(space.references(a) for space in spaces) for a in addresses]),
+        tuple([next((t for t, space in enumerate(spaces) if d in space.devices), NONE) for d in devices]),
+        tuple(map(int, machine.configuration.lets_go)),
+        machine.configuration.most_repeats,
+        tuple([int(space.is_entangled()) for space in spaces]),
+        tuple([int(machine.harm == BUG) for _ in spaces]),
+    )
 
 
 @cache

@@ -12,14 +12,19 @@ from tenure.reference.dma.coalescing import ranges_of
 from tenure.reference.dma.pages import Shift
 from tenure.reference.dma.removal import exact
 from tenure.reference.locks import Lock
-from tenure.vocabulary.objects import ADDRESS, GROUP, MAPPING, TABLE
+from tenure.vocabulary.objects import ADDRESS, GROUP, MAPPING
 from tenure.vocabulary.types import NONE
 
 SpaceState = tuple[
-    tuple[tuple[int, int, int, int, int], ...], tuple[int, ...], tuple[int, ...], tuple[Range, ...], tuple[int, ...]
+    tuple[tuple[int, int, int, int, int], ...],
+    tuple[int, ...],
+    tuple[int, ...],
+    tuple[Range, ...],
+    tuple[int, ...],
+    tuple[tuple[int, tuple[int, ...]], ...],
 ]
 """Each mapping as its name, ends, access and payer; for each address the mapping translated for; the groups; what is valid; whose
-vaddr is invalid."""
+vaddr is invalid; which devices are registered, in this order, each with the pages that its driver has pinned."""
 
 
 class Payer:
@@ -75,13 +80,13 @@ class Space:
             return Refusal.CHARGED
         self.payers[name] = payer
         payer.locked += size(r)
-        self._translate(r, name)
+        self.translate(r, name)
         return None
 
     def remove(self, mapping: Mapping) -> None:
         """End a mapping and its translations, give its pages back, and count its addresses (vfio_remove_dma)."""
         self.mappings.unmap(mapping.range, exact)
-        self._translate(mapping.range, NONE)
+        self.translate(mapping.range, NONE)
         self.payers.pop(name_of(mapping)).locked -= size(mapping.range)
         self.unmapped += size(mapping.range)
         self.invalid.discard(name_of(mapping))
@@ -149,6 +154,14 @@ class Space:
         """The mappings by name."""
         return {name_of(mapping): mapping for mapping in self.mappings}
 
+    def pages_of(self, name: int) -> int:
+        """How many pages are charged through a mapping (dma.locked_vm)."""
+        return size(self.named()[name].range)
+
+    def locks(self) -> tuple[Lock, ...]:
+        """Those of the address space."""
+        return (self.lock,)
+
     def state(self) -> SpaceState:
         """What can be seen of it, as numbers."""
         told = (
@@ -156,11 +169,11 @@ class Space:
             for name, one in sorted(self.named().items())
         )
         groups, invalid = tuple(sorted(self.groups)), tuple(sorted(self.invalid))
-        return tuple(told), tuple(self.translated), groups, self._valid, invalid
+        return tuple(told), tuple(self.translated), groups, self._valid, invalid, ()
 
     def become(self, state: SpaceState, payers: list[Payer]) -> None:
         """Go back to a state in which no call is in flight, and these pay."""
-        told, translated, groups, valid, invalid = state
+        told, translated, groups, valid, invalid, _ = state
         for one in self.mappings.unmap_all():
             self.payers.pop(name_of(one)).locked -= size(one.range)
         self.groups = set(groups)
@@ -175,7 +188,8 @@ class Space:
         self.invalid = set(invalid)
         self.marked = []
 
-    def _translate(self, r: Range, name: int) -> None:
+    def translate(self, r: Range, name: int) -> None:
+        """Have the addresses of a range translated for a mapping, or for none."""
         for address in range(r.first, r.last + 1):
             self.translated[address] = name
 
@@ -185,12 +199,6 @@ def reserved_of(configuration: Configuration) -> list[tuple[Range, ...]]:
     addresses, groups = configuration.number(ADDRESS), configuration.number(GROUP)
     rows = (configuration.group_reserves[g * addresses : (g + 1) * addresses] for g in range(groups))
     return [ranges_of(row) for row in rows]
-
-
-def spaces_of(configuration: Configuration) -> list[Space]:
-    """One for each table, where there are addresses."""
-    tables = range(configuration.number(TABLE)) if configuration.number(ADDRESS) else ()
-    return [Space(configuration, table) for table in tables]
 
 
 def payers_of(configuration: Configuration) -> list[Payer]:

@@ -49,6 +49,7 @@ from tenure.reference import (
     spapr_file_calls,
     spapr_host_calls,
     type1_calls,
+    type1_pin_calls,
     type1_vaddr_calls,
     use_calls,
     validate_calls,
@@ -291,6 +292,15 @@ _TYPE1_VADDR: Mapping[str, Form] = {
     "map_vaddr": Form(type1_vaddr_calls.map_vaddr, type1_vaddr_calls.may_map_vaddr),
     "unmap_vaddr": Form(type1_vaddr_calls.unmap_vaddr, type1_calls.may_unmap_dma),
     "unmap_vaddr_all": Form(type1_vaddr_calls.unmap_vaddr_all, type1_calls.may_unmap_all),
+}
+
+_TYPE1_PINS: Mapping[str, Form] = {
+    "map_dma": replace(_TYPE1["map_dma"], run=type1_pin_calls.map_dma),
+    "unmap_dma": Form(type1_pin_calls.unmap_dma, type1_calls.may_unmap_dma),
+    "unmap_all": Form(type1_pin_calls.unmap_all, type1_calls.may_unmap_all),
+    "register_device": Form(type1_pin_calls.register_device, type1_pin_calls.may_register_device),
+    "pin_pages": Form(type1_pin_calls.pin_pages, type1_pin_calls.may_pin_pages),
+    "unpin_pages": Form(type1_pin_calls.unpin_pages, type1_pin_calls.may_unpin_pages),
 }
 
 _IOAS: Mapping[str, Form] = {
@@ -695,6 +705,7 @@ SYSTEMS: Mapping[str, System] = {
     "dma-type1-v2": System(_TYPE1),
     "dma-type1-v2:groups": System(_TYPE1_GROUPS),
     "dma-type1-v2:vaddr": System(_TYPE1_VADDR),
+    "dma-type1-v2:pins": System(_TYPE1_PINS),
     "dma-ioas": System(_IOAS, has_ioases=True),
     "dma-ioas:devices": System(_IOAS_DEVICES, has_ioases=True),
     "dma-ioas:copies": System(_IOAS_COPIES, has_ioases=True),

@@ -39,7 +39,7 @@ def pin(
     got = list[int]()
     for page in _numbers(container, iova, count):
         try:
-            got.append(_pin_page(container, page, access))
+            got.append(pin_page(container, page, access))
         except FailedWith as failure:
             unpin(container, iova, len(got))
             return failure.errno
@@ -65,7 +65,7 @@ def _numbers(container: Container, iova: int, count: int) -> list[int]:
     return [page & most for page in range(container.page(iova), container.page(iova) + count)]
 
 
-def _pin_page(container: Container, page: int, access: Access) -> int:
+def pin_page(container: Container, page: int, access: Access) -> int:
     """Pin one page more, or once more; it is charged only where nothing else has charged it."""
     here = bytes_of(Range(page, page), container.bounds.shift)
     dma = container.at(here.first)

@@ -30,7 +30,7 @@ def unmap(container: Container, request: Range | None, bitmap: Bitmap | None, *,
     """
     removed, told, repeats = 0, None, 0
     while True:
-        if request is not None and _is_bisecting(container, request):
+        if request is not None and is_bisecting(container, request):
             return Errno.EINVAL if container.v2 and told is None else removed
         found = container.walked(request)
         if invalidate:
@@ -39,7 +39,7 @@ def unmap(container: Container, request: Range | None, bitmap: Bitmap | None, *,
         for dma in found[: None if pinned is None else found.index(pinned)]:
             if bitmap is not None:
                 type1_dirty.report(container, dma, bitmap)
-            removed += _remove(container, dma)
+            removed += remove(container, dma)
         if pinned is None:
             return removed
         repeats = repeats + 1 if pinned is told else 0
@@ -50,7 +50,7 @@ def unmap(container: Container, request: Range | None, bitmap: Bitmap | None, *,
             device.dma_unmap(pinned.range)
 
 
-def _is_bisecting(container: Container, request: Range) -> bool:
+def is_bisecting(container: Container, request: Range) -> bool:
     """A mapping is there in part, at either end, and the rule of this version leaves it alone: what lies between is whole."""
     removal = covering if container.v2 else from_its_start
     ends = (container.at(request.first), container.at(request.last))
@@ -66,7 +66,7 @@ def _invalidate(found: list[Dma]) -> int | Errno:
     return sum(size(dma.range) for dma in found)
 
 
-def _remove(container: Container, dma: Dma) -> int:
+def remove(container: Container, dma: Dma) -> int:
     """Unmap one mapping; its bytes. One that is hidden leaves its pins, charges and translations behind."""
     if dma not in container.hidden:
         container.space.unmap(dma.range, exact)

@@ -27,6 +27,7 @@ GET_DEVICE = ("get_device_fd", {"process": "p0", "file": "f1", "device": "d0", "
 UNSHOWN = {
     "unmap_counted",
     "vaddr_marked_in",
+    "space_entangled",
     "line_delivers",
     "index_at_rest",
     "file_at_rest",

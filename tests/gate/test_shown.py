@@ -66,6 +66,7 @@ PLANTED = [
         "external-get-put",
         "kvm-file",
         "dma-type1-v2:vaddr",
+        "dma-type1-v2:pins",
         "dma-rfc2011",
         "dma-ioas:devices",
         "dma-ioas:copies",

@@ -134,6 +134,9 @@ PARAMETERS = {
     "map_vaddr": ("process", "table", "request", "low_address", "high_address"),
     "unmap_vaddr": ("table", "request", "low_address", "high_address"),
     "unmap_vaddr_all": ("table",),
+    "register_device": ("device", "table"),
+    "pin_pages": ("device", "table", "request", "low_address", "high_address", "to_access"),
+    "unpin_pages": ("device", "address"),
     "attach_group": ("table", "group"),
     "detach_group": ("table", "group"),
     "get_external_user": ("user", "process", "file"),
@@ -309,6 +312,10 @@ def machine(system: str) -> Kernel:
         if system.endswith((":groups", ":vaddr")):
             sizes, reserves = {**OF_RANGES, "group": 2}, (False,) * 3 + (True, False, False)
             known = replace(known, sizes=sizes, no_iommu=(False, False), group_reserves=reserves)
+        if system.endswith(":pins"):
+            of_devices = {"device_group": (0, 0), "bridge": (False, False), "driver": (0, 0)}
+            pins = {"lets_go": (True, False), "most_repeats": (1,)}
+            known = replace(known, sizes={**OF_RANGES, "device": 2}, **of_devices, **pins)  # type: ignore[arg-type]  # fields of three types
         return Kernel(system, known)
     isolated, rawio = (False, True), (True, False)
     return Kernel(

@@ -55,6 +55,9 @@ LENGTHS = {
     ("D-G1-20", "rfc2011:D-G1-20"): 6,
     ("D-G1-23", "rfc2011:D-G1-23"): 5,
     ("D-G1-25", "rfc2011:D-G1-25"): 7,
+    ("P1", "dma-type1-v2:pins"): 30,
+    ("P2", "dma-type1-v2:pins"): 15,
+    ("P3", "dma-type1-v2:pins"): 12,
 }
 """The transitions of a shortest trace to each moment of harm."""
 

@@ -215,6 +215,8 @@ def configuration(scope: Scope) -> Configuration:
         enforced_coherent=tuple(bool(v) for v in fixed.get("enforced coherent", ())),
         may_be_chosen=tuple(bool(v) for v in fixed.get("may be chosen", ())),
         group_reserves=tuple(bool(v) for v in fixed.get("group reserves", ())),
+        lets_go=tuple(bool(v) for v in fixed.get("lets go", ())),
+        most_repeats=tuple(int(v) for v in fixed.get("most repeats", ())),
         begins_page=tuple(bool(v) for v in fixed.get("begins page", ())),
         reserves=tuple(bool(v) for v in fixed.get("reserves", ())),
         reserved=tuple(bool(v) for v in fixed.get("reserved", ())),

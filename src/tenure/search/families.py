@@ -13,10 +13,11 @@ from tenure.search.iommufd_group_scopes import GROUPS_OF_IOMMUFDS
 from tenure.search.metagroup_scopes import METAGROUPS
 from tenure.search.object_scopes import OBJECTS, PAGE_TABLES
 from tenure.search.paged_scopes import RFC2011
-from tenure.search.range_scopes import GROUPS, TYPE1, VADDRS
+from tenure.search.range_scopes import GROUPS, PINS, TYPE1, VADDRS
 from tenure.vocabulary.systems import System
 
 FAMILIES = (
+    PINS,
     VADDRS,
     GROUPS,
     TYPE1,

@@ -93,6 +93,51 @@ VADDRS = replace(
     ),
 )
 
+
+def pin_scope(sizes: dict[str, int], *, most: int = 2, repeats: int = 1, careful: int = 1) -> Scope:
+    """The same where no IOMMU is: every address is valid. The drivers of so many devices let go when they are told.
+
+    Of two processes the second may lock one page; if there is one, that may no more.
+    """
+    base = range_scope(sizes, most=most)
+    addresses, tables, devices = sizes["address"], sizes["table"], sizes["device"]
+    more = {
+        "page limit": (1,) * sizes["process"],
+        "may exceed": tuple(p + 1 < sizes["process"] for p in range(sizes["process"])),
+        "valid range": (1,) * addresses,
+        "lets go": tuple(d < careful for d in range(devices)),
+        "most repeats": (repeats,) * tables,
+        "container": (0,),
+    }
+    return Scope(sizes, {**base.fixed, **more}, base.initial)
+
+
+_PINS = {"process": 1, "thread": 1, "table": 1, "device": 1, "address": 2, "mapping": 2}
+
+PINS = Family(
+    marks=seen.page_pinned,
+    scope=pin_scope,
+    main={**_PINS, "thread": 2, "device": 2, "address": 1, "mapping": 1},
+    narrow=(pin_scope(_PINS), pin_scope(_PINS, most=1)),
+    witness=pin_scope({**_PINS, "thread": 2, "mapping": 1}),
+    gate=pin_scope({**_PINS, "process": 2, "device": 3, "address": 6, "mapping": 4}, most=3, careful=3),
+    plan=pin_scope({**_PINS, "process": 2, "device": 2, "address": 3}, careful=2),
+    whole=(
+        Place("two devices", pin_scope({**_PINS, "process": 2, "device": 2, "mapping": 1})),
+        Place("two mappings", pin_scope({**_PINS, "process": 2})),
+        Place("one mapping at a time", pin_scope(_PINS, most=1)),
+        Place("two devices, two mappings", pin_scope({**_PINS, "process": 2, "device": 2}), full=True),
+        Place("large", pin_scope({**_PINS, "process": 2, "device": 2, "address": 4, "mapping": 3}), full=True),
+    ),
+    pairs=(
+        Place("one page", pin_scope({**_PINS, "thread": 2, "address": 1, "mapping": 1})),
+        Place("two pages", pin_scope({**_PINS, "thread": 2, "mapping": 1}), full=True),
+        Place("two mappings", pin_scope({**_PINS, "thread": 2}), full=True),
+        Place("two devices", pin_scope({**_PINS, "thread": 2, "device": 2, "address": 1, "mapping": 1}), full=True),
+    ),
+    columns=(*_COLUMNS, ("device_lets_go", "d", "lets go"), ("repeats_most", "tb", "most repeats")),
+)
+
 TYPE1 = Family(
     marks=seen.address_valid,
     scope=range_scope,

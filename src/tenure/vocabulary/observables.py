@@ -336,6 +336,40 @@ vaddr_invalid_in = observable(
 vaddr_marked_in = observable(
     "vaddr_marked_in", MAPPING, TABLE.maybe, meaning="the same where the UNMAP_DMA with VADDR under way has made it so"
 )
+page_pinned = observable(
+    "page_pinned",
+    DEVICE,
+    ADDRESS,
+    FLAG,
+    meaning="the driver of an emulated IOMMU device has pinned the page at the address, and not unpinned it",
+)
+page_pins = observable(
+    "page_pins",
+    ADDRESS,
+    COUNT,
+    meaning="`ref_count` of the page at the address in the `pfn_list` of its mapping; 0: it is not pinned",
+)
+device_told = observable(
+    "device_told", DEVICE, TABLE.maybe, meaning="the address space of whose unmaps the device's driver is told"
+)
+device_lets_go = observable(
+    "device_lets_go", DEVICE, FLAG, meaning="the device's driver unpins what it is told of before its callback returns"
+)
+repeats_most = observable(
+    "repeats_most", TABLE, COUNT, meaning="how often drivers are told again of one mapping before the kernel stops"
+)
+space_entangled = observable(
+    "space_entangled",
+    TABLE,
+    FLAG,
+    meaning="a call that has the address space's lock waits for its device_list_lock, and who has that waits for the lock",
+)
+unmap_gave_up = observable(
+    "unmap_gave_up",
+    TABLE,
+    FLAG,
+    meaning="an unmap has stopped the kernel: a page stayed pinned however often drivers were told",
+)
 address_begins_page = observable("address_begins_page", ADDRESS, FLAG, meaning="a page begins at the address")
 address_ends_page = observable("address_ends_page", ADDRESS, FLAG, meaning="a page ends at the address")
 mapping_pages_object = observable(
