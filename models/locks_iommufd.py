@@ -12,4 +12,5 @@ IOAS_MUTEX = Lock("ioas.mutex", "mutex of an IO address space: the list of its H
 IGROUP_LOCK = Lock("igroup.lock", "mutex of an IOMMU group in an iommufd: what its devices are attached to")
 OBJECT_Q = Queue("iommufd.destroy_wait", "who destroys an object waits until no call in flight has it")
 IOVA_RWSEM = Lock("ioas.iova_rwsem", "rwsem of an IO address space: its areas")
+ACCESS_LOCK = Lock("access.ioas_lock", "mutex of an access: the IO address space to which it is attached")
 PAGES_MUTEX = Lock("iopt_pages.mutex", "mutex of a pages object: what of it is pinned and charged, and for which areas")

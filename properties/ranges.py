@@ -1,8 +1,8 @@
 """DMA: address ranges, what is mapped in them, and what the IOMMU translates."""
 
 from tenure.vocabulary import observables as seen
-from tenure.vocabulary.objects import ADDRESS, GROUP, IOPT_PAGES, MAPPING, PROCESS, TABLE
-from tenure.vocabulary.properties import always, answered, argument, called, each_step, refused
+from tenure.vocabulary.objects import ADDRESS, DEVICE, GROUP, IOPT_PAGES, MAPPING, PROCESS, TABLE
+from tenure.vocabulary.properties import always, answered, argument, at_rest, called, each_step, refused
 from tenure.vocabulary.symbols import before
 from tenure.vocabulary.terms import Term, both, either, every, implies, is_none, no, number_of, some, total_of, when
 
@@ -60,6 +60,14 @@ def what_an_unmap_counts_is_what_it_removes(table: Term, mapping: Term) -> Term:
     first, last = before(seen.mapping_first[mapping]), before(seen.mapping_last[mapping])
     size = position(last) - position(first) + 1
     return implies(goes, seen.unmap_counted[table] == before(seen.unmap_counted[table]) + size)
+
+
+@always("DMA-6", "vfio_dma_do_unmap, vfio_notify_dma_unmap", device=DEVICE, address=ADDRESS)
+def what_is_pinned_stays_mapped(device: Term, address: Term) -> Term:
+    """No address at which the driver of an emulated IOMMU device has a page loses its mapping before that driver has unpinned it."""
+    space = seen.device_told[device]
+    mapped = some(MAPPING, lambda m: both(seen.mapping_listed[m] == space, holds(m, address)))
+    return implies(seen.page_pinned[device, address], both(no(is_none(space)), mapped))
 
 
 @always("DMA-7", "vfio_dma_do_map ENOSPC, vfio_remove_dma", table=TABLE)
@@ -154,6 +162,19 @@ def what_an_invalidation_counts_is_what_it_makes_invalid(table: Term, mapping: T
     return implies(both(no(before(invalid)), invalid), grown)
 
 
+@each_step("DMA-23", "iopt_unmap_iova_range: prevent_access, iommufd_access_pin_pages", device=DEVICE, mapping=MAPPING)
+def no_page_is_pinned_of_an_area_that_goes(device: Term, mapping: Term) -> Term:
+    """While an IOAS_UNMAP has drivers told that an area goes, none that has no page of the area comes to have one."""
+    comes = both(no(before(seen.area_pinned[device, mapping])), seen.area_pinned[device, mapping])
+    return implies(before(seen.area_told[mapping]), no(comes))
+
+
+@at_rest("DMA-24", seen.area_at_rest, "iommufd_access_notify_unmap, prevent_access", mapping=MAPPING, device=DEVICE)
+def who_lets_go_has_nothing_of_a_closed_area(mapping: Term, device: Term) -> Term:
+    """No driver that unpins what it is told of has a page of an area that an IOAS_UNMAP came upon, and gave up."""
+    return implies(both(seen.area_closed[mapping], seen.device_lets_go[device]), no(seen.area_pinned[device, mapping]))
+
+
 @always("ACT-1", "vfio_lock_acct", process=PROCESS)
 def a_process_is_charged_for_just_its_mappings(process: Term) -> Term:
     """The locked pages of a process are those of the mappings that it made, each counted once, until they go."""
@@ -202,6 +223,7 @@ PROPERTIES = (
     a_mapping_lies_in_one_valid_range,
     no_mapping_is_cut,
     what_an_unmap_counts_is_what_it_removes,
+    what_is_pinned_stays_mapped,
     mappings_made_and_left_add_up,
     while_a_vaddr_is_invalid_nothing_is_pinned,
     no_address_is_allowed_and_reserved,
@@ -213,6 +235,8 @@ PROPERTIES = (
     no_area_has_a_reserved_address,
     an_invalidation_that_is_refused_is_undone,
     what_an_invalidation_counts_is_what_it_makes_invalid,
+    no_page_is_pinned_of_an_area_that_goes,
+    who_lets_go_has_nothing_of_a_closed_area,
     a_process_is_charged_for_just_its_mappings,
     a_map_that_is_refused_changes_nothing,
     no_map_takes_a_process_over_its_limit,

@@ -88,16 +88,18 @@ def _beginnings(calls: Sequence[Call]) -> Iterator[Threads]:
 
 
 def _settled(thread: Standing) -> Iterator[Standing | None]:
-    """The thread before its next move, in whichever step that is; steps without any are passed."""
-    step = thread.call.steps[thread.index]
-    if thread.number < len(moves(thread.call, step)):
-        yield thread
-        return
-    for index in following(thread.call, thread.index):
-        if index is None:
-            yield None
-        else:
-            yield from _settled(Standing(thread.call, index, 0, kept(step, thread.held)))
+    """The thread before its next move, in whichever step that is; steps without any are passed, each once where they go round."""
+    pending: list[Standing | None] = [thread]
+    seen = set(pending)
+    while pending:
+        one = pending.pop(0)
+        if one is None or one.number < len(moves(one.call, one.call.steps[one.index])):
+            yield one
+            continue
+        held = kept(one.call.steps[one.index], one.held)
+        further = [None if i is None else Standing(one.call, i, 0, held) for i in following(one.call, one.index)]
+        pending += [each for each in dict.fromkeys(further) if each not in seen]
+        seen |= set(further)
 
 
 def _steps(state: State) -> Iterator[tuple[int, State]]:

@@ -119,7 +119,7 @@ class Step:
     owes: tuple[Queue, ...] = ()
     """Where a call comes to hold what sleepers on these queues wait for; a call that wakes one and says nothing held it before."""
     repeats: bool = False
-    """One round of a loop: a case may go back to the step itself. What holds between rounds is for claims to say."""
+    """One round of a loop: its cases, and those of later steps, may go back to it. What holds between rounds is for claims to say."""
 
     def ahead_of(self, such: Callable[[Case], bool], *cases: Case) -> Step:
         """The step with these cases just ahead of the first of its cases that is such."""
@@ -282,7 +282,7 @@ def _parameter(name: str, kind: Type | Kind) -> Parameter:
 
 
 def _check(built: Call) -> None:
-    """Names are unique; a call goes forward, or round in one step; a step that does not wait always has a case."""
+    """Names are unique; a call goes forward, or back to a loop's round; a step that does not wait always has a case."""
     position = {s.name: i for i, s in enumerate(built.steps)}
     if len(position) != len(built.steps):
         message = f"{built.name}: step names must be unique"
@@ -294,7 +294,7 @@ def _check(built: Call) -> None:
         for case in one.cases:
             if isinstance(case.follow, Next):
                 target = index + 1 if case.follow.to is None else position.get(case.follow.to, -1)
-                first = index if one.repeats else index + 1
-                if not first <= target < len(built.steps):
+                forward = index < target < len(built.steps)
+                if not forward and not (0 <= target <= index and built.steps[target].repeats):
                     message = f"{built.qualified(one.name)}: a case must go on to a later step of the call"
                     raise TypeError(message)

@@ -109,11 +109,11 @@ def entered(call: Call) -> Iterator[tuple[int, tuple[Lock, ...]]]:
 
 
 def leading_to(call: Call, last: int) -> tuple[int, ...]:
-    """The steps from which the call may come to this one, and itself; calls only go forward."""
-    found = {last}
-    for index in reversed(range(last)):
-        if found & set(following(call, index)):
-            found.add(index)
+    """The steps from which the call may come to this one, and itself; a loop may lead back to it from later ones."""
+    found, larger = set[int](), {last}
+    while found != larger:
+        found = larger
+        larger = found | {i for i in range(len(call.steps)) if found & set(following(call, i))}
     return tuple(sorted(found))
 
 
