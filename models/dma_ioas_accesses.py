@@ -12,7 +12,7 @@ from dataclasses import replace
 from tenure.models import dma_ioas
 from tenure.models.cdev_fields import attached_to
 from tenure.models.dma_ioas import is_there
-from tenure.models.dma_type1 import access, first, in_list, is_asked, last, listed, position, under_lock, unmapped, within
+from tenure.models.dma_type1 import access, first, in_list, is_asked, last, listed, overlaps, position, under_lock, unmapped, within
 from tenure.models.locks_2022 import DEV_SET_LOCK
 from tenure.models.locks_iommufd import ACCESS_LOCK, IOVA_RWSEM, OBJECT_TABLE, PAGES_MUTEX
 from tenure.vocabulary.calls import (
@@ -219,26 +219,22 @@ def _unpinnable(table: Term, low: Term, high: Term, to: Term) -> tuple[Case, ...
         asked = either(both(to == "write", access[mapping] == "read"), both(to == "read", access[mapping] == "write"))
         return either(prevents[mapping], asked)
 
-    def is_met(mapping: Term) -> Term:
-        """The area has something of the range, and no address is ahead of that at which nothing is mapped."""
-        meets = both(position[first[mapping]] <= position[high], position[low] <= position[last[mapping]])
-        ahead = every(ADDRESS, lambda a: implies(within(a, low, first[mapping]), is_mapped(a)))
-        return both(in_list(table, mapping), meets, ahead)
+    covered = every(ADDRESS, lambda a: implies(within(a, low, high), is_mapped(a)))
 
-    def says(mapping: Term) -> Term:
-        lower = some(
-            MAPPING, lambda m: both(is_met(m), denies(m), position[first[m]] < position[first[mapping]])
-        )
-        return both(is_met(mapping), denies(mapping), no(lower))
+    def objects(mapping: Term) -> Term:
+        """The area has something of the range, and no address is ahead of that at which nothing is mapped."""
+        ahead = every(ADDRESS, lambda a: implies(within(a, low, first[mapping]), is_mapped(a)))
+        met = both(in_list(table, mapping), overlaps(mapping, low, high), either(covered, ahead))
+        return both(met, denies(mapping))
+
+    def is_shut(mapping: Term) -> Term:
+        lower = some(MAPPING, lambda m: both(objects(m), position[first[m]] < position[first[mapping]]))
+        return both(objects(mapping), prevents[mapping], no(lower))
 
     return (
-        refuse(some(MAPPING, lambda m: both(says(m), prevents[m])), "EINVAL", "an unmap has shut the area"),
-        refuse(some(MAPPING, says), "EPERM", "the area does not give this access"),
-        refuse(
-            no(every(ADDRESS, lambda a: implies(within(a, low, high), is_mapped(a)))),
-            "ENOENT",
-            "no areas have all of the range",
-        ),
+        refuse(some(MAPPING, is_shut), "EINVAL", "an unmap has shut the area"),
+        refuse(some(MAPPING, objects), "EPERM", "the area does not give this access"),
+        refuse(no(covered), "ENOENT", "no areas have all of the range"),
     )
 
 

@@ -5,15 +5,16 @@ from itertools import product
 from tenure.models.cdev_fields import attached_to
 from tenure.models.dma_claims import a_listed_mapping_has_its_ends, mappings_of_one_address_space_are_disjoint
 from tenure.models.dma_ioas import allowed, is_there
-from tenure.models.dma_ioas_accesses import is_held_by, lets_go, prevents, unpins_in
+from tenure.models.dma_ioas_accesses import is_held_by, is_told, lets_go, prevents, unpins_in
+from tenure.models.dma_ioas_accesses import pinned as pinned_at
 from tenure.models.dma_ioas_compat import found
 from tenure.models.dma_ioas_copies import charges, has_ends, is_used, pinned, shares
 from tenure.models.dma_ioas_devices import begins_page, ends_page, has_devices, is_reserved
 from tenure.models.dma_type1 import first, last, listed, within
 from tenure.vocabulary.objects import ADDRESS, DEVICE, IOPT_PAGES, MAPPING, TABLE, THREAD
 from tenure.vocabulary.observables import COPY_REQUEST
-from tenure.vocabulary.systems import claim
-from tenure.vocabulary.terms import Term, both, either, frame, implies, in_flight, is_none, no, stands, when
+from tenure.vocabulary.systems import claim, kept_with
+from tenure.vocabulary.terms import Term, both, either, frame, implies, in_flight, is_none, no, some, stands, when
 
 
 @claim(mapping=MAPPING, table=TABLE)
@@ -125,6 +126,16 @@ def an_access_pins_where_it_unpins(device: Term) -> Term:
     return either(is_none(attached_to[device]), attached_to[device] == unpins_in[device])
 
 
+@claim(device=DEVICE, address=ADDRESS)
+def a_pinned_page_is_of_an_area(device: Term, address: Term) -> Term:
+    """An area of the IO address space in which the driver unpins has the address."""
+
+    def has_it(mapping: Term) -> Term:
+        return both(listed[mapping] == unpins_in[device], within(address, first[mapping], last[mapping]))
+
+    return implies(pinned_at[device, address], both(no(is_none(unpins_in[device])), some(MAPPING, has_it)))
+
+
 @claim(mapping=MAPPING)
 def only_an_area_that_is_there_is_shut(mapping: Term) -> Term:
     """No other has `prevent_access`."""
@@ -179,12 +190,24 @@ def what_drivers_are_told_of_is_shut(thread: Term, mapping: Term) -> Term:
 
 
 @claim(thread=THREAD)
-def an_unmap_tells_of_one_area_at_a_time(thread: Term) -> Term:
-    """Before it looks for the next area, an unmap holds none."""
-    looks = (both(stands(thread, f"{c}.remove"), no(is_none(frame(thread, c, "told", MAPPING.maybe)))) for c in _UNMAPS)
-    return no(either(*looks))
+def only_who_has_drivers_told_keeps_an_area(thread: Term) -> Term:
+    """Before and after, no call keeps one."""
+    told = frame(thread, _UNMAPS[0], "told", MAPPING.maybe)  # that of the other stands where this one does
+    return either(stands(thread, *(f"{c}.callback" for c in _UNMAPS)), is_none(told))
 
 
+@claim(mapping=MAPPING)
+def an_area_of_which_drivers_are_told_is_shut(mapping: Term) -> Term:
+    """Nobody can pin a page of it."""
+    return implies(is_told(mapping), prevents[mapping])
+
+
+@kept_with(
+    an_access_pins_where_it_unpins,
+    only_an_area_that_is_there_is_shut,
+    what_drivers_are_told_of_is_shut,
+    only_who_has_drivers_told_keeps_an_area,
+)
 @claim(device=DEVICE, mapping=MAPPING)
 def who_lets_go_has_a_page_of_a_shut_area_only_until_told(device: Term, mapping: Term) -> Term:
     """Some unmap is still at it."""
@@ -223,11 +246,13 @@ ACCESS_CLAIMS = (
     *CLAIMS,
     an_access_unpins_in_an_address_space_that_is_there,
     an_access_pins_where_it_unpins,
+    a_pinned_page_is_of_an_area,
     only_an_area_that_is_there_is_shut,
     an_access_that_leaves_is_attached_to_nothing,
     one_call_at_a_time_has_an_access_leave,
     an_access_moves_to_an_address_space_that_is_there,
     what_drivers_are_told_of_is_shut,
-    an_unmap_tells_of_one_area_at_a_time,
+    only_who_has_drivers_told_keeps_an_area,
+    an_area_of_which_drivers_are_told_is_shut,
     who_lets_go_has_a_page_of_a_shut_area_only_until_told,
 )
