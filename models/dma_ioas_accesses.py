@@ -12,7 +12,19 @@ from dataclasses import replace
 from tenure.models import dma_ioas
 from tenure.models.cdev_fields import attached_to
 from tenure.models.dma_ioas import is_there
-from tenure.models.dma_type1 import access, first, in_list, is_asked, last, listed, overlaps, position, under_lock, unmapped, within
+from tenure.models.dma_type1 import (
+    access,
+    first,
+    in_list,
+    is_asked,
+    last,
+    listed,
+    overlaps,
+    position,
+    under_lock,
+    unmapped,
+    within,
+)
 from tenure.models.locks_2022 import DEV_SET_LOCK
 from tenure.models.locks_iommufd import ACCESS_LOCK, IOVA_RWSEM, OBJECT_TABLE, PAGES_MUTEX
 from tenure.vocabulary.calls import (
@@ -54,6 +66,7 @@ unpins_in = state(
 )
 pinned = state("pinned", DEVICE, ADDRESS, FLAG, meaning="the device's driver has pinned the page, and not unpinned it")
 prevents = state("prevents", MAPPING, FLAG, meaning="the area's `prevent_access`: no page of it can be pinned")
+
 
 def has_accesses(table: Term) -> Term:
     """An access is attached to the IO address space, or is just leaving it."""
@@ -138,7 +151,9 @@ def _destroy(base: Call) -> Call:
     table = base.parameter("table")
     in_use = refuse(has_accesses(table), "EBUSY", "an access is attached to it")
     guarded = base.otherwise("destroy", lambda old: old.ahead_of(lambda c: c.why == "another call works on it", in_use))
-    return guarded.with_effects(each(MAPPING, lambda m: prevents[m].becomes(value=False), where=lambda m: in_list(table, m)))
+    return guarded.with_effects(
+        each(MAPPING, lambda m: prevents[m].becomes(value=False), where=lambda m: in_list(table, m))
+    )
 
 
 def _is_settled(device: Term) -> Term:

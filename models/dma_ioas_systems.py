@@ -1,6 +1,14 @@
 """The systems of IO address spaces of an iommufd: by calls of its own, `dma-ioas`, and by VFIO's, `dma-ioas-compat`."""
 
-from tenure.models import cdev_fields, dma_ioas, dma_ioas_accesses, dma_ioas_compat, dma_ioas_copies, dma_ioas_devices, dma_type1
+from tenure.models import (
+    cdev_fields,
+    dma_ioas,
+    dma_ioas_accesses,
+    dma_ioas_compat,
+    dma_ioas_copies,
+    dma_ioas_devices,
+    dma_type1,
+)
 from tenure.models.dma_ioas_claims import ACCESS_CLAIMS, CLAIMS, COMPAT_CLAIMS, COPY_CLAIMS, DEVICE_CLAIMS
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.systems import Definition, System, shows
@@ -47,6 +55,7 @@ OF_COPIES = (
 OF_ACCESSES = (
     *DEFINITIONS,
     shows(seen.device_ioas, lambda d: cdev_fields.attached_to[d]),
+    shows(seen.space_attached, dma_ioas_devices.has_devices),
     shows(seen.device_told, lambda d: dma_ioas_accesses.unpins_in[d]),
     shows(seen.device_lets_go, lambda d: dma_ioas_accesses.lets_go[d]),
     shows(seen.tries_most, lambda t: dma_ioas_accesses.most_tries[t]),

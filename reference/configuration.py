@@ -45,6 +45,10 @@ class Configuration:
     """The same: where a page begins; at every address, if nothing is said."""
     reserves: tuple[bool, ...] = ()
     """The same: which addresses each device reserves where it is attached, those of the first device before the next one's."""
+    lets_go: tuple[bool, ...] = ()
+    """Where drivers of emulated devices pin pages: of which devices they unpin what they are told of before their callback returns."""
+    most_tries: tuple[int, ...] = ()
+    """The same: how often an IOAS_UNMAP on each address space has them told, and goes on."""
     reserved: tuple[bool, ...] = ()
     frame_0: tuple[bool, ...] = ()
     emulated: tuple[bool, ...] = ()

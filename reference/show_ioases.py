@@ -26,6 +26,17 @@ OF_IOASES = (
     seen.address_ends_page,
 )
 
+OF_ACCESSES = (
+    seen.device_told,
+    seen.device_lets_go,
+    seen.tries_most,
+    seen.page_pinned,
+    seen.area_closed,
+    seen.area_told,
+    seen.area_pinned,
+    seen.area_at_rest,
+)
+
 OF_SHARED_MEMORY = (
     seen.mapping_pages_object,
     seen.mapping_offset,
@@ -92,6 +103,35 @@ def observe_existence(machine: Machine) -> Columns:
         reserved,
         attached,
         *of_addresses,
+    )
+
+
+def observe_accesses(machine: Machine) -> Columns:
+    """The observables of OF_ACCESSES; who has pages of which area is looked up, and not counted."""
+    known = machine.configuration
+    addresses, areas = known.number(ADDRESS), machine.mappings
+    everyone = machine.ioases[0].everyone if machine.ioases else []
+    spaces = {space: table for table, space in enumerate(machine.ioases)}
+    closed, told, rests = [0] * areas, [0] * areas, [1] * areas
+    pinned = [[0] * areas for _ in machine.devices]
+    for space in machine.ioases:
+        for name, area in space.named().items():
+            closed[name] = int(area.owner in space.pinned.closed)
+            told[name] = int(area.owner in space.pinned.told)
+            rests[name] = int(space.users == 0)
+            for device, one in enumerate(everyone):
+                pinned[device][name] = int(one.unpins_in is space and bool(one.has(area.range)))
+    where = [NONE if one.unpins_in is None else spaces[one.unpins_in] for one in everyone]
+    pages = [int(address in one.pages) for one in everyone for address in range(addresses)]
+    return (
+        tuple(where) or (NONE,) * len(machine.devices),
+        tuple(map(int, known.lets_go)) or (0,) * len(machine.devices),
+        known.most_tries or (0,) * len(machine.tables),
+        tuple(pages) or (0,) * (len(machine.devices) * addresses),
+        tuple(closed),
+        tuple(told),
+        tuple([one for row in pinned for one in row]),
+        tuple(rests),
     )
 
 

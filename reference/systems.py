@@ -26,6 +26,7 @@ from tenure.reference import (
     group_calls_2022,
     group_notifier_calls,
     interrupt_calls,
+    ioas_access_calls,
     ioas_calls,
     ioas_compat_calls,
     ioas_copy_calls,
@@ -320,6 +321,19 @@ _IOAS_COPIES: Mapping[str, Form] = {
     "ioas_map": Form(ioas_copy_calls.ioas_map, ioas_copy_calls.may_ioas_map, new=(_NEW_AREA, _NEW_PAGES)),
     "ioas_copy_fixed": Form(ioas_copy_calls.ioas_copy_fixed, ioas_copy_calls.may_ioas_copy_fixed, new=(_NEW_AREA,)),
     "ioas_copy": Form(ioas_copy_calls.ioas_copy, ioas_copy_calls.may_ioas_copy, new=(_NEW_AREA,)),
+}
+
+_IOAS_ACCESSES: Mapping[str, Form] = {
+    "ioas_alloc": _IOAS["ioas_alloc"],
+    "ioas_map_fixed": Form(ioas_calls.ioas_map_fixed, ioas_access_calls.may_ioas_map_fixed, new=(_NEW_AREA,)),
+    "ioas_map": Form(ioas_calls.ioas_map, ioas_access_calls.may_ioas_map, new=(_NEW_AREA,)),
+    "ioas_unmap": Form(ioas_access_calls.ioas_unmap, ioas_calls.may_ioas_unmap),
+    "ioas_unmap_all": Form(ioas_access_calls.ioas_unmap_all, ioas_calls.may_name),
+    "destroy": Form(ioas_access_calls.destroy, ioas_calls.may_name),
+    "attach": Form(ioas_access_calls.attach, ioas_calls.may_attach),
+    "detach": Form(ioas_access_calls.detach, ioas_calls.may_detach),
+    "pin_pages": Form(ioas_access_calls.pin_pages, ioas_access_calls.may_pin_pages),
+    "unpin_pages": Form(ioas_access_calls.unpin_pages, ioas_access_calls.may_unpin_pages),
 }
 
 _IOAS_COMPAT: Mapping[str, Form] = {
@@ -684,6 +698,7 @@ SYSTEMS: Mapping[str, System] = {
     "dma-ioas": System(_IOAS, has_ioases=True),
     "dma-ioas:devices": System(_IOAS_DEVICES, has_ioases=True),
     "dma-ioas:copies": System(_IOAS_COPIES, has_ioases=True),
+    "dma-ioas:accesses": System(_IOAS_ACCESSES, has_ioases=True),
     "dma-ioas-compat": System(_IOAS_COMPAT, has_ioases=True),
     "external-validate": System(_VALIDATE),
     "external-validate:locked-container": System(_VALIDATE, frozenset(_VALIDATE) - {"validate_and_use"}),

@@ -217,6 +217,8 @@ def configuration(scope: Scope) -> Configuration:
         group_reserves=tuple(bool(v) for v in fixed.get("group reserves", ())),
         begins_page=tuple(bool(v) for v in fixed.get("begins page", ())),
         reserves=tuple(bool(v) for v in fixed.get("reserves", ())),
+        lets_go=tuple(bool(v) for v in fixed.get("lets go", ())),
+        most_tries=tuple(int(v) for v in fixed.get("most tries", ())),
         reserved=tuple(bool(v) for v in fixed.get("reserved", ())),
         frame_0=tuple(bool(v) for v in fixed.get("frame 0", ())),
         emulated=tuple(bool(v) for v in fixed.get("emulated", ())),

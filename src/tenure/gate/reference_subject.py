@@ -185,6 +185,8 @@ def _configuration(setup: Setup) -> Configuration:
         group_reserves=tuple(map(bool, wired(seen.group_reserves))) if "group_reserves" in setup.fixed else (),
         begins_page=flags("address_begins_page", ADDRESS) if "address_begins_page" in setup.fixed else (),
         reserves=tuple(map(bool, wired(seen.device_reserves))) if "device_reserves" in setup.fixed else (),
+        lets_go=flags("device_lets_go", DEVICE) if "device_lets_go" in setup.fixed else (),
+        most_tries=column(setup.fixed, "tries_most", TABLE, Count()) if "tries_most" in setup.fixed else (),
         reserved=flags("page_reserved", PAGE) if paged else (),
         frame_0=flags("page_frame_0", PAGE) if paged else (),
         coherent=flags("device_coherent", DEVICE) if bound else (),

@@ -347,7 +347,10 @@ device_lets_go = observable(
     "device_lets_go", DEVICE, FLAG, meaning="the device's driver unpins what it is told of before its callback returns"
 )
 tries_most = observable(
-    "tries_most", TABLE, COUNT, meaning="how often an IOAS_UNMAP has drivers told, and goes on: once more, and it gives up"
+    "tries_most",
+    TABLE,
+    COUNT,
+    meaning="how often an IOAS_UNMAP has drivers told, and goes on: once more, and it gives up",
 )
 area_closed = observable(
     "area_closed", MAPPING, FLAG, meaning="`prevent_access` of the area: no page of it can be pinned any more"
@@ -356,7 +359,11 @@ area_told = observable(
     "area_told", MAPPING, FLAG, meaning="an IOAS_UNMAP under way is having drivers told that the area goes"
 )
 area_pinned = observable(
-    "area_pinned", DEVICE, MAPPING, FLAG, meaning="the device's driver has pinned a page of the area, and not unpinned it"
+    "area_pinned",
+    DEVICE,
+    MAPPING,
+    FLAG,
+    meaning="the device's driver has pinned a page of the area, and not unpinned it",
 )
 area_at_rest = observable(
     "area_at_rest", MAPPING, FLAG, meaning="no call in flight has looked up the area's IO address space"
