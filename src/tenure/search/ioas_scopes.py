@@ -175,7 +175,11 @@ ACCESSES = Family(
         Place("two devices", access_scope({**_OF_ACCESSES, "device": 2, "mapping": 1})),
         Place("two address spaces", access_scope({**_OF_ACCESSES, "table": 2, "address": 1})),
     ),
-    pairs=(Place("a device", access_scope({**_OF_ACCESSES, "thread": 2, "address": 1, "mapping": 1})),),
+    pairs=(
+        Place("a device", access_scope({**_OF_ACCESSES, "thread": 2, "mapping": 1})),
+        Place("two areas", access_scope({**_OF_ACCESSES, "thread": 2}), full=True),
+        Place("two devices", access_scope({**_OF_ACCESSES, "thread": 2, "device": 2, "mapping": 1}), full=True),
+    ),
     columns=(
         ("address_position", "a", "position"),
         ("address_choosable", "a", "may be chosen"),
