@@ -41,14 +41,14 @@ class Configuration:
     """Where address spaces are an iommufd's: which addresses the kernel may choose."""
     group_reserves: tuple[bool, ...] = ()
     """Where groups come to type1 and go: which addresses each reserves, those of the first group before the next one's."""
+    lets_go: tuple[bool, ...] = ()
+    """Where drivers of emulated IOMMU devices pin pages: which of them unpin what they are told of before they return."""
+    most_tries: tuple[int, ...] = ()
+    """The same: how often an IOAS_UNMAP on each table has them told, and goes on."""
     begins_page: tuple[bool, ...] = ()
     """The same: where a page begins; at every address, if nothing is said."""
     reserves: tuple[bool, ...] = ()
     """The same: which addresses each device reserves where it is attached, those of the first device before the next one's."""
-    lets_go: tuple[bool, ...] = ()
-    """Where drivers of emulated devices pin pages: of which devices they unpin what they are told of before their callback returns."""
-    most_tries: tuple[int, ...] = ()
-    """The same: how often an IOAS_UNMAP on each address space has them told, and goes on."""
     reserved: tuple[bool, ...] = ()
     frame_0: tuple[bool, ...] = ()
     emulated: tuple[bool, ...] = ()

@@ -36,7 +36,7 @@ from tenure.vocabulary.types import Count, Flag, Maybe, Sort, Type, default, par
 
 _SLEEPS = Reply(Refused("EAGAIN"))
 _AT_REST = seen.group_at_rest
-_WITHIN = frozenset({seen.unmap_counted.name, seen.vaddr_marked_in.name, seen.line_delivers.name})
+_WITHIN = frozenset({seen.unmap_counted.name, seen.vaddr_marked_in.name, seen.line_delivers.name, seen.area_told.name})
 """What only tells how far a call is; a subject of whole calls has nothing of it to show."""
 _GROUP_OF: Mapping[Sort, Observable] = {DEVICE: seen.device_group, FILE: seen.file_group, USER: seen.user_counts}
 
@@ -183,10 +183,10 @@ def _configuration(setup: Setup) -> Configuration:
         may_exceed=flags("pages_unlimited", PROCESS) if ranged else (),
         may_be_chosen=flags("address_choosable", ADDRESS) if "address_choosable" in setup.fixed else (),
         group_reserves=tuple(map(bool, wired(seen.group_reserves))) if "group_reserves" in setup.fixed else (),
-        begins_page=flags("address_begins_page", ADDRESS) if "address_begins_page" in setup.fixed else (),
-        reserves=tuple(map(bool, wired(seen.device_reserves))) if "device_reserves" in setup.fixed else (),
         lets_go=flags("device_lets_go", DEVICE) if "device_lets_go" in setup.fixed else (),
         most_tries=column(setup.fixed, "tries_most", TABLE, Count()) if "tries_most" in setup.fixed else (),
+        begins_page=flags("address_begins_page", ADDRESS) if "address_begins_page" in setup.fixed else (),
+        reserves=tuple(map(bool, wired(seen.device_reserves))) if "device_reserves" in setup.fixed else (),
         reserved=flags("page_reserved", PAGE) if paged else (),
         frame_0=flags("page_frame_0", PAGE) if paged else (),
         coherent=flags("device_coherent", DEVICE) if bound else (),
