@@ -6,7 +6,7 @@ locks dropped, and tries again. A device has one access, and a driver unpins pag
 area is what its pages come to. An address is a page, as it is where an access is attached.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from tenure.models import dma_ioas
@@ -19,7 +19,6 @@ from tenure.models.dma_type1 import (
     is_asked,
     last,
     listed,
-    overlaps,
     position,
     under_lock,
     unmapped,
@@ -225,31 +224,31 @@ def detach(device: Term) -> Steps:
 
 
 def _unpinnable(table: Term, low: Term, high: Term, to: Term) -> tuple[Case, ...]:
-    """Area by area from the lowest on, up to where nothing is mapped: the first that has something against it says what."""
+    """Area by area from the lowest on: the first address of the range that has something against it says what."""
 
-    def is_mapped(address: Term) -> Term:
-        return some(MAPPING, lambda m: both(in_list(table, m), within(address, first[m], last[m])))
+    def has_it(mapping: Term, address: Term) -> Term:
+        return both(in_list(table, mapping), within(address, first[mapping], last[mapping]))
 
-    def denies(mapping: Term) -> Term:
-        asked = either(both(to == "write", access[mapping] == "read"), both(to == "read", access[mapping] == "write"))
-        return either(prevents[mapping], asked)
+    def gives(mapping: Term) -> Term:
+        asked = either(access[mapping] == "both", access[mapping] == to)
+        return both(no(prevents[mapping]), asked)
 
-    covered = every(ADDRESS, lambda a: implies(within(a, low, high), is_mapped(a)))
+    def is_wrong(address: Term) -> Term:
+        given = some(MAPPING, lambda m: both(has_it(m, address), gives(m)))
+        return both(within(address, low, high), no(given))
 
-    def objects(mapping: Term) -> Term:
-        """The area has something of the range, and no address is ahead of that at which nothing is mapped."""
-        ahead = every(ADDRESS, lambda a: implies(within(a, low, first[mapping]), is_mapped(a)))
-        met = both(in_list(table, mapping), overlaps(mapping, low, high), either(covered, ahead))
-        return both(met, denies(mapping))
+    def is_first(address: Term) -> Term:
+        return both(is_wrong(address), no(some(ADDRESS, lambda a: both(is_wrong(a), position[a] < position[address]))))
 
-    def is_shut(mapping: Term) -> Term:
-        lower = some(MAPPING, lambda m: both(objects(m), position[first[m]] < position[first[mapping]]))
-        return both(objects(mapping), prevents[mapping], no(lower))
+    def meets(address: Term, such: Callable[[Term], Term]) -> Term:
+        return some(MAPPING, lambda m: both(has_it(m, address), such(m)))
 
+    shut = some(ADDRESS, lambda a: both(is_first(a), meets(a, lambda m: prevents[m])))
+    denied = some(ADDRESS, lambda a: both(is_first(a), meets(a, lambda m: no(prevents[m]))))
     return (
-        refuse(some(MAPPING, is_shut), "EINVAL", "an unmap has shut the area"),
-        refuse(some(MAPPING, objects), "EPERM", "the area does not give this access"),
-        refuse(no(covered), "ENOENT", "no areas have all of the range"),
+        refuse(shut, "EINVAL", "an unmap has shut the area"),
+        refuse(denied, "EPERM", "the area does not give this access"),
+        refuse(some(ADDRESS, is_wrong), "ENOENT", "no areas have all of the range"),
     )
 
 

@@ -203,6 +203,7 @@ def an_area_of_which_drivers_are_told_is_shut(mapping: Term) -> Term:
 
 
 @kept_with(
+    mappings_of_one_address_space_are_disjoint,
     an_access_pins_where_it_unpins,
     only_an_area_that_is_there_is_shut,
     what_drivers_are_told_of_is_shut,
