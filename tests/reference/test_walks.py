@@ -70,6 +70,7 @@ RANGES = {
     "inside": range(2),
     "other_high": range(3),
     "high_address": range(3),
+    "address": range(3),
     "begin_address": range(3),
     "source_table": range(2),
     "pages": range(2),

@@ -101,6 +101,7 @@ CDEVS_AND_GROUPS = Family(
         ),
         Place("a kernel driver", cdev_scope({**BESIDE, "file": 2, "device": 2, "table": 0}, vfio_devices=1)),
         Place("two groups", cdev_scope({**_TWO_GROUPS, "file": 3}, _MIXED), full=True),
+        Place("two groups, no container", cdev_scope({**_ALONE, "file": 4, "group": 2, "device": 3}), full=True),
         Place("two devices of a group", cdev_scope({**BESIDE, "file": 3, "device": 2}), full=True),
         Place("a container, a group, an iommufd, a device", cdev_scope(BESIDE), full=True),
     ),

@@ -101,9 +101,8 @@ GROUPS_OF_IOMMUFDS = Family(
             within=(BY_THEMSELVES, ONE_IOMMUFD, ON_VFIO),
         ),
         Place("two IO address spaces", cdev_scope({**_ONE, "table": 2}), full=True),
-        Place("two iommufds", cdev_scope({**_ONE, "file": 4}), full=True),
         Place("groups of both kinds, three files", cdev_scope(_TWO_GROUPS, _MIXED), full=True),
-        Place("two devices of a group, and their own files", cdev_scope({**_ONE, "device": 2}), full=True),
+        Place("two groups", cdev_scope({**_TWO_GROUPS, "file": 4, "device": 3}), full=True),
     ),
     pairs=(
         Place("a device and its group", cdev_scope({**_ONE, "thread": 2, "file": 2})),

@@ -64,7 +64,8 @@ PAGE_TABLES = replace(
     whole=(
         Place("one device", physical_scope(_TABLES)),
         Place("one emulated device", object_scope(_ONE)),
-        Place("two devices", physical_scope({**_TABLES, "file": 3, "device": 2}), full=True),
+        Place("one of two emulated", object_scope({**_ONE, "file": 3, "device": 2}, emulated=MIXTURE[1:])),
+        Place("two devices", physical_scope({**_TABLES, "file": 3, "device": 2})),
     ),
     pairs=(
         Place("one device", physical_scope({**_ONE, "thread": 2})),
