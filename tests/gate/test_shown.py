@@ -69,6 +69,7 @@ PLANTED = [
         "dma-rfc2011",
         "dma-ioas:devices",
         "dma-ioas:copies",
+        "dma-ioas:accesses",
         "interrupts",
         "rfc2011",
         "iommufd-objects:accesses",

@@ -51,6 +51,14 @@ OF_IOASES_WITH_COPIES = {
     "bridge": (False, False),
     "driver": (0, 0),
 }
+OF_IOASES_WITH_ACCESSES = {
+    "sizes": {**OF_IOASES, "device": 2},
+    "device_group": (0, 0),
+    "bridge": (False, False),
+    "driver": (0, 0),
+    "lets_go": (True, False),
+    "most_tries": (1, 1),
+}
 OF_2011 = {"process": 1, "thread": 1, "table": 1, "address": 4, "mapping": 3, "page": 2}
 RANGES = {
     **{name: range(size) for name, size in SIZES.items()},
@@ -207,6 +215,12 @@ PARAMETERS_OF_COPIES = {
     "ioas_copy": ("table", "source_table", "request", "low_address", "length", "to_access", "made_mapping"),
 }
 
+PARAMETERS_OF_PINS_IN_IOASES = {
+    **PARAMETERS_OF_IOASES,
+    "pin_pages": ("device", "request", "low_address", "high_address", "to_access"),
+    "unpin_pages": ("device", "address"),
+}
+
 PARAMETERS_OF_VFIO_ON_IOASES = {
     "ioas_alloc": ("made_table",),
     "set_iommu": ("table", "version"),
@@ -284,7 +298,12 @@ def machine(system: str) -> Kernel:
         return Kernel(system, Configuration(OF_2011, (), (), (), (False,), (), **limits, reserved=last, frame_0=last))  # type: ignore[arg-type]  # two fields of two types
     if system.startswith("dma-ioas"):
         none = {"sizes": OF_IOASES, "device_group": (), "bridge": (), "driver": ()}
-        what = {"devices": OF_IOASES_WITH_DEVICES, "copies": OF_IOASES_WITH_COPIES}.get(system.partition(":")[2], none)
+        by_variant = {
+            "devices": OF_IOASES_WITH_DEVICES,
+            "copies": OF_IOASES_WITH_COPIES,
+            "accesses": OF_IOASES_WITH_ACCESSES,
+        }
+        what = by_variant.get(system.partition(":")[2], none)
         known = Configuration(**what, no_iommu=(), rawio=(), may_be_chosen=(False, True, True))
         return Kernel(system, known)
     if system.startswith("dma-"):
@@ -332,6 +351,8 @@ def parameters_of(system: str) -> dict[str, tuple[str, ...]]:
         return PARAMETERS_2011
     if system == "dma-ioas:copies":
         return PARAMETERS_OF_COPIES
+    if system == "dma-ioas:accesses":
+        return PARAMETERS_OF_PINS_IN_IOASES
     if system.startswith("dma-ioas"):
         return PARAMETERS_OF_VFIO_ON_IOASES if system.endswith("compat") else PARAMETERS_OF_IOASES
     if system.startswith("cdev"):
