@@ -26,10 +26,12 @@ from tenure.reference.show_interrupts import OF_INTERRUPTS, observe_interrupts
 from tenure.reference.show_ioases import (
     OF_ACCESSES,
     OF_IOASES,
+    OF_PINNED,
     OF_SHARED_MEMORY,
     observe_accesses,
     observe_existence,
     observe_ioases,
+    observe_pinned,
     observe_shared_memory,
 )
 from tenure.reference.show_metagroups import OF_METAGROUPS, observe_memory, observe_metagroups
@@ -90,7 +92,8 @@ PARTS = (
         lambda machine: bool(machine.spaces or machine.ioases or machine.paged or machine.metagroups.is_there),
     ),
     Part(OF_IOASES, observe_existence, lambda machine: bool(machine.ioases or machine.configuration.group_reserves)),
-    Part(OF_ACCESSES, observe_accesses, lambda machine: bool(machine.configuration.lets_go)),
+    Part(OF_PINNED, observe_pinned, lambda machine: bool(machine.configuration.most_tries)),
+    Part(OF_ACCESSES, observe_accesses, lambda machine: bool(machine.configuration.most_tries)),
     Part(OF_SHARED_MEMORY, observe_shared_memory, lambda machine: bool(machine.configuration.number(IOPT_PAGES))),
     Part(OF_GROUPS_OF_SPACES, observe_space_groups, lambda machine: bool(machine.configuration.group_reserves)),
     Part(OF_VADDRS, observe_vaddrs, lambda machine: bool(machine.configuration.group_reserves)),

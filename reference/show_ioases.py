@@ -26,11 +26,10 @@ OF_IOASES = (
     seen.address_ends_page,
 )
 
+OF_PINNED = (seen.page_pinned, seen.device_told, seen.device_lets_go)
+
 OF_ACCESSES = (
-    seen.device_told,
-    seen.device_lets_go,
     seen.tries_most,
-    seen.page_pinned,
     seen.area_closed,
     seen.area_told,
     seen.area_pinned,
@@ -106,28 +105,35 @@ def observe_existence(machine: Machine) -> Columns:
     )
 
 
-def observe_accesses(machine: Machine) -> Columns:
-    """The observables of OF_ACCESSES; who has pages of which area is looked up, and not counted."""
-    known = machine.configuration
-    addresses, areas = known.number(ADDRESS), machine.mappings
+def observe_pinned(machine: Machine) -> Columns:
+    """The observables of OF_PINNED."""
+    known, devices = machine.configuration, len(machine.devices)
     everyone = machine.ioases[0].everyone if machine.ioases else []
     spaces = {space: table for table, space in enumerate(machine.ioases)}
-    closed, told, rests = [0] * areas, [0] * areas, [1] * areas
+    addresses = range(known.number(ADDRESS))
+    pages = [int(address in one.pages) for one in everyone for address in addresses]
+    where = [NONE if one.unpins_in is None else spaces[one.unpins_in] for one in everyone]
+    return (
+        tuple(pages) or (0,) * (devices * len(addresses)),
+        tuple(where) or (NONE,) * devices,
+        tuple(map(int, known.lets_go)) or (0,) * devices,
+    )
+
+
+def observe_accesses(machine: Machine) -> Columns:
+    """The observables of OF_ACCESSES; who has pages of which area is looked up, and not counted."""
+    most, areas = machine.configuration.most_tries, machine.mappings
+    closed, told, rests = [0] * areas, [0] * areas, [int(bool(most))] * areas
     pinned = [[0] * areas for _ in machine.devices]
-    for space in machine.ioases:
+    for space in machine.ioases if most else ():
         for name, area in space.named().items():
             closed[name] = int(area.owner in space.pinned.closed)
             told[name] = int(area.owner in space.pinned.told)
             rests[name] = int(space.users == 0)
-            for device, one in enumerate(everyone):
+            for device, one in enumerate(space.everyone):
                 pinned[device][name] = int(one.unpins_in is space and bool(one.has(area.range)))
-    where = [NONE if one.unpins_in is None else spaces[one.unpins_in] for one in everyone]
-    pages = [int(address in one.pages) for one in everyone for address in range(addresses)]
     return (
-        tuple(where) or (NONE,) * len(machine.devices),
-        tuple(map(int, known.lets_go)) or (0,) * len(machine.devices),
-        known.most_tries or (0,) * len(machine.tables),
-        tuple(pages) or (0,) * (len(machine.devices) * addresses),
+        most or (0,) * len(machine.tables),
         tuple(closed),
         tuple(told),
         tuple([one for row in pinned for one in row]),

@@ -28,6 +28,7 @@ UNSHOWN = {
     "unmap_counted",
     "vaddr_marked_in",
     "line_delivers",
+    "area_told",
     "index_at_rest",
     "file_at_rest",
     "object_at_rest",
