@@ -26,6 +26,7 @@ from tenure.vocabulary.calls import (
     step,
     without_case,
 )
+from tenure.vocabulary.lock_order import following, leading_to
 from tenure.vocabulary.locks import Lock
 from tenure.vocabulary.symbols import state
 from tenure.vocabulary.terms import FALSE, TRUE, Term, both, no
@@ -135,6 +136,18 @@ def test_a_call_only_goes_forward(to: str) -> None:
     else:
         with pytest.raises(TypeError, match=r"made\.second: a case must go on to a later step"):
             made()
+
+
+def test_a_later_step_may_lead_back_to_a_loop_s_round() -> None:
+    """To one that says that it is one, and to no other."""
+    made = steps_of(
+        lambda _: step("first", go()),
+        lambda box: step("round", go(when=full[box], to="round"), go(), repeats=True),
+        lambda _: step("last", go(to="round")),
+    )
+
+    assert [following(made, index) for index in range(3)] == [(1,), (1, 2), (1,)]
+    assert leading_to(made, 1) == (0, 1, 2)
 
 
 def test_a_call_does_not_go_on_after_its_last_step() -> None:
