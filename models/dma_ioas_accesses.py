@@ -54,9 +54,7 @@ from tenure.vocabulary.types import COUNT, FLAG
 lets_go = fixed(
     "lets go", DEVICE, FLAG, meaning="the device's driver unpins what is unmapped before its callback returns"
 )
-most_tries = fixed(
-    "most tries", TABLE, COUNT, meaning="how often an IOAS_UNMAP has drivers told, and goes on: 100, whatever the areas"
-)
+most_tries = fixed("most tries", TABLE, COUNT, meaning="how often an IOAS_UNMAP has drivers told, and goes on: 100")
 unpins_in = state(
     "unpins in",
     DEVICE,
