@@ -3,6 +3,7 @@
 from tenure.models import (
     cdev_fields,
     dma_ioas,
+    dma_ioas_accesses,
     dma_ioas_building,
     dma_ioas_compat,
     dma_ioas_copies,
@@ -10,7 +11,7 @@ from tenure.models import (
     dma_type1,
 )
 from tenure.models.dma_ioas_building_claims import BUILDING_CLAIMS
-from tenure.models.dma_ioas_claims import CLAIMS, COMPAT_CLAIMS, COPY_CLAIMS, DEVICE_CLAIMS
+from tenure.models.dma_ioas_claims import ACCESS_CLAIMS, CLAIMS, COMPAT_CLAIMS, COPY_CLAIMS, DEVICE_CLAIMS
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.systems import Definition, System, shows
 
@@ -63,6 +64,20 @@ OF_BUILDING = (
     shows(seen.mapping_missing, lambda m: dma_ioas_building.missing[m]),
 )
 
+OF_ACCESSES = (
+    *DEFINITIONS,
+    shows(seen.device_ioas, lambda d: cdev_fields.attached_to[d]),
+    shows(seen.space_attached, dma_ioas_devices.has_devices),
+    shows(seen.device_told, lambda d: dma_ioas_accesses.unpins_in[d]),
+    shows(seen.device_lets_go, lambda d: dma_ioas_accesses.lets_go[d]),
+    shows(seen.tries_most, lambda t: dma_ioas_accesses.most_tries[t]),
+    shows(seen.page_pinned, lambda d, a: dma_ioas_accesses.pinned[d, a]),
+    shows(seen.area_closed, lambda m: dma_ioas_accesses.prevents[m]),
+    shows(seen.area_told, dma_ioas_accesses.is_told),
+    shows(seen.area_pinned, dma_ioas_accesses.is_held_by),
+    shows(seen.area_at_rest, dma_ioas_accesses.rests),
+)
+
 SYSTEMS = (
     System(
         name="dma-ioas",
@@ -99,6 +114,15 @@ SYSTEMS = (
         calls=dma_ioas_building.CALLS,
         definitions=OF_BUILDING,
         claims=BUILDING_CLAIMS,
+    ),
+    System(
+        name="dma-ioas",
+        variant="accesses",
+        title="the same with accesses of emulated devices: their drivers pin pages, which an unmap has them unpin first",
+        source="drivers/iommu/iommufd/ioas.c, io_pagetable.c, device.c, 7.2",
+        calls=dma_ioas_accesses.CALLS,
+        definitions=OF_ACCESSES,
+        claims=ACCESS_CLAIMS,
     ),
     System(
         name="dma-ioas-compat",

@@ -15,4 +15,5 @@ DOMAINS_RWSEM = Lock(
     "ioas.domains_rwsem", "rwsem of an IO address space: its page tables, for writing where one comes or goes"
 )
 IOVA_RWSEM = Lock("ioas.iova_rwsem", "rwsem of an IO address space: its areas")
+ACCESS_LOCK = Lock("access.ioas_lock", "mutex of an access: the IO address space to which it is attached")
 PAGES_MUTEX = Lock("iopt_pages.mutex", "mutex of a pages object: what of it is pinned and charged, and for which areas")

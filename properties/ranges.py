@@ -2,7 +2,7 @@
 
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.objects import ADDRESS, DEVICE, GROUP, IOPT_PAGES, MAPPING, PROCESS, TABLE
-from tenure.vocabulary.properties import always, answered, argument, called, each_step, refused
+from tenure.vocabulary.properties import always, answered, argument, at_rest, called, each_step, refused
 from tenure.vocabulary.symbols import before, choice_is
 from tenure.vocabulary.terms import Term, both, either, every, implies, is_none, no, number_of, some, total_of, when
 
@@ -181,12 +181,12 @@ def a_page_is_counted_for_each_driver_that_has_it(address: Term) -> Term:
     return seen.page_pins[address] == number_of(DEVICE, lambda d: seen.page_pinned[d, address])
 
 
-@each_step("DMA-20", "vfio_iommu_type1_pin_pages: pin_unwind", device=DEVICE, address=ADDRESS)
+@each_step("DMA-20", "vfio_iommu_type1_pin_pages: pin_unwind, iommufd_access_pin_pages", device=DEVICE, address=ADDRESS)
 def a_pin_that_is_refused_leaves_nothing_pinned(device: Term, address: Term) -> Term:
-    """After a vfio_pin_pages that is refused the driver has no page of the range."""
+    """After a driver's pin of pages that is refused it has no page of the range."""
     low, high = argument("low", ADDRESS), argument("high", ADDRESS)
     asked = both(argument("device", DEVICE) == device, _is_between(address, low, high))
-    denied = both(called("pin_pages"), either(*(refused(e) for e in ("EINVAL", "EPERM", "ENOMEM"))))
+    denied = both(called("pin_pages"), either(*(refused(e) for e in ("EINVAL", "EPERM", "ENOMEM", "ENOENT"))))
     return implies(both(denied, asked), no(seen.page_pinned[device, address]))
 
 
@@ -200,6 +200,19 @@ def no_pin_stops_the_kernel(table: Term) -> Term:
 def no_two_calls_wait_for_each_other(table: Term) -> Term:
     """Who has the lock of an address space does not wait for device_list_lock while who has that waits for the lock."""
     return no(seen.space_entangled[table])
+
+
+@each_step("DMA-23", "iopt_unmap_iova_range: prevent_access, iommufd_access_pin_pages", device=DEVICE, mapping=MAPPING)
+def no_page_is_pinned_of_an_area_that_goes(device: Term, mapping: Term) -> Term:
+    """While an IOAS_UNMAP has drivers told that an area goes, none that has no page of the area comes to have one."""
+    comes = both(no(before(seen.area_pinned[device, mapping])), seen.area_pinned[device, mapping])
+    return implies(before(seen.area_told[mapping]), no(comes))
+
+
+@at_rest("DMA-24", seen.area_at_rest, "iommufd_access_notify_unmap, prevent_access", mapping=MAPPING, device=DEVICE)
+def who_lets_go_has_nothing_of_a_closed_area(mapping: Term, device: Term) -> Term:
+    """No driver that unpins what it is told of has a page of an area that an IOAS_UNMAP came upon, and gave up."""
+    return implies(both(seen.area_closed[mapping], seen.device_lets_go[device]), no(seen.area_pinned[device, mapping]))
 
 
 @always(
@@ -297,6 +310,8 @@ PROPERTIES = (
     a_pin_that_is_refused_leaves_nothing_pinned,
     no_pin_stops_the_kernel,
     no_two_calls_wait_for_each_other,
+    no_page_is_pinned_of_an_area_that_goes,
+    who_lets_go_has_nothing_of_a_closed_area,
     what_is_translated_is_what_is_filled,
     no_page_table_comes_or_goes_while_an_area_is_filled,
     a_process_is_charged_for_just_its_mappings,

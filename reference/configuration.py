@@ -45,6 +45,8 @@ class Configuration:
     """Where drivers of emulated IOMMU devices pin pages: which of them unpin what they are told of before they return."""
     most_repeats: tuple[int, ...] = ()
     """The same: how often each table tells drivers again of one mapping, before the kernel stops itself."""
+    most_tries: tuple[int, ...] = ()
+    """The same in an iommufd: how often an IOAS_UNMAP on each table has them told, and goes on."""
     begins_page: tuple[bool, ...] = ()
     """The same: where a page begins; at every address, if nothing is said."""
     reserves: tuple[bool, ...] = ()

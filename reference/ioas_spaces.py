@@ -10,6 +10,7 @@ from tenure.reference.dma.bounds import usable
 from tenure.reference.dma.pages import Shift
 from tenure.reference.dma.ranges import intersection, overlap, split
 from tenure.reference.dma.removal import exact
+from tenure.reference.ioas_accesses import AccessState, Areas, ClosedState, DeviceAccess, accesses_of, load_accesses
 from tenure.reference.ioas_building import Building, Stages
 from tenure.reference.ioas_layout import Layout, layout_of
 from tenure.reference.ioas_memory import Memory, Share
@@ -23,18 +24,23 @@ IoasState = tuple[
     tuple[tuple[int, int, int, int], ...],
     tuple[tuple[int, int, int, bool], ...],
     Stages,
+    ClosedState,
 ]
 """Whether it is there and cuts areas; what is allowed; who is attached; each area as its name, ends, and access; and where areas
-share memory, the name of each, that of its pages object, where it begins in that, and whether that was made for writing; and what
-its page table is, where that is looked at."""
+share memory, the name of each, that of its pages object, where it begins in that, and whether that was made for writing; what
+its page table is, where that is looked at; and which areas are shut."""
 
 
 class IoasSpace:
     """One IO address space; without a device its areas are ranges of any bytes, each told from others by its name."""
 
-    def __init__(self, layout: Layout, memory: Memory) -> None:
+    def __init__(self, layout: Layout, memory: Memory, everyone: list[DeviceAccess]) -> None:
         self.layout = layout
         self.memory = memory
+        self.everyone = everyone
+        """The accesses of all devices, wherever they are attached."""
+        self.pinned = Areas()
+        """What accesses have of its areas."""
         self.is_there = False
         self.cuts = False
         """Large pages are off (disable_large_pages)."""
@@ -124,11 +130,13 @@ class IoasSpace:
         for area in tuple(self.shares):
             self._let_go(area)
         self.areas.unmap_all()
+        self.pinned = Areas()
 
     def remove(self, area: Mapping) -> int:
         """End an area, and say how many addresses it had (iopt_area_remove)."""
         self.areas.unmap(area.range, exact)
         self._let_go(area.owner)
+        self.pinned.forget(area.owner)
         self.unmapped += size(area.range)
         return size(area.range)
 
@@ -153,11 +161,12 @@ class IoasSpace:
             tuple(told),
             of_memory,
             self.building.state(),
+            tuple(sorted(self.pinned.closed)),
         )
 
     def become(self, state: IoasState) -> None:
         """Go back to a state in which no call is in flight; the memory that areas share has been forgotten."""
-        self.is_there, self.cuts, self.allowed, devices, told, of_memory, stages = state
+        self.is_there, self.cuts, self.allowed, devices, told, of_memory, stages, closed = state
         self.devices = set(devices)
         self.areas.unmap_all()
         for name, first, last, access in told:
@@ -167,6 +176,7 @@ class IoasSpace:
         for name, pages, begin, writable in of_memory:
             self.lead(name, Share(self.memory.get(pages, writable=writable), Range(begin, begin + lengths[name])))
         self.building.become(stages)
+        self.pinned = Areas(set(closed))
         self.users = self.unmapped = 0
 
 
@@ -175,15 +185,17 @@ def ioas_spaces_of(configuration: Configuration) -> list[IoasSpace]:
     tables = configuration.number(TABLE) if configuration.number(ADDRESS) else 0
     layout = layout_of(configuration)
     memory = Memory(configuration.number(ADDRESS))
-    return [IoasSpace(layout, memory) for _ in range(tables)]
+    everyone = accesses_of(configuration)
+    return [IoasSpace(layout, memory, everyone) for _ in range(tables)]
 
 
-def load_ioas_spaces(spaces: Sequence[IoasSpace], states: Sequence[IoasState]) -> None:
-    """Bring all of them back to these states; the memory that their areas share comes back with the areas."""
+def load_ioas_spaces(spaces: Sequence[IoasSpace], states: Sequence[IoasState], accesses: Sequence[AccessState]) -> None:
+    """Bring all of them back to these states; the memory that their areas share comes back with the areas, then who has pages of it."""
     for space in spaces[:1]:
         space.memory.forget()
     for space, state in zip(spaces, states, strict=True):
         space.become(state)
+    load_accesses(spaces, accesses)
 
 
 def name_of(area: Mapping) -> int:

@@ -21,6 +21,7 @@ from tenure.reference.files import (
 )
 from tenure.reference.groups import Device, IommuGroup, VfioGroup
 from tenure.reference.interrupts import InterruptState
+from tenure.reference.ioas_accesses import AccessState, save_accesses
 from tenure.reference.ioas_spaces import IoasState, load_ioas_spaces
 from tenure.reference.iommufd import IommuObject
 from tenure.reference.machine import Machine
@@ -58,6 +59,7 @@ Snapshot = tuple[
     tuple[PagedState, ...],
     tuple[SpaceState, ...],
     tuple[IoasState, ...],
+    tuple[AccessState, ...],
     InterruptState,
     tuple[VmState, ...],
     tuple[DriverState, ...],
@@ -87,6 +89,7 @@ def save(machine: Machine) -> Snapshot:
         tuple([space.state() for space in machine.paged]),
         tuple([space.state() for space in machine.spaces]),
         tuple([space.state() for space in machine.ioases]),
+        save_accesses(machine.ioases),
         machine.interrupts.state(),
         tuple([_vm(vm) for vm in machine.vms]),
         tuple([(driver.is_live, driver.module_references) for driver in machine.iommu_drivers]),
@@ -110,6 +113,7 @@ def load(machine: Machine, snapshot: Snapshot) -> None:
         paged_spaces,
         spaces,
         ioases,
+        accesses,
         interrupts,
         vms,
         drivers,
@@ -138,7 +142,7 @@ def load(machine: Machine, snapshot: Snapshot) -> None:
         _load_user(machine, user, user_state)
     for paged, paged_state in zip(machine.paged, paged_spaces, strict=True):
         paged.become(paged_state)
-    load_ioas_spaces(machine.ioases, ioases)
+    load_ioas_spaces(machine.ioases, ioases, accesses)
     for space, space_state in zip(machine.spaces, spaces, strict=True):
         space.become(space_state, machine.payers)
     machine.interrupts.become(interrupts)

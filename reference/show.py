@@ -24,12 +24,15 @@ from tenure.reference.show_groups import (
 )
 from tenure.reference.show_interrupts import OF_INTERRUPTS, observe_interrupts
 from tenure.reference.show_ioases import (
+    OF_ACCESSES,
     OF_BUILDING,
     OF_IOASES,
     OF_SHARED_MEMORY,
+    observe_accesses,
     observe_building,
     observe_existence,
     observe_ioases,
+    observe_pinned,
     observe_shared_memory,
 )
 from tenure.reference.show_metagroups import OF_METAGROUPS, observe_memory, observe_metagroups
@@ -40,9 +43,11 @@ from tenure.reference.show_spaces import (
     OF_GROUPS_OF_SPACES,
     OF_MAPPINGS,
     OF_PAYERS,
+    OF_PINNED,
     OF_PINS,
     OF_SPACES,
     OF_VADDRS,
+    observe_pinned_spaces,
     observe_pins,
     observe_space_groups,
     observe_spaces,
@@ -73,6 +78,11 @@ def _spaces(machine: Machine) -> Columns:
     return observe_paged(machine) if machine.paged else observe_spaces(machine)
 
 
+def _pinned(machine: Machine) -> Columns:
+    """Pages that drivers have pinned through an iommufd, or through type1."""
+    return observe_pinned(machine) if machine.ioases else observe_pinned_spaces(machine)
+
+
 def _has_vfio_groups(machine: Machine) -> bool:
     """Groups have files and containers, and not metagroups."""
     return not machine.metagroups.is_there
@@ -93,9 +103,13 @@ PARTS = (
     ),
     Part(OF_IOASES, observe_existence, lambda machine: bool(machine.ioases or machine.configuration.group_reserves)),
     Part(OF_BUILDING, observe_building, lambda machine: bool(machine.ioases)),
+    Part(OF_ACCESSES, observe_accesses, lambda machine: bool(machine.configuration.most_tries)),
     Part(OF_SHARED_MEMORY, observe_shared_memory, lambda machine: bool(machine.configuration.number(IOPT_PAGES))),
     Part(OF_GROUPS_OF_SPACES, observe_space_groups, lambda machine: bool(machine.configuration.group_reserves)),
     Part(OF_VADDRS, observe_vaddrs, lambda machine: bool(machine.configuration.group_reserves)),
+    Part(
+        OF_PINNED, _pinned, lambda machine: bool(machine.configuration.most_repeats or machine.configuration.most_tries)
+    ),
     Part(OF_PINS, observe_pins, lambda machine: bool(machine.configuration.most_repeats)),
     Part(DESCRIBED, observe_described, lambda _: False),
     Part(

@@ -30,6 +30,13 @@ OF_IOASES = (
 )
 
 OF_BUILDING = (seen.mapping_stage, seen.mapping_workers, seen.mapping_missing)
+OF_ACCESSES = (
+    seen.tries_most,
+    seen.area_closed,
+    seen.area_told,
+    seen.area_pinned,
+    seen.area_at_rest,
+)
 
 OF_SHARED_MEMORY = (
     seen.mapping_pages_object,
@@ -108,6 +115,42 @@ def observe_building(machine: Machine) -> Columns:
         for name, stage in building.stages.items():
             rows[name] = _STAGE[stage], building.workers.get(name, 0), int(name in building.missing)
     return tuple(tuple(column) for column in (zip(*rows, strict=True) if rows else [()] * 3))
+
+
+def observe_pinned(machine: Machine) -> Columns:
+    """The observables of OF_PINNED of `show_spaces`."""
+    known, devices = machine.configuration, len(machine.devices)
+    everyone = machine.ioases[0].everyone if machine.ioases else []
+    spaces = {space: table for table, space in enumerate(machine.ioases)}
+    addresses = range(known.number(ADDRESS))
+    pages = [int(address in one.pages) for one in everyone for address in addresses]
+    where = [NONE if one.unpins_in is None else spaces[one.unpins_in] for one in everyone]
+    return (
+        tuple(pages) or (0,) * (devices * len(addresses)),
+        tuple(where) or (NONE,) * devices,
+        tuple(map(int, known.lets_go)) or (0,) * devices,
+    )
+
+
+def observe_accesses(machine: Machine) -> Columns:
+    """The observables of OF_ACCESSES; who has pages of which area is looked up, and not counted."""
+    most, areas = machine.configuration.most_tries, machine.mappings
+    closed, told, rests = [0] * areas, [0] * areas, [int(bool(most))] * areas
+    pinned = [[0] * areas for _ in machine.devices]
+    for space in machine.ioases if most else ():
+        for name, area in space.named().items():
+            closed[name] = int(area.owner in space.pinned.closed)
+            told[name] = int(area.owner in space.pinned.told)
+            rests[name] = int(space.users == 0)
+            for device, one in enumerate(space.everyone):
+                pinned[device][name] = int(one.unpins_in is space and bool(one.has(area.range)))
+    return (
+        most or (0,) * len(machine.tables),
+        tuple(closed),
+        tuple(told),
+        tuple([one for row in pinned for one in row]),
+        tuple(rests),
+    )
 
 
 def observe_shared_memory(machine: Machine) -> Columns:

@@ -28,15 +28,8 @@ OF_PAYERS = (seen.pages_charged, seen.pages_most, seen.pages_unlimited)
 OF_SPACES = (seen.mappings_left, seen.mappings_most, seen.unmap_counted)
 OF_GROUPS_OF_SPACES = (seen.group_reserves, seen.group_space)
 OF_VADDRS = (seen.vaddr_invalid_in, seen.vaddr_marked_in)
-OF_PINS = (
-    seen.page_pinned,
-    seen.page_pins,
-    seen.device_told,
-    seen.device_lets_go,
-    seen.repeats_most,
-    seen.space_entangled,
-    seen.unmap_gave_up,
-)
+OF_PINNED = (seen.page_pinned, seen.device_told, seen.device_lets_go)
+OF_PINS = (seen.page_pins, seen.repeats_most, seen.space_entangled, seen.unmap_gave_up)
 OF_ADDRESSES = (seen.address_position, seen.address_valid)
 
 
@@ -80,31 +73,30 @@ def observe_vaddrs(machine: Machine) -> Columns:
     return tuple(tuple([known.get(name, NONE) for name in range(machine.mappings)]) for known in (invalid, marked))
 
 
-def observe_pins(machine: Machine) -> Columns:
-    """The observables of OF_PINS."""
-    spaces = [space for space in machine.spaces if isinstance(space, PinnedSpace)]
+def observe_pinned_spaces(machine: Machine) -> Columns:
+    """The observables of OF_PINNED, where it is type1 through which drivers pin."""
+    spaces, lets_go = _pinned_spaces(machine), machine.configuration.lets_go
     addresses, devices = range(machine.configuration.number(ADDRESS)), range(len(machine.devices))
-    if not spaces:
-        nobody, tables = len(devices), len(machine.tables)
-        of_tables = (0,) * tables
-        return (
-            (0,) * (nobody * len(addresses)),
-            (0,) * len(addresses),
-            (NONE,) * nobody,
-            (0,) * nobody,
-            of_tables,
-            of_tables,
-            of_tables,
-        )
     return (
         tuple([int(any(a in space.pages[d] for space in spaces)) for d in devices for a in addresses]),
-        tuple([sum(space.references(a) for space in spaces) for a in addresses]),
         tuple([next((t for t, space in enumerate(spaces) if d in space.devices), NONE) for d in devices]),
-        tuple(map(int, machine.configuration.lets_go)),
-        machine.configuration.most_repeats,
-        tuple([int(space.is_entangled()) for space in spaces]),
-        tuple([int(machine.harm == BUG) for _ in spaces]),
+        tuple(map(int, lets_go)) or (0,) * len(devices),
     )
+
+
+def observe_pins(machine: Machine) -> Columns:
+    """The observables of OF_PINS."""
+    spaces, none = _pinned_spaces(machine), (0,) * len(machine.tables)
+    return (
+        tuple([sum(space.references(a) for space in spaces) for a in range(machine.configuration.number(ADDRESS))]),
+        machine.configuration.most_repeats or none,
+        tuple([int(space.is_entangled()) for space in spaces]) or none,
+        tuple([int(machine.harm == BUG) for _ in spaces]) or none,
+    )
+
+
+def _pinned_spaces(machine: Machine) -> list[PinnedSpace]:
+    return [space for space in machine.spaces if isinstance(space, PinnedSpace)]
 
 
 @cache

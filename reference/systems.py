@@ -26,6 +26,7 @@ from tenure.reference import (
     group_calls_2022,
     group_notifier_calls,
     interrupt_calls,
+    ioas_access_calls,
     ioas_building_calls,
     ioas_calls,
     ioas_compat_calls,
@@ -344,6 +345,19 @@ _IOAS_BUILDING: Mapping[str, Form] = {
     "destroy": Form(ioas_building_calls.destroy, ioas_calls.may_name),
     "attach": Form(ioas_building_calls.attach, ioas_calls.may_attach),
     "detach": Form(ioas_building_calls.detach, ioas_calls.may_detach),
+}
+
+_IOAS_ACCESSES: Mapping[str, Form] = {
+    "ioas_alloc": _IOAS["ioas_alloc"],
+    "ioas_map_fixed": Form(ioas_calls.ioas_map_fixed, ioas_access_calls.may_ioas_map_fixed, new=(_NEW_AREA,)),
+    "ioas_map": Form(ioas_calls.ioas_map, ioas_access_calls.may_ioas_map, new=(_NEW_AREA,)),
+    "ioas_unmap": Form(ioas_access_calls.ioas_unmap, ioas_calls.may_ioas_unmap),
+    "ioas_unmap_all": Form(ioas_access_calls.ioas_unmap_all, ioas_calls.may_name),
+    "destroy": Form(ioas_access_calls.destroy, ioas_calls.may_name),
+    "attach": Form(ioas_access_calls.attach, ioas_calls.may_attach),
+    "detach": Form(ioas_access_calls.detach, ioas_calls.may_detach),
+    "pin_pages": Form(ioas_access_calls.pin_pages, ioas_access_calls.may_pin_pages),
+    "unpin_pages": Form(ioas_access_calls.unpin_pages, ioas_access_calls.may_unpin_pages),
 }
 
 _IOAS_COMPAT: Mapping[str, Form] = {
@@ -710,6 +724,7 @@ SYSTEMS: Mapping[str, System] = {
     "dma-ioas:devices": System(_IOAS_DEVICES, has_ioases=True),
     "dma-ioas:copies": System(_IOAS_COPIES, has_ioases=True),
     "dma-ioas:building": System(_IOAS_BUILDING, has_ioases=True),
+    "dma-ioas:accesses": System(_IOAS_ACCESSES, has_ioases=True),
     "dma-ioas-compat": System(_IOAS_COMPAT, has_ioases=True),
     "external-validate": System(_VALIDATE),
     "external-validate:locked-container": System(_VALIDATE, frozenset(_VALIDATE) - {"validate_and_use"}),

@@ -29,6 +29,7 @@ UNSHOWN = {
     "vaddr_marked_in",
     "space_entangled",
     "line_delivers",
+    "area_told",
     "index_at_rest",
     "file_at_rest",
     "object_at_rest",

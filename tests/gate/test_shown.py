@@ -71,6 +71,7 @@ PLANTED = [
         "dma-ioas:devices",
         "dma-ioas:copies",
         "dma-ioas:building",
+        "dma-ioas:accesses",
         "interrupts",
         "rfc2011",
         "iommufd-objects:accesses",

@@ -72,6 +72,7 @@ def test_a_configuration_speaks_of_as_many_as_there_are() -> None:
         ("dma-ioas:devices", 10),
         ("dma-ioas:copies", 10),
         ("dma-ioas:building", 8),
+        ("dma-ioas:accesses", 10),
         ("dma-ioas-compat", 5),
         ("interrupts", 13),
         ("interrupts:no-drain", 13),

@@ -51,11 +51,20 @@ OF_IOASES_WITH_COPIES = {
     "bridge": (False, False),
     "driver": (0, 0),
 }
+OF_IOASES_WITH_ACCESSES = {
+    "sizes": {**OF_IOASES, "device": 2},
+    "device_group": (0, 0),
+    "bridge": (False, False),
+    "driver": (0, 0),
+    "lets_go": (True, False),
+    "most_tries": (1, 1),
+}
 OF_IOASES_WITH_PAGE_TABLES = {**OF_IOASES_WITH_COPIES} | {"sizes": {**OF_IOASES, "device": 2}}
 OF_IOASES_BY_VARIANT = {
     "devices": OF_IOASES_WITH_DEVICES,
     "copies": OF_IOASES_WITH_COPIES,
     "building": OF_IOASES_WITH_PAGE_TABLES,
+    "accesses": OF_IOASES_WITH_ACCESSES,
 }
 OF_2011 = {"process": 1, "thread": 1, "table": 1, "address": 4, "mapping": 3, "page": 2}
 RANGES = {
@@ -223,6 +232,12 @@ PARAMETERS_OF_BUILDING = {
     "ioas_map": (*PARAMETERS_OF_IOASES["ioas_map"], "memory"),
 }
 
+PARAMETERS_OF_PINS_IN_IOASES = {
+    **PARAMETERS_OF_IOASES,
+    "pin_pages": ("device", "request", "low_address", "high_address", "to_access"),
+    "unpin_pages": ("device", "address"),
+}
+
 PARAMETERS_OF_VFIO_ON_IOASES = {
     "ioas_alloc": ("made_table",),
     "set_iommu": ("table", "version"),
@@ -358,6 +373,8 @@ def parameters_of(system: str) -> dict[str, tuple[str, ...]]:
         return PARAMETERS_OF_COPIES
     if system == "dma-ioas:building":
         return PARAMETERS_OF_BUILDING
+    if system == "dma-ioas:accesses":
+        return PARAMETERS_OF_PINS_IN_IOASES
     if system.startswith("dma-ioas"):
         return PARAMETERS_OF_VFIO_ON_IOASES if system.endswith("compat") else PARAMETERS_OF_IOASES
     if system.startswith("cdev"):

@@ -12,7 +12,7 @@ from tenure.search.cdev_scopes import CDEVS
 from tenure.search.cdev_vm_scopes import CDEVS_GROUPS_AND_VMS
 from tenure.search.families import FAMILIES, family_of
 from tenure.search.interrupt_scopes import INTERRUPTS
-from tenure.search.ioas_scopes import BUILDING, COPIES, DEVICES, IOAS
+from tenure.search.ioas_scopes import ACCESSES, BUILDING, COPIES, DEVICES, IOAS
 from tenure.search.iommufd_group_scopes import GROUPS_OF_IOMMUFDS
 from tenure.search.object_scopes import OBJECTS, PAGE_TABLES
 from tenure.search.range_scopes import GROUPS, PINS, TYPE1, VADDRS
@@ -49,6 +49,7 @@ def test_a_system_without_groups_is_of_one_family_and_no_other_is_of_any() -> No
     assert marked.pop("dma-ioas:devices") == [DEVICES, IOAS]
     assert marked.pop("dma-ioas:copies") == [COPIES, IOAS]
     assert marked.pop("dma-ioas:building") == [BUILDING, IOAS]
+    assert marked.pop("dma-ioas:accesses") == [ACCESSES, IOAS]
     assert marked.pop("iommufd-objects") == [PAGE_TABLES, OBJECTS]
     assert all(len(marked[s.id]) == (0 if s.defines(seen.group_exists) else 1) for s in SYSTEMS if s.id in marked)
     assert [s.id for s in SYSTEMS if family_of(s) is TYPE1] == ["dma-type1-v1", "dma-type1-v2"]

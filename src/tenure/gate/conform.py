@@ -217,6 +217,7 @@ def configuration(scope: Scope) -> Configuration:
         group_reserves=tuple(bool(v) for v in fixed.get("group reserves", ())),
         lets_go=tuple(bool(v) for v in fixed.get("lets go", ())),
         most_repeats=tuple(int(v) for v in fixed.get("most repeats", ())),
+        most_tries=tuple(int(v) for v in fixed.get("most tries", ())),
         begins_page=tuple(bool(v) for v in fixed.get("begins page", ())),
         reserves=tuple(bool(v) for v in fixed.get("reserves", ())),
         reserved=tuple(bool(v) for v in fixed.get("reserved", ())),

@@ -37,7 +37,8 @@ from tenure.vocabulary.types import Count, Flag, Maybe, Sort, Type, default, par
 _SLEEPS = Reply(Refused("EAGAIN"))
 _AT_REST = seen.group_at_rest
 _WITHIN = frozenset(
-    one.name for one in (seen.unmap_counted, seen.vaddr_marked_in, seen.line_delivers, seen.space_entangled)
+    one.name
+    for one in (seen.unmap_counted, seen.vaddr_marked_in, seen.line_delivers, seen.space_entangled, seen.area_told)
 )
 """What only tells how far a call is; a subject of whole calls has nothing of it to show."""
 _GROUP_OF: Mapping[Sort, Observable] = {DEVICE: seen.device_group, FILE: seen.file_group, USER: seen.user_counts}
@@ -187,6 +188,7 @@ def _configuration(setup: Setup) -> Configuration:
         group_reserves=tuple(map(bool, wired(seen.group_reserves))) if "group_reserves" in setup.fixed else (),
         lets_go=flags("device_lets_go", DEVICE) if "device_lets_go" in setup.fixed else (),
         most_repeats=column(setup.fixed, "repeats_most", TABLE, Count()) if "repeats_most" in setup.fixed else (),
+        most_tries=column(setup.fixed, "tries_most", TABLE, Count()) if "tries_most" in setup.fixed else (),
         begins_page=flags("address_begins_page", ADDRESS) if "address_begins_page" in setup.fixed else (),
         reserves=tuple(map(bool, wired(seen.device_reserves))) if "device_reserves" in setup.fixed else (),
         reserved=flags("page_reserved", PAGE) if paged else (),

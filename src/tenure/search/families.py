@@ -8,7 +8,7 @@ from tenure.search.cdev_scopes import CDEVS
 from tenure.search.cdev_vm_scopes import CDEVS_GROUPS_AND_VMS
 from tenure.search.family import Family
 from tenure.search.interrupt_scopes import INTERRUPTS
-from tenure.search.ioas_scopes import BUILDING, COMPAT, COPIES, DEVICES, IOAS
+from tenure.search.ioas_scopes import ACCESSES, BUILDING, COMPAT, COPIES, DEVICES, IOAS
 from tenure.search.iommufd_group_scopes import GROUPS_OF_IOMMUFDS
 from tenure.search.metagroup_scopes import METAGROUPS
 from tenure.search.object_scopes import OBJECTS, PAGE_TABLES
@@ -17,6 +17,7 @@ from tenure.search.range_scopes import GROUPS, PINS, TYPE1, VADDRS
 from tenure.vocabulary.systems import System
 
 FAMILIES = (
+    ACCESSES,
     PINS,
     VADDRS,
     GROUPS,

@@ -183,6 +183,45 @@ BUILDING = Family(
 )
 
 
+def access_scope(sizes: dict[str, int], *, tries: int = 1) -> Scope:
+    """Addresses of which the kernel may choose any. Only the first device's driver lets go when it is told."""
+    fixed = {
+        **copy_scope(sizes).fixed,
+        "lets go": tuple(d == 0 for d in range(sizes["device"])),
+        "most tries": (tries,) * sizes["table"],
+    }
+    return Scope(sizes, fixed)
+
+
+_OF_ACCESSES = {"thread": 1, "table": 1, "device": 1, "address": 2, "mapping": 2}
+
+ACCESSES = Family(
+    marks=seen.area_closed,
+    scope=access_scope,
+    main=_OF_ACCESSES,
+    narrow=(access_scope({**_OF_ACCESSES, "device": 2, "address": 1, "mapping": 1}),),
+    witness=access_scope({**_OF_ACCESSES, "thread": 2, "table": 2, "address": 1, "mapping": 1}),
+    gate=access_scope({"thread": 1, "table": 2, "device": 2, "address": 4, "mapping": 3}),
+    plan=access_scope(_OF_ACCESSES),
+    whole=(
+        Place("a device", access_scope(_OF_ACCESSES)),
+        Place("two devices", access_scope({**_OF_ACCESSES, "device": 2, "mapping": 1})),
+        Place("two address spaces", access_scope({**_OF_ACCESSES, "table": 2, "address": 1})),
+    ),
+    pairs=(
+        Place("a device", access_scope({**_OF_ACCESSES, "thread": 2, "mapping": 1})),
+        Place("two areas", access_scope({**_OF_ACCESSES, "thread": 2}), full=True),
+        Place("two devices", access_scope({**_OF_ACCESSES, "thread": 2, "device": 2, "mapping": 1}), full=True),
+    ),
+    columns=(
+        ("address_position", "a", "position"),
+        ("address_choosable", "a", "may be chosen"),
+        ("device_lets_go", "d", "lets go"),
+        ("tries_most", "tb", "most tries"),
+    ),
+)
+
+
 def vfio_scope(sizes: dict[str, int], pages: tuple[int, ...] = ()) -> Scope:
     """Pages one after the other, of which callers name all; or these, of which no area has one beside it that has no name."""
     pages = pages or tuple(range(sizes["address"]))

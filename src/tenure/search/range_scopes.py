@@ -115,7 +115,7 @@ def pin_scope(sizes: dict[str, int], *, most: int = 2, repeats: int = 1, careful
 _PINS = {"process": 1, "thread": 1, "table": 1, "device": 1, "address": 2, "mapping": 2}
 
 PINS = Family(
-    marks=seen.page_pinned,
+    marks=seen.page_pins,
     scope=pin_scope,
     main={**_PINS, "thread": 2, "device": 2, "address": 1, "mapping": 1},
     narrow=(pin_scope(_PINS), pin_scope(_PINS, most=1)),

@@ -45,6 +45,8 @@ MAP_REQUEST = Choice("IO map request", ("range", "empty", "wraps", "too large", 
 """The same of IOAS_MAP, where there are flags, of which one may be unknown, and memory behind the range besides."""
 AUTO_REQUEST = Choice("IO automatic request", ("range", "empty", "half", "too large", "unknown", "target wraps"))
 """The same where IOAS_MAP is told no address; half is a length of half the address space or more."""
+PIN_REQUEST = Choice("IO pin request", ("range", "empty", "wraps"))
+"""What the sizes of iommufd_access_pin_pages come to: a range, or what is wrong with it."""
 COPY_REQUEST = Choice("IO copy request", ("range", "empty", "wraps", "source wraps", "too large", "unknown"))
 """What the sizes of IOAS_COPY come to where it is told an address: a range in the source and one to copy to, or what is wrong with them."""
 AUTO_COPY_REQUEST = Choice("IO automatic copy request", ("range", "empty", "source wraps", "too large", "unknown"))
@@ -369,6 +371,28 @@ unmap_gave_up = observable(
     TABLE,
     FLAG,
     meaning="an unmap has stopped the kernel: a page stayed pinned however often drivers were told",
+)
+tries_most = observable(
+    "tries_most",
+    TABLE,
+    COUNT,
+    meaning="how often an IOAS_UNMAP has drivers told, and goes on: once more, and it gives up",
+)
+area_closed = observable(
+    "area_closed", MAPPING, FLAG, meaning="`prevent_access` of the area: no page of it can be pinned any more"
+)
+area_told = observable(
+    "area_told", MAPPING, FLAG, meaning="an IOAS_UNMAP under way is having drivers told that the area goes"
+)
+area_pinned = observable(
+    "area_pinned",
+    DEVICE,
+    MAPPING,
+    FLAG,
+    meaning="the device's driver has pinned a page of the area, and not unpinned it",
+)
+area_at_rest = observable(
+    "area_at_rest", MAPPING, FLAG, meaning="no call in flight has looked up the area's IO address space"
 )
 address_begins_page = observable("address_begins_page", ADDRESS, FLAG, meaning="a page begins at the address")
 address_ends_page = observable("address_ends_page", ADDRESS, FLAG, meaning="a page ends at the address")
