@@ -274,8 +274,8 @@ def _told_and_removed(table: Term, ends: tuple[Term, Term] | None = None) -> Ste
         return go(*said, repeats.becomes(times), wants_list[table].becomes(value=True), to="tell")
 
     def remove(mapping: Term) -> Case:
-        much = position[last[mapping]] - position[first[mapping]] + 1
-        return go(unmapped[table].becomes(unmapped[table] + much), *removed(table, mapping), to="remove")
+        count = unmapped[table] + position[last[mapping]] - position[first[mapping]] + 1
+        return go(size.becomes(count), unmapped[table].becomes(count), *removed(table, mapping), to="remove")
 
     def is_still(mapping: Term) -> Term:
         return both(is_lowest(mapping), is_pinned(mapping), mapping == told)
