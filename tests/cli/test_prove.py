@@ -118,6 +118,7 @@ def test_what_is_not_known_is_inconclusive_whatever_is_recorded(
     assert same.code == 3
     assert other.code == 3
     assert "inconclusive" in other.err
+    assert "all others as recorded" in other.out
 
 
 def test_a_violation_counts_more_than_what_is_not_known(run: Run, judged: Judged) -> None:
