@@ -24,6 +24,7 @@ from tenure.models.dma_type1 import (
     unmapped,
     within,
 )
+from tenure.models.dma_type1_pins import lets_go, pinned
 from tenure.models.locks_2022 import DEV_SET_LOCK
 from tenure.models.locks_iommufd import ACCESS_LOCK, IOVA_RWSEM, OBJECT_TABLE, PAGES_MUTEX
 from tenure.vocabulary.calls import (
@@ -51,9 +52,6 @@ from tenure.vocabulary.symbols import choice_is, fixed, state
 from tenure.vocabulary.terms import Term, both, either, every, implies, in_flight, is_none, no, some
 from tenure.vocabulary.types import COUNT, FLAG
 
-lets_go = fixed(
-    "lets go", DEVICE, FLAG, meaning="the device's driver unpins what is unmapped before its callback returns"
-)
 most_tries = fixed("most tries", TABLE, COUNT, meaning="how often an IOAS_UNMAP has drivers told, and goes on: 100")
 unpins_in = state(
     "unpins in",
@@ -61,7 +59,6 @@ unpins_in = state(
     TABLE.maybe,
     meaning="the access's `ioas_unpin`: the IO address space whose pages its driver has, and of whose unmaps it is told",
 )
-pinned = state("pinned", DEVICE, ADDRESS, FLAG, meaning="the device's driver has pinned the page, and not unpinned it")
 prevents = state("prevents", MAPPING, FLAG, meaning="the area's `prevent_access`: no page of it can be pinned")
 
 

@@ -5,12 +5,13 @@ from itertools import product
 from tenure.models.cdev_fields import attached_to
 from tenure.models.dma_claims import a_listed_mapping_has_its_ends, mappings_of_one_address_space_are_disjoint
 from tenure.models.dma_ioas import allowed, is_there
-from tenure.models.dma_ioas_accesses import is_held_by, is_told, lets_go, prevents, unpins_in
-from tenure.models.dma_ioas_accesses import pinned as pinned_at
+from tenure.models.dma_ioas_accesses import is_held_by, is_told, prevents, unpins_in
 from tenure.models.dma_ioas_compat import found
 from tenure.models.dma_ioas_copies import charges, has_ends, is_used, pinned, shares
 from tenure.models.dma_ioas_devices import begins_page, ends_page, has_devices, is_reserved
 from tenure.models.dma_type1 import first, last, listed, within
+from tenure.models.dma_type1_pins import lets_go
+from tenure.models.dma_type1_pins import pinned as pinned_at
 from tenure.vocabulary.objects import ADDRESS, DEVICE, IOPT_PAGES, MAPPING, TABLE, THREAD
 from tenure.vocabulary.observables import COPY_REQUEST
 from tenure.vocabulary.systems import claim, kept_with

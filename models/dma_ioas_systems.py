@@ -9,6 +9,7 @@ from tenure.models import (
     dma_ioas_copies,
     dma_ioas_devices,
     dma_type1,
+    dma_type1_pins,
 )
 from tenure.models.dma_ioas_building_claims import BUILDING_CLAIMS
 from tenure.models.dma_ioas_claims import ACCESS_CLAIMS, CLAIMS, COMPAT_CLAIMS, COPY_CLAIMS, DEVICE_CLAIMS
@@ -69,9 +70,9 @@ OF_ACCESSES = (
     shows(seen.device_ioas, lambda d: cdev_fields.attached_to[d]),
     shows(seen.space_attached, dma_ioas_devices.has_devices),
     shows(seen.device_told, lambda d: dma_ioas_accesses.unpins_in[d]),
-    shows(seen.device_lets_go, lambda d: dma_ioas_accesses.lets_go[d]),
+    shows(seen.device_lets_go, lambda d: dma_type1_pins.lets_go[d]),
     shows(seen.tries_most, lambda t: dma_ioas_accesses.most_tries[t]),
-    shows(seen.page_pinned, lambda d, a: dma_ioas_accesses.pinned[d, a]),
+    shows(seen.page_pinned, lambda d, a: dma_type1_pins.pinned[d, a]),
     shows(seen.area_closed, lambda m: dma_ioas_accesses.prevents[m]),
     shows(seen.area_told, dma_ioas_accesses.is_told),
     shows(seen.area_pinned, dma_ioas_accesses.is_held_by),

@@ -183,8 +183,8 @@ def removal(
         return both(concerned(mapping), no(lower))
 
     def remove(mapping: Term) -> Case:
-        much = position[last[mapping]] - position[first[mapping]] + 1
-        return go(unmapped[table].becomes(unmapped[table] + much), *removed(table, mapping), to="remove")
+        count = unmapped[table] + position[last[mapping]] - position[first[mapping]] + 1
+        return go(size.becomes(count), unmapped[table].becomes(count), *removed(table, mapping), to="remove")
 
     over = (size.becomes(unmapped[table]), unmapped[table].becomes(0), locked[table].becomes(value=False), *instead)
 

@@ -53,13 +53,10 @@ from tenure.vocabulary.calls import (
 )
 from tenure.vocabulary.effects import Assign, each
 from tenure.vocabulary.objects import ADDRESS, DEVICE, MAPPING, TABLE, THREAD
-from tenure.vocabulary.observables import ACCESS
+from tenure.vocabulary.observables import ACCESS, PIN_REQUEST
 from tenure.vocabulary.symbols import fixed, state
 from tenure.vocabulary.terms import FALSE, TRUE, Term, both, constant, either, every, implies, is_none, no, some, when
 from tenure.vocabulary.types import COUNT, FLAG, Choice
-
-PIN_REQUEST = Choice("pin request", ("range", "empty", "wraps"))
-"""What the number of pages of vfio_pin_pages comes to: a range, or what is wrong with it."""
 
 FAILURE = Choice("why a page is not pinned", ("nothing is mapped", "no access", "too many pages"))
 
@@ -274,8 +271,8 @@ def _told_and_removed(table: Term, ends: tuple[Term, Term] | None = None) -> Ste
         return go(*said, repeats.becomes(times), wants_list[table].becomes(value=True), to="tell")
 
     def remove(mapping: Term) -> Case:
-        much = position[last[mapping]] - position[first[mapping]] + 1
-        return go(unmapped[table].becomes(unmapped[table] + much), *removed(table, mapping), to="remove")
+        count = unmapped[table] + position[last[mapping]] - position[first[mapping]] + 1
+        return go(size.becomes(count), unmapped[table].becomes(count), *removed(table, mapping), to="remove")
 
     def is_still(mapping: Term) -> Term:
         return both(is_lowest(mapping), is_pinned(mapping), mapping == told)

@@ -33,7 +33,7 @@ def may_ioas_map_fixed(machine: Machine, table: int, request: int, low: int, hig
     return _is_free(machine, made) and ioas_calls.may_ioas_map_fixed(machine, table, request, low, high, to, made)
 
 
-def may_ioas_map(machine: Machine, table: int, request: int, length: int, to: int, made: int) -> bool:  # as above
+def may_ioas_map(machine: Machine, table: int, request: int, length: int, to: int, made: int) -> bool:
     """The same."""
     return _is_free(machine, made) and ioas_calls.may_ioas_map(machine, table, request, length, to, made)
 
@@ -158,9 +158,7 @@ def _leave(machine: Machine, device: int, call: str) -> Part:
     access.unpins_in = None
 
 
-def may_pin_pages(
-    machine: Machine, device: int, request: int, low: int, high: int, to: int
-) -> bool:  # what the caller passes
+def may_pin_pages(machine: Machine, device: int, request: int, low: int, high: int, to: int) -> bool:
     """The range has two ends in order, and the driver has nothing of it yet."""
     known = 0 <= device < len(machine.devices) and request in range(len(PIN_REQUEST.values))
     if not known or not 0 <= low <= high < machine.configuration.number(ADDRESS) or not 0 <= to < len(ACCESS.values):
@@ -169,7 +167,7 @@ def may_pin_pages(
     return asks and not machine.ioases[0].everyone[device].has(Range(low, high))
 
 
-def pin_pages(machine: Machine, me: Task, device: int, request: int, low: int, high: int, to: int) -> Answer:  # noqa: PLR0913  # as above
+def pin_pages(machine: Machine, me: Task, device: int, request: int, low: int, high: int, to: int) -> Answer:  # noqa: PLR0913  # what the caller passes
     """Have pages stay, all of a range or none; EINVAL, EOVERFLOW, ENOENT, EPERM (iommufd_access_pin_pages, 7.2)."""
     del me
     asked = PIN_REQUEST.values[request]

@@ -14,9 +14,7 @@ from tenure.reference.machine import Machine
 from tenure.reference.pinned_spaces import PinnedSpace
 from tenure.reference.type1_calls import EOVERFLOW, MAP_REQUEST, REQUEST, is_asked, malformed, take_lock
 from tenure.vocabulary.answers import Done, Refused
-from tenure.vocabulary.types import Choice
-
-PIN_REQUEST = Choice("pin request", ("range", "empty", "wraps"))
+from tenure.vocabulary.observables import PIN_REQUEST
 
 
 def space_of(machine: Machine, table: int) -> PinnedSpace:

@@ -83,6 +83,18 @@ def test_a_row_that_is_not_recorded_fails(run: Run, judged: Judged) -> None:
     assert "containers-2013 whole NEW-1: recorded nothing, found proved" in ended.err
 
 
+def test_a_property_that_applies_to_none_of_the_systems_shown_has_no_column(run: Run, judged: Judged) -> None:
+    """It is counted in the last line; where it alone was asked for, its column stands."""
+    judged(everything())
+    (absent, *_) = (r.property for r in everything() if r.verdict is Verdict.NOT_APPLICABLE)
+
+    of_all, of_one = run("prove", "containers-2013"), run("prove", "containers-2013", "--property", absent)
+
+    heads = [next(line for line in one.out.splitlines() if line.startswith("system")) for one in (of_all, of_one)]
+    assert [absent in head.split() for head in heads] == [False, True]
+    assert "not-applicable" in of_all.out.splitlines()[-1]
+
+
 def test_a_longer_trace_than_recorded_fails(run: Run, judged: Judged) -> None:
     """1: the length is part of the record."""
     rows = everything()
@@ -118,6 +130,7 @@ def test_what_is_not_known_is_inconclusive_whatever_is_recorded(
     assert same.code == 3
     assert other.code == 3
     assert "inconclusive" in other.err
+    assert "all others as recorded" in other.out
 
 
 def test_a_violation_counts_more_than_what_is_not_known(run: Run, judged: Judged) -> None:

@@ -123,6 +123,36 @@ def test_a_trace_uses_the_coarsest_granularity_that_shows_the_harm(
     assert json.loads(steps.out)["#meta"]["granularity"] == "steps"
 
 
+def test_a_counterexample_to_induction_is_shown_and_is_no_trace(
+    run: Run, judged: Judged, short_and_long: tuple[Trace, Trace]
+) -> None:
+    """3, for its first state may never be reached; and no file."""
+    _, steps = short_and_long
+    stuck = replace(row("containers-2013", "steps", "HARM-3", Verdict.NOT_INDUCTIVE), trace=steps)
+    judged([stuck])
+
+    ended = run("trace", "containers-2013", "HARM-3", "--granularity", "steps", "--out", "none.itf.json")
+
+    assert ended.code == 3
+    assert "no trace: not-inductive" in ended.out
+    assert steps.events[0].rule in ended.out
+    assert not Path("none.itf.json").exists()
+
+
+def test_a_run_is_preferred_to_a_counterexample_to_induction(
+    run: Run, judged: Judged, short_and_long: tuple[Trace, Trace]
+) -> None:
+    """Where whole calls show none, interleaved ones may."""
+    whole, steps = short_and_long
+    stuck = replace(row("containers-2013", "whole", "HARM-3", Verdict.NOT_INDUCTIVE), trace=whole)
+    judged([stuck, replace(row("containers-2013", "steps", "HARM-3", Verdict.REFUTED, len(steps)), trace=steps)])
+
+    ended = run("trace", "containers-2013", "HARM-3")
+
+    assert ended.code == 0
+    assert ended.out.startswith("# containers-2013 steps")
+
+
 def test_who_asks_for_a_trace_waits_for_no_other_proof(
     run: Run, monkeypatch: pytest.MonkeyPatch, short_and_long: tuple[Trace, Trace]
 ) -> None:

@@ -9,11 +9,11 @@ from tests.search.test_mutants import Fault, forgetful, on_case, unguarded
 
 from tenure.commands.recording import recorded
 from tenure.models import SYSTEMS
-from tenure.models.dma_type1 import access, available, last, position, unmapped
+from tenure.models.dma_type1 import access, available, last, position
 from tenure.properties import PROPERTIES
 from tenure.search.explorer import explore
 from tenure.search.range_scopes import range_scope
-from tenure.vocabulary.calls import Case
+from tenure.vocabulary.calls import Case, refuse
 from tenure.vocabulary.effects import Assign, each
 from tenure.vocabulary.machine import Machine
 from tenure.vocabulary.objects import MAPPING
@@ -67,6 +67,12 @@ def counting_nothing(system: System) -> System:
     return assigning(REMOVAL, position_of(system, REMOVAL), "unmapped", constant(0, COUNT))(system)
 
 
+def refusing_in_the_end(system: System) -> System:
+    """A removal takes what there is, and says that it may not."""
+    after = position_of(system, REMOVAL) + 1
+    return on_case(REMOVAL, after, lambda old: refuse(old.when, "EINVAL", "it is too late", *old.effects))(system)
+
+
 REMOVAL = "unmap_dma.remove"
 V2 = next(s for s in SYSTEMS if s.id == "dma-type1-v2")
 TABLE, MADE = (V2.call("map_dma").parameter(name) for name in ("table", "made"))
@@ -84,7 +90,7 @@ MUTANTS: tuple[tuple[str, Fault], ...] = (
     ("DMA-5", counting_nothing),
     ("DMA-7", forgetful(REMOVAL, "available")),
     ("DMA-12", forgetful("map_dma.map", "last")),
-    ("DMA-13", adding("unmap_dma.find", 0, unmapped[TABLE].becomes(unmapped[TABLE] + 1))),
+    ("DMA-13", refusing_in_the_end),
     ("ACT-1", forgetful(REMOVAL, "charged")),
     ("ACT-2", adding("map_dma.map", 5, available[TABLE].becomes(available[TABLE] - 1))),
     ("ACT-3", unguarded("map_dma.map", 8)),

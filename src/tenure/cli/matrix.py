@@ -25,12 +25,12 @@ Cells = dict[str, Row]
 
 
 def print_matrix(rows: Sequence[Row], found: Mapping[Job, Judgement]) -> None:
-    """A table for systems that have properties in common: one line for each granularity, one column for each property."""
+    """A table for systems that have properties in common: one line for each granularity, one column for each property that applies."""
     by_job: dict[Job, Cells] = {}
     for row in rows:
         by_job.setdefault((row.system_id(), row.granularity), {})[row.property] = row
     for family in _families(by_job):
-        names = list(dict.fromkeys(r.property for r in rows if any(r.property in cells for cells in family.values())))
+        names = _columns(rows, family)
         table = Table("system", "calls", *names, "obligations", "s", box=None, pad_edge=False, padding=(0, 1, 0, 0))
         for job, cells in family.items():
             judgement = found[job]
@@ -38,6 +38,14 @@ def print_matrix(rows: Sequence[Row], found: Mapping[Job, Judgement]) -> None:
             table.add_row(*job, *(_cell(cells.get(n)) for n in names), *counts)
         print_whole(table)
     console().print(LEGEND)
+
+
+def _columns(rows: Sequence[Row], family: Mapping[Job, Cells]) -> list[str]:
+    """The properties of these systems, each once; those that apply to none of them are told by number alone."""
+    found = [r for cells in family.values() for r in cells.values()]
+    applying = {r.property for r in found if r.verdict is not Verdict.NOT_APPLICABLE}
+    shown = applying or {r.property for r in found}
+    return [name for name in dict.fromkeys(r.property for r in rows) if name in shown]
 
 
 def _families(by_job: Mapping[Job, Cells]) -> list[dict[Job, Cells]]:

@@ -18,7 +18,7 @@ from tenure.cli.troubles import trouble, until_interrupted
 from tenure.commands.naming import property_named, systems_named
 from tenure.commands.output import Ending, Exit
 from tenure.models import SYSTEMS
-from tenure.vocabulary.verdicts import Row, Verdict
+from tenure.vocabulary.verdicts import OPEN, Row, Verdict
 
 if TYPE_CHECKING:
     from tenure.commands.judging import Judgement
@@ -118,7 +118,7 @@ def _note(rows: Sequence[Row], wrong: Sequence[Mismatch], ending: Ending) -> Non
     for one in wrong:
         trouble(ending, Exit.FINDING, f"not as recorded: {one}")
     for row in rows:
-        if row.verdict in (Verdict.UNKNOWN, Verdict.NOT_INDUCTIVE):
+        if row.verdict in OPEN:
             said = f"inconclusive: {row.system_id()} {row.granularity} {row.property}: {row.reason}"
             trouble(ending, Exit.INCONCLUSIVE, said)
     if all(r.verdict is Verdict.NOT_APPLICABLE for r in rows):
@@ -140,4 +140,5 @@ def _tally(rows: Sequence[Row], wrong: Sequence[Mismatch]) -> str:
         return "nothing was judged: no system that was named shows what the property speaks of"
     verdicts = [r.verdict for r in rows]
     tally = ", ".join(f"{verdicts.count(v)} {v.value}" for v in Verdict if v in verdicts)
-    return f"{tally}; {f'{len(wrong)} not as recorded' if wrong else 'all as recorded'}"
+    others = "all others" if any(v in OPEN for v in verdicts) else "all"
+    return f"{tally}; {f'{len(wrong)} not as recorded' if wrong else f'{others} as recorded'}"

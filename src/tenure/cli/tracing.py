@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from tenure.vocabulary.systems import System
     from tenure.vocabulary.traces import Trace
 
+KNOWN = (Verdict.PROVED, Verdict.NOT_APPLICABLE)
+"""Where there is no trace, and cannot be one."""
+
 
 @click.command()
 @click.argument("system", metavar=SYSTEM)
@@ -31,18 +34,21 @@ if TYPE_CHECKING:
 def trace(*, system: str, name: str, granularity: str | None, form: str, out: str | None, tell: Telling) -> None:
     """Show the shortest trace to a property's fall, or the one to a named race."""
     from tenure.commands.tracing import find_trace
+    from tenure.report.text import to_text
 
     chosen = system_named(system)
     found = find_trace(chosen, name, granularity)
     if found.trace is None:
         click.echo(f"{chosen.id} {name}: no trace: {found.verdict.value}: {found.reason}")
+        if found.induction is not None:
+            tell.say(to_text(found.induction, found.sentence))
     elif out:
         write(out, _formed(found.trace, form, found.sentence))
     else:
         tell.say(_formed(found.trace, form, found.sentence))
     tell.document(f"trace {system} {name}", None, [_result(chosen, name, found)])
     if found.trace is None:
-        sys.exit(Exit.INCONCLUSIVE if found.verdict is Verdict.SEARCHED else Exit.NOTHING)
+        sys.exit(Exit.NOTHING if found.verdict in KNOWN else Exit.INCONCLUSIVE)
 
 
 def _result(system: System, name: str, found: Found) -> dict[str, object]:

@@ -14,7 +14,7 @@ from tenure.commands.workers import pool_of
 from tenure.prover import cache
 from tenure.report.itf import from_itf, to_itf
 from tenure.vocabulary.systems import Granularity
-from tenure.vocabulary.verdicts import Row, Verdict
+from tenure.vocabulary.verdicts import OPEN, Row, Verdict
 
 Job = tuple[str, str]
 """A system and a granularity."""
@@ -120,7 +120,7 @@ def mismatches(rows: list[Row], *, partial: bool) -> list[Mismatch]:
     known = recorded()
     found = []
     for row in rows:
-        if row.verdict in (Verdict.UNKNOWN, Verdict.NOT_INDUCTIVE):
+        if row.verdict in OPEN:
             continue
         now = (row.verdict.value, row.length)
         then = known.get(row.key())

@@ -28,6 +28,8 @@ class Found:
     sentence: str
     verdict: Verdict
     reason: str
+    induction: Trace | None = None
+    """A counterexample to induction, where there is no more: a step, and no run."""
 
 
 def find_trace(system: System, name: str, granularity: str | None) -> Found:
@@ -44,16 +46,17 @@ def find_trace(system: System, name: str, granularity: str | None) -> Found:
         known = [LOCKS, *(p.id for p in PROPERTIES)] + [r.id for r in RACES if r.system == system.id]
         raise unknown("property or race", name, known) from None
     ones = in_its_place(system, one)
-    last = Verdict.NOT_APPLICABLE, "the system shows nothing of what it speaks of"
+    nothing = "the system shows nothing of what it speaks of"
+    last: tuple[Verdict, str, Trace | None] = (Verdict.NOT_APPLICABLE, nothing, None)
     jobs = jobs_for([system.id], granularity) if any(concerns(system, o) for o in ones) else []
     for job in jobs:  # one after the other: who asked for a trace waits for no proof that comes after it
         ((_, judgement),) = judged([job], 1, lambda *_: None)
         for asked in ones:
             row = next(r for r in judgement.rows if r.property == asked.id)
-            if row.trace is not None:
-                trace = replace(row.trace, reason=asked.sentence)
-                return Found(trace, asked.sentence, row.verdict, row.reason)
-            last = row.verdict, row.reason
+            shown = None if row.trace is None else replace(row.trace, reason=asked.sentence)
+            if row.verdict is Verdict.REFUTED:
+                return Found(shown, asked.sentence, row.verdict, row.reason)
+            last = row.verdict, row.reason, shown
     return Found(None, " ".join(o.sentence for o in ones), *last)
 
 

@@ -244,6 +244,7 @@ COMPAT = Family(
     witness=vfio_scope({"thread": 2, "table": 2, "address": 2, "mapping": 2}),
     gate=vfio_scope({"thread": 1, "table": 2, "address": 8, "mapping": 7}),
     plan=vfio_scope(_PAGES),
+    deep=((vfio_scope(_PAGES), frozenset({"ioas_alloc", "map_dma", "unmap_dma"})),),
     whole=(
         Place("one address space", vfio_scope(_PAGES)),
         Place("two address spaces", vfio_scope({**_PAGES, "table": 2, "address": 2})),

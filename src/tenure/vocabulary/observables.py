@@ -45,8 +45,8 @@ MAP_REQUEST = Choice("IO map request", ("range", "empty", "wraps", "too large", 
 """The same of IOAS_MAP, where there are flags, of which one may be unknown, and memory behind the range besides."""
 AUTO_REQUEST = Choice("IO automatic request", ("range", "empty", "half", "too large", "unknown", "target wraps"))
 """The same where IOAS_MAP is told no address; half is a length of half the address space or more."""
-PIN_REQUEST = Choice("IO pin request", ("range", "empty", "wraps"))
-"""What the sizes of iommufd_access_pin_pages come to: a range, or what is wrong with it."""
+PIN_REQUEST = Choice("pin request", ("range", "empty", "wraps"))
+"""What the sizes of vfio_pin_pages and iommufd_access_pin_pages come to: a range, or what is wrong with it."""
 COPY_REQUEST = Choice("IO copy request", ("range", "empty", "wraps", "source wraps", "too large", "unknown"))
 """What the sizes of IOAS_COPY come to where it is told an address: a range in the source and one to copy to, or what is wrong with them."""
 AUTO_COPY_REQUEST = Choice("IO automatic copy request", ("range", "empty", "source wraps", "too large", "unknown"))

@@ -26,6 +26,10 @@ class Verdict(Enum):
     NOT_APPLICABLE = "not-applicable"
 
 
+OPEN = (Verdict.UNKNOWN, Verdict.NOT_INDUCTIVE)
+"""Neither proved nor refuted, whatever is recorded."""
+
+
 @dataclass(frozen=True)
 class Row:
     """One property of one system at one granularity: the verdict, why, and the trace that shows it."""
