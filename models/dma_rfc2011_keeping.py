@@ -131,6 +131,7 @@ KEPT: tuple[Claim, ...] = (
         in_flight.a_call_in_flight_was_given_what_it_needs,
         in_flight.the_rest_is_listed_in_its_turn,
         at_rest.addresses_have_numbers_of_their_own,
+        at_rest.what_leads_somewhere_leads_to_a_page,
         at_rest.what_leads_somewhere_is_mapped_at_rest,
         in_flight.an_unmap_goes_through_its_range,
     )(in_flight.what_an_unmap_takes_is_unmapped),
