@@ -3,6 +3,7 @@
 from tenure.models import dma_claims, dma_rfc2011, dma_rfc2011_map, dma_rfc2011_unmap, dma_type1
 from tenure.models import dma_rfc2011_claims as claims
 from tenure.models import dma_rfc2011_claims_in_flight as in_flight
+from tenure.models.dma_rfc2011_keeping import kept
 from tenure.models.dma_rfc2011_ways import DEFECTS, MEANT, Ways
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.calls import Call
@@ -90,7 +91,7 @@ def _system(variant: str, title: str, ways: Ways) -> System:
         source="drivers/vfio/vfio_iommu.c, RFC of November 2011",
         calls=_callers(variant, _calls(ways)),
         definitions=DEFINITIONS,
-        claims=BROKEN[variant],
+        claims=kept(BROKEN[variant]),
         initially=claims.INITIALLY,
     )
 

@@ -100,7 +100,7 @@ def _unmap_refusals(ways: Ways, table: Term, request: Term, asked: Asked) -> tup
 
 
 def _cut(ways: Ways, table: Term, asked: Asked, rest: Term, kept: tuple[Term, Term]) -> Step:
-    """A round for each mapping that has a part of the range; in which order, matters only to who stops too soon."""
+    """A round for each mapping that has a part of the range, those at its ends first and last; else the order matters only to who stops too soon."""
     at, left = kept
 
     def is_met(mapping: Term) -> Term:
@@ -145,8 +145,8 @@ def _cut(ways: Ways, table: Term, asked: Asked, rest: Term, kept: tuple[Term, Te
         *((stops,) if ways.counts_bytes else ()),
         case(below=True, above=True),
         case(below=True, above=False),
-        case(below=False, above=True),
         case(below=False, above=False),
+        case(below=False, above=True),
         go(at.becomes(asked.low)),
         keeps=(DGATE,),
         repeats=True,

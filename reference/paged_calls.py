@@ -1,4 +1,4 @@
-"""MAP_DMA, UNMAP_DMA and the last release of the RFC of November 2011, each under the one mutex of its metagroup."""
+"""MAP_DMA, UNMAP_DMA and the last release of the RFC of November 2011, each under the one mutex of its metagroup, round by round."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Generator
 
 from tenure.reference.calls import OK, Steps, Task
 from tenure.reference.dma.errnos import Errno
+from tenure.reference.dma.steps import told
 from tenure.reference.locks import BLOCKED
 from tenure.reference.machine import Machine
 from tenure.reference.paged_spaces import PagedSpace
@@ -27,9 +28,10 @@ def map_dma(  # noqa: PLR0913 -- what the caller passes
     """Lead devices to memory; EINVAL, EBUSY, ENOMEM, EFAULT (vfio_dma_map_dm)."""
     space = machine.paged[table]
     yield from _lock(space, me)
-    answer = space.map(DMA_REQUEST.values[request], low, high, to, writes=bool(writes), made=made)
+    rounds = space.map_steps(DMA_REQUEST.values[request], low, high, to, writes=bool(writes), made=made)
+    answer = yield from told(rounds, lambda upcoming: f"map_dma.{upcoming.step}")
     space.lock.release()
-    return _told(answer)
+    return _answered(answer)
 
 
 def may_unmap_dma(machine: Machine, table: int, request: int, low: int, high: int, rest: int) -> bool:
@@ -41,9 +43,10 @@ def unmap_dma(machine: Machine, me: Task, table: int, request: int, low: int, hi
     """Take a range out of whatever mappings have it; EINVAL, ENOMEM, EFAULT (vfio_dma_unmap_dm)."""
     space = machine.paged[table]
     yield from _lock(space, me)
-    answer = space.unmap(DMA_REQUEST.values[request], low, high, rest)
+    rounds = space.unmap_steps(DMA_REQUEST.values[request], low, high, rest)
+    answer = yield from told(rounds, lambda upcoming: f"unmap_dma.{upcoming.step}")
     space.lock.release()
-    return _told(answer)
+    return _answered(answer)
 
 
 def may_release_iommu(machine: Machine, table: int) -> bool:
@@ -55,7 +58,7 @@ def release_iommu(machine: Machine, me: Task, table: int) -> Steps:
     """Forget every mapping (vfio_close_iommu, vfio_dma_unmap_all)."""
     space = machine.paged[table]
     yield from _lock(space, me)
-    space.release()
+    yield from told(space.release_steps(), lambda upcoming: f"release_iommu.{upcoming.step}")
     space.lock.release()
     return OK
 
@@ -65,7 +68,7 @@ def _lock(space: PagedSpace, me: Task) -> Generator[str, None, None]:
         yield BLOCKED
 
 
-def _told(answer: Errno | int | None) -> Answer:
+def _answered(answer: Errno | int | None) -> Answer:
     """An answer that is no errno is told by its number."""
     if answer is None:
         return OK

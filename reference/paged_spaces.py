@@ -6,7 +6,9 @@ are: where words are to wrap, a page is so large that 64 bits have no more of th
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from tenure.reference.configuration import Configuration
 from tenure.reference.dma import Access, Bounds, Mapping, Range, Tracker, Width
@@ -16,10 +18,13 @@ from tenure.reference.dma.pages import Shift
 from tenure.reference.dma.processes import RAM, READ_WRITE, RESERVED, Process
 from tenure.reference.dma.rfc2011 import LENGTH, Flags, Rfc2011
 from tenure.reference.dma.rfc2011_as_written import AsWritten, Entry
-from tenure.reference.dma.rfc2011_memory import Memory
+from tenure.reference.dma.rfc2011_memory import UNPIN, Memory
 from tenure.reference.dma.rfc2011_ways import DEFECTS
+from tenure.reference.dma.steps import Round, Rounds, told
 from tenure.reference.locks import Lock
 from tenure.vocabulary.objects import ADDRESS, PAGE
+
+T = TypeVar("T")
 
 PagedState = tuple[tuple[tuple[int, int, int, int, int], ...], tuple[int, ...]]
 """Each mapping as its name, first and last address, memory and access; and for each address the number of the page it leads to."""
@@ -68,31 +73,56 @@ class PagedSpace:
         self.lock = Lock()
         self.names: dict[int, Place] = {}
 
-    def map(self, request: str, low: int, high: int, to: int, *, writes: bool, made: int) -> Errno | int | None:
-        """MAP_DMA in bytes; the mapping that has the first address is the new one's."""
+    def map_steps(
+        self, request: str, low: int, high: int, to: int, *, writes: bool, made: int
+    ) -> Rounds[Errno | int | None]:
+        """MAP_DMA in bytes, round by round; what is there that was not is the new one, or what became one with it."""
         flags = Flags.WRITE if writes else Flags.NONE
         arguments = *self._bytes(request, low, high), to << self.shift
         unknown = Flags.UNKNOWN if request == "unknown" else Flags.NONE
-        self._begins(request)
-        answer = self.subject.map(*arguments, flags | unknown)
-        kept = {place: name for name, place in self.names.items()}
-        self.names = {kept.get(place, made): place for place in self._places()}
-        return answer
 
-    def unmap(self, request: str, low: int, high: int, rest: int) -> Errno | int | None:
-        """UNMAP_DMA in bytes; of a mapping in two parts the lower one keeps its name."""
+        def named() -> None:
+            kept = {place: name for name, place in self.names.items()}
+            self.names = {kept.get(place, made): place for place in self._places()}
+
+        self._begins(request)
+        return (yield from _after_each(self.subject.map_steps(*arguments, flags | unknown), named))
+
+    def unmap_steps(self, request: str, low: int, high: int, rest: int) -> Rounds[Errno | int | None]:
+        """UNMAP_DMA in bytes, round by round; of a mapping in two parts the lower one keeps its name."""
+
+        def named() -> None:
+            before, self.names = self.names, {}
+            for place in self._places():
+                name = next((n for n, p in before.items() if p.first <= place.first <= place.last <= p.last), rest)
+                self.names[rest if name in self.names else name] = place
+
         self._begins(request)
         length = LENGTH - 1 if request == "unknown" else LENGTH
-        answer = self.subject.unmap(*self._bytes(request, low, high), length)
-        before, self.names = self.names, {}
-        for place in self._places():
-            name = next((n for n, p in before.items() if p.first <= place.first <= place.last <= p.last), rest)
-            self.names[rest if name in self.names else name] = place
-        return answer
+        first, size = self._bytes(request, low, high)
+        rounds = _after_each(self.subject.unmap_steps(first, size, length), named)
+        addresses = [(low + offset) % self.count for offset in range(size >> self.shift)]
+        return (yield from self._at_each([*addresses, None], rounds))
 
-    def release(self) -> None:
+    def release_steps(self) -> Rounds[None]:
         """The domain goes, and every mapping with it."""
-        self.become(((), (0,) * self.count))
+        self.names = {}
+        yield from self._at_each([*range(self.count)], self.subject.release_steps())
+
+    def _at_each(self, addresses: list[int | None], rounds: Rounds[T]) -> Rounds[T]:
+        """The same with a round for each of the addresses, in order, where the loop has one for what leads somewhere alone."""
+        try:
+            while (upcoming := next(rounds)).step != UNPIN.step:
+                yield upcoming
+            for address in addresses:
+                yield UNPIN
+                if upcoming.at == (None if address is None else address << self.shift):
+                    upcoming = next(rounds)
+            while True:
+                next(rounds)
+        except StopIteration as stop:
+            answer: T = stop.value
+            return answer
 
     def translated(self) -> tuple[int, ...]:
         """For each address the number of the page to which it leads, from 1 on; 0 for none."""
@@ -170,7 +200,6 @@ class PagedSpace:
                     self._range(p.first, p.last), (p.memory - 1) << self.shift, Access(p.access), self.process.name
                 )
                 self.subject.space.map(mapping)
-            self.subject.space.effects = self._memory
             return
         self.subject.list = [
             Entry(
@@ -181,6 +210,18 @@ class PagedSpace:
             )
             for p in places
         ]
+
+
+def _after_each(rounds: Rounds[T], act: Callable[[], None]) -> Rounds[T]:
+    """The same call; after each of its rounds something is done."""
+
+    def acted(upcoming: Round) -> Round:
+        act()
+        return upcoming
+
+    answer = yield from told(rounds, acted)
+    act()
+    return answer
 
 
 def len_of(mapping: Mapping, shift: Shift) -> int:
@@ -207,8 +248,6 @@ def _subject(process: Process, bounds: Bounds, defect: str) -> Rfc2011 | AsWritt
     ways = DEFECTS.get(defect)
     due = {} if ways is None else {"due": ways.due, "for_write": ways.for_write}
     subject.memory = CallersMemory(process, bounds, **due)  # type: ignore[arg-type]  # two fields of two types
-    if isinstance(subject, Rfc2011):
-        subject.space = Tracker(bounds, subject.memory)
     subject.memory.table = _empty(bounds)
     return subject
 

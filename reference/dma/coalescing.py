@@ -7,7 +7,10 @@ from collections.abc import Iterable
 from tenure.reference.dma.mappings import Mapping
 from tenure.reference.dma.ranges import Range, is_adjacent, join, size
 from tenure.reference.dma.removal import exact
+from tenure.reference.dma.steps import Round, Rounds, finish
 from tenure.reference.dma.tracker import Tracker
+
+JOIN = Round("join")
 
 
 def together(ranges: Iterable[Range]) -> list[Range]:
@@ -32,16 +35,20 @@ def continues(low: Mapping, high: Mapping) -> bool:
 
 def coalesce(space: Tracker, mapping: Mapping) -> Mapping:
     """Join a mapping with what it continues and with what continues it; nothing behind them changes, so no effect is due."""
-    effects, space.effects = space.effects, None
-    try:
-        below = space.at(mapping.range.first - 1) if mapping.range.first else None
-        if below is not None and continues(below, mapping):
-            mapping = _one(space, below, mapping)
-        above = space.at(mapping.range.last + 1)
-        if above is not None and continues(mapping, above):
-            mapping = _one(space, mapping, above)
-    finally:
-        space.effects = effects
+    return finish(coalesce_steps(space, mapping))
+
+
+def coalesce_steps(space: Tracker, mapping: Mapping) -> Rounds[Mapping]:
+    """The same in rounds, of which each joins two; the last finds nothing to join."""
+    yield JOIN
+    below = space.at(mapping.range.first - 1) if mapping.range.first else None
+    if below is not None and continues(below, mapping):
+        mapping = _one(space, below, mapping)
+        yield JOIN
+    above = space.at(mapping.range.last + 1)
+    if above is not None and continues(mapping, above):
+        mapping = _one(space, mapping, above)
+        yield JOIN
     return mapping
 
 
@@ -51,7 +58,9 @@ def _one(space: Tracker, low: Mapping, high: Mapping) -> Mapping:
     if whole is None:
         raise ValueError(f"between {low.range} and {high.range} is a hole")
     joined = low._replace(range=whole)
+    effects, space.effects = space.effects, None
     for one in (low, high):
         space.unmap(one.range, exact)
     space.map(joined)
+    space.effects = effects
     return joined

@@ -17,12 +17,12 @@ from tenure.reference.dma.ioas_pages import AccessUser, Area, Domain, Mode, Page
 from tenure.reference.dma.ioas_place import Part, place
 from tenure.reference.dma.ioas_reach import pin, unpin
 from tenure.reference.dma.ioas_state import Areas, range_of
-from tenure.reference.dma.ioas_steps import Steps, finish
 from tenure.reference.dma.ioas_versions import V7_2, Version
 from tenure.reference.dma.mappings import Access
 from tenure.reference.dma.pages import Shift, is_aligned
 from tenure.reference.dma.processes import Process
 from tenure.reference.dma.ranges import Range, covers, intersection, overlap, size
+from tenure.reference.dma.steps import Steps, finish
 from tenure.reference.dma.widths import Malformed, from_size, top
 
 MOST_TRIES = 100

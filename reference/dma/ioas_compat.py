@@ -9,11 +9,11 @@ from tenure.reference.dma.faults import FailedWith
 from tenure.reference.dma.ioas import Ioas, Unmapped
 from tenure.reference.dma.ioas_pages import Area
 from tenure.reference.dma.ioas_state import range_of
-from tenure.reference.dma.ioas_steps import finish
 from tenure.reference.dma.mappings import Access
 from tenure.reference.dma.pages import is_aligned
 from tenure.reference.dma.processes import Process
 from tenure.reference.dma.ranges import Range, split
+from tenure.reference.dma.steps import finish
 from tenure.reference.dma.widths import top
 
 

@@ -10,10 +10,10 @@ from tenure.reference.dma.faults import FailedWith
 from tenure.reference.dma.ioas_holes import alignment_of, anywhere, first_fit
 from tenure.reference.dma.ioas_pages import Area, Pages
 from tenure.reference.dma.ioas_state import Areas
-from tenure.reference.dma.ioas_steps import Steps
 from tenure.reference.dma.mappings import Access
 from tenure.reference.dma.pages import Shift, first_byte, is_aligned, page_of
 from tenure.reference.dma.ranges import Range, intersection, overlap, size
+from tenure.reference.dma.steps import Steps
 from tenure.reference.dma.widths import Malformed, from_size, top
 
 

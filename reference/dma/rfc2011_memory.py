@@ -9,14 +9,17 @@ from tenure.reference.dma.bounds import Bounds
 from tenure.reference.dma.coalescing import together
 from tenure.reference.dma.errnos import Errno
 from tenure.reference.dma.faults import FailedWith, Faults
-from tenure.reference.dma.mappings import Access, Mapping
+from tenure.reference.dma.mappings import Access, Mapping, part
 from tenure.reference.dma.pages import page_count
 from tenure.reference.dma.processes import RESERVED, Process
-from tenure.reference.dma.ranges import Range, size
+from tenure.reference.dma.ranges import Range, intersection, size
 from tenure.reference.dma.removal import splitting
+from tenure.reference.dma.steps import Round, Rounds
 from tenure.reference.dma.tracker import Tracker
 
 Due = Callable[[Iterable[Mapping], Bounds], int]
+
+PIN, UNDO, UNPIN = Round("pin"), Round("undo"), Round("unpin")
 
 
 def each_page_once(pieces: Iterable[Mapping], bounds: Bounds) -> int:
@@ -32,9 +35,10 @@ def each_page_each_time(pieces: Iterable[Mapping], bounds: Bounds) -> int:
 
 @dataclass(slots=True)
 class Memory:
-    """The effects of the RFC: `table` is what devices see, `seen` what they ever could.
+    """What calls do behind the list of mappings: `table` is what devices see, `seen` what they ever could.
 
-    `due` is the number of pages that a process is charged for; `for_write` has pages pinned as if they would be written.
+    A round is of a run of pages that lie side by side in memory: of each page by itself, where none do. `due` is the number of
+    pages that a process is charged for; `for_write` has pages pinned as if they would be written.
     """
 
     process: Process
@@ -73,15 +77,39 @@ class Memory:
         del answer
         self.faults.step(Errno.EFAULT)
 
-    def free(self, records: int) -> None:
-        """Nothing to do: memory that is given back is no concern of anybody's."""
-
-    def unpin(self, piece: Mapping) -> None:
-        """Nothing to do: what is pinned is what the table leads to."""
-
     def uninstall(self, piece: Mapping) -> None:
         self.table.unmap(piece.range, splitting)
         self._charge()
+
+    def pins(self, pieces: Iterable[Mapping], led: list[Mapping]) -> Rounds[None]:
+        """Pin and translate run after run, and remember in `led` what was; the last round finds nothing left."""
+        ahead = iter(pieces)
+        yield PIN
+        while (piece := next(ahead, None)) is not None:
+            self.pin(piece)
+            self.install(piece)
+            led.append(piece)
+            yield PIN
+
+    def undoes(self, led: list[Mapping]) -> Rounds[None]:
+        """Give back run after run, the last one first; the last round finds nothing left."""
+        yield UNDO
+        while led:
+            self.uninstall(led.pop())
+            yield UNDO
+
+    def unpins(self, ranges: Iterable[Range], seen: Callable[[Mapping], Mapping | None] | None = None) -> Rounds[None]:
+        """Lead nowhere what is translated in these ranges, or the part of it that is `seen`; the last round finds nothing left."""
+        for r in ranges:
+            for found in self.table.overlapping(r):
+                here = intersection(found.range, r)
+                piece = None if here is None else part(found, here)
+                if piece is not None and seen is not None:
+                    piece = seen(piece)
+                if piece is not None:
+                    yield Round(UNPIN.step, piece.range.first)
+                    self.uninstall(piece)
+        yield UNPIN
 
     def _charge(self) -> None:
         self.process.locked = self.due(self.table, self.bounds)

@@ -34,13 +34,30 @@ class Tracker:
 
     def map(self, mapping: Mapping) -> Refusal | None:
         self.bounds.check_mapping(mapping)
-        refusal = self._refusal(mapping)
+        refusal = self.refusal(mapping)
         if refusal is not None:
             return refusal
         if self.effects is not None:
             take(self.effects, mapping)
         self._mappings.add(mapping)
         self._held[mapping.owner] += page_count(mapping.range, self.bounds.shift)
+        return None
+
+    def refusal(self, mapping: Mapping) -> Refusal | None:
+        """The first reason not to map this, if there is one."""
+        bounds, r = self.bounds, mapping.range
+        if not bounds.is_aligned(mapping):
+            return Refusal.MISALIGNED
+        highest = self._highest_from(r.last)
+        if highest is not None and r.first <= highest.range.last:
+            return Refusal.OCCUPIED
+        if bounds.entries is not None and len(self._mappings) >= bounds.entries:
+            return Refusal.FULL
+        if not _is_in_one(r, self._valid):
+            return Refusal.OUTSIDE
+        limit = bounds.pages.get(mapping.owner)
+        if limit is not None and self._held[mapping.owner] + page_count(r, bounds.shift) > limit:
+            return Refusal.CHARGED
         return None
 
     def unmap(self, request: Range, removal: Removal) -> tuple[Mapping, ...] | Refusal:
@@ -88,23 +105,6 @@ class Tracker:
 
     def __len__(self) -> int:
         return len(self._mappings)
-
-    def _refusal(self, mapping: Mapping) -> Refusal | None:
-        """The first reason not to map this, if there is one."""
-        bounds, r = self.bounds, mapping.range
-        if not bounds.is_aligned(mapping):
-            return Refusal.MISALIGNED
-        highest = self._highest_from(r.last)
-        if highest is not None and r.first <= highest.range.last:
-            return Refusal.OCCUPIED
-        if bounds.entries is not None and len(self._mappings) >= bounds.entries:
-            return Refusal.FULL
-        if not _is_in_one(r, self._valid):
-            return Refusal.OUTSIDE
-        limit = bounds.pages.get(mapping.owner)
-        if limit is not None and self._held[mapping.owner] + page_count(r, bounds.shift) > limit:
-            return Refusal.CHARGED
-        return None
 
     def _remove(self, cuts: list[tuple[Mapping, Cut]]) -> tuple[Mapping, ...] | Refusal:
         """Put what stays of mappings in their place, and answer with what goes."""

@@ -107,7 +107,25 @@ RFC2011 = Family(
             full=True,
         ),
     ),
-    pairs=(),
+    pairs=(
+        Place(
+            "two calls",
+            paged_scope({"process": 1, "thread": 2, "table": 1, "address": 2, "page": 1, "mapping": 2}, limit=0),
+        ),
+        Place(
+            "one call",
+            paged_scope({"process": 1, "thread": 1, "table": 1, "address": 4, "page": 3, "mapping": 2}),
+        ),
+        Place(
+            "one call, and a limit of one page",
+            paged_scope({"process": 1, "thread": 1, "table": 1, "address": 4, "page": 3, "mapping": 1}, limit=1),
+        ),
+        Place(
+            "one call among three mappings",
+            paged_scope({"process": 1, "thread": 1, "table": 1, "address": 4, "page": 3, "mapping": 3}),
+            full=True,
+        ),
+    ),
     columns=(
         ("address_position", "a", "position"),
         ("page_number", "pg", "page number"),

@@ -12,9 +12,9 @@ from tenure.reference.dma.ioas import Flags, Ioas, Unmapped
 from tenure.reference.dma.ioas_holes import first_fit
 from tenure.reference.dma.ioas_pages import AccessUser, Domain, Mode
 from tenure.reference.dma.ioas_state import WouldWait
-from tenure.reference.dma.ioas_steps import finish
 from tenure.reference.dma.ioas_versions import V6_12, V7_2, Version
 from tenure.reference.dma.processes import Process
+from tenure.reference.dma.steps import finish
 
 PAGE = 0x1000
 MAX = (1 << 64) - 1

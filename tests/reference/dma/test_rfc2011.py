@@ -374,6 +374,26 @@ def test_map_refuses(iova: int, size: int, vaddr: int, flags: Flags, length: int
         assert subject.entries() == [(0, 1)]
 
 
+def test_a_call_is_made_in_rounds_and_each_is_named_before_it_is_made() -> None:
+    """A round for each run of pages, each entry that is cut and each two that join; and one more, in which a loop finds nothing left."""
+    who = Process("p0", may_lock=True)
+    for page, frame in ((0, 9), (1, 5), (2, 7)):
+        who.has(Range(page * PAGE, (page + 1) * PAGE - 1), frame * PAGE)
+    for subject in (Rfc2011(who), AsWritten(who, MEANT)):
+        made = [one.step for one in subject.map_steps(0, 2 * PAGE, 0)]
+        failed = [one.step for one in subject.map_steps(2 * PAGE, 2 * PAGE, 2 * PAGE)]
+        joined = [one.step for one in subject.map_steps(2 * PAGE, PAGE, 2 * PAGE)]
+        cut = list(subject.unmap_steps(PAGE, PAGE))
+        released = [one.at for one in subject.release_steps()]
+
+        assert made == ["pin", "pin", "pin", "record", "join"]
+        assert failed == ["pin", "pin", "undo", "undo"]
+        assert joined == ["pin", "pin", "record", "join", "join"]
+        assert cut == [("cut", None), ("cut", None), ("unpin", PAGE), ("unpin", None)]
+        assert released == [0, 2 * PAGE, None]
+        assert (subject.entries(), translated(subject)) == ([], [])
+
+
 def test_mappings_of_two_owners_stay_two() -> None:
     """Each holds its own pages."""
     space = Tracker()
