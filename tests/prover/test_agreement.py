@@ -395,8 +395,15 @@ GUARDED = {
 }
 """The step that follows a NULL pointer, or one to what is freed, has looked itself whether it is one: only without that guard it would."""
 
-PASSED_BY = {f"dma-rfc2011:D-G1-{defect}": {"map_dma.join#1"} for defect in ("02", "07", "08", "28")}
-"""The walk that ends before what reaches the top joins with nothing there: that is the defect."""
+PASSED_BY = {
+    **{f"dma-rfc2011:D-G1-{defect}": {"map_dma.join#1"} for defect in ("02", "07", "08", "28")},
+    "rfc2011:D-G1-14": {
+        f"map_dma.charge#{charge}+map_dma.map#{rest}"
+        for charge, others in ((2, (2, 3)), (3, (0, 1)))
+        for rest in others
+    },
+}
+"""The walk that ends before what reaches the top joins with nothing there: that is the defect. And a map is contended throughout, or not at all."""
 
 OF_EACH_KIND = {"cdev-no-group", "containers-2013", "dma-type1-v1", "interrupts", "iommufd-objects"}
 """One system of each family that differs in kind; `make test-ci` compares the others, and `make test-wide` their variants."""
