@@ -22,14 +22,29 @@ from tenure.models.dma_type1 import (
     valid_range,
     within,
 )
-from tenure.models.dma_type1_groups import is_reserved
+from tenure.models.dma_type1_dirty import UNMAPS as UNMAPS_TRACKED
+from tenure.models.dma_type1_dirty import confined, dirty, is_kept, kept, pins_first, tracks_dirty, unsaved
+from tenure.models.dma_type1_groups import is_in, is_reserved
 from tenure.models.dma_type1_pins import UNMAPS, container, list_locked, pinned, references, registered
 from tenure.models.dma_type1_vaddr import invalid_count, invalid_in, marked_in
 from tenure.models.harm import harm
-from tenure.vocabulary.objects import ADDRESS, DEVICE, MAPPING, PROCESS, TABLE, THREAD
+from tenure.vocabulary.objects import ADDRESS, DEVICE, GROUP, MAPPING, PROCESS, TABLE, THREAD
 from tenure.vocabulary.symbols import choice_is
 from tenure.vocabulary.systems import Claim, claim
-from tenure.vocabulary.terms import Term, both, either, frame, implies, is_none, no, number_of, stands, total_of, when
+from tenure.vocabulary.terms import (
+    Term,
+    both,
+    either,
+    frame,
+    implies,
+    is_none,
+    no,
+    number_of,
+    some,
+    stands,
+    total_of,
+    when,
+)
 
 
 @claim(mapping=MAPPING)
@@ -122,13 +137,19 @@ def removals_have_the_lock(*calls: str, marking: tuple[str, ...] = ()) -> tuple[
     return who_removes_has_the_lock, one_thread_removes_at_a_time
 
 
+def _asked(thread: Term, call: str) -> tuple[Term, Term, Term]:
+    """The address space and the range of a call."""
+    return (
+        frame(thread, call, "table", TABLE),
+        frame(thread, call, "low", ADDRESS),
+        frame(thread, call, "high", ADDRESS),
+    )
+
+
 @claim(thread=THREAD, mapping=MAPPING)
 def what_is_being_unmapped_is_bisected_by_nothing(thread: Term, mapping: Term) -> Term:
     """Between two rounds no mapping reaches out of the range that is being unmapped."""
-    at = [
-        frame(thread, "unmap_dma", name, sort) for name, sort in (("table", TABLE), ("low", ADDRESS), ("high", ADDRESS))
-    ]
-    table, low, high = at
+    table, low, high = _asked(thread, "unmap_dma")
     return implies(both(stands(thread, "unmap_dma.remove"), in_list(table, mapping)), no(bisects(mapping, low, high)))
 
 
@@ -259,6 +280,73 @@ def a_mapping_has_a_payer(mapping: Term) -> Term:
     )
 
 
+@claim(group=GROUP, address=ADDRESS)
+def what_a_group_keeps_is_mapped(group: Term, address: Term) -> Term:
+    """A driver that has a page has it where something is mapped, and its group is confined to what it pins."""
+    there = both(no(is_none(is_in[group])), no(is_none(translation[is_in[group], address])), confined[group])
+    return implies(kept[group, address], there)
+
+
+@claim(group=GROUP)
+def who_is_confined_pins_first(group: Term) -> Term:
+    """A group is confined to what its driver pins only in a container, and only if its devices write nothing else."""
+    return implies(confined[group], both(no(is_none(is_in[group])), pins_first[group]))
+
+
+@claim(table=TABLE, address=ADDRESS)
+def what_is_dirty_is_tracked_and_mapped(table: Term, address: Term) -> Term:
+    """A bit is set only in the bitmap of a mapping, and bitmaps are there while dirty pages are tracked."""
+    there = both(tracks_dirty[table], no(is_none(translation[table, address])))
+    return implies(dirty[table, address], there)
+
+
+@claim(group=GROUP, address=ADDRESS)
+def what_a_group_keeps_is_dirty(group: Term, address: Term) -> Term:
+    """While dirty pages are tracked, a page that a driver has is dirty."""
+    table = is_in[group]
+    return implies(both(kept[group, address], tracks_dirty[table]), dirty[table, address])
+
+
+@claim(table=TABLE, address=ADDRESS)
+def what_was_written_will_be_told(table: Term, address: Term) -> Term:
+    """A page that was written since it was told has its bit set, or a group is there that writes unseen."""
+    unseen = some(GROUP, lambda g: both(is_in[g] == table, no(pins_first[g])))
+    there = both(tracks_dirty[table], no(is_none(translation[table, address])))
+    return implies(unsaved[table, address], both(there, either(dirty[table, address], unseen)))
+
+
+@claim(thread=THREAD, address=ADDRESS)
+def nobody_keeps_what_is_being_unmapped(thread: Term, address: Term) -> Term:
+    """Between two rounds of an unmap no driver has a page of its range."""
+
+    def of_range(call: str) -> Term:
+        table, low, high = _asked(thread, call)
+        asked = both(stands(thread, f"{call}.remove"), within(address, low, high))
+        return implies(asked, no(is_kept(table, address)))
+
+    def of_all(call: str) -> Term:
+        table = frame(thread, call, "table", TABLE)
+        return implies(stands(thread, f"{call}.remove"), no(is_kept(table, address)))
+
+    return both(*map(of_range, ("unmap_dma", "unmap_dirty")), *map(of_all, ("unmap_all", "detach_group")))
+
+
+@claim(thread=THREAD, mapping=MAPPING)
+def what_is_told_and_unmapped_is_bisected_by_nothing(thread: Term, mapping: Term) -> Term:
+    """The same for an unmap with a bitmap, for which dirty pages are tracked besides."""
+    table, low, high = _asked(thread, "unmap_dirty")
+    uncut = implies(in_list(table, mapping), no(bisects(mapping, low, high)))
+    return implies(stands(thread, "unmap_dirty.remove"), both(tracks_dirty[table], uncut))
+
+
+@claim(thread=THREAD, group=GROUP)
+def the_last_group_is_alone_while_it_leaves(thread: Term, group: Term) -> Term:
+    """Where every mapping goes with a group, that group is in the container, and no other is."""
+    table, leaves = frame(thread, "detach_group", "table", TABLE), frame(thread, "detach_group", "group", GROUP)
+    alone = both(is_in[leaves] == table, implies(is_in[group] == table, group == leaves))
+    return implies(stands(thread, "detach_group.remove"), alone)
+
+
 _OF_MAPPINGS = (
     a_listed_mapping_has_its_ends,
     mappings_of_one_address_space_are_disjoint,
@@ -306,4 +394,18 @@ CLAIMS_OF_PINS = (
     who_removes_nothing_counts_nothing,
     one_thread_has_each_lock,
     nothing_but_a_bug_stops_the_kernel,
+)
+CLAIMS_OF_DIRTY_PAGES = (
+    *(one for one in _OF_MAPPINGS if one is not a_mapping_lies_in_one_valid_range),
+    every_address_is_valid,
+    *removals_have_the_lock(*UNMAPS_TRACKED),
+    what_is_being_unmapped_is_bisected_by_nothing,
+    what_is_told_and_unmapped_is_bisected_by_nothing,
+    what_a_group_keeps_is_mapped,
+    who_is_confined_pins_first,
+    what_is_dirty_is_tracked_and_mapped,
+    what_a_group_keeps_is_dirty,
+    what_was_written_will_be_told,
+    nobody_keeps_what_is_being_unmapped,
+    the_last_group_is_alone_while_it_leaves,
 )

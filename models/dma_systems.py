@@ -2,8 +2,15 @@
 
 from dataclasses import replace
 
-from tenure.models import dma_type1, dma_type1_groups, dma_type1_pins, dma_type1_vaddr
-from tenure.models.dma_claims import CLAIMS_OF_GROUPS, CLAIMS_OF_PINS, CLAIMS_OF_VADDRS, CLAIMS_V1, CLAIMS_V2
+from tenure.models import dma_type1, dma_type1_dirty, dma_type1_groups, dma_type1_pins, dma_type1_vaddr
+from tenure.models.dma_claims import (
+    CLAIMS_OF_DIRTY_PAGES,
+    CLAIMS_OF_GROUPS,
+    CLAIMS_OF_PINS,
+    CLAIMS_OF_VADDRS,
+    CLAIMS_V1,
+    CLAIMS_V2,
+)
 from tenure.models.harm import STOPPED, harm
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.calls import Call
@@ -56,6 +63,20 @@ OF_PINS: tuple[Definition, ...] = (
     shows(seen.space_entangled, dma_type1_pins.is_entangled),
     shows(seen.unmap_gave_up, lambda t: both(t == dma_type1_pins.container.now, harm.now == "bug")),
     shows(seen.harm, lambda: harm.now),
+)
+
+OF_DIRTY_PAGES: tuple[Definition, ...] = (
+    *DEFINITIONS,
+    shows(seen.group_space, lambda g: dma_type1_groups.is_in[g]),
+    shows(seen.space_attached, dma_type1_groups.has_groups),
+    shows(seen.dirty_tracked, lambda t: dma_type1_dirty.tracks_dirty[t]),
+    shows(seen.page_dirty, lambda t, a: dma_type1_dirty.dirty[t, a]),
+    shows(seen.page_told, lambda t, a: dma_type1_dirty.told[t, a]),
+    shows(seen.page_unsaved, lambda t, a: dma_type1_dirty.unsaved[t, a]),
+    shows(seen.page_kept, lambda g, a: dma_type1_dirty.kept[g, a]),
+    shows(seen.group_confined, lambda g: dma_type1_dirty.confined[g]),
+    shows(seen.group_pins_first, lambda g: dma_type1_dirty.pins_first[g]),
+    shows(seen.bitmaps_most, lambda t: dma_type1_dirty.bitmap_limit[t]),
 )
 
 ALL_VALID = every(ADDRESS, lambda a: dma_type1.valid_range[a] == 1)
@@ -118,6 +139,17 @@ SYSTEMS = (
             OF_PINS,
         ),
         halted=STOPPED,
+        initially=both(INITIALLY, ALL_VALID),
+    ),
+    replace(
+        _system(
+            "dma-type1-v2",
+            "the same with groups, where dirty pages are tracked: a user is told which pages were written, or may have been",
+            dma_type1_dirty.V2,
+            CLAIMS_OF_DIRTY_PAGES,
+            "dirty",
+            OF_DIRTY_PAGES,
+        ),
         initially=both(INITIALLY, ALL_VALID),
     ),
 )

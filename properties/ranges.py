@@ -246,6 +246,43 @@ def no_page_table_comes_or_goes_while_an_area_is_filled(table: Term, mapping: Te
     return implies(beside, both(implies(before(attached), attached), implies(attached, before(attached))))
 
 
+@each_step("DMA-27", "vfio_iova_dirty_bitmap, update_user_bitmap", table=TABLE, address=ADDRESS)
+def no_write_is_lost(table: Term, address: Term) -> Term:
+    """What was written for a device while dirty pages are tracked stays to be told, and GET_BITMAP, or UNMAP_DMA with a bitmap, tells it."""
+    owed, told = before(seen.page_unsaved[table, address]), seen.page_told[table, address]
+    mapped = no(is_none(seen.address_translated[table, address]))
+    of_range = both(
+        argument("table", TABLE) == table, _is_between(address, argument("low", ADDRESS), argument("high", ADDRESS))
+    )
+    rules = (
+        implies(both(called("get_bitmap"), answered(), of_range), told),
+        implies(both(called("unmap_dirty"), no(mapped)), told),
+        implies(both(seen.dirty_tracked[table], mapped), either(told, seen.page_unsaved[table, address])),
+    )
+    return implies(owed, both(*rules))
+
+
+@each_step("DMA-28", "vfio_dma_bitmap_alloc_all, vfio_iova_dirty_bitmap", table=TABLE, address=ADDRESS)
+def a_refusal_leaves_dirty_pages_as_they_were(table: Term, address: Term) -> Term:
+    """A DIRTY_PAGES, or an UNMAP_DMA with a bitmap, that is refused leaves what is tracked, dirty, mapped and told as it was."""
+    errnos = either(*(refused(e) for e in ("EINVAL", "EOVERFLOW", "ENOMEM")))
+    asks = either(*(called(name) for name in ("dirty_pages", "get_bitmap", "unmap_dirty")))
+    kept = (
+        seen.dirty_tracked[table],
+        seen.page_dirty[table, address],
+        seen.page_told[table, address],
+        seen.address_translated[table, address],
+    )
+    return implies(both(asks, errnos), both(*(before(one) == one for one in kept)))
+
+
+@always("DMA-29", "vfio_dma_bitmap_free_all, vfio_remove_dma", table=TABLE, address=ADDRESS)
+def nothing_is_dirty_where_nothing_is_tracked(table: Term, address: Term) -> Term:
+    """A page is dirty only while dirty pages are tracked, and something is mapped there: STOP and an unmap forget it."""
+    mapped = no(is_none(seen.address_translated[table, address]))
+    return implies(seen.page_dirty[table, address], both(seen.dirty_tracked[table], mapped))
+
+
 @always("ACT-1", "vfio_lock_acct", process=PROCESS)
 def a_process_is_charged_for_just_its_mappings(process: Term) -> Term:
     """The locked pages of a process are those of the mappings that it made, each counted once, until they go."""
@@ -315,6 +352,9 @@ PROPERTIES = (
     who_lets_go_has_nothing_of_a_closed_area,
     what_is_translated_is_what_is_filled,
     no_page_table_comes_or_goes_while_an_area_is_filled,
+    no_write_is_lost,
+    a_refusal_leaves_dirty_pages_as_they_were,
+    nothing_is_dirty_where_nothing_is_tracked,
     a_process_is_charged_for_just_its_mappings,
     a_map_that_is_refused_changes_nothing,
     no_map_takes_a_process_over_its_limit,

@@ -45,8 +45,12 @@ class Configuration:
     """Where drivers of emulated IOMMU devices pin pages: which of them unpin what they are told of before they return."""
     most_repeats: tuple[int, ...] = ()
     """The same: how often each table tells drivers again of one mapping, before the kernel stops itself."""
+    bitmap_limit: tuple[int, ...] = ()
+    """Where dirty pages are tracked: for how many mappings of each table there is memory to keep dirty bits."""
+    pins_first: tuple[bool, ...] = ()
+    """The same: of which groups the devices write nothing by themselves but pages that their driver has pinned."""
     most_tries: tuple[int, ...] = ()
-    """The same in an iommufd: how often an IOAS_UNMAP on each table has them told, and goes on."""
+    """In an iommufd: how often an IOAS_UNMAP on each table has drivers told, and goes on."""
     begins_page: tuple[bool, ...] = ()
     """The same: where a page begins; at every address, if nothing is said."""
     reserves: tuple[bool, ...] = ()

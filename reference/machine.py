@@ -14,9 +14,9 @@ from tenure.reference.iommufd import IommuObject
 from tenure.reference.locks import Lock
 from tenure.reference.metagroups import Metagroups
 from tenure.reference.paged_spaces import PagedSpace, paged_spaces_of
-from tenure.reference.pinned_spaces import spaces_of
 from tenure.reference.spaces import Payer, Space, payers_of
 from tenure.reference.tables import IommuTable
+from tenure.reference.type1_spaces import spaces_of
 from tenure.reference.users import ExternalUser
 from tenure.reference.vms import Vm
 from tenure.vocabulary.objects import (

@@ -13,7 +13,7 @@ from tenure.reference.dma.type1_state import Dma
 from tenure.reference.dma.type1_unmap import is_bisecting, remove
 from tenure.reference.locks import Lock
 from tenure.reference.spaces import Payer, Space, SpaceState
-from tenure.vocabulary.objects import ADDRESS, DEVICE, PROCESS, TABLE
+from tenure.vocabulary.objects import DEVICE, PROCESS
 from tenure.vocabulary.types import NONE
 
 _WIDTH, _SHIFT = Width(16), Shift(0)
@@ -108,10 +108,10 @@ class PinnedSpace(Space):
 
     def state(self) -> SpaceState:
         pins = tuple((device, tuple(sorted(self.pages[device]))) for device in self.devices)
-        return (*super().state()[:-1], pins)
+        return (*super().state()[:-2], pins, ())
 
     def become(self, state: SpaceState, payers: list[Payer]) -> None:
-        told, translated, groups, _, _, pins = state
+        told, translated, groups, _, _, pins, _ = state
         self._forget()
         self.groups = set(groups)
         for name, first, last, access, payer in told:
@@ -149,10 +149,3 @@ def _process(configuration: Configuration, index: int) -> Process:
     made = Process(f"p{index}", limit, may_lock=may_lock, bounds=bounds)
     made.has(_EVERYWHERE, 0)
     return made
-
-
-def spaces_of(configuration: Configuration) -> list[Space]:
-    """One for each table, where there are addresses."""
-    tables = range(configuration.number(TABLE)) if configuration.number(ADDRESS) else ()
-    made = PinnedSpace if configuration.most_repeats else Space
-    return [made(configuration, table) for table in tables]

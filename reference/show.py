@@ -40,6 +40,7 @@ from tenure.reference.show_objects import OF_OBJECTS, observe_objects
 from tenure.reference.show_paged import OF_PAGED, observe_paged
 from tenure.reference.show_spaces import (
     OF_ADDRESSES,
+    OF_DIRTY_PAGES,
     OF_GROUPS_OF_SPACES,
     OF_MAPPINGS,
     OF_PAYERS,
@@ -47,6 +48,7 @@ from tenure.reference.show_spaces import (
     OF_PINS,
     OF_SPACES,
     OF_VADDRS,
+    observe_dirty_pages,
     observe_pinned_spaces,
     observe_pins,
     observe_space_groups,
@@ -83,6 +85,11 @@ def _pinned(machine: Machine) -> Columns:
     return observe_pinned(machine) if machine.ioases else observe_pinned_spaces(machine)
 
 
+def _has_groups_of_type1(machine: Machine) -> bool:
+    """Groups come to type1 and go."""
+    return bool(machine.configuration.group_reserves or machine.configuration.bitmap_limit)
+
+
 def _has_vfio_groups(machine: Machine) -> bool:
     """Groups have files and containers, and not metagroups."""
     return not machine.metagroups.is_there
@@ -101,16 +108,17 @@ PARTS = (
         _spaces,
         lambda machine: bool(machine.spaces or machine.ioases or machine.paged or machine.metagroups.is_there),
     ),
-    Part(OF_IOASES, observe_existence, lambda machine: bool(machine.ioases or machine.configuration.group_reserves)),
+    Part(OF_IOASES, observe_existence, lambda machine: bool(machine.ioases) or _has_groups_of_type1(machine)),
     Part(OF_BUILDING, observe_building, lambda machine: bool(machine.ioases)),
     Part(OF_ACCESSES, observe_accesses, lambda machine: bool(machine.configuration.most_tries)),
     Part(OF_SHARED_MEMORY, observe_shared_memory, lambda machine: bool(machine.configuration.number(IOPT_PAGES))),
-    Part(OF_GROUPS_OF_SPACES, observe_space_groups, lambda machine: bool(machine.configuration.group_reserves)),
+    Part(OF_GROUPS_OF_SPACES, observe_space_groups, _has_groups_of_type1),
     Part(OF_VADDRS, observe_vaddrs, lambda machine: bool(machine.configuration.group_reserves)),
     Part(
         OF_PINNED, _pinned, lambda machine: bool(machine.configuration.most_repeats or machine.configuration.most_tries)
     ),
     Part(OF_PINS, observe_pins, lambda machine: bool(machine.configuration.most_repeats)),
+    Part(OF_DIRTY_PAGES, observe_dirty_pages, lambda machine: bool(machine.configuration.bitmap_limit)),
     Part(DESCRIBED, observe_described, lambda _: False),
     Part(
         OF_INTERRUPTS,

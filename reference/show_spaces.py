@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
+from tenure.reference.dirty_spaces import DirtySpace
 from tenure.reference.harm import BUG
 from tenure.reference.pinned_spaces import PinnedSpace
 from tenure.reference.show_paged import no_pages
@@ -30,6 +31,16 @@ OF_GROUPS_OF_SPACES = (seen.group_reserves, seen.group_space)
 OF_VADDRS = (seen.vaddr_invalid_in, seen.vaddr_marked_in)
 OF_PINNED = (seen.page_pinned, seen.device_told, seen.device_lets_go)
 OF_PINS = (seen.page_pins, seen.repeats_most, seen.space_entangled, seen.unmap_gave_up)
+OF_DIRTY_PAGES = (
+    seen.dirty_tracked,
+    seen.page_dirty,
+    seen.page_told,
+    seen.page_unsaved,
+    seen.page_kept,
+    seen.group_confined,
+    seen.group_pins_first,
+    seen.bitmaps_most,
+)
 OF_ADDRESSES = (seen.address_position, seen.address_valid)
 
 
@@ -92,6 +103,36 @@ def observe_pins(machine: Machine) -> Columns:
         machine.configuration.most_repeats or none,
         tuple([int(space.is_entangled()) for space in spaces]) or none,
         tuple([int(machine.harm == BUG) for _ in spaces]) or none,
+    )
+
+
+def observe_dirty_pages(machine: Machine) -> Columns:
+    """The observables of OF_DIRTY_PAGES."""
+    spaces = [space for space in machine.spaces if isinstance(space, DirtySpace)]
+    sizes, groups = machine.configuration.number, range(len(machine.groups))
+    if not spaces:
+        none, pages = (0,) * len(machine.tables), (0,) * (len(machine.tables) * sizes(ADDRESS))
+        return (
+            none,
+            pages,
+            pages,
+            pages,
+            (0,) * (len(groups) * sizes(ADDRESS)),
+            (0,) * len(groups),
+            (0,) * len(groups),
+            none,
+        )
+    addresses = range(sizes(ADDRESS))
+    bits = [{page for dma in space.container.every() for page in dma.dirty} for space in spaces]
+    return (
+        tuple([int(space.container.tracks_dirty) for space in spaces]),
+        tuple([int(a in one) for one in bits for a in addresses]),
+        tuple([int(a in space.told) for space in spaces for a in addresses]),
+        tuple([int(a in space.unsaved) for space in spaces for a in addresses]),
+        tuple([int(any(a in space.kept[g] for space in spaces)) for g in groups for a in addresses]),
+        tuple([int(any(space.is_confined(g) for space in spaces)) for g in groups]),
+        tuple(map(int, machine.configuration.pins_first)),
+        machine.configuration.bitmap_limit,
     )
 
 

@@ -15,6 +15,10 @@ from tenure.reference.locks import Lock
 from tenure.vocabulary.objects import ADDRESS, GROUP, MAPPING
 from tenure.vocabulary.types import NONE
 
+DirtyState = tuple[bool, tuple[int, ...], tuple[int, ...], tuple[int, ...], tuple[int, ...]]
+"""Whether dirty pages are tracked; which pages are dirty, which were told so last, and which were written since; which groups are
+confined to what they pin."""
+
 SpaceState = tuple[
     tuple[tuple[int, int, int, int, int], ...],
     tuple[int, ...],
@@ -22,9 +26,11 @@ SpaceState = tuple[
     tuple[Range, ...],
     tuple[int, ...],
     tuple[tuple[int, tuple[int, ...]], ...],
+    DirtyState | tuple[()],
 ]
 """Each mapping as its name, ends, access and payer; for each address the mapping translated for; the groups; what is valid; whose
-vaddr is invalid; which devices are registered, in this order, each with the pages that its driver has pinned."""
+vaddr is invalid; which devices are registered, in this order, or which groups are there, each with the pages that its driver has
+pinned; what there is of dirty pages, where they can be tracked."""
 
 
 class Payer:
@@ -169,11 +175,11 @@ class Space:
             for name, one in sorted(self.named().items())
         )
         groups, invalid = tuple(sorted(self.groups)), tuple(sorted(self.invalid))
-        return tuple(told), tuple(self.translated), groups, self._valid, invalid, ()
+        return tuple(told), tuple(self.translated), groups, self._valid, invalid, (), ()
 
     def become(self, state: SpaceState, payers: list[Payer]) -> None:
         """Go back to a state in which no call is in flight, and these pay."""
-        told, translated, groups, valid, invalid, _ = state
+        told, translated, groups, valid, invalid, _, _ = state
         for one in self.mappings.unmap_all():
             self.payers.pop(name_of(one)).locked -= size(one.range)
         self.groups = set(groups)

@@ -50,6 +50,7 @@ from tenure.reference import (
     spapr_file_calls,
     spapr_host_calls,
     type1_calls,
+    type1_dirty_calls,
     type1_pin_calls,
     type1_vaddr_calls,
     use_calls,
@@ -65,6 +66,7 @@ from tenure.vocabulary.objects import (
     DEVICE,
     EVENTFD,
     FILE,
+    GROUP,
     IOMMU_DRIVER,
     IOPT_PAGES,
     LINE,
@@ -122,6 +124,7 @@ _FILE = ("file", FILE)
 _MADE_FILE = ("made", FILE)
 _BY_FILE = ("file", FILE)
 _BY_DEVICE = ("device", DEVICE)
+_BY_GROUP = ("group", GROUP)
 _BY_USER = ("user", USER)
 _BY_ENTRY = ("entry", USER)
 _BY_VM = ("vm", VM)
@@ -302,6 +305,21 @@ _TYPE1_PINS: Mapping[str, Form] = {
     "register_device": Form(type1_pin_calls.register_device, type1_pin_calls.may_register_device),
     "pin_pages": Form(type1_pin_calls.pin_pages, type1_pin_calls.may_pin_pages),
     "unpin_pages": Form(type1_pin_calls.unpin_pages, type1_pin_calls.may_unpin_pages),
+}
+
+_TYPE1_DIRTY: Mapping[str, Form] = {
+    "map_dma": Form(type1_dirty_calls.map_dma, type1_dirty_calls.may_map_dma, new=(("made", MAPPING),)),
+    "unmap_dma": Form(type1_dirty_calls.unmap_dma, type1_dirty_calls.may_unmap_dma),
+    "unmap_all": Form(type1_dirty_calls.unmap_all, type1_dirty_calls.may_unmap_all),
+    "unmap_dirty": Form(type1_dirty_calls.unmap_dirty, type1_dirty_calls.may_unmap_dirty),
+    "dirty_pages": Form(type1_dirty_calls.dirty_pages, type1_dirty_calls.may_dirty_pages),
+    "get_bitmap": Form(type1_dirty_calls.get_bitmap, type1_dirty_calls.may_get_bitmap),
+    "attach_group": Form(type1_calls.attach_group, type1_dirty_calls.may_attach_group),
+    "detach_group": Form(type1_dirty_calls.detach_group, type1_dirty_calls.may_detach_group),
+    "pin_page": Form(type1_dirty_calls.pin_page, type1_dirty_calls.may_pin_page),
+    "unpin_page": Form(type1_dirty_calls.unpin_page, type1_dirty_calls.may_unpin_page),
+    "driver_writes": Form(type1_dirty_calls.driver_writes, type1_dirty_calls.may_driver_writes),
+    "device_writes": Form(type1_dirty_calls.device_writes, type1_dirty_calls.may_device_writes, _BY_GROUP),
 }
 
 _IOAS: Mapping[str, Form] = {
@@ -720,6 +738,7 @@ SYSTEMS: Mapping[str, System] = {
     "dma-type1-v2:groups": System(_TYPE1_GROUPS),
     "dma-type1-v2:vaddr": System(_TYPE1_VADDR),
     "dma-type1-v2:pins": System(_TYPE1_PINS),
+    "dma-type1-v2:dirty": System(_TYPE1_DIRTY),
     "dma-ioas": System(_IOAS, has_ioases=True),
     "dma-ioas:devices": System(_IOAS_DEVICES, has_ioases=True),
     "dma-ioas:copies": System(_IOAS_COPIES, has_ioases=True),

@@ -67,6 +67,7 @@ PLANTED = [
         "kvm-file",
         "dma-type1-v2:vaddr",
         "dma-type1-v2:pins",
+        "dma-type1-v2:dirty",
         "dma-rfc2011",
         "dma-ioas:devices",
         "dma-ioas:copies",

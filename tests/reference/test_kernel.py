@@ -68,6 +68,7 @@ def test_a_configuration_speaks_of_as_many_as_there_are() -> None:
         ("dma-type1-v2:groups", 5),
         ("dma-type1-v2:vaddr", 8),
         ("dma-type1-v2:pins", 6),
+        ("dma-type1-v2:dirty", 12),
         ("dma-ioas", 7),
         ("dma-ioas:devices", 10),
         ("dma-ioas:copies", 10),

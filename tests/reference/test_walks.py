@@ -77,6 +77,9 @@ RANGES = {
     "other": range(NONE, 4),
     "type": range(3),
     "request": range(4),
+    "request_bitmap": range(6),
+    "request_pin": range(3),
+    "action": range(3),
     "length": range(3),
     "low_address": range(3),
     "other_low": range(3),
@@ -144,8 +147,15 @@ PARAMETERS = {
     "unmap_vaddr": ("table", "request", "low_address", "high_address"),
     "unmap_vaddr_all": ("table",),
     "register_device": ("device", "table"),
-    "pin_pages": ("device", "table", "request", "low_address", "high_address", "to_access"),
+    "pin_pages": ("device", "table", "request_pin", "low_address", "high_address", "to_access"),
     "unpin_pages": ("device", "address"),
+    "unmap_dirty": ("table", "request_bitmap", "low_address", "high_address"),
+    "dirty_pages": ("table", "action"),
+    "get_bitmap": ("table", "request_bitmap", "low_address", "high_address"),
+    "pin_page": ("group", "address", "to_access"),
+    "unpin_page": ("group", "address"),
+    "driver_writes": ("group", "address"),
+    "device_writes": ("group", "address"),
     "attach_group": ("table", "group"),
     "detach_group": ("table", "group"),
     "get_external_user": ("user", "process", "file"),
@@ -327,6 +337,9 @@ def machine(system: str) -> Kernel:
         if system.endswith((":groups", ":vaddr")):
             sizes, reserves = {**OF_RANGES, "group": 2}, (False,) * 3 + (True, False, False)
             known = replace(known, sizes=sizes, no_iommu=(False, False), group_reserves=reserves)
+        if system.endswith(":dirty"):
+            known = replace(known, sizes={**OF_RANGES, "group": 2}, no_iommu=(False, False), valid_range=(1, 1, 1))
+            known = replace(known, bitmap_limit=(1,), pins_first=(True, False))
         if system.endswith(":pins"):
             of_devices = {"device_group": (0, 0), "bridge": (False, False), "driver": (0, 0)}
             pins = {"lets_go": (True, False), "most_repeats": (1,)}

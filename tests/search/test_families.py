@@ -15,7 +15,7 @@ from tenure.search.interrupt_scopes import INTERRUPTS
 from tenure.search.ioas_scopes import ACCESSES, BUILDING, COPIES, DEVICES, IOAS
 from tenure.search.iommufd_group_scopes import GROUPS_OF_IOMMUFDS
 from tenure.search.object_scopes import OBJECTS, PAGE_TABLES
-from tenure.search.range_scopes import GROUPS, PINS, TYPE1, VADDRS
+from tenure.search.range_scopes import DIRTY_PAGES, GROUPS, PINS, TYPE1, VADDRS
 from tenure.search.scopes import main_scope, witness_areas
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.emission import Layout
@@ -46,6 +46,7 @@ def test_a_system_without_groups_is_of_one_family_and_no_other_is_of_any() -> No
     assert marked.pop("dma-type1-v2:groups") == [GROUPS, TYPE1]
     assert marked.pop("dma-type1-v2:vaddr") == [VADDRS, GROUPS, TYPE1]
     assert marked.pop("dma-type1-v2:pins") == [PINS, TYPE1]
+    assert marked.pop("dma-type1-v2:dirty") == [DIRTY_PAGES, TYPE1]
     assert marked.pop("dma-ioas:devices") == [DEVICES, IOAS]
     assert marked.pop("dma-ioas:copies") == [COPIES, IOAS]
     assert marked.pop("dma-ioas:building") == [BUILDING, IOAS]

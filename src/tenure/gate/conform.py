@@ -217,6 +217,8 @@ def configuration(scope: Scope) -> Configuration:
         group_reserves=tuple(bool(v) for v in fixed.get("group reserves", ())),
         lets_go=tuple(bool(v) for v in fixed.get("lets go", ())),
         most_repeats=tuple(int(v) for v in fixed.get("most repeats", ())),
+        bitmap_limit=tuple(int(v) for v in fixed.get("bitmap limit", ())),
+        pins_first=tuple(bool(v) for v in fixed.get("pins first", ())),
         most_tries=tuple(int(v) for v in fixed.get("most tries", ())),
         begins_page=tuple(bool(v) for v in fixed.get("begins page", ())),
         reserves=tuple(bool(v) for v in fixed.get("reserves", ())),

@@ -189,6 +189,8 @@ def _configuration(setup: Setup) -> Configuration:
         lets_go=flags("device_lets_go", DEVICE) if "device_lets_go" in setup.fixed else (),
         most_repeats=column(setup.fixed, "repeats_most", TABLE, Count()) if "repeats_most" in setup.fixed else (),
         most_tries=column(setup.fixed, "tries_most", TABLE, Count()) if "tries_most" in setup.fixed else (),
+        bitmap_limit=column(setup.fixed, "bitmaps_most", TABLE, Count()) if "bitmaps_most" in setup.fixed else (),
+        pins_first=flags("group_pins_first", GROUP) if "group_pins_first" in setup.fixed else (),
         begins_page=flags("address_begins_page", ADDRESS) if "address_begins_page" in setup.fixed else (),
         reserves=tuple(map(bool, wired(seen.device_reserves))) if "device_reserves" in setup.fixed else (),
         reserved=flags("page_reserved", PAGE) if paged else (),

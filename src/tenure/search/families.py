@@ -13,12 +13,13 @@ from tenure.search.iommufd_group_scopes import GROUPS_OF_IOMMUFDS
 from tenure.search.metagroup_scopes import METAGROUPS
 from tenure.search.object_scopes import OBJECTS, PAGE_TABLES
 from tenure.search.paged_scopes import RFC2011
-from tenure.search.range_scopes import GROUPS, PINS, TYPE1, VADDRS
+from tenure.search.range_scopes import DIRTY_PAGES, GROUPS, PINS, TYPE1, VADDRS
 from tenure.vocabulary.systems import System
 
 FAMILIES = (
     ACCESSES,
     PINS,
+    DIRTY_PAGES,
     VADDRS,
     GROUPS,
     TYPE1,

@@ -138,6 +138,49 @@ PINS = Family(
     columns=(*_COLUMNS, ("device_lets_go", "d", "lets go"), ("repeats_most", "tb", "most repeats")),
 )
 
+
+def dirty_scope(sizes: dict[str, int], *, most: int = 2, bitmaps: int = 1, pinning: int = 1) -> Scope:
+    """The same behind IOMMUs for which every address is valid. So many groups, the last ones, write only what is pinned.
+
+    There is memory to keep dirty bits of so many mappings. The first process may lock as many pages as it likes, the others one.
+    """
+    base = range_scope(sizes, most=most)
+    groups = sizes["group"]
+    more = {
+        "valid range": (1,) * sizes["address"],
+        "page limit": (1,) * sizes["process"],
+        "pins first": tuple(groups - pinning <= g for g in range(groups)),
+        "bitmap limit": (bitmaps,) * sizes["table"],
+    }
+    return Scope(sizes, {**base.fixed, **more}, base.initial)
+
+
+_DIRTY = {"process": 1, "thread": 1, "table": 1, "group": 1, "address": 2, "mapping": 2}
+
+DIRTY_PAGES = Family(
+    marks=seen.dirty_tracked,
+    scope=dirty_scope,
+    main={**_DIRTY, "group": 2, "mapping": 1},
+    narrow=(dirty_scope({**_DIRTY, "group": 2}, bitmaps=2), dirty_scope({**_DIRTY, "thread": 2, "mapping": 1})),
+    witness=dirty_scope({**_DIRTY, "process": 2, "group": 2, "address": 3}, most=1, bitmaps=0),
+    gate=dirty_scope({**_DIRTY, "process": 2, "group": 3, "address": 6, "mapping": 4}, most=3, bitmaps=2),
+    plan=dirty_scope({**_DIRTY, "process": 2, "group": 2}),
+    whole=(
+        Place("two groups", dirty_scope({**_DIRTY, "group": 2, "mapping": 1})),
+        Place("two mappings", dirty_scope({**_DIRTY, "process": 2})),
+        Place("no bitmap", dirty_scope(_DIRTY, most=1, bitmaps=0, pinning=0)),
+        Place("two address spaces", dirty_scope({**_DIRTY, "table": 2, "mapping": 1}), full=True),
+        Place("two groups, two mappings", dirty_scope({**_DIRTY, "group": 2}), full=True),
+        Place("three pages", dirty_scope({**_DIRTY, "address": 3}, bitmaps=2, pinning=0), full=True),
+    ),
+    pairs=(
+        Place("one page", dirty_scope({**_DIRTY, "thread": 2, "address": 1, "mapping": 1})),
+        Place("two groups", dirty_scope({**_DIRTY, "thread": 2, "group": 2, "address": 1, "mapping": 1}), full=True),
+        Place("two pages", dirty_scope({**_DIRTY, "thread": 2, "mapping": 1}, pinning=0), full=True),
+    ),
+    columns=(*_COLUMNS, ("group_pins_first", "g", "pins first"), ("bitmaps_most", "tb", "bitmap limit")),
+)
+
 TYPE1 = Family(
     marks=seen.address_valid,
     scope=range_scope,

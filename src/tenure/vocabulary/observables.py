@@ -372,6 +372,48 @@ unmap_gave_up = observable(
     FLAG,
     meaning="an unmap has stopped the kernel: a page stayed pinned however often drivers were told",
 )
+dirty_tracked = observable(
+    "dirty_tracked", TABLE, FLAG, meaning="`dirty_page_tracking`: the address space keeps which pages are dirty"
+)
+page_dirty = observable(
+    "page_dirty", TABLE, ADDRESS, FLAG, meaning="the page's bit in the `bitmap` of its mapping in the address space"
+)
+page_told = observable(
+    "page_told",
+    TABLE,
+    ADDRESS,
+    FLAG,
+    meaning="the page's bit in the bitmap that the last call to be told of dirty pages of the address space got, or gets just now",
+)
+page_unsaved = observable(
+    "page_unsaved",
+    TABLE,
+    ADDRESS,
+    FLAG,
+    meaning="the page was written for a device while dirty pages are tracked, and since somebody was last told that it is dirty",
+)
+page_kept = observable(
+    "page_kept",
+    GROUP,
+    ADDRESS,
+    FLAG,
+    meaning="the driver of the group's devices has pinned the page, and not unpinned it",
+)
+group_confined = observable(
+    "group_confined",
+    GROUP,
+    FLAG,
+    meaning="`pinned_page_dirty_scope` of the group: of its devices only pinned pages are dirty",
+)
+group_pins_first = observable(
+    "group_pins_first",
+    GROUP,
+    FLAG,
+    meaning="the group's devices write nothing by themselves but pages that their driver has pinned",
+)
+bitmaps_most = observable(
+    "bitmaps_most", TABLE, COUNT, meaning="for how many mappings there is memory to keep which pages are dirty"
+)
 tries_most = observable(
     "tries_most",
     TABLE,
