@@ -22,7 +22,7 @@ from tenure.search.cdev_vm_scopes import CDEVS_GROUPS_AND_VMS
 from tenure.search.explorer import explore
 from tenure.search.families import family_of
 from tenure.search.interrupt_scopes import INTERRUPTS, interrupt_scope
-from tenure.search.ioas_scopes import COPIES
+from tenure.search.ioas_scopes import ACCESSES, COPIES
 from tenure.search.iommufd_group_scopes import GROUPS_OF_IOMMUFDS
 from tenure.search.metagroup_scopes import METAGROUPS, metagroup_scope
 from tenure.search.paged_scopes import RFC2011
@@ -187,7 +187,9 @@ def machine_of(rules: Rules, *, wide: bool = False) -> Machine:
         of_vms = family is CDEVS_GROUPS_AND_VMS
         return Machine(rules, cdevs(wide=wide, steps=steps, groups=family is not CDEVS, vms=of_vms))
     if family is not None:
-        tables = 2 if wide and family is COPIES else 1  # a copy from one that is there to one that is not
+        tables = (
+            2 if wide and family in (ACCESSES, COPIES) else 1
+        )  # to copy from one that is there to one that is not, or move
         sizes = {**family.main, "table": tables, "address": 4 if wide and family is RFC2011 else 3, "mapping": 2}
         if wide and family in (GROUPS, VADDRS):  # a group that leaves nothing valid
             return Machine(rules, group_scope({**sizes, "process": 2}, reserved=(0, 1)))

@@ -131,13 +131,36 @@ def test_what_served_a_claim_at_one_step_is_tried_at_the_next() -> None:
     """With the claim itself, for goals of its name and for no others."""
     contained = rules("containers-2013:locked")
     theory = Theory(contained, tuple(c for c in claims_of(contained) if c.name in {RESTING, NAMED}))
-    goals = {g.name: g for o in inductive(theory)[0] for g in o.goals}
+    owed = {g.name: (o, g) for o in inductive(theory)[0] for g in o.goals}
 
     theory.learn(NAMED, (NAMED, RESTING))
 
-    assert set(theory.names_of(familiar(theory, goals[NAMED]))) == {NAMED, RESTING}
-    assert set(theory.names_of(familiar(theory, goals[RESTING]))) == {RESTING}
-    assert set(theory.names_of(alone(theory, goals[NAMED]))) == {NAMED}
+    assert set(theory.names_of(familiar(theory, *owed[NAMED])[-1])) == {NAMED, RESTING}
+    assert set(theory.names_of(familiar(theory, *owed[RESTING])[-1])) == {RESTING}
+    assert set(theory.names_of(alone(theory, owed[NAMED][1]))) == {NAMED}
+
+
+def test_of_what_a_claim_is_kept_with_that_is_tried_first_which_the_step_is_about() -> None:
+    """Then what reads one field besides, at last all of it: a claim about other fields is no help, and none is left out."""
+    contained = rules("containers-2013:locked")
+    claims = claims_of(contained)
+    one = next(c for c in claims if c.name == RESTING)
+    kept = replace(one, kept_with=tuple(c.name for c in claims if not c.is_lemma))
+    theory = Theory(contained, (*(c for c in claims if c is not one and not c.is_lemma), kept))
+    fields = {c.name: c.fields for c in claims}
+    grows = 0
+    for owed in inductive(theory)[0]:
+        for goal in owed.goals:
+            if goal.name != RESTING or owed.concerns is None:
+                continue
+            about = owed.concerns | goal.fields
+            first, *others = (set(theory.names_of(known)) for known in familiar(theory, owed, goal))
+            last = others[-1] if others else first
+            assert first == {name for name, read in fields.items() if name in last and read <= about}
+            assert all(sum(len(fields[name] - about) > 1 for name in middle) == 0 for middle in others[:-1])
+            assert last == {RESTING, *kept.kept_with}
+            grows += first < last
+    assert grows
 
 
 def test_what_served_a_goal_at_a_step_is_tried_for_the_others_at_that_step() -> None:

@@ -208,7 +208,7 @@ def _solved(
     """From few premises to all: a proof from fewer is a proof, and found sooner. What no quick one proves may fall over a few objects."""
     contrary = goal.contrary()
     *few, everything = choices(theory, obligation, goal)
-    for quick in (familiar(theory, goal), few[0]) if few else ():
+    for quick in (*familiar(theory, obligation, goal), few[0]) if few else ():
         if shared.follows(quick, contrary):
             return "unsat", quick
     if few and theory.learned_at(obligation.step):
@@ -251,10 +251,15 @@ def alone(theory: Theory, goal: Goal) -> tuple[Premise, ...]:
     return theory.named((goal.name, *theory.companions(goal.name)), goal.fields)
 
 
-def familiar(theory: Theory, goal: Goal) -> tuple[Premise, ...]:
-    """The same, or, where nobody said with which it is kept, with what served goals of this name at other steps."""
-    names = theory.companions(goal.name) or theory.learned(goal.name)
-    return theory.named((goal.name, *names), goal.fields)
+def familiar(theory: Theory, obligation: Obligation, goal: Goal) -> tuple[tuple[Premise, ...], ...]:
+    """The same, or, where nobody said with which it is kept, with what served goals of this name at other steps.
+
+    At first only those of them that the step is about, then those that read one field besides: what is about others only costs.
+    """
+    names = (goal.name, *(theory.companions(goal.name) or theory.learned(goal.name)))
+    concerned = (obligation.concerns or frozenset()) | goal.fields
+    near = (theory.about(names, concerned, slack) for slack in (0, 1))
+    return tuple(dict.fromkeys((*(theory.named(few, goal.fields) for few in near), theory.named(names, goal.fields))))
 
 
 def nearby(theory: Theory, obligation: Obligation, goal: Goal) -> tuple[Premise, ...]:
@@ -309,6 +314,8 @@ def _matching(theory: Theory) -> z3.Solver:
     solver = z3.SimpleSolver(ctx=theory.domain.context)
     solver.set("auto_config", False)  # noqa: FBT003  # Z3's own interface
     solver.set("mbqi", False)  # noqa: FBT003  # as above
+    # What is open is taken for true: the other way a refutation that needs ten instances is often buried under ten thousand.
+    solver.set("phase_selection", 1)
     return solver
 
 

@@ -208,6 +208,10 @@ class Theory:
         earlier = takewhile(lambda named: named[0] is not lemma, self._named())
         return self._with_counts([p for c, p in earlier if c.name in lemma.rests_on], lemma.fields)
 
+    def about(self, names: tuple[str, ...], fields: frozenset[str], slack: int) -> tuple[str, ...]:
+        """Those of these claims that read at most `slack` fields besides these."""
+        return tuple(c.name for c in self.claims if c.name in names and len(c.fields - fields) <= slack)
+
     def relevant(self, fields: frozenset[str], slack: int) -> tuple[Premise, ...]:
         """Those claims that read at most `slack` fields besides these, and what goes with the fields they read."""
         return self._with_counts([p for _, p in self.claimed if len(p.fields - fields) <= slack], fields)
