@@ -66,6 +66,9 @@ PAGE_TABLES = replace(
         Place("one emulated device", object_scope(_ONE)),
         Place("one of two emulated", object_scope({**_ONE, "file": 3, "device": 2}, emulated=MIXTURE[1:])),
         Place("two devices", physical_scope({**_TABLES, "file": 3, "device": 2})),
+        Place(
+            "three devices", object_scope({**_TABLES, "file": 4, "object": 5, "device": 3}, emulated=MIXTURE), full=True
+        ),
     ),
     pairs=(
         Place("one device", physical_scope({**_ONE, "thread": 2})),
