@@ -107,7 +107,9 @@ CDEVS_AND_GROUPS = Family(
     ),
     pairs=(
         Place("a device and its group", cdev_scope({**_ALONE, "thread": 2, "file": 2, "table": 0})),
+        Place("two devices and their group", cdev_scope({**_ALONE, "thread": 2, "file": 2, "device": 2, "table": 0})),
         Place("a device and a group", cdev_scope({**BESIDE, "thread": 2, "file": 3}), full=True),
+        Place("two devices of a group", cdev_scope({**_ALONE, "thread": 2, "file": 3, "device": 2}), full=True),
     ),
     columns=CDEVS.columns,
     tables=CDEVS.tables,

@@ -121,7 +121,7 @@ CDEVS = Family(
             "a list and a device file", cdev_scope({**_OF_VMS, "thread": 2, "file": 3}, NONCOHERENT), within=(ON_VFIO,)
         ),
         Place("a list, a device file, an iommufd", cdev_scope({**_OF_VMS, "thread": 2}), within=(ON_VFIO,), full=True),
-        Place("two devices of a group", cdev_scope({**_FILES, "thread": 2, "table": 1}), full=True),
+        Place("two devices of a group", cdev_scope({**_FILES, "thread": 2, "table": 1})),
     ),
     columns=(("rawio", "p", "rawio"), ("driver_noiommu", "dr", "is noiommu")),
     tables={

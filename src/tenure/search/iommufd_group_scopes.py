@@ -106,7 +106,9 @@ GROUPS_OF_IOMMUFDS = Family(
     ),
     pairs=(
         Place("a device and its group", cdev_scope({**_ONE, "thread": 2, "file": 2})),
+        Place("two devices and their group", cdev_scope({**_ONE, "thread": 2, "file": 2, "device": 2, "table": 0})),
         Place("a device, its group and an iommufd", cdev_scope({**_ONE, "thread": 2}), full=True),
+        Place("two devices of a group", cdev_scope({**_ONE, "thread": 2, "device": 2}), full=True),
     ),
     columns=CDEVS.columns,
     tables=CDEVS.tables,
