@@ -22,14 +22,9 @@ from tenure.models.dma_type1 import (
     valid_range,
     within,
 )
-from tenure.models.dma_type1_dirty import UNMAPS as UNMAPS_TRACKED
-from tenure.models.dma_type1_dirty import confined, dirty, is_kept, kept, pins_first, tracks_dirty, unsaved
-from tenure.models.dma_type1_groups import is_in, is_reserved
-from tenure.models.dma_type1_pins import UNMAPS, container, list_locked, pinned, references, registered
+from tenure.models.dma_type1_groups import is_reserved
 from tenure.models.dma_type1_vaddr import invalid_count, invalid_in, marked_in
-from tenure.models.harm import harm
-from tenure.vocabulary.objects import ADDRESS, DEVICE, GROUP, MAPPING, PROCESS, TABLE, THREAD
-from tenure.vocabulary.symbols import choice_is
+from tenure.vocabulary.objects import ADDRESS, MAPPING, PROCESS, TABLE, THREAD
 from tenure.vocabulary.systems import Claim, claim
 from tenure.vocabulary.terms import (
     Term,
@@ -40,7 +35,6 @@ from tenure.vocabulary.terms import (
     is_none,
     no,
     number_of,
-    some,
     stands,
     total_of,
     when,
@@ -137,7 +131,7 @@ def removals_have_the_lock(*calls: str, marking: tuple[str, ...] = ()) -> tuple[
     return who_removes_has_the_lock, one_thread_removes_at_a_time
 
 
-def _asked(thread: Term, call: str) -> tuple[Term, Term, Term]:
+def range_asked(thread: Term, call: str) -> tuple[Term, Term, Term]:
     """The address space and the range of a call."""
     return (
         frame(thread, call, "table", TABLE),
@@ -149,7 +143,7 @@ def _asked(thread: Term, call: str) -> tuple[Term, Term, Term]:
 @claim(thread=THREAD, mapping=MAPPING)
 def what_is_being_unmapped_is_bisected_by_nothing(thread: Term, mapping: Term) -> Term:
     """Between two rounds no mapping reaches out of the range that is being unmapped."""
-    table, low, high = _asked(thread, "unmap_dma")
+    table, low, high = range_asked(thread, "unmap_dma")
     return implies(both(stands(thread, "unmap_dma.remove"), in_list(table, mapping)), no(bisects(mapping, low, high)))
 
 
@@ -208,146 +202,7 @@ def every_address_is_valid(address: Term) -> Term:
     return valid_range[address] == 1
 
 
-@claim(device=DEVICE, address=ADDRESS)
-def what_is_pinned_is_mapped(device: Term, address: Term) -> Term:
-    """A driver has a page only where something is mapped, and its device is registered there."""
-    there = both(registered[device] == container.now, no(is_none(translation[container.now, address])))
-    return implies(pinned[device, address], there)
-
-
-@claim(address=ADDRESS)
-def pins_are_counted(address: Term) -> Term:
-    """`ref_count` of a page is the number of drivers that have it."""
-    return references[address] == number_of(DEVICE, lambda d: pinned[d, address])
-
-
-def _of_unmaps(*steps: str) -> tuple[str, ...]:
-    return tuple(f"{call}.{one}" for call in UNMAPS for one in steps)
-
-
-_OTHERS_OF_LOCK = ("pin_pages.pin", "pin_pages.undo", "register_device.list")
-_OF_LOCK = (*_of_unmaps("remove", "tell"), *_OTHERS_OF_LOCK)
-_OF_LIST = _of_unmaps("callback", "unpin", "told")
-_OF_NEITHER = _of_unmaps("again")
-
-
-@claim(thread=THREAD)
-def every_call_is_on_the_container(thread: Term) -> Term:
-    """A call under way is on the container that is looked at; and who pins is registered there."""
-    steps = (*_OF_LOCK, *_OF_LIST, *_OF_NEITHER)
-    on = (
-        implies(stands(thread, s), frame(thread, s.partition(".")[0], "table", TABLE) == container.now) for s in steps
-    )
-    device = frame(thread, "pin_pages", "device", DEVICE)
-    pins = stands(thread, "pin_pages.pin", "pin_pages.undo")
-    return both(*on, implies(pins, registered[device] == container.now))
-
-
-@claim(thread=THREAD)
-def who_goes_on_has_its_lock(thread: Term) -> Term:
-    """A call between two steps that keep the lock of its address space, or device_list_lock, holds that."""
-    return both(
-        implies(stands(thread, *_OF_LOCK), locked[container.now]),
-        implies(stands(thread, *_OF_LIST), list_locked[container.now]),
-    )
-
-
-@claim(thread=THREAD)
-def who_removes_nothing_counts_nothing(thread: Term) -> Term:
-    """Where a call has the lock that removes nothing, nothing is counted as removed."""
-    return implies(stands(thread, *_OTHERS_OF_LOCK), unmapped[container.now] == 0)
-
-
-@claim(thread=THREAD, other=THREAD)
-def one_thread_has_each_lock(thread: Term, other: Term) -> Term:
-    """Of two calls that hold one lock both are the same."""
-    twice = either(*(both(stands(thread, *s), stands(other, *s)) for s in (_OF_LOCK, _OF_LIST)))
-    return implies(twice, thread == other)
-
-
-@claim()
-def nothing_but_a_bug_stops_the_kernel() -> Term:
-    """The only harm is that the kernel stops itself."""
-    return choice_is(harm.now, "none", "bug")
-
-
-@claim(mapping=MAPPING)
-def a_mapping_has_a_payer(mapping: Term) -> Term:
-    """A mapping of an address space has somebody who is charged for what is pinned of it, and no other mapping has."""
-    return both(
-        implies(no(is_none(listed[mapping])), no(is_none(payer[mapping]))),
-        implies(no(is_none(payer[mapping])), no(is_none(listed[mapping]))),
-    )
-
-
-@claim(group=GROUP, address=ADDRESS)
-def what_a_group_keeps_is_mapped(group: Term, address: Term) -> Term:
-    """A driver that has a page has it where something is mapped, and its group is confined to what it pins."""
-    there = both(no(is_none(is_in[group])), no(is_none(translation[is_in[group], address])), confined[group])
-    return implies(kept[group, address], there)
-
-
-@claim(group=GROUP)
-def who_is_confined_pins_first(group: Term) -> Term:
-    """A group is confined to what its driver pins only in a container, and only if its devices write nothing else."""
-    return implies(confined[group], both(no(is_none(is_in[group])), pins_first[group]))
-
-
-@claim(table=TABLE, address=ADDRESS)
-def what_is_dirty_is_tracked_and_mapped(table: Term, address: Term) -> Term:
-    """A bit is set only in the bitmap of a mapping, and bitmaps are there while dirty pages are tracked."""
-    there = both(tracks_dirty[table], no(is_none(translation[table, address])))
-    return implies(dirty[table, address], there)
-
-
-@claim(group=GROUP, address=ADDRESS)
-def what_a_group_keeps_is_dirty(group: Term, address: Term) -> Term:
-    """While dirty pages are tracked, a page that a driver has is dirty."""
-    table = is_in[group]
-    return implies(both(kept[group, address], tracks_dirty[table]), dirty[table, address])
-
-
-@claim(table=TABLE, address=ADDRESS)
-def what_was_written_will_be_told(table: Term, address: Term) -> Term:
-    """A page that was written since it was told has its bit set, or a group is there that writes unseen."""
-    unseen = some(GROUP, lambda g: both(is_in[g] == table, no(pins_first[g])))
-    there = both(tracks_dirty[table], no(is_none(translation[table, address])))
-    return implies(unsaved[table, address], both(there, either(dirty[table, address], unseen)))
-
-
-@claim(thread=THREAD, address=ADDRESS)
-def nobody_keeps_what_is_being_unmapped(thread: Term, address: Term) -> Term:
-    """Between two rounds of an unmap no driver has a page of its range."""
-
-    def of_range(call: str) -> Term:
-        table, low, high = _asked(thread, call)
-        asked = both(stands(thread, f"{call}.remove"), within(address, low, high))
-        return implies(asked, no(is_kept(table, address)))
-
-    def of_all(call: str) -> Term:
-        table = frame(thread, call, "table", TABLE)
-        return implies(stands(thread, f"{call}.remove"), no(is_kept(table, address)))
-
-    return both(*map(of_range, ("unmap_dma", "unmap_dirty")), *map(of_all, ("unmap_all", "detach_group")))
-
-
-@claim(thread=THREAD, mapping=MAPPING)
-def what_is_told_and_unmapped_is_bisected_by_nothing(thread: Term, mapping: Term) -> Term:
-    """The same for an unmap with a bitmap, for which dirty pages are tracked besides."""
-    table, low, high = _asked(thread, "unmap_dirty")
-    uncut = implies(in_list(table, mapping), no(bisects(mapping, low, high)))
-    return implies(stands(thread, "unmap_dirty.remove"), both(tracks_dirty[table], uncut))
-
-
-@claim(thread=THREAD, group=GROUP)
-def the_last_group_is_alone_while_it_leaves(thread: Term, group: Term) -> Term:
-    """Where every mapping goes with a group, that group is in the container, and no other is."""
-    table, leaves = frame(thread, "detach_group", "table", TABLE), frame(thread, "detach_group", "group", GROUP)
-    alone = both(is_in[leaves] == table, implies(is_in[group] == table, group == leaves))
-    return implies(stands(thread, "detach_group.remove"), alone)
-
-
-_OF_MAPPINGS = (
+OF_MAPPINGS = (
     a_listed_mapping_has_its_ends,
     mappings_of_one_address_space_are_disjoint,
     what_is_translated_is_mapped,
@@ -358,16 +213,16 @@ _OF_MAPPINGS = (
     charges_add_up,
     nothing_is_counted_without_the_lock,
 )
-CLAIMS_V1 = (*_OF_MAPPINGS, *removals_have_the_lock("unmap_dma", "unmap_all"))
+CLAIMS_V1 = (*OF_MAPPINGS, *removals_have_the_lock("unmap_dma", "unmap_all"))
 CLAIMS_V2 = (*CLAIMS_V1, what_is_being_unmapped_is_bisected_by_nothing)
 CLAIMS_OF_GROUPS = (
-    *_OF_MAPPINGS,
+    *OF_MAPPINGS,
     *removals_have_the_lock("unmap_dma", "unmap_all", "detach_group"),
     what_is_being_unmapped_is_bisected_by_nothing,
     no_mapping_has_a_reserved_address,
 )
 CLAIMS_OF_VADDRS = (
-    *_OF_MAPPINGS,
+    *OF_MAPPINGS,
     *removals_have_the_lock("unmap_dma", "unmap_all", "detach_group", marking=("unmap_vaddr", "unmap_vaddr_all")),
     what_is_being_unmapped_is_bisected_by_nothing,
     no_mapping_has_a_reserved_address,
@@ -376,36 +231,4 @@ CLAIMS_OF_VADDRS = (
     what_is_marked_is_invalid,
     nothing_is_marked_without_the_lock,
     nothing_marked_is_removed("unmap_dma", "unmap_all", "detach_group"),
-)
-CLAIMS_OF_PINS = (
-    a_listed_mapping_has_its_ends,
-    mappings_of_one_address_space_are_disjoint,
-    what_is_translated_is_mapped,
-    what_is_mapped_is_translated,
-    mappings_made_and_left_add_up,
-    a_mapping_has_a_payer,
-    charges_add_up,
-    nothing_is_counted_without_the_lock,
-    every_address_is_valid,
-    what_is_pinned_is_mapped,
-    pins_are_counted,
-    who_goes_on_has_its_lock,
-    every_call_is_on_the_container,
-    who_removes_nothing_counts_nothing,
-    one_thread_has_each_lock,
-    nothing_but_a_bug_stops_the_kernel,
-)
-CLAIMS_OF_DIRTY_PAGES = (
-    *(one for one in _OF_MAPPINGS if one is not a_mapping_lies_in_one_valid_range),
-    every_address_is_valid,
-    *removals_have_the_lock(*UNMAPS_TRACKED),
-    what_is_being_unmapped_is_bisected_by_nothing,
-    what_is_told_and_unmapped_is_bisected_by_nothing,
-    what_a_group_keeps_is_mapped,
-    who_is_confined_pins_first,
-    what_is_dirty_is_tracked_and_mapped,
-    what_a_group_keeps_is_dirty,
-    what_was_written_will_be_told,
-    nobody_keeps_what_is_being_unmapped,
-    the_last_group_is_alone_while_it_leaves,
 )

@@ -3,14 +3,9 @@
 from dataclasses import replace
 
 from tenure.models import dma_type1, dma_type1_dirty, dma_type1_groups, dma_type1_pins, dma_type1_vaddr
-from tenure.models.dma_claims import (
-    CLAIMS_OF_DIRTY_PAGES,
-    CLAIMS_OF_GROUPS,
-    CLAIMS_OF_PINS,
-    CLAIMS_OF_VADDRS,
-    CLAIMS_V1,
-    CLAIMS_V2,
-)
+from tenure.models.dma_claims import CLAIMS_OF_GROUPS, CLAIMS_OF_VADDRS, CLAIMS_V1, CLAIMS_V2
+from tenure.models.dma_dirty_claims import CLAIMS_OF_DIRTY_PAGES
+from tenure.models.dma_pin_claims import CLAIMS_OF_PINS
 from tenure.models.harm import STOPPED, harm
 from tenure.vocabulary import observables as seen
 from tenure.vocabulary.calls import Call
