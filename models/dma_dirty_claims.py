@@ -57,7 +57,7 @@ def what_was_written_will_be_told(table: Term, address: Term) -> Term:
 
 
 def nobody_keeps_what_is_unmapped_by(call: str, *, ranged: bool) -> Claim:
-    """This call removes mappings in a loop: those of its range, or all there are."""
+    """Such a call removes mappings in a loop: those of its range, or all there are."""
 
     @kept_with(*HAVE_THE_LOCK)
     @claim(thread=THREAD, address=ADDRESS)
