@@ -22,6 +22,12 @@ from tenure.vocabulary.rules import Rules
 RLIMIT = 10_000_000
 """Z3's resource limit for one obligation: the same on every machine, unlike seconds."""
 
+PHASES = (1, 3)
+"""What Z3 takes for granted of what is open: that it is true; and where that leads nowhere, what it was when last looked at.
+
+The second way a refutation that needs ten instances is often buried under ten thousand; the first way it is, now and then.
+"""
+
 FEW = (2, 3)
 """So many objects of every sort are taken where a goal is looked at over few of them."""
 
@@ -234,16 +240,25 @@ def _attempts(theory: Theory, obligation: Obligation, goal: Goal, rlimit: int) -
 
     What lemmas serve mostly follows from these, and nothing else is tried before. Nothing here depends on what was proved before, or in which order.
     """
+    for known, limit in _efforts(theory, obligation, goal, rlimit):
+        yield from ((known, _matching(theory, phase), limit) for phase in PHASES)
+    *_, everything = choices(theory, obligation, goal)
+    yield everything, z3.Solver(ctx=theory.domain.context), rlimit
+
+
+def _efforts(
+    theory: Theory, obligation: Obligation, goal: Goal, rlimit: int
+) -> Iterator[tuple[tuple[Premise, ...] | None, int]]:
+    """Which premises are tried in turn, and with what effort."""
     *few, everything = choices(theory, obligation, goal)
     tenth = max(1, rlimit // 10)
     if served := theory.served(goal.name):
-        yield served, _matching(theory), rlimit
+        yield served, rlimit
     if few:
-        yield alone(theory, goal), _matching(theory), tenth
-        yield from ((needed, _matching(theory), tenth) for needed in sufficient(theory, obligation, goal))
-    yield from ((known, _matching(theory), tenth) for known in (*few[1:], everything))
-    yield from ((known, _matching(theory), rlimit) for known in (*few, everything))
-    yield everything, z3.Solver(ctx=theory.domain.context), rlimit
+        yield alone(theory, goal), tenth
+        yield from ((needed, tenth) for needed in sufficient(theory, obligation, goal))
+    yield from ((known, tenth) for known in (*few[1:], everything))
+    yield from ((known, rlimit) for known in (*few, everything))
 
 
 def alone(theory: Theory, goal: Goal) -> tuple[Premise, ...]:
@@ -309,13 +324,12 @@ def _checked(solver: z3.Solver, known: tuple[Expr, ...], contrary: Expr, rlimit:
     return str(solver.check())
 
 
-def _matching(theory: Theory) -> z3.Solver:
+def _matching(theory: Theory, phase: int = PHASES[0]) -> z3.Solver:
     """Quantifiers are instantiated by matching alone: quick where it succeeds, and quick to say unknown."""
     solver = z3.SimpleSolver(ctx=theory.domain.context)
     solver.set("auto_config", False)  # noqa: FBT003  # Z3's own interface
     solver.set("mbqi", False)  # noqa: FBT003  # as above
-    # What is open is taken for true: the other way a refutation that needs ten instances is often buried under ten thousand.
-    solver.set("phase_selection", 1)
+    solver.set("phase_selection", phase)
     return solver
 
 
